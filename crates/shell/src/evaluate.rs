@@ -1,0 +1,152 @@
+//! Follows a script from its start to its ends.
+
+mod arithmetic;
+mod builtins;
+mod conditions;
+mod effects;
+mod expand;
+mod find;
+mod flow;
+mod machine;
+mod simple;
+mod state;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use machine::Evaluator;
+use state::{Content, Last, LastKind, Mode, State, Status, Touched, Variable, WHOLE};
+
+use crate::outcome::{Cause, End, EndKind, How, Outcome, Position, Unfollowed};
+use crate::start::{Files, Start};
+use crate::syntax;
+use crate::syntax::tree::Script;
+use crate::value::Value;
+
+/// The largest script that is read. Real ones stay below 300 KiB.
+const LARGEST: usize = 1024 * 1024;
+
+const FIRST: Position = Position { line: 1, column: 1 };
+
+/// Follows a script and returns the programs that it may run, and its ends.
+///
+/// Never panics, and takes a bounded time for any text: what exceeds the limits of this crate is listed as
+/// [`Cause::TooLarge`] or [`Cause::TooDeep`] in [`Outcome::unfollowed`], and the end is [`EndKind::Unknown`].
+pub fn follow(start: &Start, files: &dyn Files) -> Outcome {
+    if start.text.len() > LARGEST {
+        return not_followed(Cause::TooLarge);
+    }
+    if start.text.contains(&0) {
+        return not_followed(Cause::Binary);
+    }
+    let text = String::from_utf8_lossy(&start.text);
+    let script = syntax::parse(&text, start.dialect, FIRST);
+    let mut evaluator = Evaluator::new(start, files);
+    evaluator.outcome.carriage_return = first_carriage_return(&text);
+    evaluator.outcome.syntax_error = script.error.clone().filter(|error| !error.limit);
+    let states = run(&mut evaluator, start, &script);
+    let mut outcome = evaluator.outcome;
+    outcome.ends = ends(&states);
+    outcome
+}
+
+fn run(evaluator: &mut Evaluator<'_>, start: &Start, script: &Script) -> Vec<State> {
+    let state = initial(start);
+    if start.options.noexec {
+        return vec![state];
+    }
+    let mut states = evaluator.lines(vec![state], script);
+    for state in &states {
+        evaluator.exit_trap(state);
+    }
+    states.retain(|state| state.mode != Mode::Return || state.weight > 0);
+    states
+}
+
+fn not_followed(cause: Cause) -> Outcome {
+    Outcome {
+        ends: vec![End { kind: EndKind::Unknown, certain: true, position: FIRST }],
+        unfollowed: vec![Unfollowed { cause, position: FIRST, text: String::new() }],
+        ..Outcome::default()
+    }
+}
+
+fn first_carriage_return(text: &str) -> Option<Position> {
+    let offset = text.find("\r\n")?;
+    let line = text[..offset].matches('\n').count() + 1;
+    let column = offset - text[..offset].rfind('\n').map_or(0, |newline| newline + 1) + 1;
+    Some(Position { line: u32::try_from(line).ok()?, column: u32::try_from(column).ok()? })
+}
+
+fn initial(start: &Start) -> State {
+    let rest = if start.environment.rest_is_unknown { Content::Unknown } else { Content::Unset };
+    let exported = |value: &Value| Variable { content: Content::Scalar(value.clone()), exported: true };
+    let variables: BTreeMap<Rc<str>, Variable> = start
+        .environment
+        .values
+        .iter()
+        .map(|(name, value)| (Rc::from(name.as_str()), exported(value)))
+        .collect();
+    State {
+        weight: WHOLE,
+        mode: Mode::Run,
+        status: Status::Known(0),
+        variables: Rc::new(variables),
+        rest,
+        arguments: Rc::new(start.arguments.clone()),
+        functions: Rc::default(),
+        options: start.options,
+        directory: start.directory.clone(),
+        touched: Rc::new(Touched::default()),
+        output: None,
+        last: vec![Last { kind: LastKind::Other, position: FIRST }],
+        exit_trap: None,
+        frames: Vec::new(),
+        background: false,
+    }
+}
+
+impl Evaluator<'_> {
+    /// Runs the commands of `trap … EXIT`, which do not change how the script ends.
+    fn exit_trap(&mut self, state: &State) {
+        let Some(text) = state.exit_trap.clone() else { return };
+        if matches!(state.mode, Mode::Ended(EndKind::Exec(_), _)) {
+            return;
+        }
+        let script = syntax::parse(&text, self.start.dialect, FIRST);
+        let mut inner = state.clone();
+        inner.mode = Mode::Run;
+        inner.exit_trap = None;
+        self.subshell(inner, How::Trap, FIRST, |evaluator, states| evaluator.lines(states, &script));
+    }
+}
+
+/// Returns the ends of all states, each once.
+fn ends(states: &[State]) -> Vec<End> {
+    let mut ends: Vec<(EndKind, Position, u64)> = Vec::new();
+    let mut add = |kind: EndKind, position: Position, weight: u64| match ends
+        .iter_mut()
+        .find(|(other, at, _)| *other == kind && *at == position)
+    {
+        Some((_, _, sum)) => *sum = sum.saturating_add(weight),
+        None => ends.push((kind, position, weight)),
+    };
+    for state in states {
+        match &state.mode {
+            Mode::Ended(kind, position) => add(kind.clone(), *position, state.weight),
+            _ => {
+                let several = state.last.len() > 1;
+                for last in &state.last {
+                    let kind = match last.kind {
+                        LastKind::Program(program) => EndKind::Last(program),
+                        LastKind::Wait if state.background => EndKind::Waits,
+                        LastKind::Wait | LastKind::Other => EndKind::Exit(state.status.known()),
+                    };
+                    add(kind, last.position, if several { 0 } else { state.weight });
+                }
+            }
+        }
+    }
+    let end = |(kind, position, weight)| End { kind, certain: weight >= WHOLE, position };
+    ends.into_iter().map(end).collect()
+}

@@ -1,0 +1,612 @@
+//! The builtins of the shell.
+
+use std::rc::Rc;
+
+use crate::evaluate::flow::finish_builtin;
+use crate::evaluate::machine::Evaluator;
+use crate::evaluate::simple::{Call, declaration, shown};
+use crate::evaluate::state::{Content, LastKind, Mode, State, Status};
+use crate::outcome::{Cause, EndKind, Found, Position};
+use crate::start::{Dialect, Entry, Options};
+use crate::syntax;
+use crate::value::{Part, Value};
+
+const COMMON: &[&str] = &[
+    ":", ".", "[", "alias", "bg", "break", "cd", "command", "continue", "echo", "eval", "exec", "exit",
+    "export", "false", "fg", "getopts", "hash", "jobs", "kill", "local", "printf", "pwd", "read", "readonly",
+    "return", "set", "shift", "test", "times", "trap", "true", "type", "ulimit", "umask", "unalias", "unset",
+    "wait",
+];
+const ASH: &[&str] = &["source", "let", "help", "history"];
+const BASH: &[&str] = &[
+    "source",
+    "let",
+    "declare",
+    "typeset",
+    "shopt",
+    "builtin",
+    "mapfile",
+    "readarray",
+    "pushd",
+    "popd",
+    "dirs",
+    "enable",
+    "disown",
+    "help",
+    "history",
+    "logout",
+    "suspend",
+    "compgen",
+    "complete",
+    "compopt",
+    "bind",
+    "fc",
+    "caller",
+    "coproc",
+];
+
+/// The deepest `eval` and `.` within each other, and the largest text of them.
+const LARGEST_TEXT: usize = 256 * 1024;
+
+impl Evaluator<'_> {
+    /// Whether a command word names a builtin of this dialect.
+    pub(crate) fn is_builtin(&self, name: &str) -> bool {
+        COMMON.contains(&name)
+            || match self.start.dialect {
+                Dialect::Dash => name == "chdir",
+                Dialect::Ash => ASH.contains(&name),
+                Dialect::Bash => BASH.contains(&name),
+            }
+    }
+
+    /// Runs a builtin.
+    pub(crate) fn builtin(&mut self, mut state: State, name: &str, call: Call) -> Vec<State> {
+        let position = call.position;
+        let status = match name {
+            "eval" => return self.eval(state, &call),
+            "." | "source" => return self.source(state, &call),
+            "command" => return self.command_builtin(state, call),
+            "builtin" => return self.without_first(state, call),
+            "exec" => return self.exec(state, call),
+            "false" => Status::Known(1),
+            "echo" => self.echo(&mut state, &call.words[1..]),
+            "printf" => self.printf(&mut state, &call.words[1..]),
+            "pwd" => {
+                let mut line = state.directory.clone();
+                line.push(Part::Text("\n".to_owned()));
+                self.print(&mut state, line);
+                Status::Known(0)
+            }
+            "test" => Status::of(self.test(&state, &call.words[1..])),
+            "[" => self.bracket(&state, &call.words[1..]),
+            "cd" | "chdir" | "pushd" | "popd" => self.cd(&mut state, name, &call.words[1..]),
+            "exit" | "logout" => return vec![exit(state, &call)],
+            "return" => {
+                state.status = number(&call.words, state.status);
+                state.mode = Mode::Return;
+                return vec![state];
+            }
+            "break" | "continue" => {
+                let levels =
+                    call.words.get(1).and_then(Value::text).and_then(|text| text.parse().ok()).unwrap_or(1);
+                state.mode = if name == "break" { Mode::Break(levels) } else { Mode::Continue(levels) };
+                state.status = Status::Known(0);
+                return vec![state];
+            }
+            "set" => return vec![self.set(state, &call)],
+            "shift" => return vec![self.shift(state, &call)],
+            "export" | "readonly" | "local" | "declare" | "typeset" => {
+                self.declare(&mut state, name, &call.words[1..])
+            }
+            "unset" => unset(&mut state, &call.words[1..]),
+            "trap" => trap(&mut state, &call.words[1..]),
+            "read" | "getopts" | "mapfile" | "readarray" => {
+                read_names(&mut state, name, &call.words[1..]);
+                Status::Unknown
+            }
+            "wait" => {
+                state.status = self.assume_success(&state, Status::Unknown);
+                state.set_last(LastKind::Wait, position);
+                return vec![state];
+            }
+            "type" | "hash" => self.describes(&state, &call.words[1..]),
+            "kill" | "fg" | "bg" | "let" | "jobs" => Status::Unknown,
+            _ => Status::Known(0),
+        };
+        let status = self.assume_success(&state, status);
+        finish_builtin(&mut state, status, position);
+        vec![state]
+    }
+
+    fn eval(&mut self, mut state: State, call: &Call) -> Vec<State> {
+        let mut text = String::new();
+        for word in &call.words[1..] {
+            let Some(part) = word.text().filter(|part| text.len() + part.len() < LARGEST_TEXT) else {
+                self.unfollowed(Cause::Eval, call.position, shown(&call.words));
+                state.forget();
+                finish_builtin(&mut state, Status::Unknown, call.position);
+                return vec![state];
+            };
+            text.push_str(part);
+            text.push(' ');
+        }
+        self.pay(text.len() / 16, call.position);
+        self.run_text(state, &text, call.position, call.position)
+    }
+
+    /// Runs a text in the current shell.
+    fn run_text(&mut self, state: State, text: &str, first: Position, position: Position) -> Vec<State> {
+        let script = syntax::parse(text, self.start.dialect, first);
+        let mut fallback = state.clone();
+        let states = self.deeper(position, |evaluator| {
+            let mut state = state;
+            state.status = Status::Known(0);
+            evaluator.lines(vec![state], &script)
+        });
+        states.unwrap_or_else(|| {
+            fallback.end(EndKind::Unknown, position);
+            vec![fallback]
+        })
+    }
+
+    fn source(&mut self, mut state: State, call: &Call) -> Vec<State> {
+        let position = call.position;
+        let Some(operand) = call.words.get(1) else {
+            self.refuse(&mut state, ".: filename argument required".to_owned(), position);
+            return vec![state];
+        };
+        let found = self.find_script(&state, operand);
+        if found == Found::Missing {
+            let message = format!(".: {operand}: not found");
+            self.refuse(&mut state, message, position);
+            return vec![state];
+        }
+        let path = match found {
+            Found::At(path) | Found::NotExecutable(path) => Some(path),
+            Found::Missing | Found::Unknown => None,
+        };
+        let trusted = path.as_ref().filter(|path| !state.touched.paths.contains(*path));
+        let text = trusted.and_then(|path| self.files.text(path)).filter(|text| text.len() < LARGEST_TEXT);
+        let (Some(text), Some(path)) = (text, path) else {
+            self.unfollowed(Cause::Source, position, shown(&call.words));
+            state.forget();
+            finish_builtin(&mut state, Status::Unknown, position);
+            return vec![state];
+        };
+        self.pay(text.len() / 16, position);
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let arguments = state.arguments.clone();
+        if call.words.len() > 2 && self.start.dialect != Dialect::Dash {
+            state.arguments = Rc::new(call.words[2..].to_vec());
+        }
+        let first = Position { line: 1, column: 1 };
+        let mut states = self.within(
+            |context| context.file = Some(path),
+            |evaluator| evaluator.run_text(state, &text, first, position),
+        );
+        for state in &mut states {
+            if state.mode == Mode::Return {
+                state.mode = Mode::Run;
+            }
+            if call.words.len() > 2 && self.start.dialect != Dialect::Dash {
+                state.arguments = arguments.clone();
+            }
+        }
+        states
+    }
+
+    /// Looks a sourced file up: by its path, or in PATH and then, except in dash, in the working directory.
+    fn find_script(&self, state: &State, operand: &Value) -> Found {
+        let Some(name) = operand.text() else { return Found::Unknown };
+        let found = self.find(state, operand, None);
+        let here = match Self::absolute(state, name) {
+            Some(path) if !name.contains('/') && self.start.dialect != Dialect::Dash => {
+                match self.entry(state, &path) {
+                    Entry::Absent => Found::Missing,
+                    Entry::Unknown => Found::Unknown,
+                    _ => Found::At(path),
+                }
+            }
+            _ => Found::Missing,
+        };
+        if found == Found::Missing { here } else { found }
+    }
+
+    /// Runs `command`, which skips functions, or tells where a command is.
+    fn command_builtin(&mut self, mut state: State, mut call: Call) -> Vec<State> {
+        let options = call.words[1..]
+            .iter()
+            .take_while(|word| word.text().is_some_and(|text| text.starts_with('-') && text.len() > 1))
+            .count();
+        let asks = call.words[1..=options].iter().any(|word| matches!(word.text(), Some("-v" | "-V")));
+        call.words.drain(..=options);
+        if asks {
+            let status = self.describes(&state, &call.words);
+            if let Some(Found::At(path)) = call.words.first().map(|word| self.find(&state, word, None)) {
+                self.print(&mut state, Value::from(format!("{path}\n")));
+            } else {
+                self.print(&mut state, Value::unknown());
+            }
+            let status = self.assume_success(&state, status);
+            finish_builtin(&mut state, status, call.position);
+            return vec![state];
+        }
+        if call.words.is_empty() {
+            finish_builtin(&mut state, Status::Known(0), call.position);
+            return vec![state];
+        }
+        call.no_functions = true;
+        self.call(state, call)
+    }
+
+    fn without_first(&mut self, mut state: State, mut call: Call) -> Vec<State> {
+        call.words.remove(0);
+        if call.words.is_empty() {
+            finish_builtin(&mut state, Status::Known(0), call.position);
+            return vec![state];
+        }
+        call.no_functions = true;
+        self.call(state, call)
+    }
+
+    /// Whether all commands exist, as `command -v`, `type` and `hash` tell.
+    fn describes(&self, state: &State, words: &[Value]) -> Status {
+        let mut status = Status::Known(0);
+        for word in words {
+            let Some(name) = word.text() else { return Status::Unknown };
+            if name.starts_with('-') || self.is_builtin(name) || state.functions.contains_key(name) {
+                continue;
+            }
+            match self.find(state, word, None) {
+                Found::At(_) => {}
+                Found::Missing => {
+                    return Status::Known(if self.start.dialect == Dialect::Bash { 1 } else { 127 });
+                }
+                Found::NotExecutable(_) | Found::Unknown => status = Status::Unknown,
+            }
+        }
+        status
+    }
+
+    fn exec(&mut self, mut state: State, mut call: Call) -> Vec<State> {
+        call.words.remove(0);
+        if self.start.dialect != Dialect::Dash {
+            skip_exec_options(&mut call.words);
+        }
+        if call.words.first().is_some_and(|word| word.text() == Some("--")) {
+            call.words.remove(0);
+        }
+        let Some(first) = call.words.first() else {
+            finish_builtin(&mut state, Status::Known(0), call.position);
+            return vec![state];
+        };
+        if first.text().is_none() {
+            let text = format!("exec {}", shown(&call.words));
+            self.unfollowed(Cause::CommandWord, call.position, text);
+        }
+        vec![self.program_runs(state, call, true)]
+    }
+
+    fn echo(&self, state: &mut State, words: &[Value]) -> Status {
+        if state.output.is_none() {
+            return Status::Known(0);
+        }
+        let mut line = Value::from("");
+        let without_newline = words.first().and_then(Value::text) == Some("-n");
+        let skipped = usize::from(without_newline);
+        for (at, word) in words.iter().skip(skipped).enumerate() {
+            if at > 0 {
+                line.push(Part::Text(" ".to_owned()));
+            }
+            let escapes =
+                word.parts().iter().any(|part| matches!(part, Part::Text(text) if text.contains('\\')));
+            let is_option = at == 0 && word.prefix().starts_with('-');
+            if escapes || is_option || word.is_many() {
+                line = Value::unknown();
+                break;
+            }
+            word.parts().iter().cloned().for_each(|part| line.push(part));
+        }
+        if !without_newline {
+            line.push(Part::Text("\n".to_owned()));
+        }
+        self.print(state, line);
+        Status::Known(0)
+    }
+
+    fn printf(&self, state: &mut State, words: &[Value]) -> Status {
+        let printed = match words {
+            [format] if format.text().is_some_and(|text| !text.contains(['%', '\\'])) => format.clone(),
+            [format, value] if !value.is_many() && format.text() == Some("%s") => value.clone(),
+            [format, value] if !value.is_many() && format.text() == Some("%s\\n") => {
+                let mut line = value.clone();
+                line.push(Part::Text("\n".to_owned()));
+                line
+            }
+            _ => Value::unknown(),
+        };
+        self.print(state, printed);
+        Status::Known(0)
+    }
+
+    fn bracket(&self, state: &State, words: &[Value]) -> Status {
+        match words.split_last() {
+            Some((last, words)) if last.text() == Some("]") => Status::of(self.test(state, words)),
+            Some((last, _)) if last.text().is_none() => Status::Unknown,
+            // dash and bash: `missing ]`, status 2.
+            _ => Status::Known(2),
+        }
+    }
+
+    fn cd(&self, state: &mut State, name: &str, words: &[Value]) -> Status {
+        let operand =
+            words.iter().find(|word| word.text().is_none_or(|text| !text.starts_with('-') || text == "-"));
+        let target = match (operand, state.variable("HOME")) {
+            (Some(word), _) => word.clone(),
+            (None, Content::Scalar(home)) => home.clone(),
+            (None, _) => Value::unknown(),
+        };
+        let path = match target.text() {
+            Some("-") | None => None,
+            Some(_) if name == "popd" => None,
+            Some(path) => Self::absolute(state, path),
+        };
+        let Some(path) = path else {
+            set_directory(state, Value::unknown());
+            return Status::Unknown;
+        };
+        match self.entry(state, &path) {
+            Entry::Directory => {
+                set_directory(state, Value::from(path));
+                Status::Known(0)
+            }
+            Entry::Unknown => {
+                set_directory(state, Value::from(path));
+                Status::Unknown
+            }
+            Entry::Absent | Entry::File(_) | Entry::Other => Status::Known(self.usage_status()),
+        }
+    }
+
+    fn set(&self, mut state: State, call: &Call) -> State {
+        let mut words = call.words[1..].iter().peekable();
+        while let Some(word) = words.peek() {
+            let Some(text) = word.text() else {
+                if word.is_many() || matches!(word.prefix(), "" | "-" | "+") {
+                    // Options or arguments: both are unknown from here on.
+                    state.arguments = Rc::new(vec![Value::many()]);
+                    finish_builtin(&mut state, Status::Known(0), call.position);
+                    return state;
+                }
+                break;
+            };
+            let Some(sign @ ('-' | '+')) = text.chars().next() else { break };
+            let text = text.to_owned();
+            words.next();
+            if text == "--" {
+                state.arguments = Rc::new(words.cloned().collect());
+                finish_builtin(&mut state, Status::Known(0), call.position);
+                return state;
+            }
+            if text == "-" {
+                break;
+            }
+            for letter in text.chars().skip(1) {
+                let known = if letter == 'o' {
+                    let name = words.next().and_then(|word| word.text()).map(str::to_owned);
+                    name.is_none_or(|name| set_named(&mut state.options, &name, sign == '-'))
+                } else {
+                    set_letter(&mut state.options, letter, sign == '-', self.start.dialect)
+                };
+                if !known {
+                    self.refuse(&mut state, format!("set: Illegal option {text}"), call.position);
+                    return state;
+                }
+            }
+        }
+        let rest: Vec<Value> = words.cloned().collect();
+        if !rest.is_empty() {
+            state.arguments = Rc::new(rest);
+        }
+        finish_builtin(&mut state, Status::Known(0), call.position);
+        state
+    }
+
+    fn shift(&self, mut state: State, call: &Call) -> State {
+        let steps = match call.words.get(1) {
+            None => Some(1),
+            Some(word) => word.text().and_then(|text| text.parse::<usize>().ok()),
+        };
+        let arguments = &state.arguments;
+        let has_many = arguments.iter().any(Value::is_many);
+        let known = steps.filter(|steps| !arguments.iter().take(*steps).any(Value::is_many));
+        match known {
+            Some(steps) if steps <= arguments.len() => {
+                state.arguments = Rc::new(arguments[steps..].to_vec());
+                finish_builtin(&mut state, Status::Known(0), call.position);
+            }
+            Some(_) if !has_many => {
+                self.refuse(&mut state, "shift: can't shift that many".to_owned(), call.position);
+            }
+            _ => {
+                state.arguments = Rc::new(vec![Value::many()]);
+                finish_builtin(&mut state, Status::Known(0), call.position);
+            }
+        }
+        state
+    }
+
+    fn declare(&self, state: &mut State, name: &str, words: &[Value]) -> Status {
+        let is_local = match name {
+            "local" => true,
+            "declare" | "typeset" => !state.frames.is_empty(),
+            _ => false,
+        };
+        let mut exported = (name == "export").then_some(true);
+        for word in words {
+            match word.text() {
+                Some("-n") if name == "export" => exported = Some(false),
+                Some(option) if option.starts_with('-') => {
+                    if matches!(name, "declare" | "typeset" | "local") && option.contains('x') {
+                        exported = Some(true);
+                    }
+                    continue;
+                }
+                _ => {}
+            }
+            let Some((variable, value)) = declaration(word) else {
+                if word.text().is_none() {
+                    state.forget();
+                }
+                continue;
+            };
+            if is_local {
+                hide(state, &variable);
+            }
+            match value {
+                Some(value) => state.assign(&variable, Content::Scalar(value)),
+                None if is_local && self.start.dialect == Dialect::Bash => {
+                    state.assign(&variable, Content::Unset)
+                }
+                None => {}
+            }
+            if let Some(exported) = exported {
+                state.export(&variable, exported);
+            }
+        }
+        Status::Known(0)
+    }
+}
+
+/// Remembers a variable that `local` hides.
+fn hide(state: &mut State, name: &str) {
+    let before = state.variables.get(name).cloned();
+    if let Some(frame) = state.frames.last_mut()
+        && !frame.iter().any(|(other, _)| &**other == name)
+    {
+        frame.push((name.into(), before));
+    }
+}
+
+fn set_directory(state: &mut State, directory: Value) {
+    let before = std::mem::replace(&mut state.directory, directory.clone());
+    state.assign("OLDPWD", Content::Scalar(before));
+    state.assign("PWD", Content::Scalar(directory));
+}
+
+fn exit(mut state: State, call: &Call) -> State {
+    let status = number(&call.words, state.status);
+    let last = state.last.first().filter(|_| state.last.len() == 1).map(|last| last.kind);
+    let kind = match (status, last, call.words.len()) {
+        // The program decides the status of the script: what remains is that program.
+        (Status::Unknown, Some(LastKind::Program(program)), 1) => EndKind::Last(program),
+        (Status::Unknown, Some(LastKind::Wait), 1) if state.background => EndKind::Waits,
+        (status, _, _) => EndKind::Exit(status.known()),
+    };
+    state.end(kind, call.position);
+    state
+}
+
+/// Returns the status that the first argument of `exit` or `return` gives.
+fn number(words: &[Value], before: Status) -> Status {
+    match words.get(1) {
+        None => before,
+        Some(word) => match word.text().and_then(|text| text.trim().parse::<u32>().ok()) {
+            Some(number) => Status::Known((number % 256) as u8),
+            None => Status::Unknown,
+        },
+    }
+}
+
+fn set_letter(options: &mut Options, letter: char, on: bool, dialect: Dialect) -> bool {
+    match letter {
+        'e' => options.errexit = on,
+        'u' => options.nounset = on,
+        'f' => options.noglob = on,
+        'n' => options.noexec = on,
+        'a' => options.allexport = on,
+        'b' | 'C' | 'm' | 'v' | 'x' | 'i' => {}
+        'I' | 's' | 'V' | 'E' if dialect != Dialect::Bash => {}
+        'h' | 'k' | 'p' | 't' | 'B' | 'E' | 'H' | 'P' | 'T' if dialect == Dialect::Bash => {}
+        _ => return false,
+    }
+    true
+}
+
+fn set_named(options: &mut Options, name: &str, on: bool) -> bool {
+    match name {
+        "errexit" => options.errexit = on,
+        "nounset" => options.nounset = on,
+        "noglob" => options.noglob = on,
+        "noexec" => options.noexec = on,
+        "allexport" => options.allexport = on,
+        "pipefail" => options.pipefail = on,
+        name => return name.chars().all(|char| char.is_ascii_lowercase()),
+    }
+    true
+}
+
+fn unset(state: &mut State, words: &[Value]) -> Status {
+    let mut functions = false;
+    for word in words {
+        match word.text() {
+            Some("-f") => functions = true,
+            Some("-v") => functions = false,
+            Some(name) if functions => {
+                Rc::make_mut(&mut state.functions).remove(name);
+            }
+            Some(name) => {
+                state.assign(name, Content::Unset);
+                state.export(name, false);
+            }
+            None => state.forget(),
+        }
+    }
+    Status::Known(0)
+}
+
+fn trap(state: &mut State, words: &[Value]) -> Status {
+    let words = match words {
+        [first, rest @ ..] if first.text() == Some("--") => rest,
+        words => words,
+    };
+    if let [action, signals @ ..] = words
+        && signals.iter().any(|signal| matches!(signal.text(), Some("EXIT" | "0" | "exit")))
+    {
+        state.exit_trap = action.text().filter(|text| !matches!(*text, "-" | "")).map(Rc::from);
+    }
+    Status::Known(0)
+}
+
+/// Makes the variables that `read` and the like fill unknown.
+fn read_names(state: &mut State, builtin: &str, words: &[Value]) {
+    if builtin == "getopts" {
+        ["OPTARG", "OPTIND"].iter().for_each(|name| state.assign(name, Content::Unknown));
+    }
+    for word in words {
+        match word.text() {
+            Some(name) if syntax::is_name(name) => {
+                let content = if builtin == "read" || builtin == "getopts" {
+                    Content::Scalar(Value::unknown())
+                } else {
+                    Content::Unknown
+                };
+                state.assign(name, content);
+            }
+            Some(_) => {}
+            None => state.forget(),
+        }
+    }
+}
+
+/// Skips the options of `exec`: `-a name`, `-c`, `-l`.
+fn skip_exec_options(words: &mut Vec<Value>) {
+    while let Some(text) = words.first().and_then(Value::text) {
+        let count = match text {
+            "-a" => 2,
+            "-c" | "-l" | "-cl" | "-lc" => 1,
+            _ => return,
+        };
+        words.drain(..count.min(words.len()));
+    }
+}

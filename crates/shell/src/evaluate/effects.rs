@@ -1,0 +1,167 @@
+//! Which files well-known programs change.
+//!
+//! A program that is missing in an image may have been created by the script itself. Only programs that are known to change
+//! nothing, or nothing but their operands, let later look-ups trust the image.
+
+use crate::value::Value;
+
+/// What a program may do to the file system.
+pub(crate) enum Effect {
+    None,
+    Paths { changed: Vec<String>, removed: Vec<String> },
+    Anything,
+}
+
+/// Programs that change no file, or none that a script then runs.
+const READERS: &[&str] = &[
+    "[",
+    "arch",
+    "awk",
+    "base64",
+    "basename",
+    "cat",
+    "chgrp",
+    "chown",
+    "cmp",
+    "cut",
+    "date",
+    "df",
+    "diff",
+    "dirname",
+    "du",
+    "echo",
+    "egrep",
+    "env",
+    "expr",
+    "fgrep",
+    "file",
+    "find",
+    "free",
+    "gawk",
+    "getconf",
+    "getent",
+    "grep",
+    "groups",
+    "head",
+    "hostname",
+    "id",
+    "jq",
+    "kill",
+    "ldd",
+    "locale",
+    "logger",
+    "logname",
+    "ls",
+    "mawk",
+    "md5sum",
+    "mountpoint",
+    "nc",
+    "nl",
+    "nproc",
+    "od",
+    "pgrep",
+    "pidof",
+    "pkill",
+    "printenv",
+    "printf",
+    "ps",
+    "pwd",
+    "readlink",
+    "realpath",
+    "renice",
+    "seq",
+    "sha1sum",
+    "sha256sum",
+    "sleep",
+    "sort",
+    "stat",
+    "stty",
+    "sync",
+    "tac",
+    "tail",
+    "test",
+    "tput",
+    "tr",
+    "true",
+    "false",
+    "tty",
+    "umask",
+    "uname",
+    "uniq",
+    "wc",
+    "which",
+    "who",
+    "whoami",
+    "xxd",
+    "yes",
+    "sysctl",
+    "ulimit",
+    "nice",
+    "cksum",
+    "comm",
+    "fold",
+    "join",
+    "paste",
+    "rev",
+    "strings",
+    "tsort",
+    "pg_isready",
+    "redis-cli",
+];
+
+/// Programs that create or change their operands only.
+const WRITERS: &[&str] = &[
+    "chmod", "cp", "install", "ln", "mkdir", "mkfifo", "mknod", "mktemp", "tee", "touch", "truncate", "dd",
+    "setfacl", "sed", "envsubst",
+];
+
+/// Programs that remove operands.
+const REMOVERS: &[&str] = &["mv", "rm", "rmdir", "unlink"];
+
+/// Returns what a program does to files.
+pub(crate) fn of(words: &[Value]) -> Effect {
+    let Some((name, operands)) = words.split_first().and_then(|(name, rest)| Some((name.text()?, rest)))
+    else {
+        return Effect::Anything;
+    };
+    let name = name.rsplit('/').next().unwrap_or(name);
+    if READERS.contains(&name) {
+        // `find -exec`, `awk 'system(…)'` and `env prog` may do anything.
+        let runs = matches!(name, "find" | "env" | "nice")
+            && operands.iter().any(|word| word.text().is_none_or(|text| is_exec(name, text)));
+        return if runs { Effect::Anything } else { Effect::None };
+    }
+    let removes = REMOVERS.contains(&name);
+    if !removes && !WRITERS.contains(&name) {
+        return Effect::Anything;
+    }
+    let mut paths = Vec::new();
+    for operand in operands {
+        match operand.text() {
+            Some(text) if text.starts_with('-') => {}
+            Some(text) => paths.push(text.split_once('=').map_or(text, |(_, path)| path).to_owned()),
+            None if known_directory(operand).is_some() => paths.extend(known_directory(operand)),
+            None => return Effect::Anything,
+        }
+    }
+    // `mv a b` and `cp a b` create the name of `a` in the directory `b`.
+    if removes {
+        Effect::Paths { changed: paths.clone(), removed: paths }
+    } else {
+        Effect::Paths { changed: paths, removed: Vec::new() }
+    }
+}
+
+fn is_exec(name: &str, text: &str) -> bool {
+    match name {
+        "find" => matches!(text, "-exec" | "-execdir" | "-ok" | "-delete" | "-fprint"),
+        _ => !text.starts_with('-') && !text.contains('='),
+    }
+}
+
+/// Returns the directory of a path whose last part is not known, as in `"/tmp/app.$$"`.
+fn known_directory(operand: &Value) -> Option<String> {
+    let (directory, _) = operand.prefix().rsplit_once('/')?;
+    let is_simple = !operand.suffix().contains("..") && !directory.is_empty();
+    is_simple.then(|| directory.to_owned())
+}

@@ -1,0 +1,85 @@
+//! Finds programs and files.
+
+use crate::evaluate::machine::Evaluator;
+use crate::evaluate::state::{Content, State};
+use crate::outcome::Found;
+use crate::start::{Entry, Executable};
+use crate::value::Value;
+
+impl Evaluator<'_> {
+    /// Returns an absolute path without `.` and repeated slashes, or `None` if it is not known.
+    pub(crate) fn absolute(state: &State, path: &str) -> Option<String> {
+        if path.starts_with('/') {
+            return Some(normalise(path));
+        }
+        Some(normalise(&format!("{}/{path}", state.directory.text()?)))
+    }
+
+    /// Returns what is at a path at this point of the script.
+    pub(crate) fn entry(&self, state: &State, path: &str) -> Entry {
+        if path.is_empty() {
+            return Entry::Absent;
+        }
+        let Some(path) = Self::absolute(state, path) else { return Entry::Unknown };
+        if is_below(&path, &state.touched.removed) {
+            return Entry::Unknown;
+        }
+        let changed = state.touched.anything || is_below(&path, &state.touched.paths);
+        match self.files.entry(&path) {
+            Entry::Absent if changed => Entry::Unknown,
+            Entry::File(Executable::No) if changed => Entry::File(Executable::Unknown),
+            entry => entry,
+        }
+    }
+
+    /// Looks a command word up as the shell does: by its path if it has a slash, otherwise in PATH.
+    pub(crate) fn find(&self, state: &State, word: &Value, path: Option<&Content>) -> Found {
+        let Some(name) = word.text() else { return Found::Unknown };
+        if name.is_empty() {
+            return Found::Missing;
+        }
+        if name.contains('/') {
+            return self.find_at(state, name);
+        }
+        let path = path.unwrap_or_else(|| state.variable("PATH"));
+        let Content::Scalar(path) = path else { return Found::Unknown };
+        let Some(path) = path.text() else { return Found::Unknown };
+        let mut refused = None;
+        for directory in path.split(':').take(64) {
+            let directory = if directory.is_empty() { "." } else { directory };
+            match self.find_at(state, &format!("{directory}/{name}")) {
+                Found::Missing => {}
+                Found::NotExecutable(path) => refused = refused.or(Some(path)),
+                found => return found,
+            }
+        }
+        refused.map_or(Found::Missing, Found::NotExecutable)
+    }
+
+    fn find_at(&self, state: &State, path: &str) -> Found {
+        let absolute = Self::absolute(state, path);
+        match (self.entry(state, path), absolute) {
+            (Entry::Absent, _) => Found::Missing,
+            (Entry::File(Executable::No) | Entry::Directory | Entry::Other, Some(path)) => {
+                Found::NotExecutable(path)
+            }
+            (Entry::File(_), Some(path)) => Found::At(path),
+            _ => Found::Unknown,
+        }
+    }
+}
+
+/// Whether a path or a directory above it is listed.
+fn is_below(path: &str, listed: &std::collections::BTreeSet<String>) -> bool {
+    !listed.is_empty()
+        && (listed.contains("/")
+            || path.contains("/..")
+            || listed.contains(path)
+            || path.match_indices('/').any(|(end, _)| end > 0 && listed.contains(&path[..end])))
+}
+
+/// Removes `.` and repeated slashes. `..` stays: it depends on links.
+fn normalise(path: &str) -> String {
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    format!("/{}", parts.join("/"))
+}

@@ -1,0 +1,164 @@
+//! The evaluator's own state: the limits, the context of a command, and what was found so far.
+
+use std::collections::HashMap;
+
+use crate::evaluate::state::{State, WHOLE};
+use crate::outcome::{Cause, Failure, Found, How, Outcome, Position, Program, Unfollowed};
+use crate::start::{Files, Start};
+use crate::value::Value;
+
+/// The most steps for one script: a step is about one simple command in one state.
+const MOST_STEPS: u64 = 100_000;
+/// The most programs that are listed.
+const MOST_PROGRAMS: usize = 2_000;
+/// How deep commands, calls and substitutions may be nested while they run, so that the stack stays below 1 MiB.
+const DEEPEST: usize = 70;
+
+/// Where a command is.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    /// Whether its status decides something, so that `set -e` does not apply.
+    pub(crate) condition: bool,
+    /// [`How::Foreground`] unless the command is within something else.
+    pub(crate) how: How,
+    /// Whether it runs in a subshell, in which `exec` and `exit` end only that.
+    pub(crate) subshell: bool,
+    /// Whether its failure would reach the script.
+    pub(crate) propagates: bool,
+    /// The sourced file.
+    pub(crate) file: Option<String>,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    words: Vec<Value>,
+    position: Position,
+    file: Option<String>,
+    how: How,
+    found: Found,
+}
+
+pub(crate) struct Evaluator<'a> {
+    pub(crate) start: &'a Start,
+    pub(crate) files: &'a dyn Files,
+    pub(crate) context: Context,
+    pub(crate) outcome: Outcome,
+    pub(crate) depth: usize,
+    steps: u64,
+    known: HashMap<Key, usize>,
+}
+
+impl<'a> Evaluator<'a> {
+    pub(crate) fn new(start: &'a Start, files: &'a dyn Files) -> Self {
+        let context =
+            Context { condition: false, how: How::Foreground, subshell: false, propagates: true, file: None };
+        Self {
+            start,
+            files,
+            context,
+            outcome: Outcome::default(),
+            depth: 0,
+            steps: MOST_STEPS,
+            known: HashMap::new(),
+        }
+    }
+
+    /// Pays for work. Returns whether there is more to spend.
+    pub(crate) fn pay(&mut self, steps: usize, position: Position) -> bool {
+        let before = self.steps;
+        self.steps = self.steps.saturating_sub(steps as u64);
+        if before > 0 && self.steps == 0 {
+            self.unfollowed(Cause::TooLarge, position, String::new());
+        }
+        self.steps > 0
+    }
+
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.steps == 0
+    }
+
+    /// Runs a part one level deeper. `None` if that is too deep.
+    pub(crate) fn deeper<T>(&mut self, position: Position, run: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.depth >= DEEPEST {
+            self.unfollowed(Cause::TooDeep, position, String::new());
+            return None;
+        }
+        self.depth += 1;
+        let result = run(self);
+        self.depth -= 1;
+        Some(result)
+    }
+
+    /// Runs a part in a changed context.
+    pub(crate) fn within<T>(
+        &mut self,
+        change: impl FnOnce(&mut Context),
+        run: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let before = self.context.clone();
+        change(&mut self.context);
+        let result = run(self);
+        self.context = before;
+        result
+    }
+
+    pub(crate) fn unfollowed(&mut self, cause: Cause, position: Position, text: String) {
+        let found = Unfollowed { cause, position, text };
+        if self.outcome.unfollowed.len() < MOST_PROGRAMS && !self.outcome.unfollowed.contains(&found) {
+            self.outcome.unfollowed.push(found);
+        }
+    }
+
+    /// Lists a program, once for each place and words.
+    pub(crate) fn program(&mut self, program: Program) -> usize {
+        let key = Key {
+            words: program.words.clone(),
+            position: program.position,
+            file: program.file.clone(),
+            how: program.how,
+            found: program.found.clone(),
+        };
+        if let Some(index) = self.known.get(&key) {
+            let known = &mut self.outcome.programs[*index];
+            known.failure = known.failure.min(program.failure);
+            return *index;
+        }
+        if self.outcome.programs.len() >= MOST_PROGRAMS {
+            self.steps = self.steps.min(1);
+            self.pay(1, program.position);
+            return self.outcome.programs.len() - 1;
+        }
+        self.outcome.programs.push(program);
+        self.known.insert(key, self.outcome.programs.len() - 1);
+        self.outcome.programs.len() - 1
+    }
+
+    /// Notes that states of this weight run a program.
+    pub(crate) fn runs(&mut self, program: usize, weight: u64) {
+        if weight >= WHOLE {
+            self.outcome.programs[program].certain = true;
+        }
+    }
+
+    /// Returns how a program runs in the current context.
+    pub(crate) fn how(&self, exec: bool) -> How {
+        match self.context.how {
+            How::Foreground if exec && !self.context.subshell => How::Exec,
+            How::Foreground if self.context.condition => How::Condition,
+            how => how,
+        }
+    }
+
+    /// Returns what a program's failure does in the current context.
+    pub(crate) fn failure(&self, state: &State, how: How) -> Failure {
+        if how == How::Exec {
+            Failure::Ends
+        } else if self.context.condition {
+            Failure::Decides
+        } else if state.options.errexit && self.context.propagates {
+            Failure::Ends
+        } else {
+            Failure::Continues
+        }
+    }
+}

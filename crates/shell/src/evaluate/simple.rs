@@ -1,0 +1,563 @@
+//! Runs simple commands: assignments, functions, builtins and programs.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::evaluate::effects::{self, Effect};
+use crate::evaluate::flow::{finish_builtin, give_up};
+use crate::evaluate::machine::Evaluator;
+use crate::evaluate::state::{Content, Frame, LastKind, Mode, State, Status, Variable, merge};
+use crate::outcome::{Cause, EndKind, Found, Position, Program, Reason};
+use crate::start::Dialect;
+use crate::syntax::tree::{Assigned, Assignment, Command, Piece, Redirection, RedirectionKind, Word};
+use crate::syntax::{is_name_char, is_name_start};
+use crate::value::{Part, Value};
+
+/// A command whose words are expanded.
+pub(crate) struct Call {
+    pub(crate) words: Vec<Value>,
+    pub(crate) position: Position,
+    /// Variables assigned before the command word.
+    pub(crate) assigned: Vec<(String, Value)>,
+    /// Whether functions are skipped, after `command`.
+    pub(crate) no_functions: bool,
+}
+
+impl Evaluator<'_> {
+    pub(crate) fn simple(
+        &mut self,
+        states: Vec<State>,
+        assignments: &[Assignment],
+        words: &[Word],
+        command: &Command,
+    ) -> Vec<State> {
+        let mut done = Vec::new();
+        let mut weights: BTreeMap<usize, u64> = BTreeMap::new();
+        for state in states {
+            let cost = 1 + state.variables.len() / 64;
+            if !self.pay(cost, command.position) {
+                done.extend(give_up(vec![state], command.position));
+                continue;
+            }
+            let weight = state.weight;
+            let ran = self.simple_in(state, assignments, words, command);
+            for program in ran.iter().filter_map(|state| ran_program(state, command.position)) {
+                let sum = weights.entry(program).or_default();
+                *sum = sum.saturating_add(weight);
+            }
+            done.extend(ran);
+        }
+        for (program, sum) in weights {
+            self.runs(program, sum);
+        }
+        merge(done)
+    }
+
+    fn simple_in(
+        &mut self,
+        mut state: State,
+        assignments: &[Assignment],
+        words: &[Word],
+        command: &Command,
+    ) -> Vec<State> {
+        let status_before = state.status;
+        let saved = state.output.clone();
+        let is_redirected = writes_elsewhere(&command.redirections);
+        let fields = self.arguments(&mut state, words);
+        let ran_substitution =
+            assignments.iter().any(has_substitution) || words.iter().any(word_has_substitution);
+        if !state.is_running() {
+            return vec![state];
+        }
+        if fields.is_empty() {
+            if !ran_substitution {
+                state.status = Status::Known(0);
+            }
+            for assignment in assignments {
+                self.assign(&mut state, assignment);
+            }
+            self.redirections(&mut state, &command.redirections);
+            let status = self.assume_success(&state, state.status);
+            finish_builtin(&mut state, status, command.position);
+            return vec![state];
+        }
+        let mut assigned = Vec::new();
+        for assignment in assignments {
+            if let Assigned::Scalar(word) = &assignment.value {
+                let value = self.one(&mut state, word);
+                assigned.push((assignment.name.clone(), value));
+            }
+        }
+        self.redirections(&mut state, &command.redirections);
+        if !state.is_running() {
+            return vec![state];
+        }
+        // `$?` in the arguments of `exit` and `return` is that of the command before.
+        if !ran_substitution {
+            state.status = status_before;
+        }
+        if is_redirected && state.output.is_some() {
+            state.output = None;
+        }
+        let call = Call { words: fields, position: command.position, assigned, no_functions: false };
+        let mut states = self.call(state, call);
+        if is_redirected && saved.is_some() {
+            states.iter_mut().for_each(|state| state.output.clone_from(&saved));
+        }
+        states
+    }
+
+    /// Expands the words of a command. Assignments to `export` and the like are not split.
+    fn arguments(&mut self, state: &mut State, words: &[Word]) -> Vec<Value> {
+        const DECLARE: [&str; 5] = ["export", "readonly", "local", "declare", "typeset"];
+        let declares = words.first().and_then(Word::plain).is_some_and(|name| DECLARE.contains(&name));
+        if !declares {
+            return self.fields(state, words);
+        }
+        let mut fields = Vec::new();
+        for word in words {
+            let assigns = matches!(word.pieces.first(), Some(Piece::Text { text, .. }) if text.contains('='));
+            if assigns {
+                fields.push(self.one(state, word));
+            } else {
+                fields.extend(self.fields(state, std::slice::from_ref(word)));
+            }
+        }
+        fields
+    }
+
+    fn assign(&mut self, state: &mut State, assignment: &Assignment) {
+        let name = assignment.name.as_str();
+        let content = match &assignment.value {
+            Assigned::Scalar(word) => {
+                let value = self.one(state, word);
+                if assignment.append {
+                    appended(state.variable(name), &value)
+                } else {
+                    Content::Scalar(value)
+                }
+            }
+            Assigned::Array(words) => {
+                let mut values = match state.variable(name) {
+                    Content::Array(values) if assignment.append => values.clone(),
+                    Content::Scalar(value) if assignment.append => vec![value.clone()],
+                    Content::Unknown if assignment.append => vec![Value::many()],
+                    _ => Vec::new(),
+                };
+                values.extend(self.fields(state, words));
+                values.truncate(4096);
+                Content::Array(values)
+            }
+            Assigned::Element(word) => {
+                self.one(state, word);
+                Content::Unknown
+            }
+        };
+        if state.is_running() {
+            state.assign(name, content);
+        }
+    }
+
+    /// Runs a command whose words are known as far as they are.
+    pub(crate) fn call(&mut self, mut state: State, call: Call) -> Vec<State> {
+        let Some(name) = call.words.first().and_then(Value::text).map(str::to_owned) else {
+            let text = shown(&call.words);
+            self.unfollowed(Cause::CommandWord, call.position, text);
+            return vec![self.program_runs(state, call, false)];
+        };
+        let bodies = state.functions.get(name.as_str()).cloned();
+        if let (Some(bodies), false) = (bodies, call.no_functions) {
+            return self.call_function(state, &call, &bodies);
+        }
+        if self.is_builtin(&name) {
+            let before: Vec<(String, Option<Variable>)> = call
+                .assigned
+                .iter()
+                .map(|(name, _)| (name.clone(), state.variables.get(name.as_str()).cloned()))
+                .collect();
+            for (name, value) in &call.assigned {
+                state.assign(name, Content::Scalar(value.clone()));
+            }
+            let keeps = is_special(&name) && self.start.dialect != Dialect::Bash;
+            let mut states = self.builtin(state, &name, call);
+            if !keeps {
+                states.iter_mut().for_each(|state| restore(state, &before));
+            }
+            return states;
+        }
+        vec![self.program_runs(state, call, false)]
+    }
+
+    fn call_function(&mut self, state: State, call: &Call, bodies: &[Option<Rc<Command>>]) -> Vec<State> {
+        let position = call.position;
+        let mut rest = Some(state);
+        let mut done = Vec::new();
+        for (at, body) in bodies.iter().enumerate() {
+            let Some(state) = rest.take() else { break };
+            let mine = if at + 1 < bodies.len() {
+                let status = state.status;
+                let (mut mine, mut others) = state.fork();
+                (mine.status, others.status) = (status, status);
+                rest = Some(others);
+                mine
+            } else {
+                state
+            };
+            done.extend(match body {
+                Some(body) => self.call_body(mine, call, body),
+                None => {
+                    let call = Call {
+                        words: call.words.clone(),
+                        assigned: call.assigned.clone(),
+                        no_functions: true,
+                        position,
+                    };
+                    self.call(mine, call)
+                }
+            });
+        }
+        done
+    }
+
+    fn call_body(&mut self, mut state: State, call: &Call, body: &Rc<Command>) -> Vec<State> {
+        let position = call.position;
+        let before: Vec<(String, Option<Variable>)> = call
+            .assigned
+            .iter()
+            .map(|(name, _)| (name.clone(), state.variables.get(name.as_str()).cloned()))
+            .collect();
+        for (name, value) in &call.assigned {
+            state.assign(name, Content::Scalar(value.clone()));
+            state.export(name, true);
+        }
+        let arguments = std::mem::replace(&mut state.arguments, Rc::new(call.words[1..].to_vec()));
+        state.frames.push(Frame::new());
+        let fallback = state.clone();
+        let states = self.deeper(position, |evaluator| evaluator.command(vec![state], body));
+        let mut states = states.unwrap_or_else(|| give_up(vec![fallback], position));
+        for state in &mut states {
+            if matches!(state.mode, Mode::Return | Mode::Break(_) | Mode::Continue(_)) {
+                state.mode = Mode::Run;
+            }
+            state.arguments = arguments.clone();
+            leave_frame(state);
+            restore(state, &before);
+        }
+        states
+    }
+
+    /// Lists a program and follows what it does to the shell.
+    pub(crate) fn program_runs(&mut self, mut state: State, call: Call, exec: bool) -> State {
+        let how = self.how(exec);
+        let failure = self.failure(&state, how);
+        let path = call.assigned.iter().rev().find(|(name, _)| name == "PATH");
+        let path = path.map(|(_, value)| Content::Scalar(value.clone()));
+        let found = self.find(&state, &call.words[0], path.as_ref());
+        let program = Program {
+            words: call.words.clone(),
+            position: call.position,
+            file: self.context.file.clone(),
+            how,
+            certain: false,
+            failure,
+            found: found.clone(),
+            environment: self.environment_changes(&state, &call.assigned),
+            directory: state.directory.clone(),
+        };
+        let index = self.program(program);
+        if exec {
+            state.set_last(LastKind::Program(index), call.position);
+            state.end(EndKind::Exec(index), call.position);
+            return state;
+        }
+        let status = match found {
+            Found::Missing => Status::Known(127),
+            Found::NotExecutable(_) => Status::Known(126),
+            Found::At(_) | Found::Unknown => Status::Unknown,
+        };
+        if status == Status::Unknown {
+            self.program_writes(&mut state, &call.words);
+        }
+        state.status = self.assume_success(&state, status);
+        state.set_last(LastKind::Program(index), call.position);
+        state
+    }
+
+    /// Follows what a program prints and which files it changes.
+    fn program_writes(&mut self, state: &mut State, words: &[Value]) {
+        let texts: Option<Vec<&str>> = words.iter().map(Value::text).collect();
+        if state.output.is_some() {
+            let printed = texts.as_deref().and_then(|words| self.printed(words));
+            self.print(state, printed.map_or_else(Value::unknown, Value::from));
+        }
+        match effects::of(words) {
+            Effect::None => {}
+            Effect::Anything => state.touch_anything(),
+            Effect::Paths { changed, removed } => {
+                for path in changed {
+                    self.touch(state, &path);
+                }
+                for path in removed {
+                    if let Some(path) = Self::absolute(state, &path) {
+                        Rc::make_mut(&mut state.touched).removed.insert(path);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns what a program prints if that follows from its arguments.
+    fn printed(&self, words: &[&str]) -> Option<String> {
+        if let Some(text) = self.files.output(words) {
+            return Some(text);
+        }
+        match words {
+            ["id", "-u"] => self.start.user.map(|user| format!("{user}\n")),
+            ["whoami"] | ["id", "-un"] => {
+                self.start.user.filter(|user| *user == 0).map(|_| "root\n".to_owned())
+            }
+            ["basename", path] => Some(format!("{}\n", basename(path))),
+            ["basename", path, suffix] => {
+                let name = basename(path);
+                Some(format!(
+                    "{}\n",
+                    name.strip_suffix(suffix).filter(|name| !name.is_empty()).unwrap_or(name)
+                ))
+            }
+            ["dirname", path] => Some(format!("{}\n", dirname(path))),
+            _ => None,
+        }
+    }
+
+    /// Appends to what a command substitution captures.
+    pub(crate) fn print(&self, state: &mut State, value: Value) {
+        if let Some(output) = &mut state.output {
+            value.parts().iter().cloned().for_each(|part| output.push(part));
+            if output.size() > 64 * 1024 {
+                *output = Value::unknown();
+            }
+        }
+    }
+
+    /// Notes that a path may be created or changed.
+    pub(crate) fn touch(&self, state: &mut State, path: &str) {
+        match Self::absolute(state, path) {
+            Some(path) if state.touched.paths.len() < 256 => {
+                if !state.touched.paths.contains(&path) {
+                    Rc::make_mut(&mut state.touched).paths.insert(path);
+                }
+            }
+            _ => state.touch_anything(),
+        }
+    }
+
+    fn environment_changes(
+        &self,
+        state: &State,
+        assigned: &[(String, Value)],
+    ) -> Vec<(String, Option<Value>)> {
+        let initial = &self.start.environment.values;
+        let mut changes: Vec<(String, Option<Value>)> = Vec::new();
+        for (name, variable) in state.variables.iter().filter(|(_, variable)| variable.exported) {
+            let value = match &variable.content {
+                Content::Scalar(value) => Some(value.clone()),
+                Content::Unset if initial.contains_key(&**name) => None,
+                Content::Unset => continue,
+                Content::Unknown | Content::Array(_) => Some(Value::unknown()),
+            };
+            if value.is_none() || initial.get(&**name) != value.as_ref() {
+                changes.push((name.to_string(), value));
+            }
+        }
+        for name in initial.keys() {
+            if state.variables.get(name.as_str()).is_none_or(|variable| !variable.exported) {
+                changes.push((name.clone(), None));
+            }
+        }
+        for (name, value) in assigned {
+            changes.retain(|(other, _)| other != name);
+            changes.push((name.clone(), Some(value.clone())));
+        }
+        changes
+    }
+
+    /// Follows the redirections of a compound command. Returns what was captured before if standard output is redirected.
+    pub(crate) fn redirect(
+        &mut self,
+        states: &mut [State],
+        redirections: &[Redirection],
+    ) -> Option<Option<Value>> {
+        for state in states.iter_mut() {
+            self.redirections(state, redirections);
+        }
+        if !writes_elsewhere(redirections) {
+            return None;
+        }
+        let first = states.first().and_then(|state| state.output.clone());
+        let same = states.iter().all(|state| state.output == first);
+        states.iter_mut().for_each(|state| state.output = None);
+        Some(if same { first } else { Some(Value::unknown()) })
+    }
+
+    fn redirections(&mut self, state: &mut State, redirections: &[Redirection]) {
+        for redirection in redirections {
+            let target = match &redirection.kind {
+                RedirectionKind::Here(text) => {
+                    if let Some(text) = text.get() {
+                        self.one(state, text);
+                    }
+                    continue;
+                }
+                _ => self.one(state, &redirection.target),
+            };
+            let writes = matches!(
+                redirection.kind,
+                RedirectionKind::Write
+                    | RedirectionKind::Append
+                    | RedirectionKind::ReadWrite
+                    | RedirectionKind::WriteBoth
+            );
+            match target.text() {
+                _ if !writes => {}
+                Some(path) if path.starts_with("/dev/") => {}
+                Some(path) => {
+                    let path = path.to_owned();
+                    self.touch(state, &path);
+                }
+                None => state.touch_anything(),
+            }
+        }
+    }
+
+    /// Ends the script because a special builtin refuses its arguments, or only fails, as the dialect does.
+    pub(crate) fn refuse(&self, state: &mut State, message: String, position: Position) {
+        let status = self.usage_status();
+        if self.start.dialect == Dialect::Bash {
+            return finish_builtin(state, Status::Known(status), position);
+        }
+        state.end(EndKind::Fails { status, reason: Reason::Builtin(message) }, position);
+    }
+}
+
+/// The program that a state ran last, if the command at this place ran it.
+fn ran_program(state: &State, position: Position) -> Option<usize> {
+    match state.last.as_slice() {
+        [last] if last.position == position => match last.kind {
+            LastKind::Program(program) => Some(program),
+            LastKind::Wait | LastKind::Other => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether standard output goes elsewhere.
+fn writes_elsewhere(redirections: &[Redirection]) -> bool {
+    redirections.iter().any(|redirection| match redirection.kind {
+        RedirectionKind::Write | RedirectionKind::Append | RedirectionKind::Duplicate => {
+            matches!(redirection.descriptor, None | Some(1))
+                && !matches!(redirection.target.plain(), Some("1"))
+        }
+        RedirectionKind::WriteBoth => true,
+        _ => false,
+    })
+}
+
+fn has_substitution(assignment: &Assignment) -> bool {
+    match &assignment.value {
+        Assigned::Scalar(word) | Assigned::Element(word) => word_has_substitution(word),
+        Assigned::Array(words) => words.iter().any(word_has_substitution),
+    }
+}
+
+fn word_has_substitution(word: &Word) -> bool {
+    word.pieces.iter().any(|piece| matches!(piece, Piece::Substitution { .. }))
+}
+
+fn appended(content: &Content, value: &Value) -> Content {
+    match content {
+        Content::Unset => Content::Scalar(value.clone()),
+        Content::Scalar(before) if before.size() + value.size() <= 64 * 1024 => {
+            let parts = before.parts().iter().chain(value.parts()).cloned();
+            Content::Scalar(Value::from_parts(parts))
+        }
+        Content::Scalar(_) | Content::Unknown | Content::Array(_) => Content::Unknown,
+    }
+}
+
+fn restore(state: &mut State, before: &[(String, Option<Variable>)]) {
+    for (name, variable) in before {
+        let variables = Rc::make_mut(&mut state.variables);
+        match variable {
+            Some(variable) => {
+                variables.insert(name.as_str().into(), variable.clone());
+            }
+            None => {
+                variables.remove(name.as_str());
+            }
+        }
+    }
+}
+
+/// Gives the variables that `local` hid their former values.
+fn leave_frame(state: &mut State) {
+    for (name, variable) in state.frames.pop().unwrap_or_default().into_iter().rev() {
+        restore(state, &[(name.to_string(), variable)]);
+    }
+}
+
+/// Builtins whose errors end the script, and before which assignments stay (POSIX 2.14).
+fn is_special(name: &str) -> bool {
+    const SPECIAL: [&str; 15] = [
+        ":", ".", "break", "continue", "eval", "exec", "exit", "export", "readonly", "return", "set",
+        "shift", "times", "trap", "unset",
+    ];
+    SPECIAL.contains(&name)
+}
+
+/// Words as a person reads them.
+pub(crate) fn shown(words: &[Value]) -> String {
+    let mut text = String::new();
+    for word in words.iter().take(16) {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.extend(word.to_string().chars().take(200));
+    }
+    text
+}
+
+fn basename(path: &str) -> &str {
+    let trimmed = path.trim_end_matches('/');
+    if trimmed.is_empty() && !path.is_empty() {
+        return "/";
+    }
+    trimmed.rsplit('/').next().unwrap_or(trimmed)
+}
+
+fn dirname(path: &str) -> &str {
+    match path.trim_end_matches('/').rsplit_once('/') {
+        None if path.starts_with('/') => "/",
+        None => ".",
+        Some((directory, _)) if directory.trim_end_matches('/').is_empty() => "/",
+        Some((directory, _)) => directory.trim_end_matches('/'),
+    }
+}
+
+/// Splits `name=value`. The value is `None` without `=`.
+pub(crate) fn declaration(word: &Value) -> Option<(String, Option<Value>)> {
+    let prefix = word.prefix();
+    let (name, rest) = match prefix.split_once('=') {
+        Some((name, rest)) => (name, Some(rest)),
+        None if word.text().is_some() => (prefix, None),
+        None => return None,
+    };
+    let name = name.strip_suffix('+').unwrap_or(name);
+    if !(name.starts_with(is_name_start) && name.chars().all(is_name_char)) {
+        return None;
+    }
+    let value = rest.map(|rest| {
+        let parts = word.parts().iter().skip(1).cloned();
+        Value::from_parts(std::iter::once(Part::Text(rest.to_owned())).chain(parts))
+    });
+    Some((name.to_owned(), value))
+}

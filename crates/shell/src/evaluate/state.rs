@@ -1,0 +1,348 @@
+//! What a shell knows at one point of a script.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use crate::outcome::{EndKind, Position};
+use crate::start::Options;
+use crate::syntax::tree::Command;
+use crate::value::Value;
+
+/// The weight of all ways through a script together. Each fork divides a weight, so that the weights of the states at a
+/// command add up to this if and only if no way leads around it.
+pub(crate) const WHOLE: u64 = 1 << 62;
+
+/// The value of a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Content {
+    Unset,
+    /// Unset or any value.
+    Unknown,
+    Scalar(Value),
+    Array(Vec<Value>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Variable {
+    pub(crate) content: Content,
+    pub(crate) exported: bool,
+}
+
+/// The exit status of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    Known(u8),
+    /// Not zero.
+    Failure,
+    Unknown,
+}
+
+impl Status {
+    pub(crate) fn of(success: Option<bool>) -> Self {
+        match success {
+            Some(true) => Self::Known(0),
+            Some(false) => Self::Known(1),
+            None => Self::Unknown,
+        }
+    }
+
+    /// Whether it is zero: `None` if unknown.
+    pub(crate) fn success(self) -> Option<bool> {
+        match self {
+            Self::Known(status) => Some(status == 0),
+            Self::Failure => Some(false),
+            Self::Unknown => None,
+        }
+    }
+
+    pub(crate) fn known(self) -> Option<u8> {
+        match self {
+            Self::Known(status) => Some(status),
+            Self::Failure | Self::Unknown => None,
+        }
+    }
+
+    fn join(self, other: Self) -> Self {
+        match (self.success(), other.success()) {
+            _ if self == other => self,
+            (Some(false), Some(false)) => Self::Failure,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// Where the shell goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Run,
+    Break(u32),
+    Continue(u32),
+    Return,
+    Ended(EndKind, Position),
+}
+
+/// The command that ran last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LastKind {
+    Program(usize),
+    Wait,
+    Other,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Last {
+    pub(crate) kind: LastKind,
+    pub(crate) position: Position,
+}
+
+/// Paths that earlier commands may have created, changed or removed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Touched {
+    pub(crate) anything: bool,
+    pub(crate) paths: BTreeSet<String>,
+    pub(crate) removed: BTreeSet<String>,
+}
+
+type Bodies = Vec<Option<Rc<Command>>>;
+type Variables = BTreeMap<Rc<str>, Variable>;
+/// The variables that a function's `local` hid, with their former state.
+pub(crate) type Frame = Vec<(Rc<str>, Option<Variable>)>;
+
+#[derive(Debug, Clone)]
+pub(crate) struct State {
+    pub(crate) weight: u64,
+    pub(crate) mode: Mode,
+    pub(crate) status: Status,
+    pub(crate) variables: Rc<Variables>,
+    /// What a variable that is not listed is.
+    pub(crate) rest: Content,
+    pub(crate) arguments: Rc<Vec<Value>>,
+    /// The bodies that a function may have, `None` among them if it may be undefined.
+    pub(crate) functions: Rc<BTreeMap<Rc<str>, Bodies>>,
+    pub(crate) options: Options,
+    pub(crate) directory: Value,
+    pub(crate) touched: Rc<Touched>,
+    /// What was written to standard output within a command substitution.
+    pub(crate) output: Option<Value>,
+    pub(crate) last: Vec<Last>,
+    pub(crate) exit_trap: Option<Rc<str>>,
+    pub(crate) frames: Vec<Frame>,
+    /// Whether a program was started in the background.
+    pub(crate) background: bool,
+}
+
+impl State {
+    pub(crate) fn is_running(&self) -> bool {
+        self.mode == Mode::Run
+    }
+
+    pub(crate) fn variable(&self, name: &str) -> &Content {
+        self.variables.get(name).map_or(&self.rest, |variable| &variable.content)
+    }
+
+    /// Sets a variable, which keeps its export flag.
+    pub(crate) fn assign(&mut self, name: &str, content: Content) {
+        let allexport = self.options.allexport;
+        let variables = Rc::make_mut(&mut self.variables);
+        match variables.get_mut(name) {
+            Some(variable) => {
+                variable.content = content;
+                variable.exported |= allexport;
+            }
+            None => {
+                // A variable of an unknown environment is exported if it exists: assigning to it keeps that possible.
+                let exported = allexport;
+                variables.insert(name.into(), Variable { content, exported });
+            }
+        }
+    }
+
+    pub(crate) fn export(&mut self, name: &str, exported: bool) {
+        let rest = self.rest.clone();
+        let variables = Rc::make_mut(&mut self.variables);
+        variables.entry(name.into()).or_insert(Variable { content: rest, exported }).exported = exported;
+    }
+
+    /// Marks a command as the last one.
+    pub(crate) fn set_last(&mut self, kind: LastKind, position: Position) {
+        self.last.clear();
+        self.last.push(Last { kind, position });
+    }
+
+    pub(crate) fn end(&mut self, kind: EndKind, position: Position) {
+        self.mode = Mode::Ended(kind, position);
+    }
+
+    /// Forgets what unknown commands may have changed: every variable and argument.
+    pub(crate) fn forget(&mut self) {
+        for variable in Rc::make_mut(&mut self.variables).values_mut() {
+            variable.content = Content::Unknown;
+        }
+        self.rest = Content::Unknown;
+        self.touch_anything();
+    }
+
+    pub(crate) fn touch_anything(&mut self) {
+        if !self.touched.anything {
+            Rc::make_mut(&mut self.touched).anything = true;
+        }
+    }
+
+    /// Whether two states differ in nothing but their weight.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.mode == other.mode
+            && self.status == other.status
+            && self.last == other.last
+            && self.output == other.output
+            && self.options == other.options
+            && self.directory == other.directory
+            && self.background == other.background
+            && self.exit_trap == other.exit_trap
+            && self.rest == other.rest
+            && self.arguments == other.arguments
+            && self.variables == other.variables
+            && self.functions == other.functions
+            && self.touched == other.touched
+            && self.frames == other.frames
+    }
+
+    /// Whether a loop would go on from both states in the same way.
+    pub(crate) fn is_repeated(&self, other: &Self) -> bool {
+        let mut this = self.clone();
+        this.status = other.status;
+        this.last.clone_from(&other.last);
+        this.is_same(other)
+    }
+
+    /// Keeps only what both states know.
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.weight = self.weight.saturating_add(other.weight);
+        self.status = self.status.join(other.status);
+        self.join_variables(other);
+        if self.arguments != other.arguments {
+            self.arguments = Rc::new(vec![Value::many()]);
+        }
+        self.join_functions(other);
+        self.options.errexit &= other.options.errexit;
+        self.options.nounset &= other.options.nounset;
+        if self.directory != other.directory {
+            self.directory = Value::unknown();
+        }
+        self.join_touched(other);
+        if self.output != other.output {
+            self.output = Some(Value::unknown());
+        }
+        self.last.extend(&other.last);
+        self.last.sort_unstable();
+        self.last.dedup();
+        self.exit_trap = self.exit_trap.take().or_else(|| other.exit_trap.clone());
+        self.background |= other.background;
+        self.frames.truncate(other.frames.len());
+    }
+
+    fn join_variables(&mut self, other: &Self) {
+        if self.rest != other.rest {
+            self.rest = Content::Unknown;
+        }
+        if self.variables == other.variables {
+            return;
+        }
+        let rest = Variable { content: self.rest.clone(), exported: false };
+        let variables = Rc::make_mut(&mut self.variables);
+        for (name, theirs) in other.variables.iter() {
+            let ours = variables.entry(name.clone()).or_insert_with(|| rest.clone());
+            if ours.content != theirs.content {
+                ours.content = Content::Unknown;
+            }
+            ours.exported |= theirs.exported;
+        }
+        for (name, ours) in variables.iter_mut() {
+            if !other.variables.contains_key(name) && ours.content != other.rest {
+                ours.content = Content::Unknown;
+            }
+        }
+    }
+
+    fn join_functions(&mut self, other: &Self) {
+        if self.functions == other.functions {
+            return;
+        }
+        let functions = Rc::make_mut(&mut self.functions);
+        for (name, theirs) in other.functions.iter() {
+            let ours = functions.entry(name.clone()).or_insert_with(|| vec![None]);
+            for body in theirs {
+                if !ours.contains(body) {
+                    ours.push(body.clone());
+                }
+            }
+        }
+        for (name, ours) in functions.iter_mut() {
+            if !other.functions.contains_key(name) && !ours.contains(&None) {
+                ours.push(None);
+            }
+        }
+    }
+
+    fn join_touched(&mut self, other: &Self) {
+        if self.touched == other.touched {
+            return;
+        }
+        let touched = Rc::make_mut(&mut self.touched);
+        touched.anything |= other.touched.anything;
+        touched.paths.extend(other.touched.paths.iter().cloned());
+        touched.removed.extend(other.touched.removed.iter().cloned());
+    }
+
+    /// Divides the state for the two outcomes of an unknown condition.
+    pub(crate) fn fork(mut self) -> (Self, Self) {
+        let mut other = self.clone();
+        other.weight = self.weight / 2;
+        self.weight -= other.weight;
+        self.status = Status::Known(0);
+        other.status = Status::Failure;
+        (self, other)
+    }
+}
+
+/// The most states that are followed side by side. More are joined.
+const MOST_STATES: usize = 16;
+
+/// Puts equal states together, and joins states if there are too many.
+pub(crate) fn merge(states: Vec<State>) -> Vec<State> {
+    let mut merged: Vec<State> = Vec::with_capacity(states.len().min(MOST_STATES));
+    for state in states {
+        match merged.iter_mut().find(|other| other.is_same(&state)) {
+            Some(other) => other.weight = other.weight.saturating_add(state.weight),
+            None => merged.push(state),
+        }
+    }
+    if merged.len() > MOST_STATES { join_by_mode(merged) } else { merged }
+}
+
+/// Joins all states that go on at the same place.
+pub(crate) fn join_by_mode(states: Vec<State>) -> Vec<State> {
+    let mut joined: Vec<State> = Vec::new();
+    for state in states {
+        match joined.iter_mut().find(|other| other.mode == state.mode) {
+            Some(other) => other.join(&state),
+            None => joined.push(state),
+        }
+    }
+    joined
+}
+
+/// Moves the weight of ways that end in a failure to those that go on: what follows is certain unless the script fails.
+pub(crate) fn absorb_failures(states: &mut [State]) {
+    let is_failure = |state: &State| match &state.mode {
+        Mode::Ended(EndKind::Exit(Some(status)), _) => *status != 0,
+        Mode::Ended(EndKind::Fails { .. }, _) => true,
+        _ => false,
+    };
+    let Some(survivor) = states.iter().position(|state| !is_failure(state)) else { return };
+    let mut moved = 0_u64;
+    for state in states.iter_mut().filter(|state| is_failure(state)) {
+        moved = moved.saturating_add(std::mem::take(&mut state.weight));
+    }
+    let survivor = &mut states[survivor];
+    survivor.weight = survivor.weight.saturating_add(moved);
+}

@@ -1,0 +1,202 @@
+//! What the evaluator tells: the programs of a script, its ends, and what could not be followed.
+
+use std::fmt;
+
+use crate::value::Value;
+
+/// A place in a script. Both numbers count from 1, columns in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Position {
+    /// The line.
+    pub line: u32,
+    /// The column.
+    pub column: u32,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// A script that the shell refuses to read on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// The place at which the shell notices the error.
+    pub position: Position,
+    /// The error in the shell's words, such as `"fi" unexpected`.
+    pub message: String,
+    /// Whether the script itself is fine as far as this crate can tell, and only our limits were exceeded.
+    pub limit: bool,
+}
+
+impl fmt::Display for SyntaxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: syntax error: {}", self.position.line, self.message)
+    }
+}
+
+impl std::error::Error for SyntaxError {}
+
+/// How the shell runs a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum How {
+    /// `exec`: in place of the shell.
+    Exec,
+    /// The shell waits for it.
+    Foreground,
+    /// `&`: the shell goes on.
+    Background,
+    /// As one of several programs of a pipeline.
+    Pipeline,
+    /// In a command substitution.
+    Substitution,
+    /// To decide a condition.
+    Condition,
+    /// By a trap.
+    Trap,
+}
+
+/// What follows if a program fails or is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Failure {
+    /// The script ends.
+    Ends,
+    /// The script goes on.
+    Continues,
+    /// The script chooses what follows by the program's status.
+    Decides,
+}
+
+/// Where the shell finds a program.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Found {
+    /// At this absolute path.
+    At(String),
+    /// Nowhere: the shell reports status 127.
+    Missing,
+    /// At this path, which is a directory or not executable: the shell reports status 126.
+    NotExecutable(String),
+    /// Unknown: the command word, PATH or the file system is, or an earlier program may have created it.
+    Unknown,
+}
+
+/// A program that a script may run. Builtins and functions are not programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// The command word and the arguments, at least one.
+    pub words: Vec<Value>,
+    /// The place of the command word.
+    pub position: Position,
+    /// The sourced file in which it is. `None` if the script itself.
+    pub file: Option<String>,
+    /// How it runs.
+    pub how: How,
+    /// Whether it runs unless an earlier program fails.
+    pub certain: bool,
+    /// What its failure does to the script.
+    pub failure: Failure,
+    /// Where the shell finds it.
+    pub found: Found,
+    /// Exported variables that differ from the environment with which the shell started. `None` if unset.
+    pub environment: Vec<(String, Option<Value>)>,
+    /// Its working directory.
+    pub directory: Value,
+}
+
+/// Why the shell ends a script early.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// The program with this index is missing or not executable, and `set -e` is on.
+    Program(usize),
+    /// A command without a program failed, and `set -e` is on.
+    Command,
+    /// `${name:?}` or `set -u`, and this variable is unset.
+    Unset(String),
+    /// A syntax error.
+    Syntax,
+    /// A builtin refuses its arguments, such as `set -e\r`, or a sourced file is missing.
+    Builtin(String),
+}
+
+/// How a script ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndKind {
+    /// The program with this index replaces the shell. It may be missing, see [`Program::found`].
+    Exec(usize),
+    /// The program with this index is the last that the shell waits for.
+    Last(usize),
+    /// The shell exits with this status, after `exit`, a builtin or the end of the script. `None` if unknown.
+    Exit(Option<u8>),
+    /// The shell gives up.
+    Fails {
+        /// Its exit status.
+        status: u8,
+        /// The cause.
+        reason: Reason,
+    },
+    /// The shell waits for programs in the background.
+    Waits,
+    /// The shell repeats a loop without end.
+    Forever,
+    /// Unknown, see [`Outcome::unfollowed`].
+    Unknown,
+}
+
+/// One way in which a script ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// What happens.
+    pub kind: EndKind,
+    /// Whether the script ends like this unless a program fails before.
+    pub certain: bool,
+    /// The command that ends it.
+    pub position: Position,
+}
+
+/// Why a part of a script could not be followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Cause {
+    /// `eval` of a text that is not known.
+    Eval,
+    /// A sourced file whose text is not known.
+    Source,
+    /// A command word that is not known.
+    CommandWord,
+    /// A syntax error.
+    Syntax,
+    /// More work than this crate does for one script.
+    TooLarge,
+    /// Commands or calls nested deeper than this crate follows.
+    TooDeep,
+    /// A loop whose end is not known: its variables count as unknown afterwards.
+    Loop,
+    /// A file that is no text.
+    Binary,
+}
+
+/// A part of a script that could not be followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfollowed {
+    /// Why.
+    pub cause: Cause,
+    /// Where.
+    pub position: Position,
+    /// The words in question as far as they are known.
+    pub text: String,
+}
+
+/// What a script does.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// The programs that it may run, in the order in which the first run of each is met.
+    pub programs: Vec<Program>,
+    /// The ways in which it ends, at least one.
+    pub ends: Vec<End>,
+    /// What could not be followed.
+    pub unfollowed: Vec<Unfollowed>,
+    /// The first carriage return before a newline. Shells take it as part of the word.
+    pub carriage_return: Option<Position>,
+    /// The first error at which the shell stops reading. Commands on earlier lines run.
+    pub syntax_error: Option<SyntaxError>,
+}

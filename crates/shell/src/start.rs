@@ -1,0 +1,166 @@
+//! What the evaluator is told: the script, its arguments, its environment, and facts about the file system.
+
+use std::collections::BTreeMap;
+
+use crate::value::Value;
+
+/// The shell that reads a script. They differ in words, reserved words and builtins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dialect {
+    /// dash, `/bin/sh` of Debian and Ubuntu.
+    #[default]
+    Dash,
+    /// BusyBox ash, `/bin/sh` of Alpine.
+    Ash,
+    /// bash, also as `/bin/sh` of Red Hat's and SUSE's distributions.
+    Bash,
+}
+
+impl Dialect {
+    /// Returns the dialect of a shell's program name, such as `dash` or `bash`. `sh` is dash: use the link's target to tell
+    /// more.
+    pub fn of_program(name: &str) -> Option<Self> {
+        match name.rsplit('/').next().unwrap_or(name) {
+            "sh" | "dash" => Some(Self::Dash),
+            "ash" | "busybox" => Some(Self::Ash),
+            "bash" | "rbash" => Some(Self::Bash),
+            _ => None,
+        }
+    }
+}
+
+/// Options of the shell that change what runs, as `set` and the command line of the shell give them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    /// `-e`: a failed command ends the script.
+    pub errexit: bool,
+    /// `-u`: an unset variable ends the script.
+    pub nounset: bool,
+    /// `-f`: no file name patterns.
+    pub noglob: bool,
+    /// `-n`: commands are read and not run.
+    pub noexec: bool,
+    /// `-o pipefail`: a pipeline fails with any of its commands.
+    pub pipefail: bool,
+    /// `-a`: assigned variables are exported.
+    pub allexport: bool,
+}
+
+/// The environment with which a shell starts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Environment {
+    pub(crate) values: BTreeMap<String, Value>,
+    pub(crate) rest_is_unknown: bool,
+}
+
+impl Environment {
+    /// Returns an environment of these variables and no others.
+    pub fn only<K: Into<String>, V: Into<Value>>(values: impl IntoIterator<Item = (K, V)>) -> Self {
+        let values = values.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self { values, rest_is_unknown: false }
+    }
+
+    /// Returns an environment of these variables and perhaps others.
+    pub fn with_unknown_rest<K: Into<String>, V: Into<Value>>(
+        values: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        Self { rest_is_unknown: true, ..Self::only(values) }
+    }
+}
+
+/// A script and everything that is known when its shell starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    /// The bytes of the script, or the text of `-c`.
+    pub text: Vec<u8>,
+    /// The shell that reads it.
+    pub dialect: Dialect,
+    /// The shell's options.
+    pub options: Options,
+    /// `$0`.
+    pub name: Value,
+    /// `$1` and those that follow.
+    pub arguments: Vec<Value>,
+    /// The environment, in which PATH should be present: engines always set it.
+    pub environment: Environment,
+    /// The working directory as an absolute path.
+    pub directory: Value,
+    /// The user id for `id -u`. `None` if unknown.
+    pub user: Option<u32>,
+}
+
+impl Start {
+    /// Returns a start of a script for dash without arguments, in `/`, with an empty environment.
+    pub fn new(text: impl Into<Vec<u8>>) -> Self {
+        Self {
+            text: text.into(),
+            dialect: Dialect::default(),
+            options: Options::default(),
+            name: Value::from("sh"),
+            arguments: Vec::new(),
+            environment: Environment::default(),
+            directory: Value::from("/"),
+            user: None,
+        }
+    }
+}
+
+/// Whether a file may be executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Executable {
+    /// The user that runs the script may execute it.
+    Yes,
+    /// The user may not.
+    No,
+    /// Unknown, for instance because the user is.
+    Unknown,
+}
+
+/// What is at a path, with symbolic links followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// Nothing, or a link to nothing.
+    Absent,
+    /// A regular file.
+    File(Executable),
+    /// A directory.
+    Directory,
+    /// A device, socket or pipe.
+    Other,
+    /// Unknown.
+    Unknown,
+}
+
+/// Facts about the file system and the programs in it. Each method may answer that it does not know.
+pub trait Files {
+    /// Returns what is at an absolute path, which is not normalised.
+    fn entry(&self, path: &str) -> Entry;
+
+    /// Returns the names in a directory, none of them if it is absent. `None` if unknown.
+    fn entries(&self, directory: &str) -> Option<Vec<String>> {
+        let _ = directory;
+        None
+    }
+
+    /// Returns the text of a file that the script sources. `None` if unknown.
+    fn text(&self, path: &str) -> Option<Vec<u8>> {
+        let _ = path;
+        None
+    }
+
+    /// Returns what a program prints, such as `uname -m`. `None` if unknown.
+    fn output(&self, words: &[&str]) -> Option<String> {
+        let _ = words;
+        None
+    }
+}
+
+/// A file system about which nothing is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn entry(&self, _: &str) -> Entry {
+        Entry::Unknown
+    }
+}
