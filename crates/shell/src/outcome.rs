@@ -113,7 +113,7 @@ pub enum Reason {
     Command,
     /// `${name:?}` or `set -u`, and this variable is unset.
     Unset(String),
-    /// A syntax error.
+    /// A syntax error, see [`Outcome::syntax_error`] unless it is in a sourced file or the text of `eval`.
     Syntax,
     /// A builtin refuses its arguments, such as `set -e\r`, or a sourced file is missing.
     Builtin(String),
@@ -163,8 +163,6 @@ pub enum Cause {
     Source,
     /// A command word that is not known.
     CommandWord,
-    /// A syntax error.
-    Syntax,
     /// More work than this crate does for one script.
     TooLarge,
     /// Commands or calls nested deeper than this crate follows.

@@ -148,6 +148,13 @@ pub trait Files {
         None
     }
 
+    /// Whether a program may create or change files that the script then runs. Programs such as `id` and `grep` are not asked
+    /// about.
+    fn may_change_files(&self, words: &[&str]) -> bool {
+        let _ = words;
+        true
+    }
+
     /// Returns what a program prints, such as `uname -m`. `None` if unknown.
     fn output(&self, words: &[&str]) -> Option<String> {
         let _ = words;

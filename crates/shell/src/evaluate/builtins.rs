@@ -6,7 +6,7 @@ use crate::evaluate::flow::finish_builtin;
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::simple::{Call, declaration, shown};
 use crate::evaluate::state::{Content, LastKind, Mode, State, Status};
-use crate::outcome::{Cause, EndKind, Found, Position};
+use crate::outcome::{Cause, EndKind, Found, Position, Reason};
 use crate::start::{Dialect, Entry, Options};
 use crate::syntax;
 use crate::value::{Part, Value};
@@ -143,10 +143,14 @@ impl Evaluator<'_> {
             state.status = Status::Known(0);
             evaluator.lines(vec![state], &script)
         });
-        states.unwrap_or_else(|| {
+        let mut states = states.unwrap_or_else(|| {
             fallback.end(EndKind::Unknown, position);
             vec![fallback]
-        })
+        });
+        if self.start.dialect == Dialect::Bash {
+            states.iter_mut().for_each(survive_syntax_error);
+        }
+        states
     }
 
     fn source(&mut self, mut state: State, call: &Call) -> Vec<State> {
@@ -369,6 +373,7 @@ impl Evaluator<'_> {
     }
 
     fn set(&self, mut state: State, call: &Call) -> State {
+        let before = state.options;
         let mut words = call.words[1..].iter().peekable();
         while let Some(word) = words.peek() {
             let Some(text) = word.text() else {
@@ -399,6 +404,7 @@ impl Evaluator<'_> {
                     set_letter(&mut state.options, letter, sign == '-', self.start.dialect)
                 };
                 if !known {
+                    state.options = before;
                     self.refuse(&mut state, format!("set: Illegal option {text}"), call.position);
                     return state;
                 }
@@ -424,6 +430,10 @@ impl Evaluator<'_> {
             Some(steps) if steps <= arguments.len() => {
                 state.arguments = Rc::new(arguments[steps..].to_vec());
                 finish_builtin(&mut state, Status::Known(0), call.position);
+            }
+            // BusyBox only fails.
+            Some(_) if !has_many && self.start.dialect == Dialect::Ash => {
+                finish_builtin(&mut state, Status::Known(1), call.position);
             }
             Some(_) if !has_many => {
                 self.refuse(&mut state, "shift: can't shift that many".to_owned(), call.position);
@@ -475,6 +485,14 @@ impl Evaluator<'_> {
             }
         }
         Status::Known(0)
+    }
+}
+
+/// Lets bash go on after a syntax error in the text of `eval` or of a sourced file.
+fn survive_syntax_error(state: &mut State) {
+    if matches!(state.mode, Mode::Ended(EndKind::Fails { reason: Reason::Syntax, .. }, _)) {
+        state.mode = Mode::Run;
+        state.status = Status::Failure;
     }
 }
 

@@ -192,6 +192,10 @@ impl Evaluator<'_> {
     }
 
     fn word_fields(&mut self, state: &mut State, word: &Word) -> Vec<Value> {
+        if self.start.dialect == Dialect::Bash && has_braces(word) {
+            self.one(state, word);
+            return vec![Value::many()];
+        }
         let mut fields = Fields::new(state, Splitting::Fields);
         self.pieces(state, word, &mut fields);
         let is_nothing = fields.empty_list
@@ -287,6 +291,7 @@ impl Evaluator<'_> {
             Operation::Get | Operation::Elements | Operation::Element(_) => {
                 self.get(state, name, expanded, quoted, position, fields);
             }
+            Operation::JoinedElements => self.get(state, "*", expanded, quoted, position, fields),
             Operation::Length => fields.push_whole(&length(&expanded), true),
             Operation::ElementCount => fields.push_whole(&count(&expanded), true),
             Operation::Default { empty, word } => match is_set(&expanded, *empty) {
@@ -388,7 +393,8 @@ impl Evaluator<'_> {
         if matches!(name, "@" | "*") {
             return Expanded::List(state.arguments.to_vec());
         }
-        let elements = matches!(operation, Operation::Elements | Operation::ElementCount);
+        let elements =
+            matches!(operation, Operation::Elements | Operation::JoinedElements | Operation::ElementCount);
         match (state.variables.get(name).map(|variable| &variable.content), operation) {
             (Some(Content::Array(values)), Operation::Element(index)) => {
                 let values = values.clone();
@@ -555,6 +561,17 @@ impl Evaluator<'_> {
         let found: Vec<Value> = names.into_iter().map(|name| Value::from(format!("{front}{name}"))).collect();
         (!found.is_empty()).then_some(found)
     }
+}
+
+/// Whether a word has a brace expansion of bash, such as `{a,b}` or `{1..3}`, which is not computed.
+fn has_braces(word: &Word) -> bool {
+    word.pieces.iter().any(|piece| match piece {
+        Piece::Text { text, quoted: false } => text
+            .split_once('{')
+            .and_then(|(_, rest)| rest.rsplit_once('}'))
+            .is_some_and(|(inside, _)| inside.contains(',') || inside.contains("..")),
+        _ => false,
+    })
 }
 
 /// Turns the end of a subshell into a status.

@@ -3,7 +3,7 @@
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::state::{Content, State};
 use crate::outcome::Found;
-use crate::start::{Entry, Executable};
+use crate::start::{Dialect, Entry, Executable};
 use crate::value::Value;
 
 impl Evaluator<'_> {
@@ -49,10 +49,12 @@ impl Evaluator<'_> {
             let directory = if directory.is_empty() { "." } else { directory };
             match self.find_at(state, &format!("{directory}/{name}")) {
                 Found::Missing => {}
+                // dash goes on as if there were nothing, the others remember it.
                 Found::NotExecutable(path) => refused = refused.or(Some(path)),
                 found => return found,
             }
         }
+        let refused = refused.filter(|_| self.start.dialect != Dialect::Dash);
         refused.map_or(Found::Missing, Found::NotExecutable)
     }
 

@@ -56,11 +56,12 @@ impl Evaluator<'_> {
             }
         }
         let Some(error) = &script.error else { return states };
-        let (cause, kind) = match error.limit {
-            true => (Cause::TooDeep, EndKind::Unknown),
-            false => (Cause::Syntax, EndKind::Fails { status: 2, reason: Reason::Syntax }),
+        let kind = if error.limit {
+            self.unfollowed(Cause::TooDeep, error.position, error.message.clone());
+            EndKind::Unknown
+        } else {
+            EndKind::Fails { status: 2, reason: Reason::Syntax }
         };
-        self.unfollowed(cause, error.position, error.message.clone());
         for state in states.iter_mut().filter(|state| state.is_running()) {
             state.end(kind.clone(), error.position);
         }

@@ -292,7 +292,11 @@ impl Evaluator<'_> {
         }
         match effects::of(words) {
             Effect::None => {}
-            Effect::Anything => state.touch_anything(),
+            Effect::Anything => {
+                if texts.is_none_or(|words| self.files.may_change_files(&words)) {
+                    state.touch_anything();
+                }
+            }
             Effect::Paths { changed, removed } => {
                 for path in changed {
                     self.touch(state, &path);

@@ -162,6 +162,11 @@ impl Parser<'_> {
             }
             self.blanks();
         }
+        if negated && self.dialect == Dialect::Bash && matches!(self.peek(), None | Some('\n' | ';')) {
+            let kind = CommandKind::Simple { assignments: Vec::new(), words: Vec::new() };
+            let command = Command { position: self.position(), kind, redirections: Vec::new() };
+            return Ok(Pipeline { negated, commands: vec![command] });
+        }
         let mut commands = vec![self.deeper(|parser| parser.command())?];
         loop {
             self.blanks();
@@ -208,6 +213,9 @@ impl Parser<'_> {
     }
 
     fn simple(&mut self, position: Position) -> Parsed<Command> {
+        if CLOSING.contains(&self.reserved_word()) {
+            return self.unexpected(None);
+        }
         let (mut assignments, mut words, mut redirections) = (Vec::new(), Vec::new(), Vec::new());
         loop {
             self.blanks();

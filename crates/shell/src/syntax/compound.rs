@@ -112,7 +112,10 @@ impl Parser<'_> {
     }
 
     fn variable_name(&mut self) -> Option<String> {
-        let starts = self.peek().is_some_and(is_name_start);
+        // bash refuses other names only when the loop runs.
+        let starts = self
+            .peek()
+            .is_some_and(|char| is_name_start(char) || (self.dialect == Dialect::Bash && is_name_char(char)));
         starts.then(|| self.take_while(is_name_char).to_owned())
     }
 

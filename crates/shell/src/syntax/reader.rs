@@ -116,6 +116,10 @@ impl<'a> Parser<'a> {
     }
 
     pub(crate) fn error<T>(&mut self, message: impl Into<String>) -> Parsed<T> {
+        // dash has read the newline by the time it reports it.
+        if self.dialect == Dialect::Dash && self.peek() == Some('\n') {
+            self.at += 1;
+        }
         Err(SyntaxError { position: self.position(), message: message.into(), limit: false })
     }
 

@@ -218,8 +218,10 @@ pub(crate) enum Operation {
         size: crate::pattern::Size,
         pattern: Box<Word>,
     },
-    /// `${x[@]}` and `${x[*]}` of bash.
+    /// `${x[@]}` of bash.
     Elements,
+    /// `${x[*]}` of bash.
+    JoinedElements,
     /// `${#x[@]}`
     ElementCount,
     /// `${x[index]}`

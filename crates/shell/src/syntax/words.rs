@@ -1,5 +1,6 @@
 //! Reads words: quotes, parameters, substitutions.
 
+use crate::outcome::SyntaxError;
 use crate::pattern::{Side, Size};
 use crate::start::Dialect;
 use crate::syntax::reader::{Parsed, Parser};
@@ -148,7 +149,7 @@ impl Parser<'_> {
         let rest = &self.rest()[1..];
         let Some(end) = rest.find('\'') else {
             self.at = self.text.len();
-            return self.error("unterminated quoted string");
+            return self.error("Unterminated quoted string");
         };
         pieces.empty_quotes();
         rest[..end].chars().for_each(|char| pieces.char(char, true));
@@ -161,7 +162,7 @@ impl Parser<'_> {
         pieces.empty_quotes();
         loop {
             match self.peek() {
-                None => return self.error("unterminated quoted string"),
+                None => return self.error("Unterminated quoted string"),
                 Some('"') => {
                     self.at += 1;
                     return Ok(());
@@ -302,7 +303,7 @@ impl Parser<'_> {
         pieces.empty_quotes();
         loop {
             match self.next() {
-                None => return self.error("unterminated quoted string"),
+                None => return self.error("Unterminated quoted string"),
                 Some('\'') => return Ok(()),
                 Some('\\') => match self.next() {
                     Some('n') => pieces.char('\n', true),
@@ -311,7 +312,7 @@ impl Parser<'_> {
                     Some('e' | 'E') => pieces.char('\x1b', true),
                     Some(char @ ('\\' | '\'' | '"' | '?')) => pieces.char(char, true),
                     Some(_) => pieces.pieces.push(Piece::Unknown { quoted: true }),
-                    None => return self.error("unterminated quoted string"),
+                    None => return self.error("Unterminated quoted string"),
                 },
                 Some(char) => pieces.char(char, true),
             }
@@ -369,6 +370,9 @@ impl Parser<'_> {
             self.at += 1;
         }
         let Some(name) = self.parameter_name() else { return self.error("Bad substitution") };
+        if matches!(self.peek(), None | Some('\n' | ' ')) {
+            return self.missing_brace();
+        }
         let index = if self.dialect == Dialect::Bash && self.take("[") {
             let index = self.word_until(Until::Bracket)?;
             if !self.take("]") {
@@ -380,12 +384,13 @@ impl Parser<'_> {
         };
         let operation = self.operation(quoted)?;
         if !self.take("}") {
-            return self.error("Missing '}'");
+            return self.missing_brace();
         }
         let operation = match (length, indirect, index, operation) {
             (_, true, _, operation) => Operation::Other(words_of(operation)),
             (true, _, Some(index), _) if is_all(&index) => Operation::ElementCount,
             (true, ..) => Operation::Length,
+            (_, _, Some(index), Operation::Get) if index.plain() == Some("*") => Operation::JoinedElements,
             (_, _, Some(index), Operation::Get) if is_all(&index) => Operation::Elements,
             (_, _, Some(index), Operation::Get) => Operation::Element(Box::new(index)),
             // `${a[@]+"${a[@]}"}` is how scripts expand an array that may be empty.
@@ -396,6 +401,10 @@ impl Parser<'_> {
             (_, _, None, operation) => operation,
         };
         Ok(Piece::Parameter { name, operation, quoted })
+    }
+
+    fn missing_brace<T>(&mut self) -> Parsed<T> {
+        Err(SyntaxError { position: self.position(), message: "Missing '}'".to_owned(), limit: false })
     }
 
     /// Whether `#` after `${` asks for a length, and is not the parameter `#` itself.
@@ -482,7 +491,11 @@ fn is_all(index: &Word) -> bool {
 /// Returns the words in an operation, whose substitutions run in any case.
 fn words_of(operation: Operation) -> Vec<Word> {
     match operation {
-        Operation::Get | Operation::Length | Operation::Elements | Operation::ElementCount => Vec::new(),
+        Operation::Get
+        | Operation::Length
+        | Operation::Elements
+        | Operation::JoinedElements
+        | Operation::ElementCount => Vec::new(),
         Operation::Default { word, .. }
         | Operation::Assign { word, .. }
         | Operation::Error { word, .. }
