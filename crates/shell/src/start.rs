@@ -155,6 +155,12 @@ pub trait Files {
         true
     }
 
+    /// Returns an absolute path with all links resolved, for `readlink -f` and `realpath`. `None` if unknown or absent.
+    fn canonical(&self, path: &str) -> Option<String> {
+        let _ = path;
+        None
+    }
+
     /// Returns what a program prints, such as `uname -m`. `None` if unknown.
     fn output(&self, words: &[&str]) -> Option<String> {
         let _ = words;

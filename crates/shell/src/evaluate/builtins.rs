@@ -119,6 +119,11 @@ impl Evaluator<'_> {
     }
 
     fn eval(&mut self, mut state: State, call: &Call) -> Vec<State> {
+        if sets_arguments(&call.words) {
+            state.arguments = Rc::new(vec![Value::many()]);
+            finish_builtin(&mut state, Status::Known(0), call.position);
+            return vec![state];
+        }
         let mut text = String::new();
         for word in &call.words[1..] {
             let Some(part) = word.text().filter(|part| text.len() + part.len() < LARGEST_TEXT) else {
@@ -485,6 +490,16 @@ impl Evaluator<'_> {
             }
         }
         Status::Known(0)
+    }
+}
+
+/// Whether this is `eval set -- "$options"`, the usual way to take what `getopt` prints: quoted words, and no commands.
+fn sets_arguments(words: &[Value]) -> bool {
+    let texts: Vec<Option<&str>> = words.iter().map(Value::text).collect();
+    match texts.as_slice() {
+        [_, Some("set"), Some("--"), None, ..] => true,
+        [_, None] => words[1].prefix() == "set -- ",
+        _ => false,
     }
 }
 

@@ -333,6 +333,10 @@ impl Evaluator<'_> {
                 let value = remove(&scalar(&expanded), &pattern, *side, *size);
                 push_scalar(fields, &value, quoted);
             }
+            Operation::Bad => {
+                let reason = Reason::Builtin("Bad substitution".to_owned());
+                state.end(EndKind::Fails { status: 2, reason }, position);
+            }
             Operation::Other(words) => {
                 for word in words {
                     self.one(state, word);

@@ -8,7 +8,7 @@ use crate::start::{Files, Start};
 use crate::value::Value;
 
 /// The most steps for one script: a step is about one simple command in one state.
-const MOST_STEPS: u64 = 100_000;
+const MOST_STEPS: u64 = 50_000;
 /// The most programs that are listed.
 const MOST_PROGRAMS: usize = 2_000;
 /// How deep commands, calls and substitutions may be nested while they run, so that the stack stays below 1 MiB.

@@ -287,7 +287,7 @@ impl Evaluator<'_> {
     fn program_writes(&mut self, state: &mut State, words: &[Value]) {
         let texts: Option<Vec<&str>> = words.iter().map(Value::text).collect();
         if state.output.is_some() {
-            let printed = texts.as_deref().and_then(|words| self.printed(words));
+            let printed = texts.as_deref().and_then(|words| self.printed(state, words));
             self.print(state, printed.map_or_else(Value::unknown, Value::from));
         }
         match effects::of(words) {
@@ -311,16 +311,21 @@ impl Evaluator<'_> {
     }
 
     /// Returns what a program prints if that follows from its arguments.
-    fn printed(&self, words: &[&str]) -> Option<String> {
+    fn printed(&self, state: &State, words: &[&str]) -> Option<String> {
         if let Some(text) = self.files.output(words) {
             return Some(text);
         }
+        let line = |text: &str| Some(format!("{text}\n"));
         match words {
+            ["readlink", "-f" | "-e" | "-m", path]
+            | ["readlink", "-f" | "-e", "--", path]
+            | ["realpath", path]
+            | ["realpath", "--", path] => line(&self.files.canonical(&Self::absolute(state, path)?)?),
             ["id", "-u"] => self.start.user.map(|user| format!("{user}\n")),
             ["whoami"] | ["id", "-un"] => {
                 self.start.user.filter(|user| *user == 0).map(|_| "root\n".to_owned())
             }
-            ["basename", path] => Some(format!("{}\n", basename(path))),
+            ["basename", path] | ["basename", "--", path] => line(basename(path)),
             ["basename", path, suffix] => {
                 let name = basename(path);
                 Some(format!(
@@ -328,7 +333,7 @@ impl Evaluator<'_> {
                     name.strip_suffix(suffix).filter(|name| !name.is_empty()).unwrap_or(name)
                 ))
             }
-            ["dirname", path] => Some(format!("{}\n", dirname(path))),
+            ["dirname", path] | ["dirname", "--", path] => line(dirname(path)),
             _ => None,
         }
     }

@@ -305,7 +305,7 @@ impl State {
 }
 
 /// The most states that are followed side by side. More are joined.
-const MOST_STATES: usize = 16;
+const MOST_STATES: usize = 8;
 
 /// Puts equal states together, and joins states if there are too many.
 pub(crate) fn merge(states: Vec<State>) -> Vec<State> {

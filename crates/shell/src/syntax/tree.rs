@@ -226,6 +226,8 @@ pub(crate) enum Operation {
     ElementCount,
     /// `${x[index]}`
     Element(Box<Word>),
+    /// An operation that the dialect refuses when it gets there.
+    Bad,
     /// `${x/p/w}`, `${x:1:2}`, `${!x}` and the like: the result is not known. Holds the words in it.
     Other(Vec<Word>),
 }

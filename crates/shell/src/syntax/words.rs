@@ -462,7 +462,10 @@ impl Parser<'_> {
                 let pattern = Box::new(self.word_until(Until::Brace)?);
                 Ok(Operation::Remove { side, size, pattern })
             }
-            _ if self.dialect == Dialect::Dash => self.error("Bad substitution"),
+            _ if self.dialect == Dialect::Dash => {
+                self.word_until(until)?;
+                Ok(Operation::Bad)
+            }
             _ => self.other_operation(operator),
         }
     }
@@ -492,6 +495,7 @@ fn is_all(index: &Word) -> bool {
 fn words_of(operation: Operation) -> Vec<Word> {
     match operation {
         Operation::Get
+        | Operation::Bad
         | Operation::Length
         | Operation::Elements
         | Operation::JoinedElements
