@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -32,10 +31,9 @@ impl Files for Package {
         let Some(found) = self.paths(path).iter().find_map(|path| fs::metadata(path).ok()) else {
             return Entry::Unknown;
         };
-        match (found.is_dir(), found.is_file(), found.permissions().mode() & 0o111 != 0) {
-            (true, ..) => Entry::Directory,
-            (_, true, true) => Entry::File(Executable::Yes),
-            (_, true, false) => Entry::File(Executable::No),
+        match (found.is_dir(), found.is_file()) {
+            (true, _) => Entry::Directory,
+            (_, true) => Entry::File(executable(&found)),
             _ => Entry::Other,
         }
     }
@@ -51,6 +49,17 @@ impl Files for Package {
     fn text(&self, path: &str) -> Option<Vec<u8>> {
         self.paths(path).iter().find_map(|path| fs::read(path).ok())
     }
+}
+
+#[cfg(unix)]
+fn executable(found: &fs::Metadata) -> Executable {
+    use std::os::unix::fs::PermissionsExt as _;
+    if found.permissions().mode() & 0o111 != 0 { Executable::Yes } else { Executable::No }
+}
+
+#[cfg(not(unix))]
+fn executable(_: &fs::Metadata) -> Executable {
+    Executable::Unknown
 }
 
 #[derive(Default)]

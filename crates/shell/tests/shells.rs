@@ -3,6 +3,9 @@
 //! Each script runs in a real shell whose PATH is a directory of programs that record their arguments. The scripts have
 //! nothing unknown in them, so both lists of runs must be equal, and so must the exit status where we tell one.
 
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
