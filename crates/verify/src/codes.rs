@@ -174,6 +174,24 @@ crossdock_findings::catalogue! {
         "a shared library that the program needs is damaged or for another machine",
         "The loader stops: `file too short`, `invalid ELF header`, or the error of a missing library; exit 127.",
         "Use the library for the image's platform; check whether a file was copied over it.";
+    LIBRARY_NOT_READABLE = "library-not-readable", Error,
+        "a shared library that the program needs is not readable for the configured user",
+        "The loader passes over files that it may not read and stops: `error while loading shared libraries: … cannot open shared \
+             object file: Permission denied`, exit 127. A umask of 077 or a restrictive source made them private.",
+        "Give the library mode 0644 and its directories 0755 (`COPY --chmod=`, or `chmod -R a+rX`).";
+    PRELOAD_IGNORED = "preload-ignored", Warning,
+        "a library that LD_PRELOAD or /etc/ld.so.preload names is not loaded",
+        "The loader goes on without it, so what the library was to do does not happen: another allocator, a hook.",
+        "Correct the path, or install the library for the image's platform; a mere name is searched as any library is.";
+    SECURE_EXECUTION = "secure-execution", Warning, Unproven,
+        "whether the program starts depends on the pod's choice about the file's set-ID bit or capabilities",
+        "With the rights of its file a program is loaded in secure-execution mode, in which the loader ignores LD_LIBRARY_PATH, \
+             LD_PRELOAD and `$ORIGIN`; `allowPrivilegeEscalation: false` takes the rights and the mode away.",
+        "Put the libraries into a default directory, or remove the bit (`chmod u-s,g-s FILE`, `setcap -r FILE`).";
+    PROCESSOR_LIBRARY = "processor-library", Warning, Unproven,
+        "on some nodes the loader takes other files of a library, with which the program does not start",
+        "glibc prefers the files in `glibc-hwcaps/x86-64-v3` and its like on processors that have the level.",
+        "Install the library in the same version in all these directories, or remove those below `glibc-hwcaps`.";
     SYMBOL_VERSION_MISSING = "symbol-version-missing", Error,
         "a shared library in the image is older than the program needs",
         "The loader stops: ``version `GLIBC_2.38' not found``, exit 1.",

@@ -1,6 +1,7 @@
 //! The checks of a program, in the order in which they run.
 
 mod capabilities;
+mod circumstances;
 mod format;
 mod interpreter;
 mod level;

@@ -1,6 +1,6 @@
 //! The container that a program starts in, as far as the checks see it.
 
-use crate::root::{Entry, EntryKind, ResolveError, Resolved, Root, resolve};
+use crate::root::{Entry, EntryKind, ResolveError, Resolved, Root, read_small, resolve};
 use crate::{Finding, Target, codes};
 
 /// The container that a program starts in.
@@ -25,15 +25,23 @@ pub(crate) struct Credentials {
 impl Credentials {
     /// Returns whether the permission bits let this user execute the file.
     pub(crate) fn may_execute(&self, entry: &Entry) -> bool {
-        // Only the first class that matches counts: a bit for others does not help the owner (path_resolution(7)).
-        let bit = match self {
-            // CAP_DAC_OVERRIDE lets root execute any file that has an execute bit for someone.
-            user if user.uid == 0 => return entry.mode & 0o111 != 0,
-            user if user.uid == entry.uid => 0o100,
-            user if user.gid == entry.gid || user.groups.contains(&entry.gid) => 0o010,
-            _ => 0o001,
-        };
-        entry.mode & bit != 0
+        // CAP_DAC_OVERRIDE lets root execute any file that has an execute bit for someone.
+        if self.uid == 0 { entry.mode & 0o111 != 0 } else { self.class_of(entry) & 0o1 != 0 }
+    }
+
+    /// Returns whether the permission bits let this user read the file. Root may read any (`CAP_DAC_OVERRIDE`).
+    pub(crate) fn may_read(&self, entry: &Entry) -> bool {
+        self.uid == 0 || self.class_of(entry) & 0o4 != 0
+    }
+
+    /// Returns the three permission bits that count for this user. Only the first class that matches counts: a bit for
+    /// others does not help the owner (path_resolution(7)).
+    fn class_of(&self, entry: &Entry) -> u32 {
+        match self {
+            user if user.uid == entry.uid => entry.mode >> 6 & 0o7,
+            user if user.gid == entry.gid || user.groups.contains(&entry.gid) => entry.mode >> 3 & 0o7,
+            _ => entry.mode & 0o7,
+        }
     }
 
     /// Returns the first of these directories that this user may not search. Root may search any directory, whatever
@@ -43,7 +51,35 @@ impl Credentials {
     }
 }
 
+/// The result of reading a small file.
+pub(crate) enum Content {
+    Read(Vec<u8>),
+    /// No such file exists.
+    Absent,
+    /// The file is longer than the limit.
+    TooLong,
+    /// The user may not read it, or it is not a regular file.
+    Refused,
+}
+
 impl Container<'_> {
+    /// Reads a regular file of at most `longest` bytes with the user's permissions.
+    pub(crate) fn read_small(&self, path: &str, longest: u64) -> Content {
+        let found = match self.resolve(path) {
+            Ok(found) => found,
+            Err(ResolveError::Missing { .. }) => return Content::Absent,
+            Err(_) => return Content::Refused,
+        };
+        let is_reachable = self.user.blocked_at(&found.directories).is_none();
+        if found.entry.kind != EntryKind::File || !is_reachable || !self.user.may_read(&found.entry) {
+            return Content::Refused;
+        }
+        if found.entry.size > longest {
+            return Content::TooLong;
+        }
+        read_small(self.root, &found.path, longest).map_or(Content::Refused, Content::Read)
+    }
+
     /// Returns the value of an environment variable. The last assignment counts.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         // runc sets them one by one in the order of the list, so that a later one replaces an earlier.

@@ -4,20 +4,27 @@
 //! every library that would be loaded and every one that would not be found. The checks turn these into findings.
 
 mod cache;
+mod family;
 mod glibc;
 mod musl;
 mod objects;
+mod preload;
+mod processor;
 mod search;
+mod tokens;
 
 use std::collections::BTreeMap;
 
 use crate::Target;
 use crate::program::container::Container;
 use crate::program::inspect::{Budget, Content, Elf, Inspection, inspect_file, symbols};
-use crate::root::EntryKind;
+use crate::root::{EntryKind, parent_of};
 
-pub(crate) use objects::{Loaded, LookupFailure, Missing, Object};
-use search::{Hit, Search};
+pub(crate) use family::Family;
+pub(crate) use objects::{Forbidden, Loaded, LookupFailure, Missing, Object};
+pub(crate) use preload::Ignored;
+pub(crate) use processor::Processor;
+use search::{Asker, Effort, Hit, Search};
 
 /// The number of libraries that are loaded for a program. No real program needs as many, so that a larger number is an
 /// attack.
@@ -31,7 +38,7 @@ const MAX_PATHS_TOTAL: usize = 1 << 18;
 /// not checked.
 const MAX_SYMBOL_BYTES: usize = 64 << 20;
 
-/// The number of bytes of a loader that are searched for its directories. glibc's has some hundred kilobytes.
+/// The number of bytes of a loader that are searched for what is built into it. glibc's has some hundred kilobytes.
 const MAX_LOADER_SIZE: u64 = 4 << 20;
 
 /// The index of the loader among the objects.
@@ -40,63 +47,104 @@ const LOADER: usize = 1;
 /// The number of missing libraries that are reported. More would add no information.
 const MAX_MISSING: usize = 64;
 
-/// The C library whose loader a program names.
+/// The trust that a loader has in the environment of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Family {
-    Glibc,
-    Musl,
+pub(crate) enum Privilege {
+    Usual,
+    /// The kernel sets `AT_SECURE`: the program gains rights from its file, and the environment is ignored.
+    Secure,
 }
 
-impl Family {
-    /// Returns the family of a loader by its file name; `None` if unknown.
-    pub(crate) fn of(interpreter: &str) -> Option<Family> {
-        let name = interpreter.rsplit('/').next()?;
-        match name {
-            name if name.starts_with("ld-musl-") => Some(Family::Musl),
-            // glibc's names (shlib-versions): `ld64.so` on 64-bit POWER and s390x, `ld.so.1` on MIPS and 32-bit POWER
-            // and s390.
-            name if name.starts_with("ld-linux") || name.starts_with("ld64.so") || name == "ld.so.1" => {
-                Some(Family::Glibc)
-            }
-            _ => None,
-        }
-    }
+/// The circumstances that a loader works in.
+pub(crate) struct LoadContext<'a> {
+    /// The container, with the user whose rights the loader has.
+    pub(crate) image: Container<'a>,
+    pub(crate) target: &'a Target,
+    pub(crate) program: &'a Elf,
+    pub(crate) privilege: Privilege,
+    pub(crate) processor: &'a Processor,
 }
 
 impl Loaded {
     /// Loads the library that an object needs, unless it is already loaded.
     fn require(&mut self, search: &Search, context: &LoadContext<'_>, by: usize, name: String) {
-        let is_known = search.is_built_in(&name) || self.names.contains_key(&name);
         let is_enough = self.missing.len() >= MAX_MISSING;
-        if is_known || is_enough || self.missing.iter().any(|missing| missing.name == name) {
+        if is_enough || self.missing.iter().any(|missing| missing.name == name) {
             return;
         }
-        if self.found >= MAX_OBJECTS || self.paths_left == 0 {
+        if let Err(failure) = self.load(search, context, Asker::Object(by), &name) {
+            self.missing.push(Missing { name, by, failure });
+        }
+    }
+
+    /// Loads the library of this name, unless it is already loaded or a limit is reached.
+    fn load(
+        &mut self,
+        search: &Search,
+        context: &LoadContext<'_>,
+        by: Asker,
+        name: &str,
+    ) -> Result<(), LookupFailure> {
+        if search.is_built_in(name) || self.names.contains_key(name) {
+            return Ok(());
+        }
+        if self.found >= MAX_OBJECTS || self.effort.paths_left == 0 {
             self.is_truncated = true;
-            return;
+            return Ok(());
         }
-        match search.find(context, &self.objects, by, &name, &mut self.paths_left) {
+        match search.find(context, &self.objects, by, name, &mut self.effort) {
             Ok(Hit::Known(index)) => {
-                self.names.insert(name, index);
+                self.names.insert(name.to_owned(), index);
                 self.found += 1;
+                Ok(())
             }
-            Ok(Hit::New(path, elf, content)) => {
-                let symbols = symbols(&content, &elf, &mut self.budget);
-                let release = glibc::release(&content, &elf);
-                self.add(Object { path, name, dynamic: elf.dynamic, parent: Some(by), release, symbols });
+            Ok(Hit::New(file)) => {
+                let object = Object {
+                    symbols: symbols(&file.content, &file.elf, &mut self.budget),
+                    release: glibc::release(&file.content, &file.elf),
+                    origin: parent_of(&file.asked).to_owned(),
+                    path: file.path,
+                    name: name.to_owned(),
+                    dynamic: file.elf.dynamic,
+                    parent: match by {
+                        Asker::Object(index) => Some(index),
+                        Asker::Nobody => None,
+                    },
+                };
                 self.found += 1;
+                self.accept(search, object);
+                Ok(())
             }
-            Err(_) if self.paths_left == 0 => self.is_truncated = true,
-            Err(failure) => self.missing.push(Missing { name, by, failure }),
+            Err(_) if self.effort.paths_left == 0 => {
+                self.is_truncated = true;
+                Ok(())
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Adds a library under the names by which the loader knows it.
+    fn accept(&mut self, search: &Search, object: Object) {
+        let name = object.name.clone();
+        match search {
+            Search::Glibc(_) => {
+                let soname = object.soname();
+                self.add(object, [name].into_iter().chain(soname));
+            }
+            // musl gives its own C library instead of another one (`load_library`).
+            Search::Musl(_) if is_c_library(&object) => {
+                self.names.insert(name, LOADER);
+            }
+            // musl knows a library by the name under which it was searched, and not by its soname.
+            Search::Musl(_) => self.add(object, [name]),
         }
     }
 }
 
-/// The container, target and program that a loader works for.
-pub(crate) struct LoadContext<'a> {
-    pub(crate) image: Container<'a>,
-    pub(crate) target: &'a Target,
-    pub(crate) program: &'a Elf,
+/// Returns whether musl takes a library for a C library: it defines these two symbols.
+fn is_c_library(object: &Object) -> bool {
+    let has = |name| object.symbols.as_ref().is_some_and(|symbols| symbols.defined.contains(name));
+    has("__libc_start_main") && has("stdin")
 }
 
 /// Loads a program's libraries as its loader would, breadth first.
@@ -107,29 +155,49 @@ pub(crate) fn load(
     path: &str,
     content: &Content<'_>,
     interpreter: &str,
-    family: Family,
+    family: &Family,
 ) -> Option<Loaded> {
     let (elf, mut budget) = (context.program, Budget::new(MAX_SYMBOL_BYTES));
     let program = Object {
         path: path.to_owned(),
         name: path.to_owned(),
+        origin: parent_of(path).to_owned(),
         dynamic: elf.dynamic.clone(),
         parent: None,
         release: None,
         symbols: symbols(content, elf, &mut budget),
     };
-    let (directories, own) = loader_itself(context, interpreter, &mut budget)?;
+    let own = match family {
+        Family::Gcompat(gcompat) => &gcompat.loader,
+        Family::Glibc | Family::Musl(_) => interpreter,
+    };
+    let (bytes, own) = loader_itself(context, own, &mut budget)?;
     let search = match family {
-        Family::Glibc => Search::Glibc(glibc::Search::new(context, directories)),
-        Family::Musl => Search::Musl(musl::Search::new(context, interpreter)),
+        Family::Glibc => {
+            let built = glibc::Built::read(&bytes, own.release.as_deref(), context.target.architecture());
+            Search::Glibc(glibc::Search::new(context, &built))
+        }
+        Family::Musl(musl) => Search::Musl(musl::Search::new(context, musl, interpreter)),
+        // gcompat starts musl's loader under the name of the program.
+        Family::Gcompat(gcompat) => Search::Musl(musl::Search::new(context, &gcompat.musl(), path)),
     };
     let is_truncated = elf.dynamic.as_ref().is_some_and(|dynamic| dynamic.is_truncated);
-    let (names, paths_left) = (BTreeMap::new(), MAX_PATHS_TOTAL);
-    let (objects, missing) = (vec![program], Vec::new());
-    let mut loaded = Loaded { objects, missing, is_truncated, names, found: 0, paths_left, budget };
+    let mut loaded = Loaded {
+        objects: vec![program],
+        missing: Vec::new(),
+        ignored: Vec::new(),
+        is_platform_unknown: false,
+        is_truncated,
+        names: BTreeMap::new(),
+        found: 0,
+        effort: Effort::new(MAX_PATHS_TOTAL, context),
+        budget,
+    };
     // Before the libraries: the loader is in memory when the search begins, and a library that needs it by name gets
     // it.
-    loaded.add(own);
+    let names = [own.name.clone()].into_iter().chain(own.soname());
+    loaded.add(own, names.collect::<Vec<String>>());
+    loaded.preload(&search, context, family);
     let mut by = 0;
     while let Some(object) = loaded.objects.get(by) {
         let needed = object.dynamic.iter().flat_map(|dynamic| &dynamic.needed);
@@ -140,15 +208,44 @@ pub(crate) fn load(
         }
         by += 1;
     }
+    if *family == Family::Glibc && loaded.names_platform(context) {
+        loaded.effort.note(true);
+        loaded.is_platform_unknown = context.processor.platform.is_none();
+    }
     Some(loaded)
 }
 
-/// Reads the loader, which is the first library in memory, and the directories built into it.
+impl Loaded {
+    /// Returns whether a search path or a name contains `$PLATFORM`.
+    fn names_platform(&self, context: &LoadContext<'_>) -> bool {
+        let has = |text: &str| tokens::has_token(text, "PLATFORM");
+        let mut dynamics = self.objects.iter().filter_map(|object| object.dynamic.as_ref());
+        let has_any = |dynamic: &crate::Dynamic| {
+            let lists = dynamic.rpath.iter().chain(&dynamic.runpath);
+            lists.chain(&dynamic.needed).any(|text| has(text))
+        };
+        dynamics.any(has_any) || context.image.variable("LD_LIBRARY_PATH").is_some_and(has)
+    }
+
+    /// Loads the libraries that are preloaded. One that is not found or does not fit is left out, but what it needs must
+    /// be there.
+    fn preload(&mut self, search: &Search, context: &LoadContext<'_>, family: &Family) {
+        // glibc searches as for the program.
+        let by = if *family == Family::Glibc { Asker::Object(0) } else { Asker::Nobody };
+        for preload in preload::preloads(context, family) {
+            if let Err(failure) = self.load(search, context, by, &preload.name) {
+                self.ignored.push(Ignored { preload, failure });
+            }
+        }
+    }
+}
+
+/// Reads the loader, which is the first library in memory, and its first bytes.
 fn loader_itself(
     context: &LoadContext<'_>,
     interpreter: &str,
     budget: &mut Budget,
-) -> Option<(Vec<String>, Object)> {
+) -> Option<(Vec<u8>, Object)> {
     let found = context.image.resolve(interpreter);
     let found = found.ok().filter(|found| found.entry.kind == EntryKind::File)?;
     let file = inspect_file(context.image.root, &found.path).ok()?;
@@ -158,13 +255,14 @@ fn loader_itself(
     }
     let object = Object {
         symbols: symbols(&content, &elf, budget),
+        origin: parent_of(&found.path).to_owned(),
         path: found.path,
         name: interpreter.rsplit('/').next().unwrap_or(interpreter).to_owned(),
         release: glibc::release(&content, &elf),
         dynamic: elf.dynamic,
         parent: None,
     };
-    Some((glibc::default_directories(&content.head(MAX_LOADER_SIZE), context.target.architecture()), object))
+    Some((content.head(MAX_LOADER_SIZE), object))
 }
 
 #[cfg(test)]
@@ -185,8 +283,9 @@ mod tests {
         let image =
             Container { root, environment: &[], working_directory: "/", user: &Credentials::default() };
         let target = Target::new(&crossdock_platform::Platform::LINUX_AMD64);
-        let context = LoadContext { image, target: &target, program: &elf };
-        load(&context, "/app", &Content::of(program), LOADER_PATH, Family::Glibc).unwrap()
+        let (privilege, processor) = (Privilege::Usual, Processor::guaranteed(&target));
+        let context = LoadContext { image, target: &target, program: &elf, privilege, processor: &processor };
+        load(&context, "/app", &Content::of(program), LOADER_PATH, &Family::Glibc).unwrap()
     }
 
     fn root() -> MemoryRoot {
@@ -227,7 +326,9 @@ mod tests {
             let strings = 48 + 24;
             let mut bytes = [&b"glibc-ld.so.cache1.1"[..], &1u32.to_le_bytes(), &[0; 4], &[2]].concat();
             bytes.resize(48, 0);
-            bytes.extend([0, strings, strings + 8, 0, 0, 0].iter().flat_map(|word: &u32| word.to_le_bytes()));
+            bytes.extend(
+                [0x303, strings, strings + 8, 0, 0, 0].iter().flat_map(|word: &u32| word.to_le_bytes()),
+            );
             bytes.extend(format!("liba.so\0{path}\0").bytes());
             bytes
         };

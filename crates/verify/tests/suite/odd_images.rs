@@ -108,9 +108,14 @@ fn rewritten_loaders_are_verified() {
     assert_eq!(in_root(&app("")), ("interpreter-malformed".to_owned(), Verdict::Fails));
     let bsd = in_root(&app("/libexec/ld-elf.so.1"));
     assert_eq!(bsd, ("interpreter-missing wrong-system".to_owned(), Verdict::Fails));
-    let loader = host_file("/lib64/ld-linux-x86-64.so.2");
-    let own = app("/opt/loader").file("/opt/loader", 0o755, loader);
-    assert_eq!(in_root(&own), ("libraries-unchecked".to_owned(), Verdict::Unproven));
+    // A loader is known by its content, whatever its name.
+    let own = app("/opt/loader").file("/opt/loader", 0o755, host_file("/lib64/ld-linux-x86-64.so.2"));
+    assert_eq!(in_root(&own), ("library-missing".to_owned(), Verdict::Fails));
+    let libc = "/lib/x86_64-linux-gnu/libc.so.6";
+    assert_eq!(in_root(&own.file(libc, 0o755, host_file(libc))), (String::new(), Verdict::Starts));
+    let other = Recipe::parse("CGO_ENABLED=0 GOOS=linux GOARCH=amd64 go").make();
+    let unknown = app("/lib64/ld-linux").file("/lib64/ld-linux", 0o755, other);
+    assert_eq!(in_root(&unknown), ("libraries-unchecked".to_owned(), Verdict::Unproven));
 }
 
 /// The note that `-march=x86-64-v3 -Wl,-z,x86-64-v3` writes.

@@ -3,6 +3,7 @@
 //! `execve` refuses a file whose capabilities are marked effective and exceed the bounding set (capabilities(7)).
 
 use super::Subject;
+use crate::root::Root;
 use crate::{Finding, Inspection, codes};
 
 /// The extended attribute that holds the capabilities.
@@ -70,9 +71,9 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     let Some(image) = subject.container else { return };
-    let Ok(Some(value)) = image.root.attribute(subject.path, ATTRIBUTE) else { return };
     // Root too: the kernel compares before it applies root's own rules (`cap_bprm_creds_from_file`).
-    let beyond = effective(&value).unwrap_or(0) & !USUAL;
+    let capabilities = of_file(image.root, subject.path).filter(|capabilities| capabilities.are_effective);
+    let beyond = capabilities.map_or(0, |capabilities| capabilities.permitted) & !USUAL;
     if beyond == 0 {
         return;
     }
@@ -92,19 +93,29 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         .push(subject.finding(codes::FILE_CAPABILITIES, message).with_evidence(ATTRIBUTE, names.join(" ")));
 }
 
-/// Returns the permitted capabilities of a `struct vfs_cap_data` whose effective flag is set; 0 if it is not set.
-fn effective(value: &[u8]) -> Option<u64> {
+/// The capabilities of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileCapabilities {
+    pub(super) permitted: u64,
+    /// Whether the program has them from its first instruction on.
+    pub(super) are_effective: bool,
+}
+
+/// Returns the capabilities of the file at exactly this path; `None` if it has none.
+pub(super) fn of_file(root: &dyn Root, path: &str) -> Option<FileCapabilities> {
+    read(&root.attribute(path, ATTRIBUTE).ok()??)
+}
+
+/// Reads a `struct vfs_cap_data`.
+fn read(value: &[u8]) -> Option<FileCapabilities> {
     let word = |index: usize| -> Option<u64> {
         let word: [u8; 4] = value.get(index * 4..index * 4 + 4)?.try_into().ok()?;
         Some(u32::from_le_bytes(word).into())
     };
     let magic = word(0)?;
-    if magic & 1 == 0 {
-        return Some(0);
-    }
     // The first revision has 32 capabilities, later ones have 64.
     let high = if magic >> 24 == 1 { 0 } else { word(3)? };
-    Some(word(1)? | high << 32)
+    Some(FileCapabilities { permitted: word(1)? | high << 32, are_effective: magic & 1 != 0 })
 }
 
 #[cfg(test)]
@@ -112,14 +123,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_effective_capabilities_count() {
+    fn capabilities_are_read_with_their_flag() {
         let value = |magic: u32, low: u32, high: u32| {
             [magic, low, 0, high, 0].iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>()
         };
-        assert_eq!(effective(&value(0x0200_0001, 1 << 12, 0)), Some(1 << 12));
-        assert_eq!(effective(&value(0x0200_0000, 1 << 12, 0)), Some(0));
-        assert_eq!(effective(&value(0x0300_0001, 0, 1 << 6)), Some(1 << 38));
-        assert_eq!(effective(&[1]), None);
+        let found = |value: &[u8]| read(value).map(|found| (found.permitted, found.are_effective));
+        assert_eq!(found(&value(0x0200_0001, 1 << 12, 0)), Some((1 << 12, true)));
+        assert_eq!(found(&value(0x0200_0000, 1 << 12, 0)), Some((1 << 12, false)));
+        assert_eq!(found(&value(0x0300_0001, 0, 1 << 6)), Some((1 << 38, true)));
+        assert_eq!(found(&[1]), None);
         assert_eq!(USUAL, 0xa804_25fb, "what a container's /proc/self/status shows as CapBnd");
     }
 }

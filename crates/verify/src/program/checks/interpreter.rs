@@ -154,7 +154,7 @@ fn existing(
 }
 
 /// Returns the reason why the kernel cannot start the loader, or not for this program.
-fn unfit(loader: &Inspection, program: &Elf) -> Option<String> {
+pub(super) fn unfit(loader: &Inspection, program: &Elf) -> Option<String> {
     // `load_elf_binary` answers EIO if the file is shorter than an ELF header, and ELIBBAD without the ELF magic or for
     // another architecture.
     let corrupted = "a node shows `accessing a corrupted shared library`";

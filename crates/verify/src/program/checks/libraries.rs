@@ -3,8 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Subject;
-use crate::program::inspect::{Inspection, Interpreter, Symbols};
-use crate::program::loader::{Family, LoadContext, Loaded, LookupFailure, Missing, Object, load};
+use super::circumstances::{self, Circumstances};
+use super::interpreter;
+use crate::program::container::Container;
+use crate::program::inspect::{Elf, Inspection, Interpreter, Symbols, inspect_file};
+use crate::program::loader::{
+    Family, Forbidden, Ignored, LoadContext, Loaded, LookupFailure, Missing, Object, load,
+};
 use crate::root::EntryKind;
 use crate::{Code, Finding, codes};
 
@@ -13,43 +18,93 @@ const MAX_SHOWN: usize = 64;
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let (Inspection::Elf(elf), Some(image)) = (subject.facts, subject.container) else { return };
-    let Some(Interpreter::Path(interpreter)) = &elf.interpreter else { return };
-    let loader = image.resolve(interpreter);
-    if !loader.is_ok_and(|found| found.entry.kind == EntryKind::File) {
-        // The finding about the missing loader explains it.
+    let Some(Interpreter::Path(path)) = &elf.interpreter else { return };
+    // A finding of `interpreter` explains a loader that is missing, unreadable or unfit.
+    let Ok(found) = image.resolve(path) else { return };
+    if found.entry.kind != EntryKind::File {
         return;
     }
-    let Some(family) = Family::of(interpreter) else {
-        if elf.dynamic.as_ref().is_some_and(|dynamic| !dynamic.needed.is_empty()) {
-            let message = format!(
-                "{} needs shared libraries, and crossdock does not know how its loader {interpreter} searches for them.",
-                subject.path
-            );
-            findings.push(
-                subject.finding(codes::LIBRARIES_UNCHECKED, message).with_evidence("PT_INTERP", interpreter),
-            );
+    let Ok(loader) = inspect_file(image.root, &found.path) else { return };
+    let Inspection::Elf(facts) = &loader.facts else { return };
+    if interpreter::unfit(&loader.facts, elf).is_some() {
+        return;
+    }
+    match Family::of(&loader.content, facts, path) {
+        Some(family) => {
+            let program = Start { subject, image, elf, interpreter: path, family: &family };
+            findings.extend(circumstances::findings(&program));
         }
-        return;
-    };
-    let context = LoadContext { image, target: subject.target, program: elf };
-    let Some(loaded) = load(&context, subject.path, subject.content, interpreter, family) else { return };
-    if loaded.is_truncated {
-        findings.push(too_many(subject, &loaded));
+        None if elf.dynamic.as_ref().is_some_and(|dynamic| !dynamic.needed.is_empty()) => {
+            findings.push(unknown_loader(subject, path));
+        }
+        None => {}
     }
-    for missing in &loaded.missing {
-        findings.push(absent(subject, &loaded, missing, family));
+}
+
+fn unknown_loader(subject: &Subject<'_>, interpreter: &str) -> Finding {
+    let message = format!(
+        "{} needs shared libraries, and crossdock does not know how its loader {interpreter} searches for them.",
+        subject.path
+    );
+    subject.finding(codes::LIBRARIES_UNCHECKED, message).with_evidence("PT_INTERP", interpreter)
+}
+
+/// A program with the loader that starts it.
+pub(super) struct Start<'a> {
+    pub(super) subject: &'a Subject<'a>,
+    pub(super) image: Container<'a>,
+    pub(super) elf: &'a Elf,
+    pub(super) interpreter: &'a str,
+    pub(super) family: &'a Family,
+}
+
+/// The findings about one start.
+pub(super) struct Outcome {
+    pub(super) findings: Vec<Finding>,
+    /// Whether the libraries may be others on another processor.
+    pub(super) depends_on_processor: bool,
+}
+
+impl Start<'_> {
+    /// Starts the program under these circumstances.
+    pub(super) fn run(&self, circumstances: &Circumstances<'_>) -> Outcome {
+        let image = Container { user: circumstances.user, ..self.image };
+        let context = LoadContext {
+            image,
+            target: self.subject.target,
+            program: self.elf,
+            privilege: circumstances.privilege,
+            processor: circumstances.processor,
+        };
+        let (subject, family) = (self.subject, self.family);
+        let mut findings = Vec::new();
+        let Some(loaded) = load(&context, subject.path, subject.content, self.interpreter, family) else {
+            // The finding about the loader explains it, unless it is the one that gcompat starts.
+            if let Family::Gcompat(gcompat) = family {
+                findings.push(unknown_loader(subject, &gcompat.loader));
+            }
+            return Outcome { findings, depends_on_processor: false };
+        };
+        if loaded.is_truncated {
+            findings.push(too_many(subject, &loaded));
+        }
+        for missing in &loaded.missing {
+            findings.push(absent(subject, &loaded, missing, family, circumstances));
+        }
+        findings.extend(loaded.ignored.iter().map(|ignored| not_preloaded(subject, ignored, family)));
+        // musl's loader does not check version needs, and it is its own C library.
+        if *family == Family::Glibc {
+            versions(subject, &loaded, &mut findings);
+            releases(subject, &loaded, &mut findings);
+        }
+        // man 8 ld.so: only a nonempty value counts.
+        let binding = match image.variable("LD_BIND_NOW") {
+            Some(value) if !value.is_empty() => Binding::AtOnce,
+            _ => Binding::AsLinked,
+        };
+        symbols(subject, &loaded, family, binding, &mut findings);
+        Outcome { findings, depends_on_processor: loaded.depends_on_processor() }
     }
-    // musl's loader does not check version needs, and it is its own C library.
-    if family == Family::Glibc {
-        versions(subject, &loaded, findings);
-        releases(subject, &loaded, findings);
-    }
-    // man 8 ld.so: only a nonempty value counts.
-    let binding = match image.variable("LD_BIND_NOW") {
-        Some(value) if !value.is_empty() => Binding::AtOnce,
-        _ => Binding::AsLinked,
-    };
-    symbols(subject, &loaded, family, binding, findings);
 }
 
 /// The binding of functions that the image's environment selects.
@@ -80,29 +135,48 @@ fn dependent(subject: &Subject<'_>, by: &Object) -> String {
     }
 }
 
-fn absent(subject: &Subject<'_>, loaded: &Loaded, missing: &Missing, family: Family) -> Finding {
+fn absent(
+    subject: &Subject<'_>,
+    loaded: &Loaded,
+    missing: &Missing,
+    family: &Family,
+    circumstances: &Circumstances<'_>,
+) -> Finding {
     let by = &loaded.objects[missing.by];
     let (dependent, name, path) = (dependent(subject, by), &missing.name, subject.path);
     let shown = |text: &str| match family {
         Family::Glibc => format!("`{path}: error while loading shared libraries: {name}: {text}`, exit 127"),
-        Family::Musl => {
+        Family::Musl(_) | Family::Gcompat(_) => {
             format!("`Error loading shared library {name}: {text} (needed by {})`, exit 127", by.path)
         }
     };
     let (code, message) = match &missing.failure {
-        LookupFailure::Absent { searched, skipped } => {
-            let text = match family {
-                Family::Glibc => "cannot open shared object file: No such file or directory",
-                Family::Musl => "No such file or directory",
-            };
+        LookupFailure::Absent { searched, skipped, forbidden } => {
             let others = skipped.iter().take(MAX_SHOWN).map(|(path, what)| format!(" {path} {what}."));
             let others: String = others.collect();
+            let why = circumstances.explanation(path);
+            let (code, text, unread) = match forbidden.first() {
+                None if loaded.is_platform_unknown => {
+                    let unknown = " The kernel chooses the value of `$PLATFORM`.".to_owned();
+                    (codes::LIBRARIES_UNCHECKED, "No such file or directory", unknown)
+                }
+                None => (codes::LIBRARY_MISSING, "No such file or directory", String::new()),
+                Some(first) => {
+                    let text = "Permission denied";
+                    (codes::LIBRARY_NOT_READABLE, text, unread(first, circumstances.user.uid))
+                }
+            };
+            let text = match family {
+                Family::Glibc => format!("cannot open shared object file: {text}"),
+                Family::Musl(_) | Family::Gcompat(_) => text.to_owned(),
+            };
             let message = format!(
-                "{dependent} needs {name}, which is in none of the directories that the loader searches ({}).{others} A node shows {}.",
+                "{dependent} needs {name}, which is in none of the directories that the loader searches ({}).{unread}{others}{why} \
+                 A node shows {}.",
                 shown_directories(searched),
-                shown(text)
+                shown(&text)
             );
-            (codes::LIBRARY_MISSING, message)
+            (code, message)
         }
         LookupFailure::Broken { path: library, why } => {
             let message = format!(
@@ -114,6 +188,39 @@ fn absent(subject: &Subject<'_>, loaded: &Loaded, missing: &Missing, family: Fam
         LookupFailure::Unreadable(why) => (codes::UNREADABLE, format!("{dependent} needs {name}: {why}.")),
     };
     subject.finding(code, message).with_evidence("DT_NEEDED", name)
+}
+
+/// Tells which file the loader passes over, as a sentence.
+fn unread(forbidden: &Forbidden, uid: u32) -> String {
+    let Forbidden { path, at, mode } = forbidden;
+    let at = if at == path { String::new() } else { format!("{at} with ") };
+    format!(" User {uid} may not read {path} ({at}{mode}).")
+}
+
+/// Creates the finding about a library that is to be preloaded and is not, at which no loader stops.
+fn not_preloaded(subject: &Subject<'_>, ignored: &Ignored, family: &Family) -> Finding {
+    let (name, source) = (&ignored.preload.name, ignored.preload.source.name());
+    let why = match &ignored.failure {
+        LookupFailure::Absent { forbidden, .. } if !forbidden.is_empty() => {
+            "the user may not read it".to_owned()
+        }
+        LookupFailure::Absent { skipped, .. } => match skipped.first() {
+            Some((path, what)) => format!("{path} {what}"),
+            None => "the image does not have it".to_owned(),
+        },
+        LookupFailure::Broken { why, .. } | LookupFailure::Unreadable(why) => why.clone(),
+    };
+    let shown = match family {
+        Family::Glibc => format!(
+            "prints `ERROR: ld.so: object '{name}' from {source} cannot be preloaded: ignored.` at each start"
+        ),
+        Family::Musl(_) | Family::Gcompat(_) => "says nothing".to_owned(),
+    };
+    let message = format!(
+        "{source} names {name}, which the loader of {} does not load: {why}. It goes on without the library and {shown}.",
+        subject.path
+    );
+    subject.finding(codes::PRELOAD_IGNORED, message).with_evidence(source, name)
 }
 
 /// Lists the directories that were searched, up to the limit of a message.
@@ -195,7 +302,7 @@ fn releases(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>)
 fn symbols(
     subject: &Subject<'_>,
     loaded: &Loaded,
-    family: Family,
+    family: &Family,
     environment: Binding,
     findings: &mut Vec<Finding>,
 ) {
@@ -205,7 +312,7 @@ fn symbols(
     let is_defined = |name: &String| all.iter().any(|symbols| symbols.defined.contains(name));
     for (object, own) in loaded.objects.iter().zip(&all) {
         // musl does not bind lazily.
-        let at_once = family == Family::Musl
+        let at_once = *family != Family::Glibc
             || environment == Binding::AtOnce
             || object.dynamic.as_ref().is_some_and(|dynamic| dynamic.binds_at_once);
         let undefined = |names: &BTreeSet<String>| -> Vec<String> {
@@ -227,14 +334,16 @@ fn unresolved(
     object: &Object,
     code: Code,
     names: &[String],
-    family: Family,
+    family: &Family,
 ) -> Option<Finding> {
     let (first, others) = names.split_first()?;
     let shown = match family {
         Family::Glibc => {
             format!("`{}: symbol lookup error: {}: undefined symbol: {first}`", subject.path, object.path)
         }
-        Family::Musl => format!("`Error relocating {}: {first}: symbol not found`", object.path),
+        Family::Musl(_) | Family::Gcompat(_) => {
+            format!("`Error relocating {}: {first}: symbol not found`", object.path)
+        }
     };
     let others = match others.len() {
         0 => String::new(),
@@ -255,7 +364,7 @@ fn unresolved(
 
 #[cfg(test)]
 mod tests {
-    use object::elf::{DT_HASH, DT_NEEDED, DT_RELA, DT_RELASZ, DT_STRTAB, DT_SYMTAB};
+    use object::elf::{DT_HASH, DT_NEEDED, DT_RELA, DT_RELASZ, DT_SONAME, DT_STRTAB, DT_SYMTAB};
 
     use crate::testing::ElfBuilder;
     use crate::{MemoryRoot, Program, Root, Target, verify_program};
@@ -273,7 +382,9 @@ mod tests {
         let offering = offering.table(DT_STRTAB, b"\0answer\0".to_vec()).bytes();
         let names: Vec<String> = (0..libraries).map(|index| format!("lib{index}.so")).collect();
         let plain = ElfBuilder::default().bytes();
-        let mut root = MemoryRoot::new().file(LOADER, 0o755, plain.clone());
+        let loader = ElfBuilder::default().value(DT_SONAME, 0);
+        let loader = loader.table(DT_STRTAB, b"ld-linux-x86-64.so.2\0".to_vec()).bytes();
+        let mut root = MemoryRoot::new().file(LOADER, 0o755, loader);
         let (mut program, mut strings) = (ElfBuilder::default().interpreter(LOADER), b"\0answer\0".to_vec());
         for (index, name) in names.iter().enumerate() {
             let bytes = if index + 1 == libraries { &offering } else { &plain };

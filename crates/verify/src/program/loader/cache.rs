@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::program::inspect::{Budget, Strings};
-use crate::root::{MAX_PATH, Root, read_small};
+use crossdock_platform::Architecture;
+
+use crate::program::container::{Container, Content};
+use crate::root::MAX_PATH;
 
 const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
 /// The magic of the older format, which may precede the newer one in the same file.
@@ -22,19 +25,68 @@ const MAX_BYTES: usize = 16 << 20;
 /// The libraries that `ldconfig` found when the image was built.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
-    paths: BTreeMap<String, Vec<String>>,
+    entries: BTreeMap<String, Vec<Entry>>,
+}
+
+/// A library in the cache.
+#[derive(Debug)]
+struct Entry {
+    /// The ABI, as `ldconfig` encodes it.
+    flags: usize,
+    path: String,
+    kind: Kind,
+}
+
+/// The directory that holds a library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    /// The directory of this name below `glibc-hwcaps`.
+    Hwcaps(String),
+    /// A directory for processors as `ldconfig` before glibc 2.37 knew them. Which processor has it is not known here.
+    Legacy,
 }
 
 impl Cache {
-    /// Reads the cache of this root. It is empty if the file is absent or damaged, as for the loader.
-    pub(super) fn read(root: &dyn Root) -> Cache {
-        let bytes = read_small(root, "/etc/ld.so.cache", MAX_FILE_SIZE);
-        bytes.and_then(|bytes| Cache::parse(&bytes)).unwrap_or_default()
+    /// Reads the cache of this image. It is empty if the file is absent, damaged or unreadable for the user, as for the
+    /// loader.
+    pub(super) fn read(image: Container<'_>, architecture: Architecture) -> Cache {
+        let Content::Read(bytes) = image.read_small("/etc/ld.so.cache", MAX_FILE_SIZE) else {
+            return Cache::default();
+        };
+        let mut cache = Cache::parse(&bytes).unwrap_or_default();
+        if let Some(flags) = flags_of(architecture) {
+            for entries in cache.entries.values_mut() {
+                entries.retain(|entry| flags.contains(&entry.flags));
+            }
+        }
+        cache
     }
 
-    /// Returns the paths of a library, best first.
-    pub(super) fn paths(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.paths.get(name).into_iter().flatten().map(String::as_str)
+    /// Returns the path of a library for each ABI, on a processor that uses these `glibc-hwcaps` directories, best first.
+    /// The header of the library tells which ABI fits.
+    ///
+    /// The loader tries one path (`search_cache` of elf/dl-cache.c): that in the best directory, or the first.
+    pub(super) fn paths<'a>(&'a self, name: &str, hwcaps: &[&str]) -> Vec<&'a str> {
+        let rank = |kind: &Kind| match kind {
+            Kind::Hwcaps(name) => hwcaps.iter().position(|hwcap| hwcap == name),
+            Kind::Plain => Some(hwcaps.len()),
+            Kind::Legacy => None,
+        };
+        let mut best: BTreeMap<usize, (usize, &str)> = BTreeMap::new();
+        for entry in self.entries.get(name).into_iter().flatten() {
+            let Some(rank) = rank(&entry.kind) else { continue };
+            let known = best.entry(entry.flags).or_insert((rank, &entry.path));
+            if rank < known.0 {
+                *known = (rank, &entry.path);
+            }
+        }
+        best.into_values().map(|(_, path)| path).collect()
+    }
+
+    /// Returns whether which path the loader takes for a library depends on the processor.
+    pub(super) fn depends_on_processor(&self, name: &str) -> bool {
+        self.entries.get(name).into_iter().flatten().any(|entry| entry.kind != Kind::Plain)
     }
 
     fn parse(bytes: &[u8]) -> Option<Cache> {
@@ -58,22 +110,47 @@ impl Cache {
         let word = |at: usize| number(at, is_big);
         let (strings, mut budget) = (Strings(table), Budget::new(MAX_BYTES));
         let mut text = |at: usize| strings.get(at as u64, MAX_PATH, &mut budget);
-        let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut entries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
         for index in 0..word(20)?.min(MAX_ENTRIES) {
             let entry = HEADER + index * ENTRY;
-            // The entry's flags, which name an ABI, are not needed: the header of the library tells whether it fits.
-            let (Some(key), Some(value)) = (word(entry + 4), word(entry + 8)) else { break };
+            let words = (word(entry), word(entry + 4), word(entry + 8), word(entry + 16), word(entry + 20));
+            let (Some(flags), Some(key), Some(value), Some(low), Some(high)) = words else { break };
             if let (Some(name), Some(path)) = (text(key), text(value)) {
-                paths.entry(name).or_default().push(path);
+                let kind = Kind::of(&path, [low, high]);
+                entries.entry(name).or_default().push(Entry { flags, path, kind });
             }
         }
-        Some(Cache { paths })
+        Some(Cache { entries })
+    }
+}
+
+/// Returns the flags of the entries that a loader of this architecture takes (`_dl_cache_check_flags` of glibc). `None`
+/// if they depend on the ABI; then the header of the library tells whether it fits.
+fn flags_of(architecture: Architecture) -> Option<&'static [usize]> {
+    match architecture {
+        Architecture::Amd64 => Some(&[0x303, 1]),
+        Architecture::Arm64 => Some(&[0xa03, 1]),
+        _ => None,
+    }
+}
+
+impl Kind {
+    /// Returns the kind of a path. The halves of the entry's `hwcap` field are 0 unless it is in a directory for certain
+    /// processors.
+    fn of(path: &str, hwcap: [usize; 2]) -> Kind {
+        let below = path.split_once("/glibc-hwcaps/").and_then(|(_, rest)| rest.split('/').next());
+        match below {
+            Some(name) => Kind::Hwcaps(name.to_owned()),
+            None if hwcap != [0, 0] => Kind::Legacy,
+            None => Kind::Plain,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::program::container::Credentials;
 
     fn cache() -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
@@ -92,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_library_is_found_in_the_cache() {
-        assert_eq!(Cache::parse(&cache()).unwrap().paths("liba.so").collect::<Vec<_>>(), ["/opt/liba.so"]);
+        assert_eq!(Cache::parse(&cache()).unwrap().paths("liba.so", &[]), ["/opt/liba.so"]);
     }
 
     /// Every entry names the same string, which is almost as long as a path may be.
@@ -110,7 +187,8 @@ mod tests {
         }
         bytes.extend([b'x'; 4000]);
         bytes.push(0);
-        let held = |cache: &Cache| -> usize { cache.paths.values().flatten().map(String::len).sum() };
+        let held =
+            |cache: &Cache| -> usize { cache.entries.values().flatten().map(|entry| entry.path.len()).sum() };
         let cache = Cache::parse(&bytes).unwrap();
         assert!((MAX_BYTES / 4..MAX_BYTES).contains(&held(&cache)), "{}", held(&cache));
         // Unterminated and over-long strings are skipped.
@@ -123,7 +201,9 @@ mod tests {
         let mut bytes = cache();
         let found = |bytes: &[u8]| {
             let root = crate::MemoryRoot::new().file("/etc/ld.so.cache", 0o644, bytes);
-            Cache::read(&root).paths.len()
+            let user = Credentials::default();
+            let image = Container { root: &root, environment: &[], working_directory: "/", user: &user };
+            Cache::read(image, Architecture::Amd64).entries.values().map(Vec::len).sum::<usize>()
         };
         assert_eq!(found(&bytes), 1);
         bytes.resize(usize::try_from(MAX_FILE_SIZE).unwrap() + 1, 0);
@@ -134,7 +214,7 @@ mod tests {
     fn a_damaged_cache_is_empty_or_smaller() {
         for cut in 0..cache().len() {
             let found = Cache::parse(&cache()[..cut]);
-            assert_eq!(found.map_or(0, |cache| cache.paths.len()), 0, "{cut}");
+            assert_eq!(found.map_or(0, |cache| cache.entries.len()), 0, "{cut}");
         }
     }
 }

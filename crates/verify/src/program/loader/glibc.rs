@@ -3,10 +3,12 @@
 use crossdock_platform::Architecture;
 
 use super::cache::Cache;
-use super::objects::{Object, expand};
-use crate::level::Level;
+use super::objects::Object;
+use super::search::Candidate;
+use super::tokens::{Tokens, has_token};
 use crate::program::inspect::{Content, Elf};
-use crate::program::loader::LoadContext;
+use crate::program::loader::{LoadContext, Privilege};
+use crate::root::normalize;
 
 /// Bounds above every real loader's built-in directories, so that a hostile file costs little time.
 const MAX_DIRECTORY_LENGTH: usize = 256;
@@ -18,19 +20,47 @@ pub(super) struct Search {
     defaults: Vec<String>,
     /// The value of `$LIB`.
     lib: String,
-    /// The `glibc-hwcaps` directories that every node of the target uses, best first.
-    hwcaps: Vec<String>,
+    /// The subdirectories of each directory that are searched before it.
+    subdirectories: Vec<String>,
 }
 
+// The numbers of the lists of directories; those of `DT_RPATH` follow, one for each object.
+const ENVIRONMENT: usize = 0;
+const RUNPATH: usize = 1;
+const CACHE: usize = 2;
+const DEFAULTS: usize = 3;
+const RPATHS: usize = 4;
+
 impl Search {
-    pub(super) fn new(context: &LoadContext<'_>, defaults: Vec<String>) -> Search {
-        let lib = lib(&defaults);
-        Search { cache: Cache::read(context.image.root), defaults, lib, hwcaps: hwcaps(context) }
+    pub(super) fn new(context: &LoadContext<'_>, built: &Built) -> Search {
+        let processor = context.processor;
+        let named = processor.hwcaps.iter().map(|name| format!("glibc-hwcaps/{name}"));
+        let named = named.filter(|_| built.version.is_none_or(|version| version >= NAMED_HWCAPS));
+        let legacy = processor.legacy.iter().map(|name| (*name).to_owned());
+        let legacy = legacy.filter(|_| built.version.is_some_and(|version| version < NO_LEGACY_HWCAPS));
+        Search {
+            cache: Cache::read(context.image, context.target.architecture()),
+            defaults: built.directories.clone(),
+            lib: lib(&built.directories),
+            subdirectories: named.chain(legacy).collect(),
+        }
     }
 
-    /// Expands the `$` tokens of a path of this object.
-    pub(super) fn expanded(&self, path: &str, object: &Object) -> String {
-        expand(path, object, Some(&self.lib))
+    /// Expands the `$` tokens of a path of this object; `None` if the loader refuses to.
+    ///
+    /// In secure mode the loader takes `$ORIGIN` of the program only at the beginning of a path, and only if the result
+    /// is in a default directory (`_dl_dst_substitute`).
+    pub(super) fn expanded(&self, context: &LoadContext<'_>, path: &str, object: &Object) -> Option<String> {
+        let tokens =
+            Tokens { origin: &object.origin, lib: Some(&self.lib), platform: context.processor.platform };
+        let expanded = tokens.expand(path);
+        let is_program = object.parent.is_none();
+        if context.privilege == Privilege::Usual || !is_program || !has_token(path, "ORIGIN") {
+            return Some(expanded);
+        }
+        let trusted = format!("{}/", normalize(&expanded));
+        let is_trusted = self.defaults.iter().any(|directory| trusted.starts_with(&format!("{directory}/")));
+        (path.starts_with('$') && is_trusted).then_some(expanded)
     }
 
     /// Returns every path that is tried for a library, in order.
@@ -40,66 +70,92 @@ impl Search {
         objects: &'a [Object],
         by: usize,
         name: &'a str,
-    ) -> impl Iterator<Item = String> + 'a {
+    ) -> impl Iterator<Item = Candidate> + 'a {
         let dynamic = objects[by].dynamic.as_ref();
         let runpath = dynamic.and_then(|dynamic| dynamic.runpath.as_deref());
         let skips_defaults = dynamic.is_some_and(|dynamic| dynamic.skips_default_directories());
         let defaults = self.defaults.iter().filter(move |_| !skips_defaults).cloned();
         // man 8 ld.so: `-z nodeflib` skips the libraries of the default directories in the cache too, and no others.
-        let is_skipped = move |path: &str| skips_defaults && self.is_default(path);
-        let cached =
-            self.cache.paths(name).filter(move |path| !is_skipped(path) && self.is_for_every_node(path));
-        let rpaths = runpath.is_none().then(|| self.in_rpaths(objects, by)).into_iter().flatten();
+        let is_skipped = move |path: &&str| skips_defaults && self.is_default(path);
+        let cached = self.cache.paths(name, &context.processor.hwcaps);
+        let cached = cached.into_iter().filter(move |path| !is_skipped(path)).map(str::to_owned);
+        let rpaths = runpath.is_none().then(|| self.in_rpaths(context, objects, by)).into_iter().flatten();
+        let named = |list| move |directory| (list, directory);
         // The order of man 8 ld.so: DT_RPATH, LD_LIBRARY_PATH, DT_RUNPATH, the cache, the default directories.
-        let before =
-            rpaths.chain(self.in_environment(context, &objects[0])).chain(self.listed(runpath, &objects[by]));
-        let in_directory = move |directory| self.in_directory(directory, name);
-        before.flat_map(in_directory).chain(cached.map(str::to_owned)).chain(defaults.flat_map(in_directory))
+        let before = rpaths
+            .chain(self.in_environment(context, &objects[0]).map(named(ENVIRONMENT)))
+            .chain(self.listed(context, runpath, &objects[by]).map(named(RUNPATH)));
+        let in_directory = move |(list, directory)| self.in_directory(list, directory, name);
+        before
+            .flat_map(in_directory)
+            .chain(cached.map(|path| Candidate { list: CACHE, path }))
+            .chain(defaults.map(named(DEFAULTS)).flat_map(in_directory))
     }
 
     /// Returns the directories of `DT_RPATH`: of the object that needs the library, then of those that loaded it, up to
     /// the program. The loader ignores the `DT_RPATH` of an object that has a `DT_RUNPATH`.
-    fn in_rpaths<'a>(&'a self, objects: &'a [Object], by: usize) -> impl Iterator<Item = String> + 'a {
-        std::iter::successors(Some(&objects[by]), |object| objects.get(object.parent?)).flat_map(|object| {
+    fn in_rpaths<'a>(
+        &'a self,
+        context: &'a LoadContext<'_>,
+        objects: &'a [Object],
+        by: usize,
+    ) -> impl Iterator<Item = (usize, String)> + 'a {
+        let asking = std::iter::successors(Some(&objects[by]), |object| objects.get(object.parent?));
+        asking.enumerate().flat_map(move |(depth, object)| {
             let dynamic = object.dynamic.as_ref().filter(|dynamic| dynamic.runpath.is_none());
-            self.listed(dynamic.and_then(|dynamic| dynamic.rpath.as_deref()), object)
+            let list = dynamic.and_then(|dynamic| dynamic.rpath.as_deref());
+            self.listed(context, list, object).map(move |directory| (RPATHS + depth, directory))
         })
     }
 
-    /// Returns the directories of `LD_LIBRARY_PATH`.
+    /// Returns the directories of `LD_LIBRARY_PATH`, which the loader ignores in secure mode.
     fn in_environment<'a>(
         &'a self,
         context: &'a LoadContext<'_>,
         program: &'a Object,
     ) -> impl Iterator<Item = String> + 'a {
         let list = context.image.variable("LD_LIBRARY_PATH").unwrap_or_default();
+        let list = if context.privilege == Privilege::Usual { list } else { "" };
         // man 8 ld.so: colons or semicolons separate the directories.
-        self.elements(list, &[':', ';'], program)
+        self.elements(context, list, &[':', ';'], program)
     }
 
     /// Returns the directories of a `DT_RPATH` or `DT_RUNPATH`.
-    fn listed<'a>(&'a self, list: Option<&'a str>, object: &'a Object) -> impl Iterator<Item = String> + 'a {
-        self.elements(list.unwrap_or_default(), &[':'], object)
+    fn listed<'a>(
+        &'a self,
+        context: &'a LoadContext<'_>,
+        list: Option<&'a str>,
+        object: &'a Object,
+    ) -> impl Iterator<Item = String> + 'a {
+        self.elements(context, list.unwrap_or_default(), &[':'], object)
     }
 
     /// Returns the directories of a list.
     fn elements<'a>(
         &'a self,
+        context: &'a LoadContext<'_>,
         list: &'a str,
         separators: &'static [char],
         object: &'a Object,
     ) -> impl Iterator<Item = String> + 'a {
         // An empty list has no directory, and an empty element of another is the working directory (`fillin_rpath`).
         let elements = list.split(separators).filter(|_| !list.is_empty());
-        elements
-            .map(|element| if element.is_empty() { ".".to_owned() } else { self.expanded(element, object) })
+        elements.filter_map(move |element| match element {
+            "" => Some(".".to_owned()),
+            element => self.expanded(context, element, object),
+        })
     }
 
-    fn in_directory<'a>(&'a self, directory: String, name: &'a str) -> impl Iterator<Item = String> + 'a {
+    fn in_directory<'a>(
+        &'a self,
+        list: usize,
+        directory: String,
+        name: &'a str,
+    ) -> impl Iterator<Item = Candidate> + 'a {
         let directory = directory.trim_end_matches('/').to_owned();
         let plain = format!("{directory}/{name}");
-        let levels = self.hwcaps.iter();
-        levels.map(move |level| format!("{directory}/glibc-hwcaps/{level}/{name}")).chain([plain])
+        let below = self.subdirectories.iter().map(move |below| format!("{directory}/{below}/{name}"));
+        below.chain([plain]).map(move |path| Candidate { list, path })
     }
 
     /// Returns whether a path is below one of the default directories.
@@ -108,35 +164,36 @@ impl Search {
         below.any(|rest| rest.starts_with('/'))
     }
 
-    /// Returns whether every node of the target uses this path: not if it is in a directory for a higher processor
-    /// level.
-    fn is_for_every_node(&self, path: &str) -> bool {
-        match path.split_once("/glibc-hwcaps/") {
-            Some((_, rest)) => self.hwcaps.iter().any(|level| rest.split('/').next() == Some(level)),
-            None => true,
-        }
+    /// Returns whether which file the cache gives for a library depends on the processor.
+    pub(super) fn cache_depends_on_processor(&self, name: &str) -> bool {
+        self.cache.depends_on_processor(name)
     }
 }
 
-fn hwcaps(context: &LoadContext<'_>) -> Vec<String> {
-    let Some((level, _)) = context.target.level() else { return Vec::new() };
-    match context.target.architecture() {
-        Architecture::Amd64 => ["v4", "v3", "v2"]
-            .iter()
-            .filter(|name| {
-                Level::parse(Architecture::Amd64, name).is_some_and(|needed| level.includes(needed))
-            })
-            .map(|name| format!("x86-64-{name}"))
-            .collect(),
-        Architecture::Ppc64le => ["power10", "power9"]
-            .iter()
-            .filter(|name| {
-                Level::parse(Architecture::Ppc64le, name).is_some_and(|needed| level.includes(needed))
-            })
-            .map(|name| (*name).to_owned())
-            .collect(),
-        _ => Vec::new(),
+/// The first version with `glibc-hwcaps` (NEWS of glibc 2.33).
+const NAMED_HWCAPS: (u32, u32) = (2, 33);
+/// The first version without the older directories (NEWS of glibc 2.37).
+const NO_LEGACY_HWCAPS: (u32, u32) = (2, 37);
+
+/// What is built into a loader.
+pub(super) struct Built {
+    directories: Vec<String>,
+    /// The version of glibc; `None` if unknown.
+    version: Option<(u32, u32)>,
+}
+
+impl Built {
+    /// Reads the directories in the bytes of a loader, and the version in the name of its release.
+    pub(super) fn read(bytes: &[u8], release: Option<&str>, architecture: Architecture) -> Built {
+        Built { directories: default_directories(bytes, architecture), version: release.and_then(version_of) }
     }
+}
+
+/// Returns the version in the name of a release: `2.36` in `Debian GLIBC 2.36-9+deb12u14, 2.36`.
+fn version_of(release: &str) -> Option<(u32, u32)> {
+    let (_, version) = release.rsplit_once(", ")?;
+    let mut numbers = version.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 /// Returns the value of `$LIB`: the end of the first built-in directory, such as `lib64` or Debian's
@@ -149,7 +206,7 @@ fn lib(defaults: &[String]) -> String {
 
 /// Returns the directories that are built into this `ld.so`. Distributions choose them, so they are read from the file,
 /// which contains them one after another, each with a slash and a NUL at its end.
-pub(super) fn default_directories(bytes: &[u8], architecture: Architecture) -> Vec<String> {
+fn default_directories(bytes: &[u8], architecture: Architecture) -> Vec<String> {
     let found = memchr::memmem::find_iter(bytes, b"/usr/lib")
         .filter_map(|at| start_of_string(bytes, at))
         .map(|start| run_around(bytes, start))

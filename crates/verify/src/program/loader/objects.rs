@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::program::container::Credentials;
 use crate::program::inspect::{Budget, Dynamic, Symbols};
-use crate::root::{MAX_PATH, parent_of};
+use crate::root::Resolved;
+
+use super::preload::Ignored;
+use super::search::Effort;
 
 /// A program or library in memory.
 #[derive(Debug)]
@@ -12,6 +16,9 @@ pub(crate) struct Object {
     pub(crate) path: String,
     /// The name under which it was needed first.
     pub(crate) name: String,
+    /// The value of `$ORIGIN`: the directory of the program's file, or of the path under which the loader found a
+    /// library, whose links are not resolved (`_dl_new_object` of glibc, `fixup_rpath` of musl).
+    pub(super) origin: String,
     pub(crate) dynamic: Option<Dynamic>,
     /// The index of the object that needed it first; `None` for the program and its loader.
     pub(crate) parent: Option<usize>,
@@ -24,12 +31,37 @@ pub(crate) struct Object {
 /// The reason why a library was not found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LookupFailure {
-    /// No directory has it. `searched` are the directories, `skipped` the files of that name for another machine.
-    Absent { searched: Vec<String>, skipped: Vec<(String, String)> },
+    /// No directory has it. `searched` are the directories, `skipped` the files of that name that the loader passes
+    /// over, `forbidden` those that the user may not read.
+    Absent { searched: Vec<String>, skipped: Vec<(String, String)>, forbidden: Vec<Forbidden> },
     /// The loader finds this file and stops with an error.
     Broken { path: String, why: String },
     /// The image cannot be read there.
     Unreadable(String),
+}
+
+/// A file that exists, and that the user may not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Forbidden {
+    /// The file.
+    pub(crate) path: String,
+    /// The file or the directory on the way to it whose mode forbids it.
+    pub(crate) at: String,
+    /// The mode and owner of that.
+    pub(crate) mode: String,
+}
+
+impl Forbidden {
+    /// Returns what keeps the user from reading the file; `None` if nothing does.
+    pub(super) fn of(found: &Resolved, user: &Credentials) -> Option<Forbidden> {
+        let (at, entry) = match user.blocked_at(&found.directories) {
+            Some((directory, entry)) => (directory, entry),
+            None if user.may_read(&found.entry) => return None,
+            None => (&found.path, &found.entry),
+        };
+        let mode = format!("mode {:04o}, owner {}:{}", entry.mode, entry.uid, entry.gid);
+        Some(Forbidden { path: found.path.clone(), at: at.clone(), mode })
+    }
 }
 
 /// A library that was needed and not found.
@@ -47,16 +79,25 @@ pub(crate) struct Loaded {
     /// The program, then the loader, then the libraries in the order in which they are loaded.
     pub(crate) objects: Vec<Object>,
     pub(crate) missing: Vec<Missing>,
+    /// The libraries that were to be preloaded and were not.
+    pub(crate) ignored: Vec<Ignored>,
+    /// A path contains `$PLATFORM`, whose value on the nodes is unknown.
+    pub(crate) is_platform_unknown: bool,
     /// A limit was reached: more libraries or names exist than were read.
     pub(crate) is_truncated: bool,
     /// The index of the object that answers to a name: the first that was needed under it or has it as its soname.
     pub(super) names: BTreeMap<String, usize>,
     /// The number of names that led to a file.
     pub(super) found: usize,
-    /// The number of paths that may still be tried.
-    pub(super) paths_left: usize,
+    pub(super) effort: Effort,
     /// The memory that is left for the symbols of all objects.
     pub(super) budget: Budget,
+}
+
+impl Object {
+    pub(super) fn soname(&self) -> Option<String> {
+        self.dynamic.as_ref()?.soname.clone()
+    }
 }
 
 impl Loaded {
@@ -65,33 +106,17 @@ impl Loaded {
         self.objects.get(*self.names.get(name)?)
     }
 
-    pub(super) fn add(&mut self, object: Object) {
-        let soname = object.dynamic.as_ref().and_then(|dynamic| dynamic.soname.clone());
-        for name in std::iter::once(object.name.clone()).chain(soname) {
+    /// Returns whether the libraries may be others on another processor.
+    pub(crate) fn depends_on_processor(&self) -> bool {
+        self.effort.depends_on_processor()
+    }
+
+    /// Adds an object that answers to these names from now on, unless another one does already.
+    pub(super) fn add(&mut self, object: Object, names: impl IntoIterator<Item = String>) {
+        for name in names {
             self.names.entry(name).or_insert(self.objects.len());
         }
         self.is_truncated |= object.dynamic.as_ref().is_some_and(|dynamic| dynamic.is_truncated);
         self.objects.push(object);
     }
-}
-
-/// Expands `$ORIGIN` in a search path, and `$LIB` if its value is given, as for glibc. `$PLATFORM` remains, since it
-/// depends on the node's processor. An expansion longer than any path is cut off and then leads nowhere.
-pub(super) fn expand(directory: &str, object: &Object, lib: Option<&str>) -> String {
-    let origin = parent_of(&object.path);
-    let tokens = [("$ORIGIN", Some(origin)), ("${ORIGIN}", Some(origin)), ("$LIB", lib), ("${LIB}", lib)];
-    let (mut rest, mut expanded) = (directory, String::new());
-    while let Some(at) = rest.find('$').filter(|_| expanded.len() <= MAX_PATH) {
-        expanded.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let found =
-            tokens.iter().find_map(|(token, value)| Some((rest.strip_prefix(token)?, value.as_deref()?)));
-        let (after, value) = found.unwrap_or((&rest[1..], "$"));
-        expanded.push_str(value);
-        rest = after;
-    }
-    if expanded.len() <= MAX_PATH {
-        expanded.push_str(rest);
-    }
-    expanded
 }

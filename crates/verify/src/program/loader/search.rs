@@ -1,6 +1,9 @@
 //! The search for one library, path by path.
 
-use super::objects::{LookupFailure, Object};
+use std::collections::BTreeSet;
+
+use super::objects::{Forbidden, LookupFailure, Object};
+use super::processor::{Processor, SUBDIRECTORIES};
 use super::{LoadContext, glibc, musl};
 use crate::program::inspect::{Content, Elf, Inspection, inspect_file};
 use crate::program::machine;
@@ -15,41 +18,82 @@ pub(super) enum Search {
     Musl(musl::Search),
 }
 
+/// The object that asks for a library.
+#[derive(Clone, Copy)]
+pub(super) enum Asker {
+    /// The object of this index needs it.
+    Object(usize),
+    /// The environment preloads it, and musl searches it without the paths of any object.
+    Nobody,
+}
+
+/// A path that a loader tries, with the list of directories that leads to it.
+pub(super) struct Candidate {
+    pub(super) list: usize,
+    pub(super) path: String,
+}
+
 impl Search {
     /// Returns whether the loader provides the library itself.
     pub(super) fn is_built_in(&self, name: &str) -> bool {
-        matches!(self, Search::Musl(_)) && musl::is_built_in(name)
+        match self {
+            Search::Glibc(_) => false,
+            Search::Musl(search) => search.is_built_in(name),
+        }
     }
 
-    /// Finds the library that an object gets under a name, with at most `paths_left` attempts.
+    /// Finds the library that an object gets under a name, within the limits of `effort`.
     pub(super) fn find<'a>(
         &self,
         context: &LoadContext<'a>,
         objects: &[Object],
-        by: usize,
+        by: Asker,
         name: &str,
-        paths_left: &mut usize,
+        effort: &mut Effort,
     ) -> Result<Hit<'a>, LookupFailure> {
-        let (mut searched, mut skipped): (Vec<String>, _) = (Vec::new(), Vec::new());
-        for path in self.candidates(context, objects, by, name).take(MAX_PATHS.min(*paths_left)) {
-            *paths_left -= 1;
-            match attempt(context, &path, objects) {
-                Attempt::Fits(hit) => return Ok(hit),
-                Attempt::Absent => {}
+        let mut absence = Absence::default();
+        let mut abandoned = None;
+        if let Search::Glibc(search) = self {
+            effort.note(search.cache_depends_on_processor(name));
+        }
+        for candidate in self.candidates(context, objects, by, name).take(MAX_PATHS.min(effort.paths_left)) {
+            effort.paths_left -= 1;
+            if matches!(self, Search::Glibc(_)) {
+                effort.probe(context, parent_of(&candidate.path));
+            }
+            if abandoned == Some(candidate.list) {
+                continue;
+            }
+            let path = candidate.path;
+            match (attempt(context, &path, objects), self) {
+                (Attempt::Fits(hit), _) => return Ok(hit),
+                (Attempt::Absent, _) => {}
+                // Both go on after EACCES (`open_path` of elf/dl-load.c, `path_open` of ldso/dynlink.c).
+                (Attempt::Forbidden(forbidden), _) => absence.forbidden.push(forbidden),
                 // glibc skips a library of another machine; musl stops at it.
-                Attempt::OtherMachine(what) if matches!(self, Search::Glibc(_)) => {
-                    skipped.push((path.clone(), what));
+                (Attempt::OtherMachine(what), Search::Glibc(_)) => {
+                    absence.skipped.push((path.clone(), what));
                 }
-                Attempt::OtherMachine(why) | Attempt::Broken(why) => {
+                // After ELOOP glibc leaves the list of directories, and musl ends the search.
+                (Attempt::Loop, Search::Glibc(_)) => {
+                    abandoned = Some(candidate.list);
+                    absence.skipped.push((path.clone(), "leads through too many symbolic links".to_owned()));
+                }
+                (Attempt::Loop, Search::Musl(_)) => {
+                    return Err(LookupFailure::Broken { path, why: "Symbolic link loop".to_owned() });
+                }
+                (Attempt::OtherMachine(why) | Attempt::Broken(why), _) => {
                     return Err(LookupFailure::Broken { path, why });
                 }
-                Attempt::Unreadable(why) => return Err(LookupFailure::Unreadable(why)),
+                (Attempt::Unreadable(why), _) => return Err(LookupFailure::Unreadable(why)),
             }
-            if searched.last().is_none_or(|last| last != parent_of(&path)) {
-                searched.push(parent_of(&path).to_owned());
-            }
+            absence.add_directory(parent_of(&path));
         }
-        Err(LookupFailure::Absent { searched, skipped })
+        Err(LookupFailure::Absent {
+            searched: absence.searched,
+            skipped: absence.skipped,
+            forbidden: absence.forbidden,
+        })
     }
 
     /// Returns every path that is tried for a name, in order. The iterator is lazy because a hostile file can name
@@ -58,16 +102,83 @@ impl Search {
         &'a self,
         context: &'a LoadContext<'_>,
         objects: &'a [Object],
-        by: usize,
+        by: Asker,
         name: &'a str,
-    ) -> Box<dyn Iterator<Item = String> + 'a> {
-        match self {
-            Search::Glibc(search) if name.contains('/') => {
-                Box::new(std::iter::once(search.expanded(name, &objects[by])))
+    ) -> Box<dyn Iterator<Item = Candidate> + 'a> {
+        match (self, by) {
+            (Search::Glibc(search), Asker::Object(by)) if name.contains('/') => Box::new(
+                search
+                    .expanded(context, name, &objects[by])
+                    .map(|path| Candidate { list: 0, path })
+                    .into_iter(),
+            ),
+            (Search::Glibc(search), Asker::Object(by)) => {
+                Box::new(search.candidates(context, objects, by, name))
             }
-            Search::Musl(_) if name.contains('/') => Box::new(std::iter::once(name.to_owned())),
-            Search::Glibc(search) => Box::new(search.candidates(context, objects, by, name)),
-            Search::Musl(search) => Box::new(search.candidates(context, objects, by, name)),
+            (Search::Musl(_), _) if name.contains('/') => {
+                Box::new(std::iter::once(Candidate { list: 0, path: name.to_owned() }))
+            }
+            (Search::Musl(search), by) => Box::new(search.candidates(context, objects, by, name)),
+            (Search::Glibc(_), Asker::Nobody) => Box::new(std::iter::empty()),
+        }
+    }
+}
+
+/// The effort that the search for a program's libraries may still cost, and what it met.
+#[derive(Debug)]
+pub(super) struct Effort {
+    /// The number of paths that may still be tried.
+    pub(super) paths_left: usize,
+    /// The directories that were searched for subdirectories of certain processors; `None` if no node of the target
+    /// takes one.
+    probed: Option<BTreeSet<String>>,
+    depends_on_processor: bool,
+}
+
+/// The number of directories that are searched for subdirectories of certain processors. With more, it is assumed that
+/// there is one.
+const MAX_PROBED: usize = 256;
+
+impl Effort {
+    pub(super) fn new(paths_left: usize, context: &LoadContext<'_>) -> Effort {
+        let is_needed = !Processor::others(context.target).is_empty();
+        Effort { paths_left, probed: is_needed.then(BTreeSet::new), depends_on_processor: false }
+    }
+
+    /// Returns whether another processor may get other files.
+    pub(super) fn depends_on_processor(&self) -> bool {
+        self.depends_on_processor
+    }
+
+    /// Records whether another processor may get another file.
+    pub(super) fn note(&mut self, depends: bool) {
+        self.depends_on_processor |= depends && self.probed.is_some();
+    }
+
+    /// Records whether a directory has subdirectories for certain processors.
+    fn probe(&mut self, context: &LoadContext<'_>, directory: &str) {
+        let Some(probed) = &mut self.probed else { return };
+        if self.depends_on_processor || probed.contains(directory) {
+            return;
+        }
+        let exists = |name| context.image.resolve(&format!("{directory}/{name}")).is_ok();
+        self.depends_on_processor = probed.len() >= MAX_PROBED || SUBDIRECTORIES.iter().any(exists);
+        probed.insert(directory.to_owned());
+    }
+}
+
+/// What a search without a result met.
+#[derive(Default)]
+struct Absence {
+    searched: Vec<String>,
+    skipped: Vec<(String, String)>,
+    forbidden: Vec<Forbidden>,
+}
+
+impl Absence {
+    fn add_directory(&mut self, directory: &str) {
+        if self.searched.last().is_none_or(|last| last != directory) {
+            self.searched.push(directory.to_owned());
         }
     }
 }
@@ -76,13 +187,25 @@ impl Search {
 pub(super) enum Hit<'a> {
     /// The index of an object that is already in memory, perhaps under another name.
     Known(usize),
-    /// The path with links resolved, the facts and the content.
-    New(String, Box<Elf>, Content<'a>),
+    /// A file that is not in memory yet.
+    New(NewFile<'a>),
+}
+
+/// A library's file.
+pub(super) struct NewFile<'a> {
+    /// The path as the loader names it.
+    pub(super) asked: String,
+    /// The path with links resolved.
+    pub(super) path: String,
+    pub(super) elf: Box<Elf>,
+    pub(super) content: Content<'a>,
 }
 
 enum Attempt<'a> {
     Fits(Hit<'a>),
     Absent,
+    Forbidden(Forbidden),
+    Loop,
     OtherMachine(String),
     Broken(String),
     Unreadable(String),
@@ -91,11 +214,22 @@ enum Attempt<'a> {
 fn attempt<'a>(context: &LoadContext<'a>, path: &str, objects: &[Object]) -> Attempt<'a> {
     // A loader opens a relative path as any process does, from the working directory.
     let found = match context.image.resolve(path) {
-        Ok(found) if found.entry.kind == EntryKind::File => found,
-        Ok(_) => return Attempt::Absent,
+        Ok(found) => found,
         Err(ResolveError::Unreadable(error)) => return Attempt::Unreadable(error.to_string()),
+        Err(ResolveError::Loop { .. }) if context.image.resolve(directory_of(path)).is_ok() => {
+            return Attempt::Loop;
+        }
         Err(_) => return Attempt::Absent,
     };
+    if let Some(forbidden) = Forbidden::of(&found, context.image.user) {
+        return Attempt::Forbidden(forbidden);
+    }
+    match found.entry.kind {
+        EntryKind::File => {}
+        // Both loaders can open a directory and then fail to read it.
+        EntryKind::Directory => return Attempt::Broken("cannot read file data: Is a directory".to_owned()),
+        _ => return Attempt::Broken("it is not a regular file".to_owned()),
+    }
     // The loader does not know the program by its file, so it is not compared.
     let known = objects.iter().skip(1).position(|object| object.path == found.path);
     if let Some(index) = known {
@@ -115,10 +249,18 @@ fn attempt<'a>(context: &LoadContext<'a>, path: &str, objects: &[Object]) -> Att
         }
         Inspection::Elf(elf) => match broken(&elf) {
             Some(why) => Attempt::Broken(why),
-            None => Attempt::Fits(Hit::New(found.path, elf, file.content)),
+            None => {
+                let asked = context.image.seen_from_working_directory(path);
+                Attempt::Fits(Hit::New(NewFile { asked, path: found.path, elf, content: file.content }))
+            }
         },
         _ => Attempt::Broken("invalid ELF header".to_owned()),
     }
+}
+
+/// Returns the directory in which a path is looked up; `.` for a mere name.
+fn directory_of(path: &str) -> &str {
+    if path.contains('/') { parent_of(path) } else { "." }
 }
 
 pub(super) fn same_machine(library: &Elf, program: &Elf) -> bool {
