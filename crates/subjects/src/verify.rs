@@ -8,12 +8,12 @@ use crossdock_oci::{
     EntryKind, ImageSource, PlatformObject, RootEntry, RootLimits, SourceError, SourceImage, SourcePlatform,
 };
 use crossdock_platform::Platform;
-use crossdock_platform::matching::{Only, Specifier};
 use crossdock_verify::{
     Expectation, Finding, ImageFacts, PlatformText, Program, Target, Verification, codes, verify_image,
     verify_index, verify_others, verify_program,
 };
 
+use crate::choice::{is_empty, parse_platform, pulled};
 use crate::root::MergedRoot;
 
 /// The expectations of a plan for the programs of each platform, by their paths in the image.
@@ -80,7 +80,7 @@ pub fn verify(
     // The targets that pull the same image share its merged root, which is costly to build.
     let mut pullers: BTreeMap<Option<usize>, Vec<(usize, &Target)>> = BTreeMap::new();
     for (number, target) in options.targets.iter().enumerate() {
-        pullers.entry(best_platform(target.platform(), &offered)).or_default().push((number, target));
+        pullers.entry(pulled(target.platform(), &image.platforms)).or_default().push((number, target));
     }
     let verify_place = |(place, targets): (Option<usize>, Vec<(usize, &Target)>)| {
         let Some(place) = place else {
@@ -119,34 +119,20 @@ pub fn own_target(platform: &PlatformObject) -> Option<Target> {
 /// Returns the verification of an index entry whose platform is unknown: no node pulls its image.
 pub fn unknown_platform(subject: &str, platform: &PlatformObject) -> Verification {
     let name = platform.to_string();
-    let message =
-        format!("The index names {name}, a platform unknown to OCI and Go: no node pulls its image.");
+    let message = if is_empty(platform) {
+        "Neither the index nor the configuration names a platform: name the nodes of the image with `--for`."
+            .to_owned()
+    } else {
+        format!("The index names {name}, a platform unknown to OCI and Go: no node pulls its image.")
+    };
     let findings = vec![Finding::new(codes::UNKNOWN_TARGET, &name, "", message)];
     Verification::new(subject, name, findings)
 }
 
-/// Returns the position of the platform that a host pulls, as containerd chooses it; `None` if it pulls none of them.
-/// An unknown platform (`None` in the slice) is never pulled.
-pub fn best_platform(host: &Platform, offered: &[Option<Platform>]) -> Option<usize> {
-    let known: Vec<(usize, &Platform)> = offered
-        .iter()
-        .enumerate()
-        .filter_map(|(place, platform)| Some((place, platform.as_ref()?)))
-        .collect();
-    let specifiers: Vec<Specifier> = known.iter().map(|(_, platform)| Specifier::from(*platform)).collect();
-    let best = *Only::for_platform(host).select(&specifiers).accepted.first()?;
-    known.get(best).map(|(place, _)| *place)
-}
-
-/// Returns the platform of an image in normal form; `None` if its name is unknown.
-pub fn parse_platform(platform: &PlatformObject) -> Option<Platform> {
-    Platform::parse(&platform.to_string()).ok().map(|platform| platform.normalized())
-}
-
-/// Applies `work` to each item and returns the results in order. At most four run at a time, since each may hold a whole
-/// program in memory.
+/// Applies `work` to each item and returns the results in order. At most two run at a time, since each holds the tree of
+/// a root in memory.
 fn in_parallel<I: Send, R: Send>(items: Vec<I>, work: impl Fn(I) -> R + Sync) -> Vec<R> {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+    let processors = std::thread::available_parallelism().map_or(1, usize::from).min(2);
     let (mut items, mut results) = (items.into_iter().peekable(), Vec::new());
     while items.peek().is_some() {
         std::thread::scope(|scope| {
