@@ -1,16 +1,17 @@
 //! Verifies images and program files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
 use std::path::Path;
 
 use crossdock_oci::{
-    EntryKind, ImageSource, PlatformObject, RootEntry, RootLimits, SourceError, SourceImage, SourcePlatform,
+    EntryKind, FileId, ImageSource, PlatformObject, RootEntry, RootLimits, SourceError, SourceImage,
+    SourcePlatform,
 };
 use crossdock_platform::Platform;
 use crossdock_verify::{
-    Expectation, Finding, ImageFacts, PlatformText, Program, Target, Verification, codes, verify_image,
-    verify_index, verify_others, verify_program,
+    Expectation, Finding, ImageFacts, PlatformText, Program, Target, Verification, codes, verify_elsewhere,
+    verify_image, verify_index, verify_others, verify_program,
 };
 
 use crate::choice::{is_empty, parse_platform, pulled};
@@ -26,7 +27,7 @@ pub enum Scope {
     /// The program that starts and those that the plan put into the image.
     #[default]
     Planned,
-    /// Every executable file.
+    /// Also the executable files in the directories of PATH. Those elsewhere, such as documentation examples, give notes.
     All,
 }
 
@@ -159,12 +160,17 @@ fn platform_findings(
     let image = facts(image);
     let mut findings = verify_image(&image, root, target, planned);
     if options.scope == Scope::All {
-        findings.extend(other_findings(&image, root, target, planned));
+        let others = other_findings(&image, root, target, planned);
+        // What is wrong with the program that the image starts is known, wherever it is.
+        let reported: BTreeSet<String> = findings.iter().map(|finding| finding.path.clone()).collect();
+        let is_new =
+            |finding: &Finding| finding.code != codes::NOT_ON_PATH || !reported.contains(&finding.path);
+        findings.extend(others.into_iter().filter(is_new));
     }
     findings
 }
 
-/// Returns the findings about every other executable file of the image.
+/// Returns the findings about the other executable files of the image, each verified once whatever its names.
 fn other_findings(
     image: &ImageFacts,
     root: &MergedRoot,
@@ -172,10 +178,19 @@ fn other_findings(
     planned: &BTreeMap<String, Expectation>,
 ) -> Vec<Finding> {
     let absolute = |entry: &RootEntry| format!("/{}", entry.path.trim_start_matches('/'));
+    let mut known: BTreeSet<FileId> =
+        planned.keys().filter_map(|path| root.0.lookup(path).ok()).map(|entry| entry.file).collect();
+    let is_executable = |entry: &RootEntry| entry.kind == EntryKind::File && entry.mode & 0o111 != 0;
+    let listed = image.search_path().into_iter().flat_map(|path| root.0.list(path).unwrap_or_default());
+    // Also those that a link in a directory of PATH leads to, as `/usr/bin/java` to a directory of its own.
+    let on_path = listed.filter_map(|entry| root.0.lookup(absolute(&entry)).ok()).filter(is_executable);
+    let on_path: Vec<String> =
+        on_path.filter(|entry| known.insert(entry.file)).map(|entry| absolute(&entry)).collect();
     // The program that starts is verified again; `Verification::new` removes what is found twice.
-    let executable = root.0.walk().filter(|entry| entry.kind == EntryKind::File && entry.mode & 0o111 != 0);
-    let paths = executable.map(|entry| absolute(&entry)).filter(|path| !planned.contains_key(path));
-    verify_others(paths, image, root, target)
+    let mut findings = verify_others(on_path, image, root, target);
+    let elsewhere = root.0.walk().filter(is_executable).filter(|entry| known.insert(entry.file));
+    findings.extend(verify_elsewhere(elsewhere.map(|entry| absolute(&entry)), image, root, target));
+    findings
 }
 
 /// Returns the verification for a target that pulls none of the image's platforms.
