@@ -1,16 +1,16 @@
 //! Indexes of every shape, and the manifest that containerd takes for each host: `cases.json`, whose answers are those of
-//! `ctr images mount --platform HOST`. The file of this module makes the layout of a case; no other code is shared.
+//! `ctr images mount --platform HOST`. Two packages share this file.
 
 use serde_json::{Value, json};
 
 /// The cases.
-pub fn cases() -> Vec<Value> {
+pub(crate) fn cases() -> Vec<Value> {
     let cases = include_str!("cases.json");
     serde_json::from_str(cases).expect("cases.json is a list")
 }
 
 /// Returns the files of the layout of a case, with their paths. `digest` returns the SHA-256 of bytes in hexadecimal.
-pub fn layout(case: &Value, digest: fn(&[u8]) -> String) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn layout(case: &Value, digest: fn(&[u8]) -> String) -> Vec<(String, Vec<u8>)> {
     let mut files = Files { list: Vec::new(), digest, is_docker: case["docker"] == true };
     let mut entries: Vec<Value> =
         case["entries"].as_array().expect("a list").iter().map(|entry| files.entry(entry)).collect();
@@ -23,7 +23,7 @@ pub fn layout(case: &Value, digest: fn(&[u8]) -> String) -> Vec<(String, Vec<u8>
 }
 
 /// The full name of a case's image.
-pub fn reference(case: &Value) -> String {
+pub(crate) fn reference(case: &Value) -> String {
     format!("docker.io/cases/{}:1", case["name"].as_str().expect("a name"))
 }
 
