@@ -1,13 +1,24 @@
 //! Images that come back from an engine: whichever one builds, the configuration is the same and the base is the right one.
 
 use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 
 use crossdock_tests::engine::{
     Base, BuildKit, Docker, GO_WORDS, Podman, RecordedGo, base_from, builder, debian_docker, go_project,
     install_buildx, says_hello,
 };
+use crossdock_tests::outcome::run;
+use crossdock_tests::tools::need;
 use crossdock_tests::{Layout, Outcome, Sandbox, fixture};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Indexes of every shape, which the tests of `crossdock-subjects` verify.
+#[path = "../../crates/subjects/tests/entries/mod.rs"]
+mod entries;
 
 const BOTH: &str = "linux/amd64,linux/arm64";
 
@@ -235,4 +246,37 @@ fn included_files_that_the_dockerignore_excludes_are_reported() {
     );
     let named = render();
     assert!(!named.stderr.contains("`context`"), "{named}");
+}
+
+/// The answers of the table are containerd's.
+#[test]
+#[ignore = "long: imports 39 images"]
+fn containerd_takes_the_image_of_the_table() {
+    let docker = Docker::start();
+    let sandbox = Sandbox::new();
+    let (layout, archive, mount) =
+        (sandbox.work().join("layout"), sandbox.work().join("layout.tar"), sandbox.work().join("mount"));
+    std::fs::create_dir(&mount).unwrap();
+    let ctr = |arguments: &[&str]| {
+        let mut command = Command::new(need("ctr"));
+        run(command.arg("--address").arg(docker.containerd()).args(arguments), MINUTE)
+    };
+    let (archive, mount) = (archive.to_str().unwrap(), mount.to_str().unwrap());
+    for case in entries::cases() {
+        let _ = std::fs::remove_dir_all(&layout);
+        for (path, bytes) in entries::layout(&case, |bytes| format!("{:x}", Sha256::digest(bytes))) {
+            fixture::write(layout.join(path), bytes);
+        }
+        let mut tar = Command::new("tar");
+        tar.args(["-cf", archive, "-C"]).arg(&layout).args(["oci-layout", "index.json", "blobs"]);
+        run(&mut tar, MINUTE).success();
+        ctr(&["images", "import", "--all-platforms", "--no-unpack", archive]).success();
+        for (host, expected) in case["hosts"].as_object().unwrap() {
+            let outcome = ctr(&["images", "mount", "--platform", host, &entries::reference(&case), mount]);
+            let found = std::fs::read_dir(mount).unwrap().next().map(|file| file.unwrap().file_name());
+            let found = found.map(|name| name.to_str().unwrap().trim_start_matches("is-").to_owned());
+            assert_eq!(found.as_deref(), expected.as_str(), "{} on {host}: {outcome}", case["name"]);
+            ctr(&["images", "unmount", "--rm", mount]);
+        }
+    }
 }

@@ -340,3 +340,52 @@ fn a_step_ended_by_the_failure_of_another_is_not_reported_as_failed() {
     assert_eq!(outcome.stderr.matches("  bad ").count(), 1, "{outcome}");
     outcome.complains("bad pack hello for linux/amd64").complains("end compile hello for linux/arm64 (go)");
 }
+
+/// Runs in parallel, and shows the results in the order of the subjects. The exit code is the gravest.
+#[test]
+fn one_unreadable_subject_does_not_stop_the_others() {
+    let sandbox = Sandbox::new();
+    let work = sandbox.work();
+    fixture::write(work.join("text"), "echo hello\n");
+    std::fs::create_dir(work.join("empty")).unwrap();
+    let verify = |subjects: &[&str]| {
+        let more = ["--for", "linux/amd64", "--json"];
+        sandbox.crossdock(&work, &[&["verify"], subjects, &more].concat())
+    };
+    let cases: &[(&[&str], i32, &[&str])] = &[
+        (&["absent", "/bin/true", "empty", "text"], 5, &["/bin/true", "text"]),
+        (&["text", "absent"], 5, &["text"]),
+        (&["/bin/true", "text"], 1, &["/bin/true", "text"]),
+        (&["text", "/bin/true"], 1, &["text", "/bin/true"]),
+        (&["/bin/true", "/bin/false"], 0, &["/bin/true", "/bin/false"]),
+        (&["absent", "empty"], 5, &[]),
+        (&["absent"], 5, &[]),
+    ];
+    for (subjects, exit, shown) in cases {
+        let outcome = verify(subjects).ends_with(*exit);
+        let lines = outcome.json_lines();
+        let names = lines.iter().map(|line| line["subject"].as_str().unwrap().rsplit('/').next().unwrap());
+        let expected = shown.iter().map(|path| path.rsplit('/').next().unwrap());
+        assert!(names.eq(expected), "{subjects:?}: {outcome}");
+        for unread in subjects.iter().filter(|subject| !shown.contains(*subject)) {
+            assert!(outcome.stderr.contains(*unread), "{unread}: {outcome}");
+        }
+    }
+}
+
+/// A file of any length is read by ranges. With 64 MiB for its data, crossdock could not hold this one.
+#[test]
+fn a_long_program_takes_little_memory() {
+    let sandbox = Sandbox::new();
+    let program = sandbox.work().join("long");
+    std::fs::copy("/bin/true", &program).unwrap();
+    std::fs::File::options().write(true).open(&program).unwrap().set_len(2 << 30).unwrap();
+    let limited = "ulimit -d 65536 && exec \"$0\" verify long --for linux/amd64";
+    let crossdock = crossdock_tests::program::crossdock();
+    let mut command = sandbox.command("sh", &sandbox.work());
+    let outcome = crossdock_tests::outcome::run(
+        command.args(["-c", limited]).arg(crossdock),
+        std::time::Duration::from_secs(60),
+    );
+    outcome.success().says("long on linux/amd64");
+}

@@ -1,6 +1,9 @@
 //! Verification of images and programs, whichever tool built them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError, mpsc};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_fs::open_regular;
@@ -117,6 +120,17 @@ pub fn verify_for(
     targets: &[Target],
     scope: Scope,
 ) -> Result<Vec<Verified>, Error> {
+    verify_path(context, path, targets, scope, &Mutex::new(()))
+}
+
+/// Verifies one path. `one_image` is locked while an image is verified.
+fn verify_path(
+    context: &Context,
+    path: &Utf8Path,
+    targets: &[Target],
+    scope: Scope,
+    one_image: &Mutex<()>,
+) -> Result<Vec<Verified>, Error> {
     context.unless_cancelled(|| {
         let path = &context.environment.directory.join(path);
         let temporary = &context.environment.temporary_directory();
@@ -133,6 +147,7 @@ pub fn verify_for(
         if !metadata.is_dir() && !may_be_archive(path.as_std_path()).map_err(|error| failed(&error))? {
             return program(path, &metadata, targets);
         }
+        let _one = one_image.lock().unwrap_or_else(PoisonError::into_inner);
         match ImageSource::open(path.as_std_path(), temporary) {
             Ok(source) => images(path, &source, targets, scope, temporary),
             // A compressed file that is not an archive is verified as the program that the caller took it for.
@@ -140,6 +155,55 @@ pub fn verify_for(
             Err(error) => Err(input_output(error)),
         }
     })
+}
+
+/// Verifies several files and directories against resolved targets, and hands the result of each to `each`, in the order
+/// of the paths and as soon as it is known. A path that cannot be verified does not stop the others. Programs are verified
+/// in parallel, images one after the other, which bounds memory.
+///
+/// # Errors
+/// The first error of `each`, which ends the verification.
+pub fn verify_each<E>(
+    context: &Context,
+    paths: &[Utf8PathBuf],
+    targets: &[Target],
+    scope: Scope,
+    mut each: impl FnMut(&Utf8Path, Result<Vec<Verified>, Error>) -> Result<(), E>,
+) -> Result<(), E> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let (next, one_image) = (AtomicUsize::new(0), Mutex::new(()));
+    std::thread::scope(|threads| {
+        let (sender, results) = mpsc::channel();
+        for _ in 0..processors.min(paths.len()) {
+            let sender = sender.clone();
+            threads.spawn(|| {
+                let sender = sender;
+                while let Some((number, path)) = take(paths, &next) {
+                    let result = verify_path(context, path, targets, scope, &one_image);
+                    // Nobody receives after an error of `each`.
+                    if sender.send((number, result)).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let (mut early, mut number) = (BTreeMap::new(), 0);
+        for (ended, result) in results {
+            early.insert(ended, result);
+            while let Some(result) = early.remove(&number) {
+                each(&paths[number], result)?;
+                number += 1;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Returns the next path that no thread has taken, with its number.
+fn take<'a>(paths: &'a [Utf8PathBuf], next: &AtomicUsize) -> Option<(usize, &'a Utf8PathBuf)> {
+    let number = next.fetch_add(1, Ordering::Relaxed);
+    paths.get(number).map(|path| (number, path))
 }
 
 fn images(

@@ -24,7 +24,9 @@ pub use archive::{ArchiveError, write_archive};
 pub use assemble::{AssembleError, Assembled, Image, PlatformImage, PlatformManifest, assemble};
 pub use blob::{BlobError, BlobStore, BlobWriter};
 pub use cache::{CacheError, CacheInfo, LayerCache, PruneLimits, Pruned};
-pub use source::{ImageSource, SourceError, SourceImage, SourcePlatform, is_own_archive, may_be_archive};
+pub use source::{
+    ImageSource, IndexEntry, SourceError, SourceImage, SourcePlatform, is_own_archive, may_be_archive,
+};
 
 /// The annotation of an entry of `index.json` with its tag (image-spec, annotations.md).
 pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";

@@ -14,11 +14,11 @@
 //! assert_eq!(verification.verdict(), Verdict::Fails);
 //! ```
 
+mod choice;
 mod file;
 mod root;
 mod verify;
 
+pub use choice::{best_platform, parse_platform};
 pub use file::ProgramFile;
-pub use verify::{
-    Options, Planned, Scope, best_platform, own_target, parse_platform, unknown_platform, verify, verify_file,
-};
+pub use verify::{Options, Planned, Scope, own_target, unknown_platform, verify, verify_file};

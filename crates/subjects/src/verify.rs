@@ -1,19 +1,20 @@
 //! Verifies images and program files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
 use std::path::Path;
 
 use crossdock_oci::{
-    EntryKind, ImageSource, PlatformObject, RootEntry, RootLimits, SourceError, SourceImage, SourcePlatform,
+    EntryKind, FileId, ImageSource, PlatformObject, RootEntry, RootLimits, SourceError, SourceImage,
+    SourcePlatform,
 };
 use crossdock_platform::Platform;
-use crossdock_platform::matching::{Only, Specifier};
 use crossdock_verify::{
-    Expectation, Finding, ImageFacts, PlatformText, Program, Target, Verification, codes, verify_image,
-    verify_index, verify_others, verify_program,
+    Expectation, Finding, ImageFacts, PlatformText, Program, Target, Verification, codes, verify_elsewhere,
+    verify_image, verify_index, verify_others, verify_program,
 };
 
+use crate::choice::{is_empty, parse_platform, pulled};
 use crate::root::MergedRoot;
 
 /// The expectations of a plan for the programs of each platform, by their paths in the image.
@@ -26,7 +27,7 @@ pub enum Scope {
     /// The program that starts and those that the plan put into the image.
     #[default]
     Planned,
-    /// Every executable file.
+    /// Also the executable files in the directories of PATH. Those elsewhere, such as documentation examples, give notes.
     All,
 }
 
@@ -80,7 +81,7 @@ pub fn verify(
     // The targets that pull the same image share its merged root, which is costly to build.
     let mut pullers: BTreeMap<Option<usize>, Vec<(usize, &Target)>> = BTreeMap::new();
     for (number, target) in options.targets.iter().enumerate() {
-        pullers.entry(best_platform(target.platform(), &offered)).or_default().push((number, target));
+        pullers.entry(pulled(target.platform(), &image.platforms)).or_default().push((number, target));
     }
     let verify_place = |(place, targets): (Option<usize>, Vec<(usize, &Target)>)| {
         let Some(place) = place else {
@@ -119,34 +120,20 @@ pub fn own_target(platform: &PlatformObject) -> Option<Target> {
 /// Returns the verification of an index entry whose platform is unknown: no node pulls its image.
 pub fn unknown_platform(subject: &str, platform: &PlatformObject) -> Verification {
     let name = platform.to_string();
-    let message =
-        format!("The index names {name}, a platform unknown to OCI and Go: no node pulls its image.");
+    let message = if is_empty(platform) {
+        "Neither the index nor the configuration names a platform: name the nodes of the image with `--for`."
+            .to_owned()
+    } else {
+        format!("The index names {name}, a platform unknown to OCI and Go: no node pulls its image.")
+    };
     let findings = vec![Finding::new(codes::UNKNOWN_TARGET, &name, "", message)];
     Verification::new(subject, name, findings)
 }
 
-/// Returns the position of the platform that a host pulls, as containerd chooses it; `None` if it pulls none of them.
-/// An unknown platform (`None` in the slice) is never pulled.
-pub fn best_platform(host: &Platform, offered: &[Option<Platform>]) -> Option<usize> {
-    let known: Vec<(usize, &Platform)> = offered
-        .iter()
-        .enumerate()
-        .filter_map(|(place, platform)| Some((place, platform.as_ref()?)))
-        .collect();
-    let specifiers: Vec<Specifier> = known.iter().map(|(_, platform)| Specifier::from(*platform)).collect();
-    let best = *Only::for_platform(host).select(&specifiers).accepted.first()?;
-    known.get(best).map(|(place, _)| *place)
-}
-
-/// Returns the platform of an image in normal form; `None` if its name is unknown.
-pub fn parse_platform(platform: &PlatformObject) -> Option<Platform> {
-    Platform::parse(&platform.to_string()).ok().map(|platform| platform.normalized())
-}
-
-/// Applies `work` to each item and returns the results in order. At most four run at a time, since each may hold a whole
-/// program in memory.
+/// Applies `work` to each item and returns the results in order. At most two run at a time, since each holds the tree of
+/// a root in memory.
 fn in_parallel<I: Send, R: Send>(items: Vec<I>, work: impl Fn(I) -> R + Sync) -> Vec<R> {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+    let processors = std::thread::available_parallelism().map_or(1, usize::from).min(2);
     let (mut items, mut results) = (items.into_iter().peekable(), Vec::new());
     while items.peek().is_some() {
         std::thread::scope(|scope| {
@@ -173,12 +160,17 @@ fn platform_findings(
     let image = facts(image);
     let mut findings = verify_image(&image, root, target, planned);
     if options.scope == Scope::All {
-        findings.extend(other_findings(&image, root, target, planned));
+        let others = other_findings(&image, root, target, planned);
+        // What is wrong with the program that the image starts is known, wherever it is.
+        let reported: BTreeSet<String> = findings.iter().map(|finding| finding.path.clone()).collect();
+        let is_new =
+            |finding: &Finding| finding.code != codes::NOT_ON_PATH || !reported.contains(&finding.path);
+        findings.extend(others.into_iter().filter(is_new));
     }
     findings
 }
 
-/// Returns the findings about every other executable file of the image.
+/// Returns the findings about the other executable files of the image, each verified once whatever its names.
 fn other_findings(
     image: &ImageFacts,
     root: &MergedRoot,
@@ -186,10 +178,19 @@ fn other_findings(
     planned: &BTreeMap<String, Expectation>,
 ) -> Vec<Finding> {
     let absolute = |entry: &RootEntry| format!("/{}", entry.path.trim_start_matches('/'));
+    let mut known: BTreeSet<FileId> =
+        planned.keys().filter_map(|path| root.0.lookup(path).ok()).map(|entry| entry.file).collect();
+    let is_executable = |entry: &RootEntry| entry.kind == EntryKind::File && entry.mode & 0o111 != 0;
+    let listed = image.search_path().into_iter().flat_map(|path| root.0.list(path).unwrap_or_default());
+    // Also those that a link in a directory of PATH leads to, as `/usr/bin/java` to a directory of its own.
+    let on_path = listed.filter_map(|entry| root.0.lookup(absolute(&entry)).ok()).filter(is_executable);
+    let on_path: Vec<String> =
+        on_path.filter(|entry| known.insert(entry.file)).map(|entry| absolute(&entry)).collect();
     // The program that starts is verified again; `Verification::new` removes what is found twice.
-    let executable = root.0.walk().filter(|entry| entry.kind == EntryKind::File && entry.mode & 0o111 != 0);
-    let paths = executable.map(|entry| absolute(&entry)).filter(|path| !planned.contains_key(path));
-    verify_others(paths, image, root, target)
+    let mut findings = verify_others(on_path, image, root, target);
+    let elsewhere = root.0.walk().filter(is_executable).filter(|entry| known.insert(entry.file));
+    findings.extend(verify_elsewhere(elsewhere.map(|entry| absolute(&entry)), image, root, target));
+    findings
 }
 
 /// Returns the verification for a target that pulls none of the image's platforms.

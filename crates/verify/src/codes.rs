@@ -324,6 +324,11 @@ crossdock_findings::catalogue! {
         "the index has no image that such a node pulls",
         "containerd refuses to pull: `no match for platform in manifest`.",
         "Build the image for the node's platform too.";
+    NOT_ON_PATH = "not-on-path", Note,
+        "an executable file outside of PATH would not start",
+        "`--all` verifies every executable file. Neither the image's entry point nor PATH leads to this one: it may be an example, a test, or \
+             a program for another machine.",
+        "Ignore it, remove it from the image, or add its directory to PATH if the image should start it.";
     UNREADABLE = "unreadable", Warning, Unproven,
         "a file of the image could not be read",
         "The content of the file was not verified.",

@@ -1,5 +1,6 @@
 //! The facts of an image's index and configuration, and the checks of images.
 
+mod elsewhere;
 mod entry_point;
 mod platform;
 mod user;
@@ -13,6 +14,8 @@ use crate::program::checks::{self, check_file};
 use crate::program::container::{Container, Credentials, not_executable};
 use crate::root::{EntryKind, ResolveError, Resolved, Root, resolve};
 use crate::{Expectation, Finding, Target, codes};
+
+pub use elsewhere::verify_elsewhere;
 
 /// The facts about an image that its index and configuration state, as they are written there.
 ///
@@ -209,11 +212,17 @@ pub fn verify_others(
     // The findings about the user are dropped: `verify_image` reports them.
     let credentials = user::find(image, target, root, &mut Vec::new());
     let container = in_image(image, root, &credentials);
-    let verified = paths.into_iter().flat_map(|path| match resolve(root, &path) {
+    paths.into_iter().flat_map(|path| other(&path, target, container)).collect()
+}
+
+/// Returns the findings about an executable file that the image does not start.
+fn other(path: &str, target: &Target, container: Container<'_>) -> Vec<Finding> {
+    let mut findings = match resolve(container.root, path) {
         Ok(found) => check_file(&found, target, None, container, 0),
-        Err(error) => vec![Finding::new(codes::UNREADABLE, target.name(), &path, format!("{error}."))],
-    });
-    verified.filter(|finding| !checks::concerns_no_program(finding.code)).collect()
+        Err(error) => vec![Finding::new(codes::UNREADABLE, target.name(), path, format!("{error}."))],
+    };
+    findings.retain(|finding| !checks::concerns_no_program(finding.code));
+    findings
 }
 
 fn in_image<'a>(image: &'a ImageFacts, root: &'a dyn Root, user: &'a Credentials) -> Container<'a> {

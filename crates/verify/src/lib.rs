@@ -41,7 +41,7 @@ pub use content::ReadAt;
 pub use crossdock_findings::{Code, Effect, Evidence, Finding, Severity};
 pub use crossdock_platform::{Endianness, Linkage};
 pub use expectation::{CompiledC, CpuLevel, Expectation, Language};
-pub use image::{ImageFacts, PlatformText, verify_image, verify_others};
+pub use image::{ImageFacts, PlatformText, verify_elsewhere, verify_image, verify_others};
 pub use index::verify_index;
 pub use program::inspect::{
     ArmAttributes, Class, Dynamic, Elf, GoBuildInfo, Inspection, Interpreter, MachO, Notes, Pe, Script,

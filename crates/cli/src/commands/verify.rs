@@ -1,14 +1,15 @@
 //! `crossdock verify`: this project's images, or any images and programs.
 
 use crossdock::plan::Goal;
-use crossdock::verify::{Verdict, Verification, targets, verify_for};
-use crossdock::{discover, execute, plan};
+use crossdock::verify::{Verdict, Verification, targets, verify_each};
+use crossdock::{ErrorKind, discover, execute, plan};
 
 use crate::arguments::{BuildArgs, StrictnessArgs, VerifyCommand};
 use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
 use crate::ui;
+use crate::ui::style::{BAD, paint};
 
 pub(crate) fn run(session: &Session, arguments: &VerifyCommand) -> Result<Exit, CommandError> {
     if arguments.subjects.is_empty() {
@@ -16,13 +17,30 @@ pub(crate) fn run(session: &Session, arguments: &VerifyCommand) -> Result<Exit, 
     }
     let options = session.verify_options(&arguments.selection, arguments.strictness);
     let targets = targets(&session.context, &options)?;
-    let mut worst = Verdict::Starts;
-    for subject in &arguments.subjects {
-        for verified in verify_for(&session.context, subject, &targets, options.scope)? {
+    let (mut worst, mut gravest) = (Verdict::Starts, Exit::Done);
+    verify_each(&session.context, &arguments.subjects, &targets, options.scope, |_, result| match result {
+        Ok(verified) => verified.iter().try_for_each(|verified| {
             worst = worst.max(show(session, &verified.name, &verified.targets)?);
+            Ok(())
+        }),
+        // An interrupted run has no more subjects, and the error of a single subject is that of the command.
+        Err(error) if error.kind() == ErrorKind::Interrupted || arguments.subjects.len() == 1 => {
+            Err(CommandError::from(error))
         }
-    }
-    Ok(exit(worst, arguments.strictness))
+        Err(error) => {
+            let error = CommandError::from(error);
+            output::say(&format!("{} {error}", paint(BAD, "error:")));
+            gravest = graver(gravest, error.exit);
+            Ok(())
+        }
+    })?;
+    Ok(graver(gravest, exit(worst, arguments.strictness)))
+}
+
+/// Returns the graver of two exit codes, which is the greater one: a subject that could not be read is graver than one
+/// that was rejected.
+fn graver(one: Exit, other: Exit) -> Exit {
+    if one as u8 >= other as u8 { one } else { other }
 }
 
 fn project(session: &Session, arguments: &VerifyCommand) -> Result<Exit, CommandError> {

@@ -65,6 +65,19 @@ pub struct SourcePlatform {
     pub manifest: Document<ImageManifest>,
     /// The configuration.
     pub config: Document<ImageConfig>,
+    /// The entries of indexes that lead to the manifest, outermost first; none if the source lists the manifest itself.
+    /// A node takes one entry of each index by its platform, so it may not reach every manifest for its platform.
+    pub way: Vec<IndexEntry>,
+}
+
+/// An entry of an index on the way to a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IndexEntry {
+    /// The position in its index.
+    pub position: usize,
+    /// The platform that the index names for it.
+    pub platform: Option<PlatformObject>,
 }
 
 impl SourcePlatform {

@@ -59,9 +59,11 @@ impl Descriptor {
 /// any origin can be listed and copied. Operating systems and architectures are spelled as Go spells them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PlatformObject {
-    /// The architecture, a GOARCH value: `amd64`, `arm64`.
+    /// The architecture, a GOARCH value: `amd64`, `arm64`; empty if absent, which engines accept.
+    #[serde(default)]
     pub architecture: String,
-    /// The operating system, a GOOS value: `linux`.
+    /// The operating system, a GOOS value: `linux`; empty if absent, which engines accept.
+    #[serde(default)]
     pub os: String,
     /// The version of the operating system; for Windows its build, `10.0.20348.2227`.
     #[serde(rename = "os.version", default, skip_serializing_if = "Option::is_none")]

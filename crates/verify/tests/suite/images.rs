@@ -7,7 +7,7 @@ use crate::support::{Recipe, damage, summary};
 use crossdock_platform::Platform;
 use crossdock_verify::{
     Entry, EntryKind, Expectation, Finding, ImageFacts, MemoryRoot, Node, PlatformText, Target, Tristate,
-    Verdict, verify_image, verify_index, verify_others,
+    Verdict, verify_elsewhere, verify_image, verify_index, verify_others,
 };
 
 /// An image that starts `/app` as user 65532 on linux/amd64.
@@ -556,4 +556,32 @@ fn other_files_of_the_image_are_verified_by_their_kind() {
     starts(&other(LOADER), "");
     let libc_of_arm = other("/lib/arm64.so");
     assert!(summary(&libc_of_arm).0.contains("wrong-machine"), "{libc_of_arm:?}");
+}
+
+/// Documentation examples, test programs and programs for other machines stop nobody.
+#[test]
+fn executable_files_outside_of_path_give_notes() {
+    let arm64 = Recipe::parse("CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go").make();
+    let root = glibc()
+        .file("/usr/share/doc/tool/examples/foreign", 0o755, arm64)
+        .file("/usr/share/doc/tool/examples/script", 0o755, "#!/usr/bin/absent\n")
+        .file("/usr/share/data", 0o755, "just a text\n")
+        .file("/opt/tool/dynamic", 0o755, dynamic());
+    let target = Target::new(&Platform::LINUX_AMD64);
+    let elsewhere = |path: &str| verify_elsewhere([path.to_owned()], &image(), &root, &target);
+    for (path, why) in [("foreign", "wrong-machine"), ("script", "script-interpreter-missing")] {
+        let found = elsewhere(&format!("/usr/share/doc/tool/examples/{path}"));
+        starts(&found, "not-on-path");
+        assert!(found[0].message.contains(why), "{found:?}");
+    }
+    starts(&elsewhere("/usr/share/data"), "");
+    starts(&elsewhere("/opt/tool/dynamic"), "");
+}
+
+#[test]
+fn the_search_path_is_that_of_the_container() {
+    let image = ImageFacts::default().with_working_directory("/srv");
+    assert_eq!(image.search_path()[0], "/usr/local/sbin");
+    let image = image.with_env(["PATH=/opt/bin:/bin"]);
+    assert_eq!(image.search_path(), ["/opt/bin", "/bin"]);
 }

@@ -6,7 +6,7 @@ use std::io::Read;
 use crossdock_fs::FileError;
 
 use super::docker::DockerImage;
-use super::{DOCUMENTS_LIMIT, ImageSource, MAX_IMAGES, SourceError, SourceImage, SourcePlatform};
+use super::{DOCUMENTS_LIMIT, ImageSource, IndexEntry, MAX_IMAGES, SourceError, SourceImage, SourcePlatform};
 use crate::layout::blob::BlobError;
 use crate::layout::{IMAGE_NAME, LayoutError, MAX_DEPTH, REF_NAME};
 use crate::model::{
@@ -26,13 +26,15 @@ impl<'a> Images<'a> {
         Self { source, images: 0, bytes: 0 }
     }
 
-    /// Returns the images that an index lists, each once with all its names.
+    /// Returns the images that an index lists, each once with all its names. One manifest that is listed for two
+    /// platforms is two images, since nodes of both pull it.
     pub(super) fn listed(mut self, index: &Index) -> Result<Vec<SourceImage>, SourceError> {
         let mut images: Vec<SourceImage> = Vec::new();
-        let mut known: BTreeMap<Digest, usize> = BTreeMap::new();
+        let mut known: BTreeMap<(Digest, Option<PlatformObject>), usize> = BTreeMap::new();
         for entry in &index.manifests {
             let name = entry.annotations.get(IMAGE_NAME).or_else(|| entry.annotations.get(REF_NAME)).cloned();
-            let place = *known.entry(entry.digest).or_insert(images.len());
+            let key = (entry.digest, entry.platform.clone());
+            let place = *known.entry(key).or_insert(images.len());
             if let Some(image) = images.get_mut(place) {
                 image.names.extend(name);
                 continue;
@@ -44,7 +46,7 @@ impl<'a> Images<'a> {
                 absent: Vec::new(),
                 skipped: Vec::new(),
             };
-            self.add(entry, 0, &mut image, &mut BTreeSet::new())?;
+            self.add(entry, &mut Vec::new(), &mut image, &mut BTreeSet::new())?;
             images.push(image);
         }
         Ok(images)
@@ -60,31 +62,38 @@ impl<'a> Images<'a> {
     fn add(
         &mut self,
         entry: &Descriptor,
-        depth: u32,
+        way: &mut Vec<IndexEntry>,
         image: &mut SourceImage,
         seen: &mut BTreeSet<Digest>,
     ) -> Result<(), SourceError> {
         if entry.platform.as_ref().is_some_and(PlatformObject::is_unknown) {
             image.skipped.push(entry.clone());
         } else if media_type::is_index(&entry.media_type) {
-            if depth >= MAX_DEPTH {
+            if way.len() >= MAX_DEPTH as usize {
                 return Err(LayoutError::TooDeep { digest: entry.digest }.into());
             }
             if seen.insert(entry.digest) {
                 let index: Document<Index> = self.document(entry, "image index")?;
-                for below in &index.value.manifests {
-                    self.add(below, depth + 1, image, seen)?;
+                for (position, below) in index.value.manifests.iter().enumerate() {
+                    way.push(IndexEntry { position, platform: below.platform.clone() });
+                    self.add(below, way, image, seen)?;
+                    way.pop();
                 }
             }
         } else if media_type::is_manifest(&entry.media_type) {
-            return self.add_manifest(entry, image);
+            return self.add_manifest(entry, way, image);
         } else {
             image.skipped.push(entry.clone());
         }
         Ok(())
     }
 
-    fn add_manifest(&mut self, entry: &Descriptor, image: &mut SourceImage) -> Result<(), SourceError> {
+    fn add_manifest(
+        &mut self,
+        entry: &Descriptor,
+        way: &[IndexEntry],
+        image: &mut SourceImage,
+    ) -> Result<(), SourceError> {
         // Only entries of an index may be absent; an image without its own manifest is broken.
         if self.source.blob(&entry.digest).is_err() && *entry != image.descriptor {
             image.absent.push(entry.clone());
@@ -100,7 +109,12 @@ impl<'a> Images<'a> {
         }
         self.count_image()?;
         let config = self.document(config, "image configuration")?;
-        image.platforms.push(SourcePlatform { descriptor: entry.clone(), manifest, config });
+        image.platforms.push(SourcePlatform {
+            descriptor: entry.clone(),
+            manifest,
+            config,
+            way: way.to_vec(),
+        });
         Ok(())
     }
 
@@ -113,7 +127,7 @@ impl<'a> Images<'a> {
         Ok(SourceImage {
             names: image.names.clone(),
             descriptor: descriptor.clone(),
-            platforms: vec![SourcePlatform { descriptor, manifest, config }],
+            platforms: vec![SourcePlatform { descriptor, manifest, config, way: Vec::new() }],
             absent: Vec::new(),
             skipped: Vec::new(),
         })
