@@ -25,7 +25,7 @@ fn open(case: &Value) -> (tempfile::TempDir, ImageSource) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     std::fs::create_dir_all(directory.path().join("blobs/sha256")).expect("a directory");
     for (path, bytes) in entries::layout(case, hex) {
-        crossdock_fs::write_atomically(&directory.path().join(path), &bytes).expect("a file");
+        crossdock_fs::write_atomically(directory.path().join(path), &bytes).expect("a file");
     }
     let source = ImageSource::open(directory.path(), directory.path());
     (directory, source.unwrap_or_else(|error| panic!("{}: {error:?}", case["name"])))
@@ -58,7 +58,7 @@ fn every_entry_has_its_verdict() {
     std::fs::create_dir_all(directory.path().join("blobs/sha256")).expect("a directory");
     for (path, bytes) in &files {
         let bytes = if path == "index.json" { &index } else { bytes };
-        crossdock_fs::write_atomically(&directory.path().join(path), bytes).expect("a file");
+        crossdock_fs::write_atomically(directory.path().join(path), bytes).expect("a file");
     }
     let source = ImageSource::open(directory.path(), directory.path()).expect("a layout");
     let platforms = source.images().iter().map(|image| image.platforms[0].platform().to_string());
