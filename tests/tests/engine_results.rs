@@ -8,11 +8,11 @@ use crossdock_tests::engine::{
     Base, BuildKit, Docker, GO_WORDS, Podman, RecordedGo, base_from, builder, debian_docker, go_project,
     install_buildx, says_hello,
 };
+use crossdock_tests::layout::sha256;
 use crossdock_tests::outcome::run;
 use crossdock_tests::tools::need;
 use crossdock_tests::{Layout, Outcome, Sandbox, fixture};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -264,7 +264,7 @@ fn containerd_takes_the_image_of_the_table() {
     let (archive, mount) = (archive.to_str().unwrap(), mount.to_str().unwrap());
     for case in entries::cases() {
         let _ = std::fs::remove_dir_all(&layout);
-        for (path, bytes) in entries::layout(&case, |bytes| format!("{:x}", Sha256::digest(bytes))) {
+        for (path, bytes) in entries::layout(&case, |bytes| sha256(bytes).replace("sha256:", "")) {
             fixture::write(layout.join(path), bytes);
         }
         let mut tar = Command::new("tar");
