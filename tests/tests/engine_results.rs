@@ -263,7 +263,7 @@ fn containerd_takes_the_image_of_the_table() {
     };
     let (archive, mount) = (archive.to_str().unwrap(), mount.to_str().unwrap());
     for case in entries::cases() {
-        let _ = std::fs::remove_dir_all(&layout);
+        drop(std::fs::remove_dir_all(&layout));
         for (path, bytes) in entries::layout(&case, |bytes| sha256(bytes).replace("sha256:", "")) {
             fixture::write(layout.join(path), bytes);
         }
