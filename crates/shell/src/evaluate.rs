@@ -140,6 +140,7 @@ fn ends(states: &[State]) -> Vec<End> {
                     let kind = match last.kind {
                         LastKind::Program(program) => EndKind::Last(program),
                         LastKind::Wait if state.background => EndKind::Waits,
+                        LastKind::Unknown => EndKind::Unknown,
                         LastKind::Wait | LastKind::Other => EndKind::Exit(state.status.known()),
                     };
                     add(kind, last.position, if several { 0 } else { state.weight });

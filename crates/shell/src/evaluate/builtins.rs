@@ -128,8 +128,7 @@ impl Evaluator<'_> {
         for word in &call.words[1..] {
             let Some(part) = word.text().filter(|part| text.len() + part.len() < LARGEST_TEXT) else {
                 self.unfollowed(Cause::Eval, call.position, shown(&call.words));
-                state.forget();
-                finish_builtin(&mut state, Status::Unknown, call.position);
+                leave_unknown(&mut state, call.position);
                 return vec![state];
             };
             text.push_str(part);
@@ -178,8 +177,7 @@ impl Evaluator<'_> {
         let text = trusted.and_then(|path| self.files.text(path)).filter(|text| text.len() < LARGEST_TEXT);
         let (Some(text), Some(path)) = (text, path) else {
             self.unfollowed(Cause::Source, position, shown(&call.words));
-            state.forget();
-            finish_builtin(&mut state, Status::Unknown, position);
+            leave_unknown(&mut state, position);
             return vec![state];
         };
         self.pay(text.len() / 16, position);
@@ -491,6 +489,13 @@ impl Evaluator<'_> {
         }
         Status::Known(0)
     }
+}
+
+/// Leaves commands that could not be followed: they may have changed everything.
+fn leave_unknown(state: &mut State, position: Position) {
+    state.forget();
+    state.status = Status::Unknown;
+    state.set_last(LastKind::Unknown, position);
 }
 
 /// Whether this is `eval set -- "$options"`, the usual way to take what `getopt` prints: quoted words, and no commands.

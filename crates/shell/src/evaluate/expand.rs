@@ -5,6 +5,7 @@ use crate::evaluate::state::{Content, LastKind, Mode, State, Status, merge};
 use crate::outcome::{EndKind, How, Position, Reason};
 use crate::pattern::{Pattern, Side, Size, Source};
 use crate::start::Dialect;
+use crate::syntax::is_name;
 use crate::syntax::tree::{Operation, Piece, Script, Word};
 use crate::value::{Part, Value};
 
@@ -336,6 +337,40 @@ impl Evaluator<'_> {
             Operation::Bad => {
                 let reason = Reason::Builtin("Bad substitution".to_owned());
                 state.end(EndKind::Fails { status: 2, reason }, position);
+            }
+            Operation::Indirect(_) if matches!(expanded, Expanded::Scalar(Content::Unset)) => {
+                let reason = Reason::Builtin(format!("{name}: invalid indirect expansion"));
+                state.end(EndKind::Fails { status: 1, reason }, position);
+            }
+            Operation::Indirect(operation) => {
+                let target = scalar(&expanded).text().filter(|name| is_name(name)).map(str::to_owned);
+                match target {
+                    Some(name) => self.parameter(state, &name, operation, quoted, position, fields),
+                    None => push_scalar(fields, &Value::unknown(), quoted),
+                }
+            }
+            Operation::Substring { offset, length } => {
+                let (is_list, value) = (matches!(expanded, Expanded::List(_)), scalar(&expanded));
+                let offset = self.one(state, offset);
+                let length = length.as_ref().map(|length| self.one(state, length));
+                match substring(&value, &offset, length.as_ref()).filter(|_| !is_list) {
+                    Some(text) => push_scalar(fields, &Value::from(text), quoted),
+                    None if is_list => fields.push_whole(&Value::many(), quoted),
+                    None => push_scalar(fields, &Value::unknown(), quoted),
+                }
+            }
+            Operation::Replace { all, pattern, word } => {
+                let value = scalar(&expanded);
+                let pattern = self.pattern(state, pattern).plain_text();
+                let word = self.one(state, word);
+                let replaced = replace(&value, pattern.as_deref(), &word, *all);
+                push_scalar(fields, &replaced.map_or_else(Value::unknown, Value::from), quoted);
+            }
+            Operation::Case { upper } => {
+                let value = scalar(&expanded);
+                let text =
+                    value.text().map(|text| if *upper { text.to_uppercase() } else { text.to_lowercase() });
+                push_scalar(fields, &text.map_or_else(Value::unknown, Value::from), quoted);
             }
             Operation::Other(words) => {
                 for word in words {
@@ -688,6 +723,41 @@ fn count(expanded: &Expanded) -> Value {
         Expanded::Scalar(Content::Scalar(_)) => Value::from("1"),
         Expanded::Scalar(_) => Value::number(),
     }
+}
+
+/// Returns `${x:offset:length}`, if the text up to its end is known.
+fn substring(value: &Value, offset: &Value, length: Option<&Value>) -> Option<String> {
+    let number = |value: &Value| value.text()?.trim().parse::<i64>().ok();
+    let (offset, length) = (number(offset)?, length.map(number));
+    let length = match length {
+        Some(length) => Some(usize::try_from(length?).ok()?),
+        None => None,
+    };
+    let text = match (value.text(), length) {
+        (Some(text), _) => text,
+        // `${1:0:1}` needs only the beginning.
+        (None, Some(length)) if offset >= 0 => {
+            let end = usize::try_from(offset).ok()?.checked_add(length)?;
+            Some(value.prefix()).filter(|prefix| prefix.chars().count() >= end)?
+        }
+        (None, _) => return None,
+    };
+    let count = text.chars().count();
+    let start = match usize::try_from(offset) {
+        Ok(offset) => offset,
+        Err(_) => count.checked_sub(usize::try_from(offset.unsigned_abs()).ok()?)?,
+    };
+    Some(text.chars().skip(start).take(length.unwrap_or(count)).collect())
+}
+
+/// Returns `${x/pattern/word}` for a pattern that is plain text.
+fn replace(value: &Value, pattern: Option<&str>, word: &Value, all: bool) -> Option<String> {
+    let (text, pattern, word) = (value.text()?, pattern?, word.text()?);
+    // bash takes `&` in the word for the match, depending on an option.
+    if pattern.is_empty() || word.contains('&') || text.len().saturating_mul(word.len() + 1) > LONGEST {
+        return None;
+    }
+    Some(if all { text.replace(pattern, word) } else { text.replacen(pattern, word, 1) })
 }
 
 fn remove(value: &Value, pattern: &Pattern, side: Side, size: Size) -> Value {

@@ -44,18 +44,29 @@ impl Evaluator<'_> {
         let path = path.unwrap_or_else(|| state.variable("PATH"));
         let Content::Scalar(path) = path else { return Found::Unknown };
         let Some(path) = path.text() else { return Found::Unknown };
-        let mut refused = None;
+        let (mut refused, mut created) = (None, false);
         for directory in path.split(':').take(64) {
             let directory = if directory.is_empty() { "." } else { directory };
-            match self.find_at(state, &format!("{directory}/{name}")) {
+            let candidate = format!("{directory}/{name}");
+            match self.find_at(state, &candidate) {
                 Found::Missing => {}
+                // An earlier program may have created it here; if a later directory has it, it hardly did.
+                Found::Unknown if self.was_absent(state, &candidate) => created = true,
                 // dash goes on as if there were nothing, the others remember it.
                 Found::NotExecutable(path) => refused = refused.or(Some(path)),
                 found => return found,
             }
         }
+        if created {
+            return Found::Unknown;
+        }
         let refused = refused.filter(|_| self.start.dialect != Dialect::Dash);
         refused.map_or(Found::Missing, Found::NotExecutable)
+    }
+
+    /// Whether nothing was at a path when the script started.
+    fn was_absent(&self, state: &State, path: &str) -> bool {
+        Self::absolute(state, path).is_some_and(|path| self.files.entry(&path) == Entry::Absent)
     }
 
     fn find_at(&self, state: &State, path: &str) -> Found {

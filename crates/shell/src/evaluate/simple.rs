@@ -453,7 +453,7 @@ fn ran_program(state: &State, position: Position) -> Option<usize> {
     match state.last.as_slice() {
         [last] if last.position == position => match last.kind {
             LastKind::Program(program) => Some(program),
-            LastKind::Wait | LastKind::Other => None,
+            LastKind::Wait | LastKind::Other | LastKind::Unknown => None,
         },
         _ => None,
     }

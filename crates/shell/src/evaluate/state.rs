@@ -87,6 +87,8 @@ pub(crate) enum LastKind {
     Program(usize),
     Wait,
     Other,
+    /// Commands that could not be followed.
+    Unknown,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -175,6 +177,7 @@ impl State {
 
     /// Forgets what unknown commands may have changed: every variable and argument.
     pub(crate) fn forget(&mut self) {
+        self.arguments = Rc::new(vec![Value::many()]);
         for variable in Rc::make_mut(&mut self.variables).values_mut() {
             variable.content = Content::Unknown;
         }

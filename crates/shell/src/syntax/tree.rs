@@ -228,6 +228,23 @@ pub(crate) enum Operation {
     Element(Box<Word>),
     /// An operation that the dialect refuses when it gets there.
     Bad,
-    /// `${x/p/w}`, `${x:1:2}`, `${!x}` and the like: the result is not known. Holds the words in it.
+    /// `${!x}`: the operation applies to the variable that `x` names.
+    Indirect(Box<Operation>),
+    /// `${x:offset:length}`
+    Substring {
+        offset: Box<Word>,
+        length: Option<Box<Word>>,
+    },
+    /// `${x/p/w}`, `${x//p/w}`
+    Replace {
+        all: bool,
+        pattern: Box<Word>,
+        word: Box<Word>,
+    },
+    /// `${x^^}` and `${x,,}`
+    Case {
+        upper: bool,
+    },
+    /// What is left of bash's operations: the result is not known. Holds the words in it.
     Other(Vec<Word>),
 }

@@ -17,6 +17,8 @@ pub(crate) enum Until {
     QuotedBrace,
     /// `/` or `}`: the pattern of `${x/p/w}`.
     Slash,
+    /// `:` or `}`: the offset of `${x:1:2}`.
+    Colon,
     /// `]`: an array's index.
     Bracket,
     /// The end of the text: here-documents.
@@ -90,6 +92,7 @@ impl Parser<'_> {
             Until::Document => false,
             Until::Brace | Until::QuotedBrace => char == '}',
             Until::Slash => matches!(char, '/' | '}'),
+            Until::Colon => matches!(char, ':' | '}'),
             Until::Bracket => char == ']',
             Until::Expression => matches!(char, ' ' | '\t' | '\n'),
             Until::Blank => match char {
@@ -387,6 +390,7 @@ impl Parser<'_> {
             return self.missing_brace();
         }
         let operation = match (length, indirect, index, operation) {
+            (false, true, None, operation) => Operation::Indirect(Box::new(operation)),
             (_, true, _, operation) => Operation::Other(words_of(operation)),
             (true, _, Some(index), _) if is_all(&index) => Operation::ElementCount,
             (true, ..) => Operation::Length,
@@ -470,20 +474,38 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads an operation of bash whose result is not computed.
+    /// Reads an operation that dash does not have.
     fn other_operation(&mut self, operator: char) -> Parsed<Operation> {
         if !"/:^,@".contains(operator) {
             return self.error("Bad substitution");
         }
         self.at += 1;
-        let mut words = Vec::new();
-        if operator == '/' {
-            self.take("/");
-            words.push(self.word_until(Until::Slash)?);
-            self.take("/");
+        match operator {
+            ':' => self.substring(),
+            '/' => self.replacement(),
+            '^' | ',' if self.take(&operator.to_string()) && self.peek() == Some('}') => {
+                Ok(Operation::Case { upper: operator == '^' })
+            }
+            _ => Ok(Operation::Other(vec![self.word_until(Until::Brace)?])),
         }
-        words.push(self.word_until(Until::Brace)?);
-        Ok(Operation::Other(words))
+    }
+
+    fn substring(&mut self) -> Parsed<Operation> {
+        let offset = Box::new(self.word_until(Until::Colon)?);
+        let length = if self.take(":") { Some(Box::new(self.word_until(Until::Brace)?)) } else { None };
+        Ok(Operation::Substring { offset, length })
+    }
+
+    fn replacement(&mut self) -> Parsed<Operation> {
+        let all = self.take("/");
+        let anchored = matches!(self.peek(), Some('#' | '%'));
+        let pattern = self.word_until(Until::Slash)?;
+        self.take("/");
+        let word = self.word_until(Until::Brace)?;
+        if anchored {
+            return Ok(Operation::Other(vec![pattern, word]));
+        }
+        Ok(Operation::Replace { all, pattern: Box::new(pattern), word: Box::new(word) })
     }
 }
 
@@ -496,6 +518,7 @@ fn words_of(operation: Operation) -> Vec<Word> {
     match operation {
         Operation::Get
         | Operation::Bad
+        | Operation::Case { .. }
         | Operation::Length
         | Operation::Elements
         | Operation::JoinedElements
@@ -506,6 +529,11 @@ fn words_of(operation: Operation) -> Vec<Word> {
         | Operation::Alternative { word, .. }
         | Operation::Element(word)
         | Operation::Remove { pattern: word, .. } => vec![*word],
+        Operation::Indirect(operation) => words_of(*operation),
+        Operation::Substring { offset, length } => {
+            std::iter::once(offset).chain(length).map(|word| *word).collect()
+        }
+        Operation::Replace { pattern, word, .. } => vec![*pattern, *word],
         Operation::Other(words) => words,
     }
 }

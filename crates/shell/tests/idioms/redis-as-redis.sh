@@ -1,0 +1,21 @@
+#!/bin/sh
+#: args redis-server
+#: user 999
+set -e
+
+# The first argument is an option, or a configuration file.
+if [ "${1#-}" != "$1" ] || [ "${1%.conf}" != "$1" ]; then
+	set -- redis-server "$@"
+fi
+
+# Drop root.
+if [ "$1" = 'redis-server' -a "$(id -u)" = '0' ]; then
+	find . \! -user redis -exec chown redis '{}' +
+	exec gosu redis "$0" "$@"
+fi
+
+umask 0077
+exec "$@"
+#= 12 substitution continues: id -u
+#= 18 exec ends: redis-server
+#= end exec redis-server

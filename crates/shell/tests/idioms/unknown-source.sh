@@ -1,0 +1,9 @@
+#!/bin/sh
+#: args app
+#: file /etc/default/app
+. /etc/default/app
+exec "$@"
+#= 5 exec ends: … PATH=…
+#= end exec …
+#= 4 not followed: Source . /etc/default/app
+#= 5 not followed: CommandWord exec …
