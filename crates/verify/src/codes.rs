@@ -249,6 +249,15 @@ crossdock_findings::catalogue! {
         "the program that the script starts with `env` is not in the image or not on its PATH",
         "env stops: `env: can't execute 'python3': No such file or directory`, exit 127.",
         "Install the program in the image, or extend PATH.";
+    SCRIPT_NOT_READABLE = "script-not-readable", Error,
+        "the script is not readable for the configured user",
+        "The kernel needs only the execute permission, but the interpreter opens the file: `sh: 0: cannot open /app: Permission \
+             denied`, exit 2 (dash) or 126 (bash).",
+        "Give the script mode 0755 (`COPY --chmod=755`).";
+    SCRIPT_MAY_NOT_BE_READABLE = "script-may-not-be-readable", Warning, Unproven,
+        "the script is not readable for the configured user, and it is unknown whether its interpreter reads it",
+        "The kernel needs only the execute permission; an interpreter that opens the script fails with `Permission denied`.",
+        "Give the script mode 0755 (`COPY --chmod=755`).";
     SCRIPT_UNCHECKED = "script-unchecked", Warning, Unproven,
         "the file is a script, and no image was given to search for its interpreter",
         "Whether it starts depends on the image: without the interpreter it shows `no such file or directory`.",

@@ -10,6 +10,7 @@ mod loadable;
 mod machine;
 mod plan;
 mod script;
+mod script_permission;
 
 use super::container::Container;
 use super::inspect::{Content, Inspection, inspect_file};
@@ -53,6 +54,7 @@ const PROGRAM_CHECKS: &[Check] = &[
     loadable::page_size,
     capabilities::check,
     script::check,
+    script_permission::check,
 ];
 
 /// Runs every check of a program.
