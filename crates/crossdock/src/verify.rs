@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_fs::open_regular;
-use crossdock_oci::{ImageSource, may_be_archive};
+use crossdock_oci::{ImageSource, PlatformObject, SourcePlatform, may_be_archive};
 use crossdock_project::config::{Config, Source, Sourced};
 use crossdock_runner::planner::named_targets;
 use crossdock_subjects::{Options, ProgramFile, own_target, unknown_platform, verify_file};
@@ -218,6 +218,11 @@ fn images(
     }
     let verified = source.images().iter().map(|image| {
         let name = format!("{path}@{}", image.descriptor.digest);
+        // A manifest without a platform is verified for the nodes that the caller names.
+        let is_covered = |platform: &PlatformObject| platform.is_empty() && !targets.is_empty();
+        let unknown = image.platforms.iter().map(SourcePlatform::platform);
+        let unknown: Vec<_> =
+            unknown.filter(|name| own_target(name).is_none() && !is_covered(name)).collect();
         let targets: Vec<_> = match targets {
             [] => image.platforms.iter().filter_map(|found| own_target(found.platform())).collect(),
             targets => targets.iter().map(Target::for_verification).collect(),
@@ -225,8 +230,7 @@ fn images(
         let options = Options::new(&targets, temporary).with_scope(scope);
         let mut verifications = crossdock_subjects::verify(&name, source, image, &options)
             .map_err(|error| Error::new(ErrorKind::InputOutput, &error).at(path).hint(AGAIN))?;
-        let unknown = image.platforms.iter().filter(|found| own_target(found.platform()).is_none());
-        verifications.extend(unknown.map(|found| unknown_platform(&name, found.platform())));
+        verifications.extend(unknown.into_iter().map(|platform| unknown_platform(&name, platform)));
         Ok(Verified { name, targets: verifications })
     });
     verified.collect()

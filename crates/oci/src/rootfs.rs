@@ -26,7 +26,7 @@ pub use spill::FileReader;
 /// entry whose path leads through a link is placed at the link's target, within the root; hard links share their
 /// content.
 ///
-/// The tree and 16 MiB of content are kept in memory, the remaining content in one unnamed temporary file.
+/// The tree and 8 MiB of content are kept in memory, the remaining content in one unnamed temporary file.
 #[derive(Debug)]
 pub struct RootView {
     tree: Tree,

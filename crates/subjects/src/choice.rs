@@ -26,11 +26,6 @@ pub fn parse_platform(platform: &PlatformObject) -> Option<Platform> {
     Platform::parse(&platform.to_string()).ok().map(|platform| platform.normalized())
 }
 
-/// Returns whether a platform has no names.
-pub(crate) fn is_empty(platform: &PlatformObject) -> bool {
-    platform.os.is_empty() && platform.architecture.is_empty()
-}
-
 /// Returns the position of the image that a host pulls; `None` if it pulls none of them.
 pub(crate) fn pulled(host: &Platform, images: &[SourcePlatform]) -> Option<usize> {
     let host = Only::for_platform(host);
@@ -48,8 +43,8 @@ pub(crate) fn pulled(host: &Platform, images: &[SourcePlatform]) -> Option<usize
         // The index decides, whatever the configuration says.
         Some(IndexEntry { platform: Some(_), .. }) => true,
         Some(_) => accepts(&host, configured),
-        // A manifest without an index is pulled by every host. One that names another platform has no program for it.
-        None => accepts(&host, image.platform()) || is_empty(image.platform()),
+        // A manifest without an index is pulled by every host, whatever its configuration says.
+        None => image.descriptor.platform.as_ref().is_none_or(|platform| accepts(&host, platform)),
     };
     candidates.first().copied().filter(|_| fits)
 }

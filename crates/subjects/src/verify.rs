@@ -14,7 +14,7 @@ use crossdock_verify::{
     verify_image, verify_index, verify_others, verify_program,
 };
 
-use crate::choice::{is_empty, parse_platform, pulled};
+use crate::choice::{parse_platform, pulled};
 use crate::root::MergedRoot;
 
 /// The expectations of a plan for the programs of each platform, by their paths in the image.
@@ -120,7 +120,7 @@ pub fn own_target(platform: &PlatformObject) -> Option<Target> {
 /// Returns the verification of an index entry whose platform is unknown: no node pulls its image.
 pub fn unknown_platform(subject: &str, platform: &PlatformObject) -> Verification {
     let name = platform.to_string();
-    let message = if is_empty(platform) {
+    let message = if platform.is_empty() {
         "Neither the index nor the configuration names a platform: name the nodes of the image with `--for`."
             .to_owned()
     } else {

@@ -87,6 +87,11 @@ impl PlatformObject {
         Self { architecture: architecture.to_owned(), os: os.to_owned(), ..Self::default() }
     }
 
+    /// Returns whether neither a system nor an architecture is named.
+    pub fn is_empty(&self) -> bool {
+        self.os.is_empty() && self.architecture.is_empty()
+    }
+
     /// Returns whether this is `unknown/unknown`, which BuildKit gives to attestation manifests so that no engine runs
     /// them (BuildKit, docs/attestations/attestation-storage.md).
     pub fn is_unknown(&self) -> bool {

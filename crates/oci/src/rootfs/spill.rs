@@ -10,7 +10,7 @@ use crate::layer::tar_reader::TarError;
 const WRITE: &str = "write a temporary file in";
 
 /// The number of bytes kept in memory. Most images with one program have no more, and so need no temporary file.
-const IN_MEMORY: usize = 16 << 20;
+const IN_MEMORY: usize = 8 << 20;
 
 /// The content of all files of a root, one after the other: the first bytes in memory, the rest in an unnamed temporary
 /// file, which the operating system removes even if the process is killed.

@@ -17,8 +17,11 @@ impl ImageFacts {
     }
 }
 
+/// The number of files that have a note of their own. One more note counts the others.
+const MAX_NOTED: usize = 100;
+
 /// Verifies executable files of an image that are in no directory of PATH and that the image does not start. Of each that
-/// would not start, a note tells why.
+/// would not start, a note tells why; of more than a hundred, one note tells how many more there are.
 pub fn verify_elsewhere(
     paths: impl IntoIterator<Item = String>,
     image: &ImageFacts,
@@ -27,7 +30,7 @@ pub fn verify_elsewhere(
 ) -> Vec<Finding> {
     let credentials = user::find(image, target, root, &mut Vec::new());
     let container = in_image(image, root, &credentials);
-    let noted = paths.into_iter().filter_map(|path| {
+    let mut noted = paths.into_iter().filter_map(|path| {
         let findings = other(&path, target, container);
         let grave = findings.iter().find(|finding| finding.code.effect() == Effect::Fails)?;
         let message = format!(
@@ -36,5 +39,12 @@ pub fn verify_elsewhere(
         );
         Some(Finding::new(codes::NOT_ON_PATH, target.name(), &path, message))
     });
-    noted.collect()
+    let mut findings: Vec<Finding> = noted.by_ref().take(MAX_NOTED).collect();
+    let more = noted.count();
+    if more > 0 {
+        let message =
+            format!("{more} more executable files are in no directory of PATH, and would not start.");
+        findings.push(Finding::new(codes::NOT_ON_PATH, target.name(), "", message));
+    }
+    findings
 }

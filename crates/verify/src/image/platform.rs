@@ -57,6 +57,10 @@ fn spelling(platform: &PlatformText, place: &str, target: &Target, findings: &mu
 /// default matcher.
 fn unfit(platform: &PlatformText, target: &Target) -> Option<String> {
     let normal = platform.normalized();
+    // A configuration without a platform is for every node: containerd and Docker start it.
+    if platform.os.is_empty() && platform.architecture.is_empty() {
+        return None;
+    }
     if normal.os != target.os().as_str() {
         return Some(format!("a node runs {}", target.os()));
     }

@@ -576,6 +576,11 @@ fn executable_files_outside_of_path_give_notes() {
     }
     starts(&elsewhere("/usr/share/data"), "");
     starts(&elsewhere("/opt/tool/dynamic"), "");
+    // A note for each of ten thousand files would hide everything else.
+    let many = vec!["/usr/share/doc/tool/examples/script".to_owned(); 130];
+    let found = verify_elsewhere(many, &image(), &root, &target);
+    assert_eq!(found.len(), 101);
+    assert!(found[100].message.starts_with("30 more"), "{:?}", found[100]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ const BLOCK: usize = 16 << 10;
 /// The number of blocks of a file in memory. The tables of a program that are read side by side are few.
 const BLOCKS: usize = 32;
 /// The length of the pieces in which a whole file is searched.
-const CHUNK: usize = 128 << 10;
+const CHUNK: usize = 64 << 10;
 /// The length of one range. No table that is read whole is longer.
 const MAX_RANGE: u64 = 4 << 20;
 

@@ -220,5 +220,7 @@ enum Kind {
 fn each<T: object::Pod>(table: Part<'_>, symbol: impl Fn(&T) -> u32) -> BTreeSet<u32> {
     let records = (0..).map_while(|index: u64| table.record::<T>(index * size_of::<T>() as u64));
     // Index 0 (STN_UNDEF) is that of relocations without a symbol, such as relative ones.
-    records.map(|record| symbol(&record)).filter(|index| *index != 0).collect()
+    let indices = records.map(|record| symbol(&record));
+    // The bound holds the set small, whatever the length of a hostile table.
+    indices.filter(|index| (1..MAX_SYMBOLS as u32).contains(index)).collect()
 }
