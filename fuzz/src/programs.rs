@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crossdock_platform::Platform;
 use crossdock_verify::{
-    Finding, ImageFacts, Inspection, Interpreter, MemoryRoot, PlatformText, Program, Target, Verification,
-    inspect, verify_image, verify_program,
+    Finding, ImageFacts, Inspection, Interpreter, MemoryRoot, PlatformText, Program, ReadAt, Target,
+    Verification, inspect, inspect_ranges, verify_image, verify_program,
 };
 
 /// A program, loader, library and loader cache in ELF. The magic is added, so that no mutation loses it.
@@ -65,9 +65,25 @@ pub(crate) fn go_build_info(input: &[u8]) {
 
 /// Verifies the file by itself for each platform.
 fn verify_alone(bytes: &[u8], platforms: &[&str]) {
+    let in_parts = inspect_ranges(&ShortReads(bytes)).expect("bytes in memory are readable");
+    assert_eq!(in_parts, inspect(bytes), "a file read in parts has other facts");
     for platform in platforms {
         let program = Program::new("/app", bytes).with_mode(0o755);
         check_findings(&verify_program(&program, &target(platform), None, None));
+    }
+}
+
+/// A file whose reads are short, as those of an operating system may be.
+struct ShortReads<'a>(&'a [u8]);
+
+impl ReadAt for ShortReads<'_> {
+    fn size(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let short = buffer.len().min(61);
+        self.0.read_at(offset, &mut buffer[..short])
     }
 }
 

@@ -95,7 +95,8 @@ impl<'a> Content<'a> {
     ) -> Option<T> {
         let (mut at, end) = (part.offset, part.offset + part.length);
         let mut chunk = vec![0; CHUNK.min(usize::try_from(part.length).unwrap_or(CHUNK))];
-        while at + needle.len() as u64 <= end {
+        // A part that begins behind the file's end has no length, and its offset may be the largest number.
+        while end - at >= needle.len() as u64 {
             let wanted = usize::try_from(end - at).unwrap_or(usize::MAX).min(chunk.len());
             let read = self.read(at, &mut chunk[..wanted]);
             let found = memchr::memmem::find_iter(&chunk[..read], needle);
