@@ -394,7 +394,7 @@ fn table(steps: &[Step], total: Duration) -> Table {
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     use super::{BUDGET, Excused, Extract, Ledger, Long, Outcome, SHOWN, Tests, long, short};
     use crate::shell::{Failure, repository};
@@ -404,13 +404,22 @@ mod tests {
     fn every_long_test_has_its_place() {
         let mut found = Vec::new();
         let root = repository();
-        for (package, directory) in
-            [("crossdock-tests", "tests/tests"), ("crossdock-toolchain", "crates/toolchain/tests")]
-        {
-            for entry in std::fs::read_dir(root.join(directory)).unwrap() {
-                let path = entry.unwrap().path();
-                let source = if path.is_dir() { path.join("main.rs") } else { path.clone() };
-                if std::fs::read_to_string(source).is_ok_and(|text| text.contains("fn long_")) {
+        let listing = |directory: &Path| {
+            let entries = std::fs::read_dir(directory).unwrap();
+            entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
+        };
+        for (package, directory) in [
+            ("crossdock-tests", "tests/tests"),
+            ("crossdock-toolchain", "crates/toolchain/tests"),
+            ("crossdock-verify", "crates/verify/tests"),
+        ] {
+            for path in listing(&root.join(directory)) {
+                let is_target = !path.is_dir() || path.join("main.rs").exists();
+                let sources = if path.is_dir() { listing(&path) } else { vec![path.clone()] };
+                let is_long = |source: &PathBuf| {
+                    std::fs::read_to_string(source).is_ok_and(|text| text.contains("fn long_"))
+                };
+                if is_target && sources.iter().any(is_long) {
                     found.push((package.to_owned(), path.file_stem().unwrap().to_str().unwrap().to_owned()));
                 }
             }

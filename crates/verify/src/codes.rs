@@ -237,9 +237,9 @@ crossdock_findings::catalogue! {
         "The kernel reports `no such file or directory` although the script exists: the interpreter is missing.",
         "Install the interpreter in the image, or correct the `#!` line.";
     SCRIPT_CARRIAGE_RETURN = "script-carriage-return", Error,
-        "the script's `#!` line ends in a carriage return",
-        "The carriage return becomes part of the interpreter's name (`no such file or directory`) or of its argument, at which \
-             most interpreters stop. Git or an editor on Windows changed the line endings.",
+        "lines of the script end in carriage returns",
+        "The carriage return becomes part of the interpreter's name in the `#!` line (`no such file or directory`) or of the last \
+             word of a command (`not found`, `illegal option`). Git or an editor on Windows changed the line endings.",
         "Save the file with Unix line endings; put `*.sh text eol=lf` into .gitattributes.";
     SCRIPT_LINE_BROKEN = "script-line-broken", Error,
         "the script's `#!` line names no interpreter that the kernel can start",
@@ -296,6 +296,42 @@ crossdock_findings::catalogue! {
         "the image starts its program through a shell that it does not have",
         "The runtime refuses: `exec: \"/bin/sh\": stat /bin/sh: no such file or directory`, exit 127.",
         "Write the entry point in exec form (`ENTRYPOINT [\"/app\"]`), or use a base image with a shell.";
+    LAUNCH_COMMAND_MISSING = "launch-command-missing", Error,
+        "the program that a launcher or script of the image starts is not in the image",
+        "The launcher or script stops: `exec /app failed: No such file or directory`, or `/app: not found`, exit 127.",
+        "Put the program into the image at that path, correct the command, or extend PATH.";
+    LAUNCH_USER_UNKNOWN = "launch-user-unknown", Error,
+        "the user or group that a launcher switches to is not in the image's passwd or group file",
+        "The launcher stops before it starts the program: `unable to find user`, or `unknown user`.",
+        "Add the name to /etc/passwd or /etc/group, or name the user by its number, where the launcher takes numbers.";
+    LAUNCH_REFUSED = "launch-refused", Error,
+        "a launcher of the image stops at its arguments",
+        "It has no such option, gets no command, may not switch to the user, or does not find the directory.",
+        "Correct the launcher's arguments in the entry point, the command or the script.";
+    LAUNCH_FILE_MISSING = "launch-file-missing", Error,
+        "the file that an interpreter or shell of the image runs is not in the image",
+        "The interpreter stops: `can't open file '/app.py': No such file or directory`, exit 2 or 1.",
+        "Put the file into the image at that path, or correct the arguments or the working directory.";
+    SCRIPT_BROKEN = "script-broken", Error,
+        "the shell stops at an error in the script",
+        "The shell reads up to the error and stops: `Syntax error`, `Illegal option`, exit 2.",
+        "Correct the line; run `sh -n` on the script with the shell of the image.";
+    LAUNCH_HELPER_MISSING = "launch-helper-missing", Warning,
+        "the image does not have a command that its script runs before the program",
+        "The shell reports `not found` and goes on with the next line.",
+        "Install the command, or remove the line; with `set -e` the script would end there.";
+    LAUNCH_HELPER_FAILS = "launch-helper-fails", Warning,
+        "a command that a script of the image runs before the program does not start",
+        "The shell reports the error and goes on with the next line.",
+        "Install the command for the image's platform; with `set -e` the script would end there.";
+    LAUNCH_MAY_FAIL = "launch-may-fail", Warning, Unproven,
+        "a program that the image may start would not start",
+        "Whether the program runs, or with which user, PATH or libraries, depends on values that are only known when it runs.",
+        "Correct the program as the message says, or start the image once on each platform.";
+    LAUNCH_UNKNOWN = "launch-unknown", Warning, Unproven,
+        "the program that a launcher or script of the image starts is only known when it runs",
+        "What runs in the end was not verified.",
+        "Name the program itself in the entry point or the script, or start the image once on each platform.";
     FILE_CAPABILITIES = "file-capabilities", Error,
         "the program carries file capabilities that a container may not have",
         "The kernel refuses: `operation not permitted`.",

@@ -10,6 +10,7 @@ use std::fmt;
 
 use crossdock_platform::matching::normal_form;
 
+use crate::launch;
 use crate::program::checks::{self, check_file};
 use crate::program::container::{Container, Credentials, not_executable};
 use crate::root::{EntryKind, ResolveError, Resolved, Root, resolve};
@@ -193,8 +194,11 @@ pub fn verify_image(
         }
     }
     // The program that starts is often a planned one, which was verified with the plan's expectations already.
-    if let Some(started) = started.filter(|started| !verified.contains(&started.path)) {
-        findings.extend(check_file(&started, target, None, container, 0));
+    if let Some(started) = started {
+        if !verified.contains(&started.path) {
+            findings.extend(check_file(&started, target, None, container, 0));
+        }
+        findings.extend(launch::follow(launch::Context { target, container }, image.command(), &started));
     }
     findings
 }

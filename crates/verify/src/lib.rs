@@ -28,6 +28,7 @@ mod content;
 mod expectation;
 mod image;
 mod index;
+mod launch;
 mod level;
 mod program;
 mod root;

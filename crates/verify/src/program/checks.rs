@@ -13,7 +13,7 @@ mod script;
 mod script_permission;
 
 use super::container::Container;
-use super::inspect::{Content, Inspection, inspect_file};
+use super::inspect::{Content, Inspection, Interpreter, inspect_file};
 use crate::root::Resolved;
 use crate::{Code, Expectation, Finding, Target, codes};
 
@@ -84,6 +84,36 @@ pub(crate) fn check_file(
             container: Some(image),
             depth,
         }),
+        Err(error) => vec![Finding::new(codes::UNREADABLE, target.name(), &found.path, format!("{error}."))],
+    }
+}
+
+/// Runs every check of a program on a file of an image that another dynamic loader starts than the one it names:
+/// `ld.so /app`. A static program needs none.
+pub(crate) fn check_loaded_by(
+    found: &Resolved,
+    target: &Target,
+    image: Container<'_>,
+    loader: &str,
+) -> Vec<Finding> {
+    match inspect_file(image.root, &found.path) {
+        Ok(mut file) => {
+            if let Inspection::Elf(elf) = &mut file.facts
+                && let Some(interpreter) = &mut elf.interpreter
+            {
+                *interpreter = Interpreter::Path(loader.to_owned());
+            }
+            let (path, content, facts) = (&*found.path, &file.content, &file.facts);
+            run(&Subject {
+                path,
+                content,
+                facts,
+                target,
+                expectation: None,
+                container: Some(image),
+                depth: 0,
+            })
+        }
         Err(error) => vec![Finding::new(codes::UNREADABLE, target.name(), &found.path, format!("{error}."))],
     }
 }

@@ -21,6 +21,7 @@ pub use go::GoBuildInfo;
 pub use headers::{Class, Segment};
 pub use notes::Notes;
 pub use script::Script;
+pub(crate) use script::is_shell;
 pub(crate) use strings::{Budget, Strings, c_string};
 pub(crate) use symbols::{Symbols, symbols};
 

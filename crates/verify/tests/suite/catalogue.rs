@@ -70,6 +70,7 @@ fn every_code_is_tried_by_a_test() {
         include_str!("cases.tsv"),
         include_str!("images.rs"),
         include_str!("odd_images.rs"),
+        include_str!("launchers.rs"),
         include_str!("loaders/cases.txt"),
     ]
     .concat();

@@ -4,6 +4,7 @@ mod against_the_kernel;
 mod catalogue;
 mod host;
 mod images;
+mod launchers;
 mod loaders;
 mod long_files;
 mod odd_images;

@@ -104,8 +104,8 @@ fn in_image(subject: &Subject<'_>, script: &Script, image: Container<'_>, findin
     if found.entry.kind == EntryKind::File {
         interpreter(subject, script, &found, image, findings);
     }
-    // An interpreter that is a script again would repeat the note.
-    if subject.depth == 0 {
+    // An interpreter that is a script again would repeat the note. What a shell runs is followed (`launch`).
+    if subject.depth == 0 && !script.is_for_shell() {
         let message = format!(
             "{path} is a script for {}: the programs that it starts were not verified.",
             script.interpreter

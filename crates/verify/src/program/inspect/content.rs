@@ -113,7 +113,6 @@ impl<'a> Content<'a> {
     }
 
     /// Returns whether the file has these bytes anywhere.
-    #[expect(dead_code, reason = "for checks that recognize a program by a text in it")]
     pub(crate) fn contains(&self, needle: &[u8]) -> bool {
         self.find(self.part(0, self.length), needle, |_| Some(())).is_some()
     }

@@ -40,10 +40,27 @@ impl Script {
         }
     }
 
+    /// Returns whether the kernel finds an interpreter's name in the line that no carriage return spoils.
+    pub(crate) fn names_interpreter(&self) -> bool {
+        let is_spoiled = self.has_carriage_return && !self.tolerates_carriage_return();
+        !is_spoiled && !self.is_truncated && !self.interpreter.is_empty()
+    }
+
+    /// Returns whether a shell runs the script, perhaps started by `env`.
+    pub(crate) fn is_for_shell(&self) -> bool {
+        is_shell(self.env_target().unwrap_or(&self.interpreter))
+    }
+
     /// Returns the interpreter's file name.
     pub(crate) fn interpreter_name(&self) -> &str {
         self.interpreter.rsplit_once('/').map_or(&self.interpreter, |(_, name)| name)
     }
+}
+
+/// Returns whether a program of this name or path is a POSIX shell.
+pub(crate) fn is_shell(program: &str) -> bool {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    ["sh", "ash", "dash", "bash", "hush", "ksh", "ksh93", "mksh", "zsh", "yash", "rbash"].contains(&name)
 }
 
 /// Returns the text that `env` splits into words: that after `-S`, `-vS` and the like, or after `--split-string=`.

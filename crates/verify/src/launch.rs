@@ -1,0 +1,244 @@
+//! Follows launchers, interpreters and scripts from the program that an image starts to the one that finally runs.
+//!
+//! A [`Process`] is a command with the environment, working directory and user that it gets. Each link of the chain is
+//! located as its starter does it, verified with the checks of programs, and its arguments are read as the program itself
+//! would read them, which gives the next link. A fault of a link that runs for certain is an error; one of a link that only
+//! may run, or whose circumstances are partly unknown, leaves the image unproven.
+
+mod accounts;
+mod environment;
+mod identify;
+mod interpreters;
+mod launchers;
+mod loader;
+mod options;
+mod process;
+mod report;
+mod search;
+mod shell;
+mod switch_user;
+
+use std::collections::BTreeSet;
+
+use crate::program::checks::{check_file, check_loaded_by};
+use crate::program::container::Container;
+use crate::program::inspect::{Inspection, inspect_file};
+use crate::root::{Resolved, resolve};
+use crate::{Effect, Finding, Target, codes};
+
+use identify::{Call, Kind, identify};
+use process::{Certainty, Process, TextFile};
+use shell::Helper;
+
+/// The number of links in a row that are followed. Real chains have fewer than ten.
+const MAX_DEPTH: usize = 32;
+/// The number of links that are followed in all, over all branches of all scripts.
+const MAX_LINKS: usize = 256;
+
+/// The image as the chain sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) container: Container<'a>,
+}
+
+/// What a program does with its arguments, as far as the chain is concerned.
+enum Next {
+    /// It starts no other program that its arguments name.
+    Nothing,
+    /// It starts this process.
+    Start(Box<Process>),
+    /// It is a shell that may start these processes at its end, runs the helpers before, and has these findings, each with
+    /// the process that it is about.
+    Several { starts: Vec<Process>, helpers: Vec<Helper>, findings: Vec<(Process, Finding)> },
+    /// It does not start, or starts nothing.
+    Fails(Finding),
+    /// It starts a program that is only known when it runs; the text is the reason.
+    Unknown(String),
+}
+
+/// Follows a command of an image whose first program is `first`, which is verified already, and verifies every program
+/// after it.
+pub(crate) fn follow<'a>(
+    context: Context<'_>,
+    words: impl IntoIterator<Item = &'a str>,
+    first: &Resolved,
+) -> Vec<Finding> {
+    let mut chain = Chain { context, findings: Vec::new(), verified: BTreeSet::new(), seen: BTreeSet::new() };
+    chain.run(Process::of_image(context.container, words), first.clone());
+    chain.findings
+}
+
+/// The chain as far as it was followed.
+struct Chain<'a> {
+    context: Context<'a>,
+    findings: Vec<Finding>,
+    /// The programs that were verified, each with what its verification depends on.
+    verified: BTreeSet<String>,
+    /// The identities of the processes that were followed.
+    seen: BTreeSet<u64>,
+}
+
+impl Chain<'_> {
+    fn run(&mut self, process: Process, found: Resolved) {
+        let mut work = vec![(process, found)];
+        let mut links = 0;
+        while let Some((process, found)) = work.pop() {
+            let identity = process.identity(&found.path);
+            let is_loop = process.trail.contains(&identity);
+            links += 1;
+            if links > MAX_LINKS || process.trail.len() > MAX_DEPTH || is_loop {
+                // The check of a script reports a loop of interpreters itself.
+                if process.checked == 0 {
+                    self.report(&process, report::too_long(self.context.target, &process));
+                }
+                return;
+            }
+            // Branches of a script may lead to the same program.
+            if !self.seen.insert(identity) {
+                continue;
+            }
+            let process = process.after(identity);
+            match self.link(&process, &found) {
+                Next::Nothing => {}
+                Next::Start(next) => work.extend(self.located(*next)),
+                Next::Several { starts, helpers, findings } => {
+                    findings.into_iter().for_each(|(process, finding)| self.report(&process, finding));
+                    helpers.into_iter().for_each(|helper| self.check_helper(helper));
+                    work.extend(starts.into_iter().filter_map(|process| self.located(process)));
+                }
+                Next::Fails(finding) => self.report(&process, finding),
+                Next::Unknown(why) => {
+                    let finding = report::unknown(self.context.target, &found.path, &why);
+                    self.report(&process, finding);
+                }
+            }
+        }
+    }
+
+    /// Returns the process with the program that its starter finds; reports why there is none.
+    fn located(&mut self, process: Process) -> Option<(Process, Resolved)> {
+        match search::find(&process, self.context.container) {
+            Ok(found) => return Some((process, found)),
+            // The check of the script has reported it.
+            Err(_) if process.checked > 0 => {}
+            Err(error) => {
+                let finding = report::not_found(self.context.target, &process, error);
+                self.report(&process, finding);
+            }
+        }
+        None
+    }
+
+    /// Verifies a link, and reads what it starts.
+    fn link(&mut self, process: &Process, found: &Resolved) -> Next {
+        let file = match inspect_file(self.context.container.root, &found.path) {
+            Ok(file) => file,
+            Err(error) => {
+                let target = self.context.target.name();
+                return Next::Fails(Finding::new(
+                    codes::UNREADABLE,
+                    target,
+                    &found.path,
+                    format!("{error}."),
+                ));
+            }
+        };
+        let is_text = matches!(file.facts, Inspection::Text | Inspection::Empty);
+        if is_text && process.text_file == TextFile::Runs {
+            return shell::read_text(self.context, process, found);
+        }
+        if process.checked == 0 {
+            self.verify(process, found);
+        }
+        if let Inspection::Script(script) = &file.facts {
+            if !script.names_interpreter() {
+                return Next::Nothing;
+            }
+            return Next::Start(Box::new(process.interpreted(script, &found.path)));
+        }
+        let mut call = Call {
+            context: self.context,
+            process,
+            found,
+            program: process.name().unwrap_or(&found.path).to_owned(),
+            facts: &file.facts,
+            content: &file.content,
+            skipped: 1,
+        };
+        match identify(&mut call) {
+            None => Next::Nothing,
+            Some(Kind::Shell) => {
+                let next = shell::read(&call);
+                // Every shell knows this variable.
+                if call.contains("OPTIND") { next } else { doubtful(next, self.context.target, &call) }
+            }
+            Some(Kind::Loader(libc)) => loader::read(&call, libc),
+            Some(Kind::Interpreter(interpreter)) => interpreter.read(&call),
+            Some(Kind::Launcher(launcher)) => {
+                let next = launcher.read(&call);
+                if launcher.is_genuine(&call) { next } else { doubtful(next, self.context.target, &call) }
+            }
+        }
+    }
+
+    /// Runs the checks of programs, once for each program and what its verification depends on.
+    fn verify(&mut self, process: &Process, found: &Resolved) {
+        if !self.verified.insert(process.circumstances(&found.path)) {
+            return;
+        }
+        let container = process.within(self.context.container);
+        let findings = match &process.loader {
+            Some(loader) => check_loaded_by(found, self.context.target, container, loader),
+            None => check_file(found, self.context.target, None, container, 0),
+        };
+        for finding in findings {
+            self.report(process, finding);
+        }
+    }
+
+    /// Verifies that a program which a script runs before its end starts. It stops the script only under `set -e`.
+    fn check_helper(&mut self, helper: Helper) {
+        let Ok(found) = resolve(self.context.container.root, &helper.path) else { return };
+        if !self.verified.insert(helper.process.circumstances(&found.path)) {
+            return;
+        }
+        let container = helper.process.within(self.context.container);
+        let findings = check_file(&found, self.context.target, None, container, 0);
+        // The shell runs text without a `#!` line.
+        let fails = |finding: &Finding| {
+            finding.code.effect() == Effect::Fails
+                && ![codes::TEXT_WITHOUT_INTERPRETER, codes::EMPTY_FILE].contains(&finding.code)
+        };
+        for finding in findings.into_iter().filter(fails) {
+            let finding = if helper.is_fatal { finding } else { report::of_helper(finding) };
+            self.report(&helper.process, finding);
+        }
+    }
+
+    /// Adds a finding about a link, with the chain that leads to it.
+    fn report(&mut self, process: &Process, finding: Finding) {
+        let finding = match process.certainty {
+            Certainty::Certain if !report::is_doubtful(process, &finding) => finding,
+            _ => report::weakened(finding),
+        };
+        self.findings.push(report::with_story(finding, &process.story));
+    }
+}
+
+/// Returns what follows from the arguments of a program that has a launcher's name, but perhaps not its behavior.
+fn doubtful(next: Next, target: &Target, call: &Call<'_>) -> Next {
+    match next {
+        Next::Start(process) => Next::Start(Box::new(process.doubtful())),
+        Next::Several { starts, findings, .. } => Next::Several {
+            starts: starts.into_iter().map(Process::doubtful).collect(),
+            helpers: Vec::new(),
+            findings: findings.into_iter().map(|(process, finding)| (process.doubtful(), finding)).collect(),
+        },
+        Next::Fails(finding) => Next::Fails(report::weakened(finding)),
+        Next::Unknown(_) => {
+            Next::Fails(report::unknown(target, &call.found.path, "it is not the known program of its name"))
+        }
+        Next::Nothing => Next::Nothing,
+    }
+}

@@ -1,0 +1,134 @@
+//! The users and groups of an image, as programs inside it look them up.
+
+use crate::program::container::Credentials;
+use crate::root::{Root, read_small, resolve};
+
+/// The size above which a passwd or group file is not read, to bound memory.
+const MAX_FILE_SIZE: u64 = 4 << 20;
+/// The number of groups of a process in Linux (`NGROUPS_MAX`).
+const MAX_GROUPS: usize = 65536;
+
+/// The contents of the image's passwd and group files.
+pub(super) struct Accounts {
+    passwd: Option<String>,
+    group: Option<String>,
+    /// Whether only these files name users (`nsswitch.conf`).
+    is_complete: bool,
+}
+
+/// The result of a lookup by name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Lookup<T> {
+    Found(T),
+    Absent,
+    /// A file could not be read, or other sources may have the name.
+    Unknown,
+}
+
+/// A user of the image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Account {
+    pub(super) credentials: Credentials,
+    pub(super) shell: String,
+}
+
+impl Accounts {
+    pub(super) fn read(root: &dyn Root) -> Accounts {
+        Accounts {
+            passwd: database(root, "/etc/passwd"),
+            group: database(root, "/etc/group"),
+            is_complete: names_only_files(root),
+        }
+    }
+
+    /// Looks up a user by name.
+    pub(super) fn user(&self, name: &str) -> Lookup<Account> {
+        let Some(passwd) = &self.passwd else { return Lookup::Unknown };
+        let found = passwd.lines().find(|line| field(line, 0) == Some(name));
+        self.answer(found.and_then(|line| self.account(line)))
+    }
+
+    /// Looks up a group by name.
+    pub(super) fn group(&self, name: &str) -> Lookup<u32> {
+        let Some(groups) = &self.group else { return Lookup::Unknown };
+        let found = groups.lines().find(|line| field(line, 0) == Some(name));
+        self.answer(found.and_then(|line| field(line, 2)?.parse().ok()))
+    }
+
+    /// Returns the user of this number. One that no file names has the group `gid` and no others.
+    pub(super) fn numbered(&self, uid: u32, gid: u32) -> Credentials {
+        let passwd = self.passwd.as_deref().unwrap_or_default();
+        let is_it = |line: &&str| field(line, 2).and_then(|number| number.parse().ok()) == Some(uid);
+        let known = passwd.lines().find(is_it).and_then(|line| self.account(line));
+        known.map_or(Credentials { uid, gid, ..Credentials::default() }, |account| account.credentials)
+    }
+
+    fn answer<T>(&self, found: Option<T>) -> Lookup<T> {
+        match found {
+            Some(found) => Lookup::Found(found),
+            None if self.is_complete => Lookup::Absent,
+            None => Lookup::Unknown,
+        }
+    }
+
+    fn account(&self, line: &str) -> Option<Account> {
+        let name = field(line, 0)?;
+        let has_member =
+            |line: &&str| field(line, 3).is_some_and(|names| names.split(',').any(|each| each == name));
+        let lines = self.group.as_deref().unwrap_or_default().lines();
+        let groups = lines.filter(has_member).filter_map(|line| field(line, 2)?.parse().ok());
+        let credentials = Credentials {
+            uid: field(line, 2)?.parse().ok()?,
+            gid: field(line, 3)?.parse().ok()?,
+            groups: groups.take(MAX_GROUPS).collect(),
+        };
+        Some(Account { credentials, shell: field(line, 6).unwrap_or_default().to_owned() })
+    }
+}
+
+/// Returns the text of a file: empty if it does not exist, `None` if it cannot be read.
+fn database(root: &dyn Root, path: &str) -> Option<String> {
+    if resolve(root, path).is_err() {
+        return Some(String::new());
+    }
+    read_small(root, path, MAX_FILE_SIZE).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Returns whether users are searched only in files. `systemd` only adds users of systemd's own services.
+fn names_only_files(root: &dyn Root) -> bool {
+    let Some(bytes) = read_small(root, "/etc/nsswitch.conf", MAX_FILE_SIZE) else { return true };
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let lines = text.lines().filter_map(|line| line.split('#').next()?.split_once(':'));
+    let sources = lines.filter(|(name, _)| matches!(name.trim(), "passwd" | "group"));
+    sources
+        .flat_map(|(_, sources)| sources.split_whitespace())
+        .all(|source| matches!(source, "files" | "compat" | "systemd") || source.starts_with('['))
+}
+
+/// Returns a field of a line, whose fields colons separate.
+fn field(line: &str, index: usize) -> Option<&str> {
+    line.split(':').nth(index).map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemoryRoot;
+
+    #[test]
+    fn names_are_looked_up_in_the_files_of_the_image() {
+        let root = MemoryRoot::new()
+            .file("/etc/passwd", 0o644, "root:x:0:0::/root:/bin/sh\napp:x:5:6::/:/bin/ash\n")
+            .file("/etc/group", 0o644, "app:x:6:\nlog:x:7:root,app\n");
+        let accounts = Accounts::read(&root);
+        let Lookup::Found(app) = accounts.user("app") else { panic!("app is in the file") };
+        assert_eq!(app.credentials, Credentials { uid: 5, gid: 6, groups: vec![7] });
+        assert_eq!(app.shell, "/bin/ash");
+        assert_eq!(accounts.user("none"), Lookup::Absent);
+        assert_eq!(accounts.group("log"), Lookup::Found(7));
+        assert_eq!(accounts.numbered(5, 0), app.credentials);
+        assert_eq!(accounts.numbered(9, 1), Credentials { uid: 9, gid: 1, groups: Vec::new() });
+        let directory = root.file("/etc/nsswitch.conf", 0o644, "passwd: files ldap\n");
+        assert_eq!(Accounts::read(&directory).user("none"), Lookup::Unknown);
+    }
+}

@@ -1,0 +1,416 @@
+//! Programs that start the command in their arguments, and their options.
+//!
+//! Each option grammar is that of the program's source: `getopt` in tini, dumb-init, catatonit, coreutils and util-linux.
+
+use super::identify::Call;
+use super::options::{Grammar, OptionError, Value};
+use super::process::{Process, Search, Word};
+use super::{Next, environment, switch_user};
+use crate::{Finding, codes};
+
+/// A program that starts the command in its arguments.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Launcher {
+    names: &'static [&'static str],
+    /// Texts of which the real program contains one. A program of the same name without them may do something else.
+    marks: &'static [&'static str],
+    reading: Reading,
+}
+
+/// How a launcher's arguments are read.
+#[derive(Debug, PartialEq, Eq)]
+enum Reading {
+    /// Options, then a number of operands, then the command.
+    Plain(Plain),
+    Own(Own),
+}
+
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+struct Plain {
+    short: &'static str,
+    long: &'static [(&'static str, Value)],
+    operands: usize,
+    /// The options with which the program starts nothing.
+    ends: &'static [&'static str],
+    /// What happens without a command.
+    alone: Alone,
+}
+
+/// What a launcher does without a command.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+enum Alone {
+    /// It prints something or starts a shell.
+    Runs,
+    /// It stops with its usage.
+    Stops,
+}
+
+/// The launchers that need more than options and operands.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+enum Own {
+    Env,
+    Nice,
+    Flock,
+    Chroot,
+    /// `gosu USER COMMAND`, `su-exec USER COMMAND`.
+    Gosu,
+    SuExec,
+    Chpst,
+    SetUidGid,
+    SetPriv,
+    Su,
+    Sudo,
+}
+
+const COREUTILS: &[&str] = &["GNU coreutils", "BusyBox v", "toybox", "uutils"];
+const UTIL_LINUX: &[&str] = &["util-linux", "BusyBox v", "toybox"];
+
+const fn plain(
+    names: &'static [&'static str],
+    marks: &'static [&'static str],
+    short: &'static str,
+    long: &'static [(&'static str, Value)],
+) -> Launcher {
+    let plain = Plain { short, long, operands: 0, ends: &["h", "V", "help", "version"], alone: Alone::Stops };
+    Launcher { names, marks, reading: Reading::Plain(plain) }
+}
+
+const fn own(names: &'static [&'static str], marks: &'static [&'static str], own: Own) -> Launcher {
+    Launcher { names, marks, reading: Reading::Own(own) }
+}
+
+impl Launcher {
+    const fn after(self, operands: usize) -> Launcher {
+        match self.reading {
+            Reading::Plain(plain) => {
+                Launcher { reading: Reading::Plain(Plain { operands, ..plain }), ..self }
+            }
+            Reading::Own(_) => self,
+        }
+    }
+
+    const fn ending_with(self, ends: &'static [&'static str]) -> Launcher {
+        match self.reading {
+            Reading::Plain(plain) => Launcher { reading: Reading::Plain(Plain { ends, ..plain }), ..self },
+            Reading::Own(_) => self,
+        }
+    }
+
+    const fn running_alone(self) -> Launcher {
+        match self.reading {
+            Reading::Plain(plain) => {
+                Launcher { reading: Reading::Plain(Plain { alone: Alone::Runs, ..plain }), ..self }
+            }
+            Reading::Own(_) => self,
+        }
+    }
+
+    /// Returns whether the program is this launcher by its contents.
+    pub(super) fn is_genuine(&self, call: &Call<'_>) -> bool {
+        self.marks.iter().any(|mark| call.contains(mark))
+    }
+
+    /// Reads the arguments of the launcher.
+    pub(super) fn read(&self, call: &Call<'_>) -> Next {
+        match &self.reading {
+            Reading::Plain(plain) => plain.read(call),
+            Reading::Own(Own::Env) => environment::read(call),
+            Reading::Own(Own::Nice) => nice(call),
+            Reading::Own(Own::Flock) => flock(call),
+            Reading::Own(Own::Chroot) => chroot(call),
+            Reading::Own(Own::Gosu) => switch_user::gosu(call),
+            Reading::Own(Own::SuExec) => switch_user::su_exec(call),
+            Reading::Own(Own::Chpst) => switch_user::chpst(call),
+            Reading::Own(Own::SetUidGid) => switch_user::setuidgid(call),
+            Reading::Own(Own::SetPriv) => switch_user::setpriv(call),
+            Reading::Own(Own::Su) => switch_user::su(call),
+            Reading::Own(Own::Sudo) => switch_user::sudo(call),
+        }
+    }
+}
+
+static LAUNCHERS: &[Launcher] = &[
+    plain(&["tini", "tini-static", "docker-init"], &["TINI_SUBREAPER"], "p:hvwgle:s", &[])
+        .ending_with(&["h", "l"]),
+    plain(
+        &["dumb-init"],
+        &["[dumb-init]"],
+        "hvVcr:",
+        &[
+            ("help", Value::None),
+            ("rewrite", Value::Required),
+            ("single-child", Value::None),
+            ("verbose", Value::None),
+            ("version", Value::None),
+        ],
+    ),
+    plain(&["catatonit"], &["catatonit"], "ghLPV", &[("version", Value::None)])
+        .ending_with(&["h", "L", "P", "V", "version"]),
+    own(&["env"], COREUTILS, Own::Env),
+    own(&["nice"], COREUTILS, Own::Nice),
+    plain(&["nohup"], COREUTILS, "", &[("help", Value::None), ("version", Value::None)]),
+    plain(
+        &["stdbuf"],
+        COREUTILS,
+        "i:o:e:",
+        &[
+            ("error", Value::Required),
+            ("help", Value::None),
+            ("input", Value::Required),
+            ("output", Value::Required),
+            ("version", Value::None),
+        ],
+    ),
+    plain(
+        &["timeout"],
+        COREUTILS,
+        "fk:ps:v",
+        &[
+            ("foreground", Value::None),
+            ("help", Value::None),
+            ("kill-after", Value::Required),
+            ("preserve-status", Value::None),
+            ("signal", Value::Required),
+            ("verbose", Value::None),
+            ("version", Value::None),
+        ],
+    )
+    .after(1),
+    plain(
+        &["setsid"],
+        UTIL_LINUX,
+        "cfwVh",
+        &[
+            ("ctty", Value::None),
+            ("fork", Value::None),
+            ("help", Value::None),
+            ("version", Value::None),
+            ("wait", Value::None),
+        ],
+    ),
+    plain(
+        &["ionice"],
+        UTIL_LINUX,
+        "n:c:p:P:u:tVh",
+        &[
+            ("class", Value::Required),
+            ("classdata", Value::Required),
+            ("help", Value::None),
+            ("ignore", Value::None),
+            ("pgid", Value::Required),
+            ("pid", Value::Required),
+            ("uid", Value::Required),
+            ("version", Value::None),
+        ],
+    )
+    .ending_with(&["p", "P", "u", "V", "h", "pid", "pgid", "uid", "version", "help"])
+    .running_alone(),
+    plain(
+        &["taskset"],
+        UTIL_LINUX,
+        "pchVa",
+        &[
+            ("all-tasks", Value::None),
+            ("cpu-list", Value::None),
+            ("help", Value::None),
+            ("pid", Value::None),
+            ("version", Value::None),
+        ],
+    )
+    .after(1)
+    .ending_with(&["p", "h", "V", "pid", "help", "version"]),
+    plain(
+        &["chrt"],
+        UTIL_LINUX,
+        "abdD:efiomP:prRT:vhV",
+        &[
+            ("all-tasks", Value::None),
+            ("batch", Value::None),
+            ("deadline", Value::None),
+            ("ext", Value::None),
+            ("fifo", Value::None),
+            ("help", Value::None),
+            ("idle", Value::None),
+            ("max", Value::None),
+            ("other", Value::None),
+            ("pid", Value::None),
+            ("reset-on-fork", Value::None),
+            ("rr", Value::None),
+            ("sched-deadline", Value::Required),
+            ("sched-period", Value::Required),
+            ("sched-runtime", Value::Required),
+            ("verbose", Value::None),
+            ("version", Value::None),
+        ],
+    )
+    .after(1)
+    .ending_with(&["m", "p", "h", "V", "max", "pid", "help", "version"]),
+    own(&["flock"], UTIL_LINUX, Own::Flock),
+    own(&["chroot"], COREUTILS, Own::Chroot),
+    own(&["gosu"], &["tianon/gosu"], Own::Gosu),
+    own(&["su-exec"], &["getpwnam(%s)"], Own::SuExec),
+    own(&["chpst"], &["chpst: fatal: ", "BusyBox v"], Own::Chpst),
+    own(&["setuidgid"], &["setuidgid: fatal: ", "BusyBox v"], Own::SetUidGid),
+    own(&["s6-setuidgid"], &["s6-applyuidgid", "s6-setuidgid"], Own::SetUidGid),
+    own(&["setpriv"], UTIL_LINUX, Own::SetPriv),
+    own(&["su", "runuser"], UTIL_LINUX, Own::Su),
+    own(&["sudo", "doas"], &["sudoers", "doas.conf"], Own::Sudo),
+];
+
+/// Returns the launcher of this name.
+pub(super) fn named(name: &str) -> Option<&'static Launcher> {
+    LAUNCHERS.iter().find(|launcher| launcher.names.contains(&name))
+}
+
+impl Plain {
+    fn read(&self, call: &Call<'_>) -> Next {
+        let (options, rest) = match (Grammar { short: self.short, long: self.long }).read(call.arguments()) {
+            Ok(read) => read,
+            Err(error) => return refused(call, error),
+        };
+        if options.iter().any(|option| self.ends.contains(&option.name.as_str())) {
+            return Next::Nothing;
+        }
+        let (operands, command) = rest.split_at(self.operands.min(rest.len()));
+        if let Some(word) = operands.iter().find(|word| matches!(word, Word::Many(_))) {
+            return unknown_word(word);
+        }
+        match (command, self.alone) {
+            ([], Alone::Runs) => Next::Nothing,
+            ([], Alone::Stops) => no_command(call),
+            (command, _) => start(call, command),
+        }
+    }
+}
+
+/// Starts a command as the launcher's own user, with `execvp`.
+pub(super) fn start(call: &Call<'_>, command: &[Word]) -> Next {
+    started_by(call, call.process.starting(&call.program, command.to_vec()))
+}
+
+/// Starts a process with `execvp` of the launcher's C library.
+pub(super) fn started_by(call: &Call<'_>, process: Process) -> Next {
+    Next::Start(Box::new(Process {
+        search: Search::Path(call.libc()),
+        text_file: call.text_file(),
+        ..process
+    }))
+}
+
+/// Returns the result for a word that hides the command.
+pub(super) fn unknown_word(word: &Word) -> Next {
+    Next::Unknown(format!("`{word}` is only known when it runs"))
+}
+
+/// Returns the result for options that the launcher refuses.
+pub(super) fn refused(call: &Call<'_>, error: OptionError) -> Next {
+    match error {
+        OptionError::Unknown(word) => Next::Unknown(format!("`{word}` is only known when it runs")),
+        OptionError::Refused(option) => {
+            fails(call, format!("it has no option `{option}`, or the option lacks its value"))
+        }
+    }
+}
+
+/// Returns the result for a launcher without a command.
+pub(super) fn no_command(call: &Call<'_>) -> Next {
+    fails(call, "no command follows its options".to_owned())
+}
+
+/// Returns the result for a working directory that is not there.
+pub(super) fn no_directory(call: &Call<'_>, path: &str) -> Next {
+    fails(call, format!("it changes to the directory {path}, which the image does not have"))
+}
+
+/// Returns the finding that the launcher stops instead of starting anything; `why` completes "X stops: …".
+pub(super) fn fails(call: &Call<'_>, why: String) -> Next {
+    let words: Vec<String> = call.process.words.iter().take(20).map(ToString::to_string).collect();
+    let message = format!("{} starts nothing: {why}.", call.program);
+    let finding = Finding::new(codes::LAUNCH_REFUSED, call.context.target.name(), &call.found.path, message);
+    Next::Fails(finding.with_evidence("command", words.join(" ")))
+}
+
+/// `nice -5` is an older form of `nice -n 5`.
+fn nice(call: &Call<'_>) -> Next {
+    const GRAMMAR: Grammar = Grammar {
+        short: "n:",
+        long: &[("adjustment", Value::Required), ("help", Value::None), ("version", Value::None)],
+    };
+    let is_number = |word: &Word| {
+        let digits = word.known().and_then(|text| text.strip_prefix('-'));
+        let digits = digits.map(|digits| digits.strip_prefix(['-', '+']).unwrap_or(digits));
+        digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()))
+    };
+    let skipped = call.arguments().iter().take_while(|word| is_number(word)).count();
+    match GRAMMAR.read(&call.arguments()[skipped..]) {
+        Ok((_, [])) => Next::Nothing,
+        Ok((_, command)) => start(call, command),
+        Err(error) => refused(call, error),
+    }
+}
+
+/// `flock FILE COMMAND`, `flock FILE -c TEXT`; `flock NUMBER` only locks.
+fn flock(call: &Call<'_>) -> Next {
+    const GRAMMAR: Grammar = Grammar {
+        short: "sexnoFuw:E:c:hV",
+        long: &[
+            ("close", Value::None),
+            ("command", Value::Required),
+            ("conflict-exit-code", Value::Required),
+            ("exclusive", Value::None),
+            ("fcntl", Value::None),
+            ("help", Value::None),
+            ("nb", Value::None),
+            ("no-fork", Value::None),
+            ("nonblocking", Value::None),
+            ("shared", Value::None),
+            ("timeout", Value::Required),
+            ("unlock", Value::None),
+            ("verbose", Value::None),
+            ("version", Value::None),
+            ("wait", Value::Required),
+        ],
+    };
+    let rest = match GRAMMAR.read(call.arguments()) {
+        Ok((_, rest)) => rest,
+        Err(error) => return refused(call, error),
+    };
+    match rest {
+        [] => no_command(call),
+        [Word::Many(word), ..] => Next::Unknown(format!("`{word}` is only known when it runs")),
+        [_] => Next::Nothing,
+        [_, option, text, ..] if matches!(option.known(), Some("-c" | "--command")) => {
+            let shell = call.process.environment.get("SHELL").unwrap_or("/bin/sh");
+            let words = [Word::Known(shell.to_owned()), Word::Known("-c".to_owned()), text.clone()];
+            start(call, &words)
+        }
+        [_, command @ ..] => start(call, command),
+    }
+}
+
+fn chroot(call: &Call<'_>) -> Next {
+    const GRAMMAR: Grammar = Grammar {
+        short: "",
+        long: &[
+            ("groups", Value::Required),
+            ("help", Value::None),
+            ("skip-chdir", Value::None),
+            ("userspec", Value::Required),
+            ("version", Value::None),
+        ],
+    };
+    match GRAMMAR.read(call.arguments()) {
+        Ok((options, [root, command @ ..])) if options.is_empty() && root.known() == Some("/") => {
+            match command {
+                [] => Next::Nothing,
+                command => {
+                    let process = call.process.starting(&call.program, command.to_vec());
+                    started_by(call, Process { directory: Some("/".to_owned()), ..process })
+                }
+            }
+        }
+        Ok((_, [])) => no_command(call),
+        Ok(_) => Next::Unknown("programs below another root directory are not followed".to_owned()),
+        Err(error) => refused(call, error),
+    }
+}

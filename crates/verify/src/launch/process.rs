@@ -1,0 +1,238 @@
+//! A process of the chain: a command, and what it gets from its starter.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::program::container::{Container, Credentials};
+use crate::program::inspect::Script;
+use crate::program::loader::Family;
+
+/// A word of a command.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Word {
+    Known(String),
+    /// One word, as written, that depends on values that are only known when it runs.
+    Unknown(String),
+    /// Any number of words, as written, that depend on values that are only known when they run.
+    Many(String),
+}
+
+impl Word {
+    /// Returns the text; `None` if it is unknown.
+    pub(super) fn known(&self) -> Option<&str> {
+        match self {
+            Word::Known(text) => Some(text),
+            Word::Unknown(_) | Word::Many(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Word::Known(text) | Word::Unknown(text) | Word::Many(text) => f.write_str(text),
+        }
+    }
+}
+
+/// Whether a process runs whenever the image starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Certainty {
+    Certain,
+    /// It depends on values that are only known at run time, or on a program whose behavior is not known for certain.
+    Possible,
+}
+
+/// A C library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Libc {
+    Glibc,
+    Musl,
+}
+
+impl Libc {
+    /// Returns the library of a loader; `None` for gcompat, which is both.
+    pub(super) fn of(family: Family) -> Option<Libc> {
+        match family {
+            Family::Glibc => Some(Libc::Glibc),
+            Family::Musl(_) => Some(Libc::Musl),
+            Family::Gcompat(_) => None,
+        }
+    }
+}
+
+/// How the starter of a process finds its program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Search {
+    /// As `execvp` of the C library does: in the directories of PATH, unless the name has a slash. The library decides the
+    /// directories without PATH; `None` if it is unknown.
+    Path(Option<Libc>),
+    /// By the name as it is given.
+    AsGiven,
+    /// The starter found it here.
+    At(String),
+}
+
+/// What the starter of a process does with a program that is text without a `#!` line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TextFile {
+    /// A shell runs it: those of shells, and `execvp` of glibc.
+    Runs,
+    /// It is an error: `execve` itself, Go, musl.
+    Refused,
+    Unknown,
+}
+
+/// The environment of a process.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct Environment {
+    /// The variables, as `NAME=VALUE`; the last one of a name counts.
+    pub(super) variables: Vec<String>,
+    /// The names of variables whose value is unknown.
+    pub(super) unknown: BTreeSet<String>,
+}
+
+impl Environment {
+    /// Returns the value of a variable; `None` if it is unset or unknown.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.variables.iter().rev().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+    }
+
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        self.unset(name);
+        self.variables.push(format!("{name}={value}"));
+    }
+
+    pub(super) fn unset(&mut self, name: &str) {
+        self.unknown.remove(name);
+        self.variables.retain(|line| line.split('=').next() != Some(name));
+    }
+
+    pub(super) fn forget(&mut self, name: &str) {
+        self.unset(name);
+        self.unknown.insert(name.to_owned());
+    }
+
+    /// Returns whether the value of a variable is unknown.
+    pub(super) fn is_unknown(&self, name: &str) -> bool {
+        self.unknown.contains(name)
+    }
+}
+
+/// A user who owns nothing.
+static ANYONE: Credentials = Credentials { uid: u32::MAX, gid: u32::MAX, groups: Vec::new() };
+
+/// A process that the image starts, directly or through others.
+#[derive(Debug, Clone)]
+pub(super) struct Process {
+    pub(super) words: Vec<Word>,
+    pub(super) environment: Environment,
+    /// The working directory; `None` if unknown.
+    pub(super) directory: Option<String>,
+    /// The user; `None` if unknown.
+    pub(super) user: Option<Credentials>,
+    pub(super) certainty: Certainty,
+    pub(super) search: Search,
+    pub(super) text_file: TextFile,
+    /// The dynamic loader that starts the program instead of the one that the program names.
+    pub(super) loader: Option<String>,
+    /// The number of links, from this one, that the check of the script before them verified already.
+    pub(super) checked: usize,
+    /// How it came to be started, e.g. `/tini starts /entry.sh, whose line 12 runs /app`; empty for the image's own.
+    pub(super) story: String,
+    /// The identities of the processes before it.
+    pub(super) trail: Vec<u64>,
+}
+
+impl Process {
+    /// Returns the process that a runtime starts.
+    pub(super) fn of_image<'a>(
+        container: Container<'_>,
+        words: impl IntoIterator<Item = &'a str>,
+    ) -> Process {
+        let mut environment =
+            Environment { variables: container.environment.to_vec(), unknown: BTreeSet::new() };
+        // Docker and containerd set a PATH if the image has none.
+        if environment.get("PATH").is_none() {
+            environment.set("PATH", &container.search_path().join(":"));
+        }
+        Process {
+            words: words.into_iter().map(|word| Word::Known(word.to_owned())).collect(),
+            environment,
+            directory: Some(container.working_directory.to_owned()),
+            user: Some(container.user.clone()),
+            certainty: Certainty::Certain,
+            search: Search::AsGiven,
+            text_file: TextFile::Refused,
+            loader: None,
+            checked: 1,
+            story: String::new(),
+            trail: Vec::new(),
+        }
+    }
+
+    /// Returns the process of a command that this process, found at `program`, starts in its own place.
+    pub(super) fn starting(&self, program: &str, words: Vec<Word>) -> Process {
+        let first = words.first().map(ToString::to_string).unwrap_or_default();
+        let story = match self.story.as_str() {
+            "" => format!("{program} starts {first}"),
+            story => format!("{story}, which starts {first}"),
+        };
+        let checked = self.checked.saturating_sub(1);
+        Process { words, story, checked, loader: None, ..self.clone() }
+    }
+
+    /// Returns the process that the kernel makes of a script: the interpreter gets the script's path as an argument
+    /// (`load_script`).
+    pub(super) fn interpreted(&self, script: &Script, path: &str) -> Process {
+        let argument = script.argument.iter();
+        let words = std::iter::once(&script.interpreter).chain(argument).cloned().map(Word::Known);
+        let words = words.chain([Word::Known(path.to_owned())]);
+        let words = words.chain(self.words.iter().skip(1).cloned()).collect();
+        let checked = if script.env_target().is_some() { 2 } else { 1 };
+        let search = Search::AsGiven;
+        Process { words, checked, search, loader: None, ..self.clone() }
+    }
+
+    /// Adds the identity of this process to those before the processes that it starts.
+    pub(super) fn after(mut self, identity: u64) -> Process {
+        self.trail.push(identity);
+        self
+    }
+
+    /// Marks the process as one that may not run, or not like this.
+    pub(super) fn doubtful(mut self) -> Process {
+        self.certainty = Certainty::Possible;
+        self
+    }
+
+    /// Returns the first word, if it is known.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.words.first().and_then(Word::known)
+    }
+
+    /// Returns a number that is the same for processes that go on alike.
+    pub(super) fn identity(&self, program: &str) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.circumstances(program), &self.words, &self.environment, self.certainty).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Returns a text that is the same for processes whose program is verified alike.
+    pub(super) fn circumstances(&self, program: &str) -> String {
+        let [path, preload] = ["LD_LIBRARY_PATH", "LD_PRELOAD"].map(|name| self.environment.get(name));
+        format!("{program}\0{path:?}\0{preload:?}\0{:?}\0{:?}\0{:?}", self.directory, self.user, self.loader)
+    }
+
+    /// Returns the container as this process sees it. An unknown directory is that of the image; an unknown user has the
+    /// rights that everyone has.
+    pub(super) fn within<'a>(&'a self, image: Container<'a>) -> Container<'a> {
+        Container {
+            environment: &self.environment.variables,
+            working_directory: self.directory.as_deref().unwrap_or(image.working_directory),
+            user: self.user.as_ref().unwrap_or(&ANYONE),
+            ..image
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Findings about the links of a chain.
+
+use super::process::Process;
+use super::search::NotFound;
+use crate::root::EntryKind;
+use crate::{Effect, Finding, Target, codes};
+
+/// The number of characters of a chain that a message shows. A longer one is cut in its middle.
+const MAX_STORY: usize = 400;
+
+/// Returns the finding about a link that cannot be followed.
+pub(super) fn unknown(target: &Target, path: &str, why: &str) -> Finding {
+    let message = format!("The program that {path} starts was not verified: {why}.");
+    Finding::new(codes::LAUNCH_UNKNOWN, target.name(), path, message)
+}
+
+/// Returns the finding about a chain that is longer than any real one.
+pub(super) fn too_long(target: &Target, process: &Process) -> Finding {
+    let name = process.name().unwrap_or_default();
+    let message = "The programs that the image starts one after the other are too many to follow.";
+    Finding::new(codes::LAUNCH_UNKNOWN, target.name(), name, message)
+}
+
+/// Returns the finding about a process whose program is not started.
+pub(super) fn not_found(target: &Target, process: &Process, error: NotFound) -> Finding {
+    let word = process.words.first().map(ToString::to_string).unwrap_or_default();
+    match error {
+        NotFound::Absent(why) => absent(target, &word, &why),
+        NotFound::Unknown(why) => unknown(target, &word, &why),
+        NotFound::Denied(found) if found.entry.kind != EntryKind::File => {
+            let message = format!(
+                "{} is not a regular file, so that it is not started: `permission denied`.",
+                found.path
+            );
+            Finding::new(codes::ENTRY_POINT_NOT_A_FILE, target.name(), &found.path, message)
+        }
+        NotFound::Denied(found) => {
+            let user = process.user.clone().unwrap_or_default();
+            let blocked = user.blocked_at(&found.directories);
+            let (path, entry) = blocked.map_or((&found.path, &found.entry), |(path, entry)| (path, entry));
+            let what = if blocked.is_some() { "enter the directory" } else { "execute" };
+            let message = format!(
+                "User {}:{} may not {what} {path} (mode {:04o}, owner {}:{}): `permission denied`.",
+                user.uid, user.gid, entry.mode, entry.uid, entry.gid
+            );
+            let mode = format!("{:04o}", entry.mode);
+            Finding::new(codes::NOT_EXECUTABLE, target.name(), &found.path, message)
+                .with_evidence(path.as_str(), mode)
+        }
+    }
+}
+
+/// Returns the finding about a command that the image does not have.
+pub(super) fn absent(target: &Target, word: &str, why: &str) -> Finding {
+    let finding = |message: String| Finding::new(codes::LAUNCH_COMMAND_MISSING, target.name(), word, message);
+    let Some(name) = word.strip_suffix('\r') else {
+        return finding(format!("{word} is not started: {why}."));
+    };
+    let message = format!(
+        "{name} is not started: a carriage return follows its name, `{name}\\r: not found`, exit 127."
+    );
+    Finding::new(codes::SCRIPT_CARRIAGE_RETURN, target.name(), name, message)
+}
+
+/// Returns whether a finding depends on circumstances of the process that are unknown.
+pub(super) fn is_doubtful(process: &Process, finding: &Finding) -> bool {
+    let of_libraries = [
+        codes::LIBRARY_MISSING,
+        codes::LIBRARY_WRONG,
+        codes::SYMBOL_MISSING,
+        codes::SYMBOL_VERSION_MISSING,
+        codes::LOADER_LIBRARY_PAIR,
+        codes::LOADER_LEVEL_TOO_HIGH,
+    ];
+    let of_users = [codes::NOT_EXECUTABLE, codes::INTERPRETER_NOT_EXECUTABLE, codes::LAUNCH_FILE_MISSING];
+    let is_any_unknown =
+        ["LD_LIBRARY_PATH", "LD_PRELOAD"].iter().any(|name| process.environment.is_unknown(name));
+    let is_user_unknown = process.user.is_none();
+    ((is_any_unknown || is_user_unknown) && of_libraries.contains(&finding.code))
+        || (is_user_unknown && of_users.contains(&finding.code))
+}
+
+/// Returns the finding about a link that only may be reached, or not in this way.
+pub(super) fn weakened(finding: Finding) -> Finding {
+    if finding.code.effect() != Effect::Fails {
+        return finding;
+    }
+    let mut weak = Finding::new(codes::LAUNCH_MAY_FAIL, &finding.platform, &finding.path, finding.message)
+        .with_help(finding.help)
+        .with_evidence("finding", finding.code.id());
+    weak.evidence.extend(finding.evidence);
+    weak
+}
+
+/// Returns the finding about a program that a script runs before its end, and without which it goes on.
+pub(super) fn of_helper(finding: Finding) -> Finding {
+    let mut weak =
+        Finding::new(codes::LAUNCH_HELPER_FAILS, &finding.platform, &finding.path, finding.message)
+            .with_help(finding.help)
+            .with_evidence("finding", finding.code.id());
+    weak.evidence.extend(finding.evidence);
+    weak
+}
+
+/// Puts the chain that leads to a link before the message of its finding.
+pub(super) fn with_story(mut finding: Finding, story: &str) -> Finding {
+    if !story.is_empty() {
+        finding.message = format!("{}: {}", shortened(story), lower_first(&finding.message));
+    }
+    finding
+}
+
+/// Lowers the first letter of an article, because the message continues a sentence.
+fn lower_first(message: &str) -> String {
+    match ["The ", "User "].iter().find(|word| message.starts_with(**word)) {
+        Some(_) => message[..1].to_ascii_lowercase() + &message[1..],
+        None => message.to_owned(),
+    }
+}
+
+fn shortened(story: &str) -> String {
+    let count = story.chars().count();
+    if count <= MAX_STORY {
+        return story.to_owned();
+    }
+    let start: String = story.chars().take(MAX_STORY / 2).collect();
+    let end: String = story.chars().skip(count - MAX_STORY / 2).collect();
+    format!("{start} … {end}")
+}

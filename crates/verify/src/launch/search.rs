@@ -1,0 +1,89 @@
+//! The search for the program of a process, as its starter searches.
+
+use super::process::{Libc, Process, Search};
+use crate::program::container::{Container, Credentials, on_search_path};
+use crate::root::{EntryKind, ResolveError, Resolved};
+
+/// The reason why the program of a process is not started.
+pub(super) enum NotFound {
+    /// It is not in the image; the text says where it was searched.
+    Absent(String),
+    /// It is there, and the user may not execute it.
+    Denied(Box<Resolved>),
+    /// It cannot be known; the text is the reason.
+    Unknown(String),
+}
+
+/// Finds the program of a process.
+pub(super) fn find(process: &Process, image: Container<'_>) -> Result<Resolved, NotFound> {
+    let Some(name) = process.name() else {
+        let word = process.words.first().map(ToString::to_string).unwrap_or_default();
+        return Err(NotFound::Unknown(format!("`{word}` is only known when it runs")));
+    };
+    let name = match &process.search {
+        Search::At(path) => path,
+        _ => name,
+    };
+    let container = process.within(image);
+    match &process.search {
+        Search::Path(libc) if !name.contains('/') => on_path(process, container, name, *libc),
+        _ => by_path(process, container, name),
+    }
+}
+
+fn by_path(process: &Process, container: Container<'_>, name: &str) -> Result<Resolved, NotFound> {
+    if !name.starts_with('/') && process.directory.is_none() {
+        return Err(NotFound::Unknown(format!("the working directory of {name} is only known when it runs")));
+    }
+    match container.resolve(name) {
+        Ok(found) if may_start(&found, container.user) => Ok(found),
+        Ok(found) => Err(NotFound::Denied(Box::new(found))),
+        Err(ResolveError::Unreadable(error)) => Err(NotFound::Unknown(error.to_string())),
+        Err(error) => Err(NotFound::Absent(error.to_string())),
+    }
+}
+
+fn on_path(
+    process: &Process,
+    container: Container<'_>,
+    name: &str,
+    libc: Option<Libc>,
+) -> Result<Resolved, NotFound> {
+    if process.environment.is_unknown("PATH") {
+        return Err(NotFound::Unknown(format!(
+            "PATH, on which {name} is searched, is only known when it runs"
+        )));
+    }
+    let path = match (process.environment.get("PATH"), libc) {
+        (Some(path), _) => path.to_owned(),
+        // Without PATH: `_CS_PATH` of glibc, the directories in musl's `execvp`.
+        (None, Some(Libc::Glibc)) => "/bin:/usr/bin".to_owned(),
+        (None, Some(Libc::Musl)) => "/usr/local/bin:/bin:/usr/bin".to_owned(),
+        (None, None) => return Err(NotFound::Unknown(format!("{name} is searched without PATH"))),
+    };
+    let environment = [format!("PATH={path}")];
+    let container = Container { environment: &environment, ..container };
+    if let Some(found) = on_search_path(container, name) {
+        return Ok(found);
+    }
+    let is_relative = path.split(':').any(|directory| !directory.starts_with('/'));
+    if is_relative && process.directory.is_none() {
+        return Err(NotFound::Unknown(format!(
+            "the working directory, in which {name} is searched, is unknown"
+        )));
+    }
+    let denied = path.split(':').find_map(|directory| {
+        let directory = if directory.is_empty() { "." } else { directory };
+        container.resolve(&format!("{directory}/{name}")).ok()
+    });
+    match denied {
+        Some(found) => Err(NotFound::Denied(Box::new(found))),
+        None => Err(NotFound::Absent(format!("no directory of PATH ({path}) has it"))),
+    }
+}
+
+fn may_start(found: &Resolved, user: &Credentials) -> bool {
+    found.entry.kind == EntryKind::File
+        && user.may_execute(&found.entry)
+        && user.blocked_at(&found.directories).is_none()
+}

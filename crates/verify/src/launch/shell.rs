@@ -1,0 +1,462 @@
+//! Shells: `sh -c TEXT`, `sh FILE` and scripts, followed by the reader of shell commands.
+
+use crossdock_platform::Architecture;
+use crossdock_shell::{
+    Cause, Dialect, End, EndKind, Entry, Environment, Executable, Failure, Files, Found, How, Outcome,
+    Program, Reason, ScriptSource, ShellCall, Start, Value, follow, read_shell_arguments,
+};
+
+use super::identify::{Call, base_name};
+use super::process::{Process, Search, TextFile, Word};
+use super::search::NotFound;
+use super::{Context, Next, report};
+use crate::program::container::{Container, Credentials, on_search_path};
+use crate::root::{EntryKind, ResolveError, Resolved, read_small, resolve};
+use crate::{Finding, codes};
+
+/// The size above which a script is not read.
+const MAX_SCRIPT: u64 = 1 << 20;
+
+/// Where the commands of a shell are from, for messages.
+struct Script {
+    /// `/entry.sh`, or `/bin/sh -c`.
+    name: String,
+    text: Vec<u8>,
+}
+
+/// A program that a script runs before its end.
+pub(super) struct Helper {
+    pub(super) process: Process,
+    pub(super) path: String,
+    /// Whether its failure ends the script.
+    pub(super) is_fatal: bool,
+}
+
+/// Reads the arguments of a shell, and follows the commands.
+pub(super) fn read(call: &Call<'_>) -> Next {
+    let words: Vec<Value> = call.arguments().iter().map(value).collect();
+    let Some(shell) = read_shell_arguments(&words) else {
+        return Next::Unknown(format!("the options of {} are only known when it runs", call.program));
+    };
+    let script = match &shell.source {
+        // It reads its standard input, which is empty.
+        ScriptSource::Input => return Next::Nothing,
+        ScriptSource::Command(text) => match text.text() {
+            Some(text) => Script { name: format!("{} -c", call.program), text: text.as_bytes().to_vec() },
+            None => {
+                return Next::Unknown(format!(
+                    "the commands of {} -c are only known when it runs",
+                    call.program
+                ));
+            }
+        },
+        ScriptSource::File(file) => match file_of(call, file) {
+            Ok(script) => script,
+            Err(next) => return *next,
+        },
+    };
+    let dialect = dialect(call);
+    follow_script(call.context, call.process, &script, shell, dialect)
+}
+
+/// Follows a file without a `#!` line that a shell runs: `/bin/sh FILE ARGUMENTS`.
+pub(super) fn read_text(context: Context<'_>, process: &Process, found: &Resolved) -> Next {
+    let Some(text) = read_small(context.container.root, &found.path, MAX_SCRIPT) else {
+        return Next::Nothing;
+    };
+    let script = Script { name: found.path.clone(), text };
+    let words: Vec<Value> =
+        std::iter::once(Value::from(&*found.path)).chain(process.words.iter().skip(1).map(value)).collect();
+    match read_shell_arguments(&words) {
+        Some(shell) => follow_script(context, process, &script, shell, Dialect::Dash),
+        None => Next::Unknown("its arguments are only known when it runs".to_owned()),
+    }
+}
+
+/// Reads the file that a shell runs.
+fn file_of(call: &Call<'_>, file: &Value) -> Result<Script, Box<Next>> {
+    let Some(name) = file.text() else {
+        return Err(Box::new(Next::Unknown(format!(
+            "the script of {} is only known when it runs",
+            call.program
+        ))));
+    };
+    let missing = |why: String| {
+        let message = format!("{} runs {name}, and {why}: it stops at once.", call.program);
+        let finding = Finding::new(codes::LAUNCH_FILE_MISSING, call.context.target.name(), name, message);
+        Err(Box::new(Next::Fails(finding)))
+    };
+    if !name.starts_with('/') && call.process.directory.is_none() {
+        return Err(Box::new(Next::Unknown(format!(
+            "the working directory of {name} is only known when it runs"
+        ))));
+    }
+    let container = call.process.within(call.context.container);
+    let found = match container.resolve(name) {
+        Ok(found) => found,
+        Err(ResolveError::Unreadable(error)) => return Err(Box::new(Next::Unknown(error.to_string()))),
+        // bash and BusyBox search a name without a slash on PATH too.
+        Err(error) => match on_search_path(container, name) {
+            Some(found) if !name.contains('/') => found,
+            _ => return missing(error.to_string()),
+        },
+    };
+    if found.entry.kind != EntryKind::File {
+        return missing("it is not a regular file".to_owned());
+    }
+    if let Some(user) = call.process.user.as_ref().filter(|user| !may_read(user, &found)) {
+        return missing(format!("user {} may not read it (mode {:04o})", user.uid, found.entry.mode));
+    }
+    match read_small(container.root, &found.path, MAX_SCRIPT) {
+        Some(text) if text.starts_with(b"\x7fELF") => missing("it is a program, not a script".to_owned()),
+        Some(text) => Ok(Script { name: found.path, text }),
+        None => Err(Box::new(Next::Unknown(format!("{name} is longer than 1 MiB")))),
+    }
+}
+
+fn may_read(user: &Credentials, found: &Resolved) -> bool {
+    user.blocked_at(&found.directories).is_none() && user.may_read(&found.entry)
+}
+
+fn dialect(call: &Call<'_>) -> Dialect {
+    if call.is_busybox() {
+        return Dialect::Ash;
+    }
+    if call.contains("GNU bash") {
+        return Dialect::Bash;
+    }
+    Dialect::of_program(base_name(&call.found.path)).unwrap_or_default()
+}
+
+fn follow_script(
+    context: Context<'_>,
+    process: &Process,
+    script: &Script,
+    shell: ShellCall,
+    dialect: Dialect,
+) -> Next {
+    let name = shell.name.unwrap_or_else(|| Value::from(&*script.name));
+    let known = process.environment.variables.iter().filter_map(|line| line.split_once('='));
+    let known = known.map(|(name, text)| (name.to_owned(), Value::from(text)));
+    let unknown = process.environment.unknown.iter().map(|name| (name.clone(), Value::unknown()));
+    let start = Start {
+        dialect,
+        options: shell.options,
+        name,
+        arguments: shell.arguments,
+        // A deployment may set further variables.
+        environment: Environment::with_unknown_rest(known.chain(unknown)),
+        directory: process.directory.as_deref().map_or_else(Value::unknown, Value::from),
+        user: process.user.as_ref().map(|user| user.uid),
+        ..Start::new(script.text.clone())
+    };
+    let files =
+        ImageFiles { context, container: process.within(context.container), user: process.user.as_ref() };
+    let outcome = follow(&start, &files);
+    Reading { context, process, script, outcome: &outcome }.next()
+}
+
+/// What the reader of shell commands says about a script.
+struct Reading<'a> {
+    context: Context<'a>,
+    process: &'a Process,
+    script: &'a Script,
+    outcome: &'a Outcome,
+}
+
+impl Reading<'_> {
+    fn next(&self) -> Next {
+        let (mut starts, mut helpers, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+        let is_any_fine = self.outcome.ends.iter().any(|end| self.is_fine(end));
+        for end in &self.outcome.ends {
+            // A program that is missing in a branch that may be for other images is no fault.
+            if !end.certain && is_any_fine && !self.is_fine(end) && end.kind != EndKind::Unknown {
+                continue;
+            }
+            match &end.kind {
+                EndKind::Exec(index) | EndKind::Last(index) => {
+                    let Some(program) = self.outcome.programs.get(*index) else { continue };
+                    self.start(program, end.certain, &mut starts, &mut findings);
+                    self.in_pipeline(*index, &mut starts, &mut findings);
+                }
+                EndKind::Fails { status, reason } => findings.push(self.failure(end, *status, reason)),
+                EndKind::Unknown => findings.push(self.about_script(end, self.unknown(end))),
+                EndKind::Exit(Some(status)) if *status != 0 && end.certain => {
+                    findings.push(self.about_script(end, self.exits(end, *status)));
+                }
+                EndKind::Waits => self.in_background(&mut starts, &mut findings),
+                EndKind::Exit(_) if self.hides_commands() => {
+                    findings.push(self.about_script(end, self.unknown(end)));
+                }
+                EndKind::Exit(_) | EndKind::Forever => {}
+            }
+        }
+        for (index, program) in self.outcome.programs.iter().enumerate() {
+            let is_end = self.outcome.ends.iter().any(|end| program_of(&end.kind) == Some(index));
+            if program.certain && !is_end && program.how == How::Foreground {
+                self.helper(program, &mut helpers, &mut findings);
+            }
+        }
+        Next::Several { starts, helpers, findings }
+    }
+
+    /// Adds a program that the image starts by the script, or the finding that it does not start.
+    fn start(
+        &self,
+        program: &Program,
+        is_certain: bool,
+        starts: &mut Vec<Process>,
+        findings: &mut Vec<(Process, Finding)>,
+    ) {
+        let process = self.process_of(program, is_certain);
+        match self.located(program, &process) {
+            Ok(process) => starts.push(process),
+            Err(finding) => findings.push((process, *finding)),
+        }
+    }
+
+    /// Adds the programs for which the script waits at its end. It goes on if one of several does not start.
+    fn in_background(&self, starts: &mut Vec<Process>, findings: &mut Vec<(Process, Finding)>) {
+        let programs = self.outcome.programs.iter();
+        for program in programs.filter(|program| program.certain && program.how == How::Background) {
+            self.start(program, false, starts, findings);
+        }
+    }
+
+    /// Adds the programs before the last one of a pipeline, as in `/app | tee log`.
+    fn in_pipeline(&self, last: usize, starts: &mut Vec<Process>, findings: &mut Vec<(Process, Finding)>) {
+        let is_part = |program: &&Program| program.how == How::Pipeline && program.certain;
+        if self.outcome.programs.get(last).filter(is_part).is_some() {
+            let before = self.outcome.programs[..last].iter().rev().take_while(is_part);
+            before.for_each(|program| self.start(program, false, starts, findings));
+        }
+    }
+
+    /// Returns whether the script runs commands that could not be followed.
+    fn hides_commands(&self) -> bool {
+        self.outcome.unfollowed.iter().any(|unfollowed| unfollowed.cause != Cause::Loop)
+    }
+
+    /// Pairs a finding about the script with the shell's process.
+    fn about_script(&self, end: &End, finding: Finding) -> (Process, Finding) {
+        let process = self.process.clone();
+        (if end.certain { process } else { process.doubtful() }, finding)
+    }
+
+    fn is_fine(&self, end: &End) -> bool {
+        match &end.kind {
+            EndKind::Exec(index) | EndKind::Last(index) => {
+                let program = self.outcome.programs.get(*index);
+                program.is_some_and(|program| matches!(program.found, Found::At(_) | Found::Unknown))
+            }
+            EndKind::Fails { .. } | EndKind::Unknown => false,
+            EndKind::Exit(_) | EndKind::Waits | EndKind::Forever => true,
+        }
+    }
+
+    /// Returns the process with the place of its program; a finding if it is not started.
+    fn located(&self, program: &Program, process: &Process) -> Result<Process, Box<Finding>> {
+        let word = program.words[0].to_string();
+        let error = match &program.found {
+            Found::At(path) => return Ok(Process { search: Search::At(path.clone()), ..process.clone() }),
+            Found::Missing => NotFound::Absent(nowhere(&word)),
+            Found::NotExecutable(path) => match resolve(self.context.container.root, path) {
+                Ok(found) => NotFound::Denied(Box::new(found)),
+                Err(error) => NotFound::Unknown(error.to_string()),
+            },
+            Found::Unknown => NotFound::Unknown(format!(
+                "`{word}` is only known when line {} of {} runs",
+                program.position.line,
+                self.place(program)
+            )),
+        };
+        Err(Box::new(report::not_found(self.context.target, process, error)))
+    }
+
+    /// Returns the process of a program, with the line that starts it in its story.
+    fn process_of(&self, program: &Program, is_certain: bool) -> Process {
+        let words: Vec<Word> = program.words.iter().map(word).collect();
+        let mut process = self.process.starting("", words);
+        let (line, name, first) = (program.position.line, self.place(program), &program.words[0]);
+        process.story = match self.process.story.as_str() {
+            "" if name.ends_with(" -c") => format!("{name} runs {first}"),
+            "" => format!("line {line} of {name} runs {first}"),
+            story => format!("{story}, of which line {line} runs {first}"),
+        };
+        for (name, value) in &program.environment {
+            match value.as_ref().map(Value::text) {
+                None => process.environment.unset(name),
+                Some(Some(text)) => process.environment.set(name, text),
+                Some(None) => process.environment.forget(name),
+            }
+        }
+        process.directory = program.directory.text().map(str::to_owned);
+        process.text_file = TextFile::Runs;
+        process.checked = 0;
+        if is_certain && program.certain { process } else { process.doubtful() }
+    }
+
+    /// Returns the file that holds a command.
+    fn place(&self, program: &Program) -> String {
+        program.file.clone().unwrap_or_else(|| self.script.name.clone())
+    }
+
+    /// Looks at a program that runs for certain before the end of the script.
+    fn helper(&self, program: &Program, helpers: &mut Vec<Helper>, findings: &mut Vec<(Process, Finding)>) {
+        let process = self.process_of(program, true);
+        match &program.found {
+            Found::At(path) => {
+                let is_fatal = program.failure == Failure::Ends;
+                helpers.push(Helper { process, path: path.clone(), is_fatal });
+            }
+            // One whose absence ends the script is an end of its own.
+            Found::Missing if program.failure == Failure::Continues => {
+                let word = program.words[0].to_string();
+                let message = format!("{}, and the script goes on after `not found`.", nowhere(&word));
+                let target = self.context.target.name();
+                findings.push((process, Finding::new(codes::LAUNCH_HELPER_MISSING, target, &word, message)));
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns the finding about a script that the shell ends early.
+    fn failure(&self, end: &End, status: u8, reason: &Reason) -> (Process, Finding) {
+        let (line, name) = (end.position.line, &self.script.name);
+        let why = match reason {
+            Reason::Program(index) => {
+                let program = &self.outcome.programs[*index];
+                let word = program.words[0].to_string();
+                let why = format!("{}, and with `set -e` the script ends", nowhere(&word));
+                let finding = report::absent(self.context.target, &word, &why);
+                return (self.process_of(program, end.certain), finding);
+            }
+            Reason::Command => return self.about_script(end, self.exits(end, status)),
+            Reason::Unset(variable) => return self.about_script(end, self.unset(end, variable)),
+            Reason::Syntax => {
+                let error = self.outcome.syntax_error.as_ref().map(|error| error.message.clone());
+                format!("a syntax error: {}", error.unwrap_or_default())
+            }
+            Reason::Builtin(text) => format!("an error: {text}"),
+        };
+        let message =
+            format!("{name} ends in line {line} with {}, exit {status}.", why.trim_end().escape_debug());
+        let code = match self.outcome.carriage_return {
+            Some(_) => codes::SCRIPT_CARRIAGE_RETURN,
+            None => codes::SCRIPT_BROKEN,
+        };
+        self.about_script(end, Finding::new(code, self.context.target.name(), name, message))
+    }
+
+    fn exits(&self, end: &End, status: u8) -> Finding {
+        let why = format!(
+            "line {} of {} ends it with exit status {status} before it starts a program",
+            end.position.line, self.script.name
+        );
+        report::unknown(self.context.target, &self.script.name, &why)
+    }
+
+    fn unset(&self, end: &End, variable: &str) -> Finding {
+        let why = format!(
+            "line {} of {} needs the variable {variable}, which the image does not set",
+            end.position.line, self.script.name
+        );
+        report::unknown(self.context.target, &self.script.name, &why)
+    }
+
+    fn unknown(&self, end: &End) -> Finding {
+        let cause = self.outcome.unfollowed.first();
+        let line = cause.map_or(end.position.line, |cause| cause.position.line);
+        let text = cause.map(|cause| cause.text.clone()).unwrap_or_default();
+        let why = format!("line {line} of {} cannot be followed: `{text}`", self.script.name);
+        report::unknown(self.context.target, &self.script.name, &why)
+    }
+}
+
+/// Says where a command is not.
+fn nowhere(word: &str) -> String {
+    match word.contains('/') {
+        true => format!("{word} does not exist in the image"),
+        false => format!("no directory of PATH has {word}"),
+    }
+}
+
+fn program_of(end: &EndKind) -> Option<usize> {
+    match end {
+        EndKind::Exec(index) | EndKind::Last(index) => Some(*index),
+        EndKind::Fails { reason: Reason::Program(index), .. } => Some(*index),
+        _ => None,
+    }
+}
+
+fn value(word: &Word) -> Value {
+    match word {
+        Word::Known(text) => Value::from(&**text),
+        Word::Unknown(_) => Value::unknown(),
+        Word::Many(_) => Value::many(),
+    }
+}
+
+fn word(value: &Value) -> Word {
+    match value.text() {
+        Some(text) => Word::Known(text.to_owned()),
+        None if value.is_many() => Word::Many(value.to_string()),
+        None => Word::Unknown(value.to_string()),
+    }
+}
+
+/// The files of an image as a script sees them.
+struct ImageFiles<'a> {
+    context: Context<'a>,
+    container: Container<'a>,
+    user: Option<&'a Credentials>,
+}
+
+impl Files for ImageFiles<'_> {
+    fn entry(&self, path: &str) -> Entry {
+        // Runtimes mount these.
+        let mounted = ["/proc", "/sys", "/dev", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
+        let below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+        if mounted.iter().any(|place| path.strip_prefix(place).is_some_and(below)) {
+            return Entry::Unknown;
+        }
+        match resolve(self.container.root, path) {
+            Err(ResolveError::Unreadable(_)) => Entry::Unknown,
+            Err(_) => Entry::Absent,
+            Ok(found) => match (&found.entry.kind, self.user) {
+                (EntryKind::Directory, _) => Entry::Directory,
+                (EntryKind::File, None) => Entry::File(Executable::Unknown),
+                (EntryKind::File, Some(user)) => {
+                    let may = user.may_execute(&found.entry) && user.blocked_at(&found.directories).is_none();
+                    Entry::File(if may { Executable::Yes } else { Executable::No })
+                }
+                _ => Entry::Other,
+            },
+        }
+    }
+
+    fn text(&self, path: &str) -> Option<Vec<u8>> {
+        read_small(self.container.root, path, MAX_SCRIPT)
+    }
+
+    fn canonical(&self, path: &str) -> Option<String> {
+        resolve(self.container.root, path).ok().map(|found| found.path)
+    }
+
+    fn output(&self, words: &[&str]) -> Option<String> {
+        let architecture = self.context.target.architecture();
+        let machine = match architecture {
+            Architecture::Amd64 => "x86_64",
+            Architecture::Arm64 => "aarch64",
+            Architecture::Riscv64 => "riscv64",
+            Architecture::S390x => "s390x",
+            Architecture::Ppc64le => "ppc64le",
+            _ => return None,
+        };
+        match words {
+            ["uname", "-m"] | ["arch"] => Some(machine.to_owned()),
+            ["uname"] | ["uname", "-s"] => Some("Linux".to_owned()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! Launchers that start a command as another user.
+
+use super::accounts::{Account, Accounts, Lookup};
+use super::identify::Call;
+use super::options::{Grammar, Value};
+use super::process::{Certainty, Environment, Process, Word};
+use super::{Next, launchers};
+use crate::program::container::Credentials;
+use crate::{Finding, codes};
+
+/// The user that a launcher switches to.
+enum Switch {
+    To(Credentials),
+    Unknown,
+    Fails(Next),
+}
+
+/// `gosu USER[:GROUP] COMMAND`, which looks names up as runc does (moby's `user.GetExecUser`).
+pub(super) fn gosu(call: &Call<'_>) -> Next {
+    match call.arguments() {
+        [only] if matches!(only.known(), Some("--help" | "-h" | "-?" | "--version" | "-v")) => Next::Nothing,
+        [user, command @ ..] if !command.is_empty() => {
+            match user_and_group(call, user, |text| text.parse::<u32>().ok()) {
+                // It is written in Go, whose exec runs no text.
+                Switch::To(user) => as_user(call, Some(user), command),
+                Switch::Unknown => as_user(call, None, command),
+                Switch::Fails(next) => next,
+            }
+        }
+        _ => launchers::no_command(call),
+    }
+}
+
+/// `su-exec USER[:GROUP] COMMAND`.
+pub(super) fn su_exec(call: &Call<'_>) -> Next {
+    match call.arguments() {
+        [user, command @ ..] if !command.is_empty() => {
+            // `strtol` accepts an empty number, a sign and blanks; only digits are common.
+            match user_and_group(call, user, |text| text.parse::<u32>().ok()) {
+                Switch::To(user) => as_user(call, Some(user), command),
+                Switch::Unknown => as_user(call, None, command),
+                Switch::Fails(next) => next,
+            }
+        }
+        _ => launchers::no_command(call),
+    }
+}
+
+/// `chpst [OPTIONS] COMMAND` of runit and of BusyBox.
+pub(super) fn chpst(call: &Call<'_>) -> Next {
+    const GRAMMAR: Grammar = Grammar { short: "vVP012u:U:b:e:/:n:l:L:m:d:o:p:f:c:r:t:C:", long: &[] };
+    let (options, command) = match GRAMMAR.read(call.arguments()) {
+        Ok((_, [])) => return launchers::no_command(call),
+        Ok(read) => read,
+        Err(error) => return launchers::refused(call, error),
+    };
+    if options.iter().any(|option| option.name == "/") {
+        return Next::Unknown("programs below another root directory are not followed".to_owned());
+    }
+    // `-e` reads variables from the files of a directory; they may be mounted.
+    let has_variables = options.iter().any(|option| option.name == "e");
+    let user =
+        options.iter().rev().find(|option| option.name == "u").and_then(|option| option.value.as_ref());
+    let next = match user {
+        None => launchers::start(call, command),
+        Some(user) => match numbers_after_colon(call, user) {
+            Switch::To(user) => as_user(call, Some(user), command),
+            Switch::Unknown => as_user(call, None, command),
+            Switch::Fails(next) => next,
+        },
+    };
+    match next {
+        Next::Start(process) if has_variables => Next::Start(Box::new(process.doubtful())),
+        next => next,
+    }
+}
+
+/// `setuidgid USER COMMAND` of daemontools and BusyBox, and `s6-setuidgid USER COMMAND`.
+pub(super) fn setuidgid(call: &Call<'_>) -> Next {
+    match call.arguments() {
+        [user, command @ ..] if !command.is_empty() => match numbers_after_colon(call, user) {
+            Switch::To(user) => as_user(call, Some(user), command),
+            Switch::Unknown => as_user(call, None, command),
+            Switch::Fails(next) => next,
+        },
+        _ => launchers::no_command(call),
+    }
+}
+
+/// Reads `USER[:GROUP]`, where `:UID[:GID]` are numbers that are not looked up.
+fn numbers_after_colon(call: &Call<'_>, user: &Word) -> Switch {
+    let Some(text) = user.known() else { return Switch::Unknown };
+    if let Some(numbers) = text.strip_prefix(':') {
+        let mut numbers = numbers.split(':').map(|number| number.parse::<u32>().ok());
+        let (uid, gid) = (numbers.next().flatten(), numbers.next().flatten());
+        return uid.map_or(Switch::Unknown, |uid| {
+            Switch::To(Credentials { uid, gid: gid.unwrap_or(0), ..Credentials::default() })
+        });
+    }
+    // BusyBox and s6 take numbers, daemontools and runit only names.
+    let takes_numbers = call.is_busybox() || call.program.contains("s6-");
+    user_and_group(call, user, |text| takes_numbers.then(|| text.parse().ok()).flatten())
+}
+
+/// Reads `USER[:GROUP]`; `number` reads the form that is not looked up as a name.
+fn user_and_group(call: &Call<'_>, spec: &Word, number: impl Fn(&str) -> Option<u32>) -> Switch {
+    let Some(spec) = spec.known() else { return Switch::Unknown };
+    let accounts = Accounts::read(call.context.container.root);
+    let (user, group) = spec.split_once(':').map_or((spec, None), |(user, group)| (user, Some(group)));
+    let current = call.process.user.clone().unwrap_or_default();
+    let mut credentials = match (user, number(user)) {
+        ("", _) => accounts.numbered(current.uid, current.gid),
+        (_, Some(uid)) => accounts.numbered(uid, current.gid),
+        (name, None) => match accounts.user(name) {
+            Lookup::Found(account) => account.credentials,
+            Lookup::Absent => return Switch::Fails(unknown_name(call, "user", name)),
+            Lookup::Unknown => return Switch::Unknown,
+        },
+    };
+    if let Some(group) = group.filter(|group| !group.is_empty()) {
+        credentials.gid = match (number(group), accounts.group(group)) {
+            (Some(gid), _) | (None, Lookup::Found(gid)) => gid,
+            (None, Lookup::Absent) => return Switch::Fails(unknown_name(call, "group", group)),
+            (None, Lookup::Unknown) => return Switch::Unknown,
+        };
+        credentials.groups.clear();
+    }
+    Switch::To(credentials)
+}
+
+fn unknown_name(call: &Call<'_>, kind: &str, name: &str) -> Next {
+    let file = if kind == "user" { "/etc/passwd" } else { "/etc/group" };
+    let message = format!(
+        "{} switches to the {kind} {name:?}, and the image's {file} has no such name: it stops before it starts anything.",
+        call.program
+    );
+    Next::Fails(Finding::new(codes::LAUNCH_USER_UNKNOWN, call.context.target.name(), file, message))
+}
+
+/// Starts a command as this user, `None` if unknown. Only root may switch (`setgroups` needs CAP_SETGID).
+fn as_user(call: &Call<'_>, user: Option<Credentials>, command: &[Word]) -> Next {
+    if let Some(current) = call.process.user.as_ref().filter(|user| user.uid != 0) {
+        // A set-user-ID launcher runs as its owner.
+        if call.found.entry.mode & 0o4000 == 0 {
+            let why = format!(
+                "user {} may not switch to another user: `operation not permitted`; only root may",
+                current.uid
+            );
+            return launchers::fails(call, why);
+        }
+        return launchers::started_by(
+            call,
+            Process { user, ..call.process.starting(&call.program, command.to_vec()) }.doubtful(),
+        );
+    }
+    launchers::started_by(call, Process { user, ..call.process.starting(&call.program, command.to_vec()) })
+}
+
+/// `setpriv` of util-linux and BusyBox.
+pub(super) fn setpriv(call: &Call<'_>) -> Next {
+    const GRAMMAR: Grammar = Grammar {
+        short: "dhV",
+        long: &[
+            ("ambient-caps", Value::Required),
+            ("apparmor-profile", Value::Required),
+            ("bounding-set", Value::Required),
+            ("clear-groups", Value::None),
+            ("dump", Value::None),
+            ("egid", Value::Required),
+            ("euid", Value::Required),
+            ("groups", Value::Required),
+            ("help", Value::None),
+            ("inh-caps", Value::Required),
+            ("init-groups", Value::None),
+            ("keep-groups", Value::None),
+            ("landlock-access", Value::Required),
+            ("landlock-rule", Value::Required),
+            ("list-caps", Value::None),
+            ("nnp", Value::None),
+            ("no-new-privs", Value::None),
+            ("pdeathsig", Value::Required),
+            ("ptracer", Value::Required),
+            ("regid", Value::Required),
+            ("reset-env", Value::None),
+            ("reuid", Value::Required),
+            ("rgid", Value::Required),
+            ("ruid", Value::Required),
+            ("seccomp-filter", Value::Required),
+            ("securebits", Value::Required),
+            ("selinux-label", Value::Required),
+            ("version", Value::None),
+        ],
+    };
+    let (options, command) = match GRAMMAR.read(call.arguments()) {
+        Ok(read) => read,
+        Err(error) => return launchers::refused(call, error),
+    };
+    let has = |name: &str| options.iter().any(|option| option.name == name);
+    if ["d", "h", "V", "dump", "help", "list-caps", "version"].into_iter().any(has) {
+        return Next::Nothing;
+    }
+    if command.is_empty() {
+        return launchers::no_command(call);
+    }
+    let value = |name: &str| {
+        options.iter().rev().find(|option| option.name == name).and_then(|option| option.value.as_ref())
+    };
+    let accounts = Accounts::read(call.context.container.root);
+    if let Some(name) = value("reuid").or_else(|| value("euid")).and_then(Word::known)
+        && name.parse::<u32>().is_err()
+        && accounts.user(name) == Lookup::Absent
+    {
+        return unknown_name(call, "user", name);
+    }
+    if let Some(name) = value("regid").or_else(|| value("egid")).and_then(Word::known)
+        && name.parse::<u32>().is_err()
+        && accounts.group(name) == Lookup::Absent
+    {
+        return unknown_name(call, "group", name);
+    }
+    let mut process = call.process.starting(&call.program, command.to_vec());
+    // It keeps its capabilities until the program starts (`PR_SET_KEEPCAPS`), which then may be one of root's.
+    if ["reuid", "euid", "regid", "egid", "ruid", "rgid"].into_iter().any(has) {
+        process.user = None;
+    }
+    // Without root's rights some of these switches fail and others change nothing.
+    let is_root = call.process.user.as_ref().is_some_and(|user| user.uid == 0);
+    let mut process = if is_root || options.is_empty() { process } else { process.doubtful() };
+    if has("reset-env") {
+        process.environment = Environment::default();
+    }
+    launchers::started_by(call, process)
+}
+
+/// `su [-] [USER] -c TEXT`, and `runuser`, which also takes `-u USER COMMAND`.
+pub(super) fn su(call: &Call<'_>) -> Next {
+    const GRAMMAR: Grammar = Grammar {
+        short: "c:fg:G:lmpPs:u:w:hV",
+        long: &[
+            ("command", Value::Required),
+            ("fast", Value::None),
+            ("group", Value::Required),
+            ("help", Value::None),
+            ("login", Value::None),
+            ("preserve-environment", Value::None),
+            ("pty", Value::None),
+            ("session-command", Value::Required),
+            ("shell", Value::Required),
+            ("supp-group", Value::Required),
+            ("user", Value::Required),
+            ("version", Value::None),
+            ("whitelist-environment", Value::Required),
+        ],
+    };
+    // Options may follow the user, as in `su app -c /app`.
+    let (mut options, mut operands, mut rest) = (Vec::new(), Vec::new(), call.arguments());
+    loop {
+        match GRAMMAR.read(rest) {
+            Ok((given, after)) => {
+                options.extend(given);
+                let runs_command = options.iter().any(|option| matches!(option.name.as_str(), "u" | "user"));
+                let Some((operand, after)) = after.split_first() else { break };
+                if runs_command {
+                    operands.extend_from_slice(std::slice::from_ref(operand));
+                    operands.extend_from_slice(after);
+                    break;
+                }
+                operands.push(operand.clone());
+                rest = after;
+            }
+            Err(error) => return launchers::refused(call, error),
+        }
+    }
+    let value = |names: [&str; 2]| {
+        let given = options.iter().rev().find(|option| names.contains(&option.name.as_str()));
+        given.and_then(|option| option.value.clone())
+    };
+    let is_login = options.iter().any(|option| matches!(option.name.as_str(), "l" | "login"))
+        || operands.first().and_then(Word::known) == Some("-");
+    if operands.first().and_then(Word::known) == Some("-") {
+        operands.remove(0);
+    }
+    let (user, command) = match value(["u", "user"]) {
+        Some(user) => (user, Some(operands)),
+        None if operands.is_empty() => (Word::Known("root".to_owned()), None),
+        None => (operands.remove(0), None),
+    };
+    let account = match user.known().map(|name| Accounts::read(call.context.container.root).user(name)) {
+        Some(Lookup::Found(account)) => Some(account),
+        Some(Lookup::Absent) => return unknown_name(call, "user", user.known().unwrap_or_default()),
+        Some(Lookup::Unknown) | None => None,
+    };
+    let words = match (command, value(["c", "command"]).or_else(|| value(["session-command", ""]))) {
+        (Some(command), _) if !command.is_empty() => command,
+        (_, Some(text)) => {
+            let shell =
+                value(["s", "shell"]).or_else(|| Some(Word::Known(shell_of(account.as_ref()?).to_owned())));
+            let Some(shell) = shell else { return launchers::unknown_word(&user) };
+            vec![shell, Word::Known("-c".to_owned()), text]
+        }
+        // An interactive shell.
+        _ => return Next::Nothing,
+    };
+    let mut process = call.process.starting(&call.program, words);
+    process.user = account.map(|account| account.credentials);
+    // PAM, /etc/login.defs and /etc/default/su may set PATH and refuse the user.
+    if is_login {
+        process.environment.forget("PATH");
+    }
+    process.certainty = Certainty::Possible;
+    launchers::started_by(call, process)
+}
+
+fn shell_of(account: &Account) -> &str {
+    if account.shell.is_empty() { "/bin/sh" } else { &account.shell }
+}
+
+/// `sudo [OPTIONS] [NAME=VALUE] COMMAND` and `doas [OPTIONS] COMMAND`. What they allow is in files that are not read, so
+/// that nothing is certain.
+pub(super) fn sudo(call: &Call<'_>) -> Next {
+    const GRAMMAR: Grammar = Grammar {
+        short: "ABbC:D:Eeg:HhiKklNnPp:R:r:Sst:T:U:u:Vva:",
+        long: &[
+            ("background", Value::None),
+            ("chdir", Value::Required),
+            ("group", Value::Required),
+            ("login", Value::None),
+            ("non-interactive", Value::None),
+            ("preserve-env", Value::Attached),
+            ("preserve-groups", Value::None),
+            ("set-home", Value::None),
+            ("shell", Value::None),
+            ("stdin", Value::None),
+            ("user", Value::Required),
+        ],
+    };
+    let Ok((options, mut command)) = GRAMMAR.read(call.arguments()) else {
+        return Next::Unknown(format!("the options of {} are not followed", call.program));
+    };
+    while let Some((_, after)) = command.split_first().filter(|(word, _)| {
+        word.known().and_then(|text| text.split_once('=')).is_some_and(|(name, _)| !name.contains('/'))
+    }) {
+        command = after;
+    }
+    let runs_shell =
+        options.iter().any(|option| matches!(option.name.as_str(), "i" | "s" | "login" | "shell"));
+    if command.is_empty() || runs_shell {
+        return Next::Unknown(format!("{} starts a shell", call.program));
+    }
+    let mut process = call.process.starting(&call.program, command.to_vec());
+    process.user = None;
+    process.certainty = Certainty::Possible;
+    process.environment.forget("PATH");
+    launchers::started_by(call, process)
+}

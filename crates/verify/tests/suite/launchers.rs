@@ -1,0 +1,450 @@
+//! Launchers: images whose entry point starts another program, and what runc says about the same images.
+//!
+//! Each case is one image. The quick test verifies it; the long one writes the same files to disk and lets runc start it.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::host::host_file;
+use crate::support::{Recipe, run, summary};
+use crossdock_platform::Platform;
+use crossdock_verify::{Finding, ImageFacts, MemoryRoot, PlatformText, Target, Verdict, verify_image};
+
+/// The programs of the machine that are in every image, with the libraries that they need.
+const PROGRAMS: &[&str] = &[
+    "/usr/bin/tini",
+    "/usr/bin/dumb-init",
+    "/usr/bin/catatonit",
+    "/usr/sbin/gosu",
+    "/usr/bin/env",
+    "/usr/bin/nice",
+    "/usr/bin/nohup",
+    "/usr/bin/timeout",
+    "/usr/bin/setsid",
+    "/usr/bin/setpriv",
+    "/usr/bin/flock",
+    "/usr/sbin/chroot",
+    "/usr/bin/id",
+    "/usr/bin/uname",
+    "/bin/bash",
+];
+
+const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
+const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A file of an image: its path, its mode and its content.
+type File = (String, u32, Vec<u8>);
+
+/// An image with the expected answer.
+struct Case {
+    image: ImageFacts,
+    files: Vec<File>,
+    verdict: Verdict,
+    codes: &'static str,
+}
+
+impl Case {
+    /// An image that starts these words, with the verdict `starts`.
+    fn of(words: &[&str]) -> Case {
+        let image = ImageFacts::default()
+            .with_config_platform(PlatformText::new("linux", "amd64", None))
+            .with_entrypoint(words.iter().copied())
+            .with_env([PATH]);
+        Case { image, files: Vec::new(), verdict: Verdict::Starts, codes: "" }
+    }
+
+    fn fails(self, codes: &'static str) -> Case {
+        Case { verdict: Verdict::Fails, codes, ..self }
+    }
+
+    fn unproven(self, codes: &'static str) -> Case {
+        Case { verdict: Verdict::Unproven, codes, ..self }
+    }
+
+    fn noting(self, codes: &'static str) -> Case {
+        Case { codes, ..self }
+    }
+
+    fn user(mut self, user: &str) -> Case {
+        self.image = self.image.with_user(user);
+        self
+    }
+
+    fn cmd(mut self, words: &[&str]) -> Case {
+        self.image = self.image.with_cmd(words.iter().copied());
+        self
+    }
+
+    fn env(mut self, variable: &str) -> Case {
+        self.image = self.image.with_env([PATH, variable]);
+        self
+    }
+
+    fn directory(mut self, directory: &str) -> Case {
+        self.image = self.image.with_working_directory(directory);
+        self
+    }
+
+    fn file(mut self, path: &str, mode: u32, content: impl Into<Vec<u8>>) -> Case {
+        self.files.push((path.to_owned(), mode, content.into()));
+        self
+    }
+
+    /// Adds an executable script.
+    fn script(self, path: &str, text: &str) -> Case {
+        self.file(path, 0o755, text)
+    }
+
+    fn words(&self) -> String {
+        self.image.command().collect::<Vec<_>>().join(" ")
+    }
+
+    fn verify(&self) -> Vec<Finding> {
+        let root = base().into_iter().chain(self.files.iter().cloned());
+        let root =
+            root.fold(MemoryRoot::new(), |root, (path, mode, content)| root.file(&path, mode, content));
+        let root = LINKS.iter().fold(root, |root, (path, target)| root.link(path, target));
+        verify_image(&self.image, &root, &Target::new(&Platform::LINUX_AMD64), &BTreeMap::new())
+    }
+}
+
+const LINKS: &[(&str, &str)] = &[
+    ("/bin/sh", "dash"),
+    ("/bb/env", "/bin/busybox"),
+    ("/bb/timeout", "/bin/busybox"),
+    ("/bb/sh", "/bin/busybox"),
+    ("/sbin/init", "/usr/bin/tini"),
+];
+
+/// The files of every image: launchers and shells of the machine, `/app`, which prints `started`, `/dynamic`, which does
+/// so with the C library, `/arm` for another machine, `/text` without `#!`, `/closed` without execute bits, and three users.
+fn base() -> Vec<File> {
+    let mut files: Vec<File> =
+        PROGRAMS.iter().map(|path| (path.to_string(), 0o755, host_file(path))).collect();
+    files.push(("/bin/dash".to_owned(), 0o755, host_file("/bin/dash")));
+    files.push(("/bin/busybox".to_owned(), 0o755, host_file("/bin/busybox")));
+    let made = |recipe: &str| Recipe::parse(recipe).make();
+    for (path, mode, content) in [
+        ("/app", 0o755, made("gcc -static @main.c")),
+        ("/dynamic", 0o755, made("gcc @main.c")),
+        ("/arm", 0o755, made("aarch64-linux-gnu-gcc -static @main.c")),
+        ("/text", 0o755, b"echo started\n".to_vec()),
+        ("/closed", 0o644, made("gcc -static @main.c")),
+        ("/own", 0o700, made("gcc -static @main.c")),
+        ("/etc/passwd", 0o644, b"root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n".to_vec()),
+        ("/etc/group", 0o644, b"root:x:0:\napp:x:1000:\n".to_vec()),
+        ("/srv/data", 0o644, Vec::new()),
+        (LOADER, 0o755, host_file(LOADER)),
+    ] {
+        files.push((path.to_owned(), mode, content));
+    }
+    files.extend(libraries().into_iter().map(|path| (path.clone(), 0o755, host_file(&path))));
+    files
+}
+
+/// Returns the libraries of the programs, by the paths that the machine's loader finds.
+fn libraries() -> Vec<String> {
+    static FOUND: std::sync::OnceLock<Vec<String>> = std::sync::OnceLock::new();
+    let find = || {
+        let programs = PROGRAMS.iter().chain(&["/bin/dash"]).filter(|path| !is_static(path));
+        let outputs = programs.map(|path| run("ldd", &[path], &[]).stdout);
+        let text: String = outputs.map(|output| String::from_utf8_lossy(&output).into_owned()).collect();
+        let paths = text.split_whitespace().filter(|word| word.starts_with("/lib/"));
+        let mut paths: Vec<String> = paths.map(str::to_owned).collect();
+        paths.sort();
+        paths.dedup();
+        paths
+    };
+    FOUND.get_or_init(find).clone()
+}
+
+fn is_static(path: &str) -> bool {
+    !host_file(path).windows(LOADER.len()).any(|window| window == LOADER.as_bytes())
+}
+
+/// Launchers in exec form.
+fn of_launchers() -> Vec<Case> {
+    let missing = "launch-command-missing";
+    vec![
+        Case::of(&["/usr/bin/tini", "--"]).cmd(&["/app"]),
+        Case::of(&["/usr/bin/tini", "--"]).cmd(&["/arm"]).fails("wrong-machine"),
+        Case::of(&["/usr/bin/tini", "--"]).cmd(&["/none"]).fails(missing),
+        Case::of(&["/usr/bin/tini", "--"]).fails("launch-refused"),
+        Case::of(&["tini", "-g", "-vv", "-e", "143", "-p", "SIGTERM", "--", "/app"]),
+        Case::of(&["tini", "-x", "--", "/app"]).fails("launch-refused"),
+        Case::of(&["tini", "--", "/closed"]).fails("not-executable"),
+        Case::of(&["tini", "--", "/srv"]).fails("entry-point-not-a-file"),
+        Case::of(&["tini", "--", "/text"]),
+        Case::of(&["tini", "app"]).fails(missing),
+        Case::of(&["tini", "app"]).env("PATH=/usr/bin:/"),
+        Case::of(&["tini", "--", "/dynamic"]),
+        Case::of(&["/sbin/init", "/arm"]).fails("wrong-machine"),
+        Case::of(&["dumb-init", "/app"]),
+        Case::of(&["dumb-init", "--rewrite", "15:3", "-c", "--", "/app"]),
+        Case::of(&["dumb-init", "/arm"]).fails("wrong-machine"),
+        Case::of(&["dumb-init", "/none"]).fails(missing),
+        Case::of(&["dumb-init", "--no-such", "/app"]).fails("launch-refused"),
+        Case::of(&["catatonit", "-g", "--", "/app"]),
+        Case::of(&["catatonit", "/none"]).fails(missing),
+        Case::of(&["catatonit", "/arm"]).fails("wrong-machine"),
+        Case::of(&["gosu", "app", "/app"]),
+        Case::of(&["gosu", "1000:1000", "/app"]),
+        Case::of(&["gosu", "nobody", "/app"]).fails("launch-user-unknown"),
+        Case::of(&["gosu", "app:none", "/app"]).fails("launch-user-unknown"),
+        Case::of(&["gosu", "app", "/own"]).fails("not-executable"),
+        Case::of(&["gosu", "app", "/arm"]).fails("wrong-machine"),
+        Case::of(&["gosu", "app", "/text"]).fails("text-without-interpreter"),
+        Case::of(&["gosu", "app", "none"]).fails(missing),
+        Case::of(&["gosu", "app"]).fails("launch-refused"),
+        Case::of(&["gosu", "app", "/app"]).user("1000").fails("launch-refused"),
+        Case::of(&["env", "A=1", "/app"]),
+        Case::of(&["env", "/arm"]).fails("wrong-machine"),
+        Case::of(&["env", "-i", "A=1", "none"]).fails(missing),
+        Case::of(&["env", "PATH=/", "app"]),
+        Case::of(&["env", "-u", "PATH", "app"]).fails(missing),
+        Case::of(&["env", "-C", "/srv", "../app"]),
+        Case::of(&["env", "-C", "/none", "/app"]).fails("launch-refused"),
+        Case::of(&["env", "-S", "A=1 /app 'x y'"]),
+        Case::of(&["env", "-S", "/none x"]).fails(missing),
+        Case::of(&["env", "--no-such", "/app"]).fails("launch-refused"),
+        Case::of(&["/bb/env", "/app"]),
+        Case::of(&["/bb/env", "/none"]).fails(missing),
+        Case::of(&["/bin/busybox", "timeout", "5", "/none"]).fails(missing),
+        Case::of(&["/bb/env", "-S", "/app"]).fails("launch-refused"),
+        Case::of(&["nice", "-n", "5", "/app"]),
+        Case::of(&["nice", "-5", "/none"]).fails(missing),
+        Case::of(&["nohup", "/arm"]).fails("wrong-machine"),
+        Case::of(&["timeout", "-k", "1", "5", "/app"]),
+        Case::of(&["timeout", "5", "/none"]).fails(missing),
+        Case::of(&["timeout", "5"]).fails("launch-refused"),
+        Case::of(&["setsid", "-w", "/app"]),
+        Case::of(&["setpriv", "--reuid=app", "--clear-groups", "/app"]),
+        Case::of(&["setpriv", "--reuid=app", "--clear-groups", "/own"]).unproven("launch-may-fail"),
+        Case::of(&["setpriv", "--reuid", "none", "/app"]).fails("launch-user-unknown"),
+        Case::of(&["flock", "/srv/data", "/none"]).fails(missing),
+        Case::of(&["chroot", "/", "/app"]),
+        Case::of(&[LOADER, "/dynamic"]),
+        Case::of(&[LOADER, "/none"]).fails(missing),
+        Case::of(&[LOADER, "/arm"]).fails("wrong-machine"),
+        Case::of(&[LOADER, "--library-path", "/none", "/dynamic"]),
+        Case::of(&["tini", "--", "env", "A=1", "gosu", "app", "/none"]).fails(missing),
+        Case::of(&["tini", "--", "gosu", "app", "env", "/arm"]).fails("wrong-machine"),
+    ]
+}
+
+/// The beginning of the entry scripts of many images.
+const USUAL: &str = "#!/bin/sh\nset -e\nif [ \"${1#-}\" != \"$1\" ]; then\n\tset -- /app \"$@\"\nfi\n\
+                     if [ \"$1\" = /app ] && [ \"$(id -u)\" = 0 ]; then\n\texec gosu app \"$0\" \"$@\"\nfi\nexec \"$@\"\n";
+
+/// Shells and scripts.
+fn of_scripts() -> Vec<Case> {
+    let missing = "launch-command-missing";
+    let shell = |text: &str| Case::of(&["/bin/sh", "-c", text]);
+    let entry = |text: &str| Case::of(&["/entry.sh"]).script("/entry.sh", text);
+    vec![
+        shell("exec /app"),
+        shell("exec /arm").fails("wrong-machine"),
+        shell("/none --flag").fails(missing),
+        shell("cd /srv && exec ../app"),
+        shell("cd /srv && exec ./app").fails(missing),
+        shell("exec \"$0\" \"$@\"").cmd(&["/arm"]).fails("wrong-machine"),
+        shell("exec app").fails(missing),
+        shell("PATH=$PATH:/ exec app"),
+        shell("A=1 exec env B=2 /none").fails(missing),
+        shell("/app | /bin/busybox cat"),
+        shell("/arm | /bin/busybox cat").unproven("launch-may-fail"),
+        shell("if true; then exec /app; fi; exec /none"),
+        shell("case $0 in sh) exec /none;; *) exec /app;; esac"),
+        shell("(exec /arm)").fails("wrong-machine"),
+        shell("/app & wait"),
+        shell("none || true; exec /app"),
+        shell("if [ -n \"$DEBUG\" ]; then exec none; fi; exec /app"),
+        shell("if [ -n \"$DEBUG\" ]; then exec /arm; fi; exec /app").unproven("launch-may-fail"),
+        shell("exec $PROGRAM").unproven("launch-unknown"),
+        shell("exec ${PROGRAM:-/app}").env("PROGRAM=/arm").fails("wrong-machine"),
+        shell("eval \"$PROGRAM\"").unproven("launch-unknown"),
+        shell("exec \"/app").fails("script-broken"),
+        shell("exec /text"),
+        Case::of(&["sh", "/entry.sh"]).file("/entry.sh", 0o644, "exec /app\n"),
+        Case::of(&["sh", "/entry.sh"]).file("/entry.sh", 0o644, "exec /arm\n").fails("wrong-machine"),
+        Case::of(&["sh", "/entry.sh"]).file("/entry.sh", 0o644, "exec /none\n").fails(missing),
+        Case::of(&["sh", "/entry.sh"]).fails("launch-file-missing"),
+        Case::of(&["sh", "/app"]).fails("launch-file-missing"),
+        Case::of(&["sh", "entry.sh"]).file("/srv/entry.sh", 0o644, "exec /app\n").directory("/srv"),
+        Case::of(&["sh", "/entry.sh"])
+            .file("/entry.sh", 0o600, "exec /app\n")
+            .user("1000")
+            .fails("launch-file-missing"),
+        Case::of(&["sh", "/entry.sh"])
+            .file("/entry.sh", 0o644, "exec /app\r\n")
+            .fails("script-carriage-return"),
+        Case::of(&["sh", "/entry.sh"])
+            .file("/entry.sh", 0o644, "set -e\r\nexec /app\n")
+            .fails("script-carriage-return"),
+        Case::of(&["bash", "/entry.sh"])
+            .file("/entry.sh", 0o644, "if true; then\r\n\texec /app\r\nfi\r\n")
+            .fails("script-carriage-return"),
+        entry("#!/bin/sh\nexec \"$@\"\n").cmd(&["/app", "--flag"]),
+        entry("#!/bin/sh\nexec \"$@\"\n").cmd(&["/none"]).fails(missing),
+        entry("#!/bin/sh\nexec \"$@\"\n").cmd(&["/arm"]).fails("wrong-machine"),
+        entry("#!/bin/sh\n/app\n"),
+        entry("#!/bin/sh\n/arm\n").fails("wrong-machine"),
+        entry("#!/bin/bash\nset -euo pipefail\n[[ -n ${1:-} ]] || set -- /app\nexec \"$@\"\n"),
+        entry("#!/usr/bin/env bash\nfunction main() { exec /none; }\nmain\n").fails(missing),
+        entry("#!/bb/sh\nexec /bb/timeout 5 /app\n"),
+        entry("#!/bin/sh\nset -e\nno-such-command --flag\nexec /app\n").fails(missing),
+        entry("#!/bin/sh -e\nno-such-command\nexec /app\n").fails(missing),
+        entry("#!/bin/sh\nno-such-command\nexec /app\n").noting("launch-helper-missing"),
+        entry("#!/bin/sh\n/arm\nexec /app\n").noting("launch-helper-fails"),
+        entry("#!/bin/sh\nset -e\n/arm\nexec /app\n").fails("wrong-machine"),
+        entry(USUAL).cmd(&["/app"]),
+        entry(USUAL).cmd(&["--port", "80"]),
+        entry(USUAL).cmd(&["/none"]).fails(missing),
+        entry(USUAL).cmd(&["/arm"]).fails("wrong-machine"),
+        entry(&USUAL.replace("gosu app", "gosu nobody")).cmd(&["/app"]).fails("launch-user-unknown"),
+        entry("#!/bin/sh\nexec gosu app /own\n").fails("not-executable"),
+        entry("#!/bin/sh\nexec gosu \"${RUN_AS:-app}\" /arm\n").fails("wrong-machine"),
+        entry("#!/bin/sh\nexec gosu \"$RUN_AS\" /own\n").env("A=").unproven("launch-may-fail"),
+        entry("#!/bin/sh\nexec tini -- \"$0\" again\n").unproven("launch-unknown"),
+        entry("#!/bin/sh\n. /srv/more.sh\nstart\n")
+            .file("/srv/more.sh", 0o644, "start() { exec /none; }\n")
+            .fails(missing),
+        entry("#!/bin/sh\nexec /app-$(uname -m)\n").script("/app-x86_64", "#!/bin/sh\necho started\n"),
+        Case::of(&["tini", "--", "/entry.sh"])
+            .script("/entry.sh", "#!/bin/sh\n\nexec gosu app /arm\n")
+            .fails("wrong-machine"),
+        Case::of(&["tini", "--", "/entry"]).script("/entry", "exec /none\n").fails(missing),
+    ]
+}
+
+fn disagreements(cases: &[Case]) -> Vec<String> {
+    let checked = cases.iter().filter_map(|case| {
+        let findings = case.verify();
+        let (codes, verdict) = summary(&findings);
+        let is_right = (codes.as_str(), verdict) == (case.codes, case.verdict);
+        (!is_right).then(|| {
+            format!(
+                "{}: {verdict} ({codes}), not {} ({}): {findings:#?}",
+                case.words(),
+                case.verdict,
+                case.codes
+            )
+        })
+    });
+    checked.collect()
+}
+
+#[test]
+fn launchers_are_followed_to_the_program_that_runs() {
+    let wrong = disagreements(&of_launchers());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn scripts_are_followed_to_the_program_that_runs() {
+    let wrong = disagreements(&of_scripts());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn findings_name_the_chain() {
+    let script = "#!/bin/sh\n\nexec gosu app /arm\n";
+    let findings = Case::of(&["tini", "--", "/entry.sh"]).script("/entry.sh", script).verify();
+    let chain = "tini starts /entry.sh, of which line 3 runs gosu, which starts /arm: ";
+    assert!(findings[0].message.starts_with(chain), "{}", findings[0].message);
+
+    let case = Case::of(&["tini", "--", "env", "A=1", "gosu", "app", "/none"]);
+    let findings = case.verify();
+    let message = &findings[0].message;
+    let chain = "tini starts env, which starts gosu, which starts /none: ";
+    assert!(message.starts_with(chain), "{message}");
+}
+
+/// A program of a launcher's name may do anything with its arguments.
+#[test]
+fn a_program_that_only_has_a_launchers_name_proves_nothing() {
+    let app = Recipe::parse("gcc -static @main.c").make();
+    let with = |words: &[&str]| summary(&Case::of(words).file("/opt/tini", 0o755, app.clone()).verify());
+    assert_eq!(with(&["/opt/tini", "/app"]), (String::new(), Verdict::Starts));
+    assert_eq!(with(&["/opt/tini", "/none"]), ("launch-may-fail".to_owned(), Verdict::Unproven));
+    assert_eq!(with(&["/opt/tini", "-x"]), ("launch-may-fail".to_owned(), Verdict::Unproven));
+}
+
+/// Writes the image to a bundle of runc and starts it; returns what the program and runc print.
+#[expect(clippy::disallowed_methods, reason = "the test writes and starts the image that it verified")]
+fn started(case: &Case, number: usize) -> String {
+    let bundle =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("launch-{}-{number}", std::process::id()));
+    let root = bundle.join("rootfs");
+    for (path, mode, content) in base().iter().chain(&case.files) {
+        let path = place(&root, path);
+        std::fs::write(&path, content).expect("a file can be written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(*mode)).expect("a mode can be set");
+    }
+    for (path, target) in LINKS {
+        std::os::unix::fs::symlink(target, place(&root, path)).expect("a link can be made");
+    }
+    for directory in ["proc", "tmp", "dev"] {
+        std::fs::create_dir_all(root.join(directory)).expect("a directory can be made");
+    }
+    std::fs::write(bundle.join("config.json"), configuration(case)).expect("a file can be written");
+    let name = format!("crossdock-launch-{}-{number}", std::process::id());
+    let output = Command::new("runc").args(["run", "--bundle"]).arg(&bundle).arg(&name).output();
+    let output = output.expect("this test needs runc");
+    std::fs::remove_dir_all(&bundle).expect("the test's own directory");
+    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+}
+
+fn place(root: &Path, path: &str) -> PathBuf {
+    let path = root.join(&path[1..]);
+    std::fs::create_dir_all(path.parent().expect("it is below the root")).expect("a directory can be made");
+    path
+}
+
+/// Returns the configuration of a container as an engine makes it from the image.
+fn configuration(case: &Case) -> String {
+    let uid: u32 = case.image.user.parse().unwrap_or(0);
+    let capabilities =
+        serde_json::json!(["CAP_SETUID", "CAP_SETGID", "CAP_SYS_CHROOT", "CAP_DAC_OVERRIDE", "CAP_CHOWN"]);
+    let granted = if uid == 0 { capabilities.clone() } else { serde_json::json!([]) };
+    let mount = |to: &str, kind: &str| serde_json::json!({ "destination": to, "type": kind, "source": kind });
+    let configuration = serde_json::json!({
+        "ociVersion": "1.0.2",
+        "process": {
+            "terminal": false,
+            "user": { "uid": uid, "gid": uid },
+            "args": case.image.command().collect::<Vec<_>>(),
+            "env": case.image.env,
+            "cwd": case.image.working_directory(),
+            "capabilities": {
+                "bounding": capabilities, "effective": granted, "permitted": granted,
+            },
+        },
+        "root": { "path": "rootfs" },
+        "mounts": [mount("/proc", "proc"), mount("/dev", "tmpfs")],
+        "linux": { "namespaces": [{ "type": "pid" }, { "type": "mount" }, { "type": "ipc" }] },
+    });
+    configuration.to_string()
+}
+
+/// An image that `starts` prints `started` under runc; one that `fails` does not.
+#[test]
+#[ignore = "long: starts every case with runc, as root"]
+fn long_runc_agrees_about_launchers_and_scripts() {
+    let mut wrong = Vec::new();
+    for (number, case) in of_launchers().iter().chain(&of_scripts()).enumerate() {
+        let said = started(case, number);
+        let has_started = said.lines().any(|line| line.trim() == "started");
+        let is_right = match case.verdict {
+            Verdict::Starts => has_started,
+            Verdict::Fails => !has_started,
+            Verdict::Unproven => true,
+        };
+        if !is_right {
+            wrong.push(format!("{} ({}): {said}", case.words(), case.verdict));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
