@@ -22,7 +22,7 @@
 //! # Limits
 //!
 //! Scripts are hostile input. A text of more than 1 MiB, nesting deeper than 60 levels while reading or 70 while running,
-//! and work beyond 50,000 steps are not followed: [`Cause::TooLarge`], [`Cause::TooDeep`]. At most 8 states are followed
+//! and work beyond 100,000 steps are not followed: [`Cause::TooLarge`], [`Cause::TooDeep`]. At most 8 states are followed
 //! side by side; more are joined, and what they disagree about counts as unknown. Time and stack are thereby bounded for
 //! every text.
 //!
