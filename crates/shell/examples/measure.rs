@@ -15,7 +15,7 @@ use crossdock_shell::{
     Dialect, EndKind, Entry, Environment, Executable, Files, Outcome, Start, Value, check, follow,
 };
 
-/// The files of a package, and those of this machine. What neither has is unknown.
+/// The files of a package, and those of this machine. A program that neither has is unknown: another package may have it.
 struct Package {
     root: PathBuf,
 }
@@ -29,13 +29,20 @@ impl Package {
 impl Files for Package {
     fn entry(&self, path: &str) -> Entry {
         let Some(found) = self.paths(path).iter().find_map(|path| fs::metadata(path).ok()) else {
-            return Entry::Unknown;
+            return if path.contains("bin/") { Entry::Unknown } else { Entry::Absent };
         };
         match (found.is_dir(), found.is_file()) {
             (true, _) => Entry::Directory,
             (_, true) => Entry::File(executable(&found)),
             _ => Entry::Other,
         }
+    }
+
+    fn entries(&self, directory: &str) -> Option<Vec<String>> {
+        let found = self.paths(directory).into_iter().filter_map(|path| fs::read_dir(path).ok()).flatten();
+        let names: BTreeSet<String> =
+            found.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+        Some(names.into_iter().collect())
     }
 
     fn canonical(&self, path: &str) -> Option<String> {

@@ -22,16 +22,16 @@
 //! # Limits
 //!
 //! Scripts are hostile input. A text of more than 1 MiB, nesting deeper than 60 levels while reading or 70 while running,
-//! and work beyond 50,000 steps are not followed: [`Cause::TooLarge`], [`Cause::TooDeep`]. At most 8 states are followed
+//! and work beyond 100,000 steps are not followed: [`Cause::TooLarge`], [`Cause::TooDeep`]. At most 8 states are followed
 //! side by side; more are joined, and what they disagree about counts as unknown. Time and stack are thereby bounded for
 //! every text.
 //!
 //! # Why an own parser
 //!
-//! Libraries were weighed in November 2026. yash-syntax is under the GPL, conch-parser has had no release since 2019 and
-//! overflows the stack on nested parentheses, and brush-parser brings more than 100 crates for a grammar that refuses a
-//! script as a whole, whereas a shell runs all lines before the one with the error. None knows how dash and BusyBox differ
-//! from bash.
+//! Libraries were weighed in November 2026. yash-syntax is under the GPL. conch-parser has had no release for years. It and
+//! brush-parser overflow the stack on nested parentheses, brush-parser at 1,000 of them, which ends the process.
+//! brush-parser also brings more than 100 crates, and refuses a script as a whole, whereas a shell runs all lines before the
+//! one with the error. None knows how dash and BusyBox differ from bash.
 
 mod arguments;
 mod evaluate;

@@ -1,4 +1,4 @@
-//! What the evaluator tells: the programs of a script, its ends, and what could not be followed.
+//! The evaluator's answer: the programs of a script, its ends, and what could not be followed.
 
 use std::fmt;
 
@@ -57,7 +57,7 @@ pub enum How {
     Trap,
 }
 
-/// What follows if a program fails or is missing.
+/// The consequence for the script if a program fails or is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Failure {
     /// The script ends.
@@ -94,7 +94,7 @@ pub struct Program {
     pub how: How,
     /// Whether it runs unless an earlier program fails.
     pub certain: bool,
-    /// What its failure does to the script.
+    /// The consequence of its failure.
     pub failure: Failure,
     /// Where the shell finds it.
     pub found: Found,
@@ -146,7 +146,7 @@ pub enum EndKind {
 /// One way in which a script ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct End {
-    /// What happens.
+    /// The kind of end.
     pub kind: EndKind,
     /// Whether the script ends like this unless a program fails before.
     pub certain: bool,
@@ -169,7 +169,7 @@ pub enum Cause {
     TooDeep,
     /// A loop whose end is not known: its variables count as unknown afterwards.
     Loop,
-    /// A file that is no text.
+    /// A binary file, recognised by a zero byte.
     Binary,
 }
 
@@ -184,14 +184,14 @@ pub struct Unfollowed {
     pub text: String,
 }
 
-/// What a script does.
+/// Everything that [`follow`](crate::follow) finds out about a script.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Outcome {
     /// The programs that it may run, in the order in which the first run of each is met.
     pub programs: Vec<Program>,
     /// The ways in which it ends, at least one.
     pub ends: Vec<End>,
-    /// What could not be followed.
+    /// The parts that could not be followed.
     pub unfollowed: Vec<Unfollowed>,
     /// The first carriage return before a newline. Shells take it as part of the word.
     pub carriage_return: Option<Position>,

@@ -1,4 +1,4 @@
-//! What the evaluator is told: the script, its arguments, its environment, and facts about the file system.
+//! The evaluator's input: the script, its arguments, its environment, and facts about the file system.
 
 use std::collections::BTreeMap;
 
@@ -116,7 +116,7 @@ pub enum Executable {
     Unknown,
 }
 
-/// What is at a path, with symbolic links followed.
+/// The kind of file at a path, with symbolic links followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry {
     /// Nothing, or a link to nothing.

@@ -1,4 +1,4 @@
-//! What we say about the usual kinds of entry scripts.
+//! Follows the usual kinds of entry scripts.
 //!
 //! Each file in `idioms` is a script. Comments with `#:` tell how it starts: its arguments, user, environment, and the files of
 //! its image, about which nothing is known if none is listed. Comments with `#=` at the end are what we say: each program and each end, with `?` if it may not come to it.

@@ -61,8 +61,9 @@ impl Stage {
         let directory = target.join(format!("shell-{}-{number}", std::process::id()));
         fs::create_dir_all(directory.join("bin")).unwrap();
         let log = directory.join("log");
+        // One write each, so that programs that run at the same time do not mix their lines.
         let text = format!(
-            "#!/bin/dash\n{{ printf '%s' \"${{0##*/}}\"; for word; do printf '\\037%s' \"$word\"; done; printf '\\n'; }} >> '{}'\n\
+            "#!/bin/dash\nline=${{0##*/}}\nfor word; do line=\"$line\x1f$word\"; done\nprintf '%s\\n' \"$line\" >> '{}'\n\
              case ${{0##*/}} in fail) exit 1;; id) echo 0;; esac\n",
             log.display()
         );

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::evaluate::flow::finish_builtin;
+use crate::evaluate::flow::{finish_builtin, leave_unknown};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::simple::{Call, declaration, shown};
 use crate::evaluate::state::{Content, LastKind, Mode, State, Status};
@@ -489,13 +489,6 @@ impl Evaluator<'_> {
         }
         Status::Known(0)
     }
-}
-
-/// Leaves commands that could not be followed: they may have changed everything.
-fn leave_unknown(state: &mut State, position: Position) {
-    state.forget();
-    state.status = Status::Unknown;
-    state.set_last(LastKind::Unknown, position);
 }
 
 /// Whether this is `eval set -- "$options"`, the usual way to take what `getopt` prints: quoted words, and no commands.

@@ -5,7 +5,7 @@
 
 use crate::value::Value;
 
-/// What a program may do to the file system.
+/// The changes that a program may make to the file system.
 pub(crate) enum Effect {
     None,
     Paths { changed: Vec<String>, removed: Vec<String> },

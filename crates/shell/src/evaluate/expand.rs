@@ -162,7 +162,7 @@ impl Fields {
         }
     }
 
-    /// Adds the words of `"$@"`: the first joins what stands before, the last what follows.
+    /// Adds the words of `"$@"`: the first joins the text before it, the last the text after it.
     fn push_list(&mut self, values: &[Value], quoted: bool) {
         if values.is_empty() {
             self.empty_list = true;

@@ -649,3 +649,10 @@ pub(crate) fn finish_builtin(state: &mut State, status: Status, position: Positi
         state.set_last(LastKind::Other, position);
     }
 }
+
+/// Leaves commands that could not be followed: they may have changed everything.
+pub(crate) fn leave_unknown(state: &mut State, position: Position) {
+    state.forget();
+    state.status = Status::Unknown;
+    state.set_last(LastKind::Unknown, position);
+}

@@ -1,6 +1,7 @@
 //! The evaluator's own state: the limits, the context of a command, and what was found so far.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use crate::evaluate::state::{State, WHOLE};
 use crate::outcome::{Cause, Failure, Found, How, Outcome, Position, Program, Unfollowed};
@@ -8,7 +9,7 @@ use crate::start::{Files, Start};
 use crate::value::Value;
 
 /// The most steps for one script: a step is about one simple command in one state.
-const MOST_STEPS: u64 = 50_000;
+const MOST_STEPS: u64 = 100_000;
 /// The most programs that are listed.
 const MOST_PROGRAMS: usize = 2_000;
 /// How deep commands, calls and substitutions may be nested while they run, so that the stack stays below 1 MiB.
@@ -44,6 +45,8 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) context: Context,
     pub(crate) outcome: Outcome,
     pub(crate) depth: usize,
+    /// The functions that run, the innermost last.
+    pub(crate) running: Vec<Rc<str>>,
     steps: u64,
     known: HashMap<Key, usize>,
 }
@@ -58,6 +61,7 @@ impl<'a> Evaluator<'a> {
             context,
             outcome: Outcome::default(),
             depth: 0,
+            running: Vec::new(),
             steps: MOST_STEPS,
             known: HashMap::new(),
         }

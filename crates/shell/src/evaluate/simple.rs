@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::evaluate::effects::{self, Effect};
-use crate::evaluate::flow::{finish_builtin, give_up};
+use crate::evaluate::flow::{finish_builtin, give_up, leave_unknown};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::state::{Content, Frame, LastKind, Mode, State, Status, Variable, merge};
 use crate::outcome::{Cause, EndKind, Found, Position, Program, Reason};
@@ -12,6 +12,9 @@ use crate::start::Dialect;
 use crate::syntax::tree::{Assigned, Assignment, Command, Piece, Redirection, RedirectionKind, Word};
 use crate::syntax::{is_name_char, is_name_start};
 use crate::value::{Part, Value};
+
+/// The most calls of a function within itself.
+const MOST_RECURSIONS: usize = 8;
 
 /// A command whose words are expanded.
 pub(crate) struct Call {
@@ -220,7 +223,6 @@ impl Evaluator<'_> {
     }
 
     fn call_body(&mut self, mut state: State, call: &Call, body: &Rc<Command>) -> Vec<State> {
-        let position = call.position;
         let before: Vec<(String, Option<Variable>)> = call
             .assigned
             .iter()
@@ -232,9 +234,7 @@ impl Evaluator<'_> {
         }
         let arguments = std::mem::replace(&mut state.arguments, Rc::new(call.words[1..].to_vec()));
         state.frames.push(Frame::new());
-        let fallback = state.clone();
-        let states = self.deeper(position, |evaluator| evaluator.command(vec![state], body));
-        let mut states = states.unwrap_or_else(|| give_up(vec![fallback], position));
+        let mut states = self.run_body(state, call, body);
         for state in &mut states {
             if matches!(state.mode, Mode::Return | Mode::Break(_) | Mode::Continue(_)) {
                 state.mode = Mode::Run;
@@ -244,6 +244,26 @@ impl Evaluator<'_> {
             restore(state, &before);
         }
         states
+    }
+
+    /// Runs a function's body. Calls that go too deep may do anything.
+    fn run_body(&mut self, state: State, call: &Call, body: &Rc<Command>) -> Vec<State> {
+        let name: Rc<str> = call.words[0].text().unwrap_or_default().into();
+        let mut fallback = state.clone();
+        let recursions = self.running.iter().filter(|other| **other == name).count();
+        let states = if recursions < MOST_RECURSIONS {
+            self.running.push(name);
+            let states = self.deeper(call.position, |evaluator| evaluator.command(vec![state], body));
+            self.running.pop();
+            states
+        } else {
+            self.unfollowed(Cause::TooDeep, call.position, shown(&call.words));
+            None
+        };
+        states.unwrap_or_else(|| {
+            leave_unknown(&mut fallback, call.position);
+            vec![fallback]
+        })
     }
 
     /// Lists a program and follows what it does to the shell.

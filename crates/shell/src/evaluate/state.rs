@@ -1,4 +1,4 @@
-//! What a shell knows at one point of a script.
+//! The state of a shell at one point of a script.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -116,7 +116,7 @@ pub(crate) struct State {
     pub(crate) mode: Mode,
     pub(crate) status: Status,
     pub(crate) variables: Rc<Variables>,
-    /// What a variable that is not listed is.
+    /// The content of every variable that is not listed.
     pub(crate) rest: Content,
     pub(crate) arguments: Rc<Vec<Value>>,
     /// The bodies that a function may have, `None` among them if it may be undefined.
@@ -124,7 +124,7 @@ pub(crate) struct State {
     pub(crate) options: Options,
     pub(crate) directory: Value,
     pub(crate) touched: Rc<Touched>,
-    /// What was written to standard output within a command substitution.
+    /// The captured output within a command substitution.
     pub(crate) output: Option<Value>,
     pub(crate) last: Vec<Last>,
     pub(crate) exit_trap: Option<Rc<str>>,

@@ -257,7 +257,7 @@ impl Parser<'_> {
         Ok(Command { position, kind: CommandKind::Simple { assignments, words }, redirections })
     }
 
-    /// Whether a word is `{name}` before a redirection, which names a descriptor and is no argument.
+    /// Whether a word is `{name}` before a redirection, which names a descriptor instead of an argument.
     fn names_descriptor(&self, word: &Word) -> bool {
         matches!(self.peek(), Some('<' | '>'))
             && word

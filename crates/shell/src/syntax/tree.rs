@@ -93,7 +93,7 @@ pub(crate) struct Arm {
     pub(crate) after: AfterArm,
 }
 
-/// What follows an arm of `case`.
+/// The next step after an arm of `case`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AfterArm {
     /// `;;`
@@ -191,7 +191,7 @@ pub(crate) enum Piece {
     },
 }
 
-/// What `${…}` does with a parameter.
+/// The operation of `${…}` on a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Operation {
     Get,
@@ -245,6 +245,6 @@ pub(crate) enum Operation {
     Case {
         upper: bool,
     },
-    /// What is left of bash's operations: the result is not known. Holds the words in it.
+    /// Any other operation of bash, with the words in it. Its result counts as unknown.
     Other(Vec<Word>),
 }

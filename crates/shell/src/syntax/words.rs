@@ -385,12 +385,19 @@ impl Parser<'_> {
         } else {
             None
         };
-        let operation = self.operation(quoted)?;
+        // `${!prefix*}`: the names of variables.
+        let lists_names = indirect && index.is_none() && (self.is_at("*}") || self.is_at("@}"));
+        let operation = if lists_names {
+            self.at += 1;
+            Operation::Other(Vec::new())
+        } else {
+            self.operation(quoted)?
+        };
         if !self.take("}") {
             return self.missing_brace();
         }
         let operation = match (length, indirect, index, operation) {
-            (false, true, None, operation) => Operation::Indirect(Box::new(operation)),
+            (false, true, None, operation) if !lists_names => Operation::Indirect(Box::new(operation)),
             (_, true, _, operation) => Operation::Other(words_of(operation)),
             (true, _, Some(index), _) if is_all(&index) => Operation::ElementCount,
             (true, ..) => Operation::Length,
