@@ -250,7 +250,8 @@ fn loader_itself(
     let found = found.ok().filter(|found| found.entry.kind == EntryKind::File)?;
     let file = inspect_file(context.image.root, &found.path).ok()?;
     let (content, Inspection::Elf(elf)) = (file.content, file.facts) else { return None };
-    if !search::same_machine(&elf, context.program) || search::broken(&elf).is_some() {
+    let is_damaged = search::broken(&elf).is_some() || search::cut(&elf).is_some();
+    if is_damaged || !search::same_machine(&elf, context.program) {
         return None;
     }
     let object = Object {

@@ -112,6 +112,9 @@ fn on_other_processor(start: &Start<'_>, processor: &Processor, failing: &Findin
     finding.with_evidence("processor", &*processor.name).with_evidence("finding", failing.code.id())
 }
 
+/// `CAP_DAC_OVERRIDE` and `CAP_DAC_READ_SEARCH`.
+const READ_ANY: u64 = 1 << 1 | 1 << 2;
+
 /// The rights that a program gains from its file.
 enum Rights {
     Usual,
@@ -137,6 +140,10 @@ impl Rights {
         // Files' capabilities do not count for root.
         let capabilities = capabilities::of_file(image.root, path).filter(|_| image.user.uid != 0);
         match capabilities {
+            // Those let the loader read any file, unless no_new_privs takes them away.
+            Some(capabilities) if capabilities.are_effective && capabilities.permitted & READ_ANY != 0 => {
+                Rights::GainedIfAllowed(Credentials { uid: 0, ..user })
+            }
             // With the effective flag the kernel sets AT_SECURE even if no_new_privs takes the capabilities away.
             Some(capabilities) if capabilities.are_effective => Rights::Gained(user),
             Some(capabilities) if capabilities.permitted != 0 => Rights::GainedIfAllowed(user),

@@ -102,7 +102,13 @@ impl Start<'_> {
             Some(value) if !value.is_empty() => Binding::AtOnce,
             _ => Binding::AsLinked,
         };
-        symbols(subject, &loaded, family, binding, &mut findings);
+        // The symbols of a preloaded library that is in memory and was not read are unknown.
+        let is_in_memory = |failure: &LookupFailure| {
+            matches!(failure, LookupFailure::Mapped { .. } | LookupFailure::Unreadable(_))
+        };
+        if !loaded.ignored.iter().any(|ignored| is_in_memory(&ignored.failure)) {
+            symbols(subject, &loaded, family, binding, &mut findings);
+        }
         Outcome { findings, depends_on_processor: loaded.depends_on_processor() }
     }
 }
@@ -185,6 +191,13 @@ fn absent(
             );
             (codes::LIBRARY_WRONG, message)
         }
+        LookupFailure::Mapped { path: library, why } => {
+            let message = format!(
+                "{dependent} needs {name}, and {library} {why}. The loader maps it, and a node kills the program (exit 135, 139 or \
+                 132)."
+            );
+            (codes::LIBRARY_WRONG, message)
+        }
         LookupFailure::Unreadable(why) => (codes::UNREADABLE, format!("{dependent} needs {name}: {why}.")),
     };
     subject.finding(code, message).with_evidence("DT_NEEDED", name)
@@ -201,6 +214,13 @@ fn unread(forbidden: &Forbidden, uid: u32) -> String {
 fn not_preloaded(subject: &Subject<'_>, ignored: &Ignored, family: &Family) -> Finding {
     let (name, source) = (&ignored.preload.name, ignored.preload.source.name());
     let why = match &ignored.failure {
+        LookupFailure::Mapped { path, why } => {
+            let message = format!(
+                "{source} names {name}, and {path} {why}: the loader of {} maps it, and the program is killed if it uses it.",
+                subject.path
+            );
+            return subject.finding(codes::LIBRARIES_UNCHECKED, message).with_evidence(source, name);
+        }
         LookupFailure::Absent { forbidden, .. } if !forbidden.is_empty() => {
             "the user may not read it".to_owned()
         }

@@ -36,6 +36,8 @@ pub(crate) enum LookupFailure {
     Absent { searched: Vec<String>, skipped: Vec<(String, String)>, forbidden: Vec<Forbidden> },
     /// The loader finds this file and stops with an error.
     Broken { path: String, why: String },
+    /// The loader maps this file, which does not fit, and the process is killed when it uses it.
+    Mapped { path: String, why: String },
     /// The image cannot be read there.
     Unreadable(String),
 }

@@ -22,6 +22,10 @@ pub(crate) struct Processor {
 /// have the same name.
 const LEGACY_AMD64: &[&str] = &["tls/x86_64/x86_64", "tls/x86_64", "tls", "x86_64/x86_64", "x86_64"];
 
+/// The subdirectory that glibc before 2.37 searches on every processor. Other machines have more, which depend on the
+/// processor.
+const LEGACY_ANY: &[&str] = &["tls"];
+
 /// Those on Intel's processors with AVX2, whose platform is `haswell` (`init_cpu_features` of
 /// sysdeps/x86/cpu-features.c), and in addition those with AVX-512.
 const LEGACY_HASWELL: &[&str] =
@@ -84,7 +88,7 @@ impl Processor {
         Processor {
             name: used.last().map_or_else(|| architecture.to_string(), |name| (*name).to_owned()),
             hwcaps: used.iter().rev().copied().collect(),
-            legacy: if architecture == Architecture::Amd64 { LEGACY_AMD64 } else { &[] },
+            legacy: if architecture == Architecture::Amd64 { LEGACY_AMD64 } else { LEGACY_ANY },
             platform,
         }
     }

@@ -70,7 +70,7 @@ impl Search {
                 (Attempt::Absent, _) => {}
                 // Both go on after EACCES (`open_path` of elf/dl-load.c, `path_open` of ldso/dynlink.c).
                 (Attempt::Forbidden(forbidden), _) => absence.forbidden.push(forbidden),
-                // glibc skips a library of another machine; musl stops at it.
+                // glibc skips a library of another machine.
                 (Attempt::OtherMachine(what), Search::Glibc(_)) => {
                     absence.skipped.push((path.clone(), what));
                 }
@@ -82,9 +82,11 @@ impl Search {
                 (Attempt::Loop, Search::Musl(_)) => {
                     return Err(LookupFailure::Broken { path, why: "Symbolic link loop".to_owned() });
                 }
-                (Attempt::OtherMachine(why) | Attempt::Broken(why), _) => {
-                    return Err(LookupFailure::Broken { path, why });
+                // musl does not look at the machine (`map_library`).
+                (Attempt::OtherMachine(why), Search::Musl(_)) | (Attempt::Cut(why), _) => {
+                    return Err(LookupFailure::Mapped { path, why });
                 }
+                (Attempt::Broken(why), _) => return Err(LookupFailure::Broken { path, why }),
                 (Attempt::Unreadable(why), _) => return Err(LookupFailure::Unreadable(why)),
             }
             absence.add_directory(parent_of(&path));
@@ -208,6 +210,8 @@ enum Attempt<'a> {
     Loop,
     OtherMachine(String),
     Broken(String),
+    /// The file ends before its segments do.
+    Cut(String),
     Unreadable(String),
 }
 
@@ -247,9 +251,10 @@ fn attempt<'a>(context: &LoadContext<'a>, path: &str, objects: &[Object]) -> Att
         Inspection::Elf(elf) if !same_machine(&elf, context.program) => {
             Attempt::OtherMachine(format!("is for {}", machine::describe(&elf)))
         }
-        Inspection::Elf(elf) => match broken(&elf) {
-            Some(why) => Attempt::Broken(why),
-            None => {
+        Inspection::Elf(elf) => match (broken(&elf), cut(&elf)) {
+            (Some(why), _) => Attempt::Broken(why),
+            (None, Some(why)) => Attempt::Cut(why),
+            (None, None) => {
                 let asked = context.image.seen_from_working_directory(path);
                 Attempt::Fits(Hit::New(NewFile { asked, path: found.path, elf, content: file.content }))
             }
@@ -268,15 +273,18 @@ pub(super) fn same_machine(library: &Elf, program: &Elf) -> bool {
         == (program.machine, program.class, program.endianness)
 }
 
-/// Returns the loader's message about a library that it cannot map; `None` if it can.
+/// Returns the loader's message about a library that it refuses to map; `None` if it maps it.
 pub(super) fn broken(elf: &Elf) -> Option<String> {
     if elf.file_type != object::elf::ET_DYN.0 {
         return Some("only ET_DYN and ET_EXEC can be loaded".to_owned());
     }
-    let last = elf.loaded().map(|segment| segment.file_end()).max();
-    match last {
-        None => Some("object file has no loadable segments".to_owned()),
-        Some(last) if last > elf.length => Some(format!("it ends at byte {} of {last}", elf.length)),
-        Some(_) => None,
-    }
+    let has_segments = elf.loaded().next().is_some();
+    (!has_segments).then(|| "object file has no loadable segments".to_owned())
+}
+
+/// Returns what a file lacks that ends before its segments do. It is mapped, and a process that touches a page beyond its
+/// end is killed (mmap(2)).
+pub(super) fn cut(elf: &Elf) -> Option<String> {
+    let last = elf.loaded().map(|segment| segment.file_end()).max()?;
+    (last > elf.length).then(|| format!("it ends at byte {} of {last}", elf.length))
 }
