@@ -1,13 +1,18 @@
 //! Verifies every executable file in directories of a root file system on disk: `verify_root ROOT PLATFORM DIRECTORY…`.
 //! Prints one line for each finding except notes, and the number of verified files.
+//!
+//! With `--scripts` before the directories only shell scripts are verified, each as the entry point of an image with what it
+//! starts, and their verdicts are counted.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crossdock_platform::Platform;
 use crossdock_verify::{
-    Entry, EntryKind, ImageFacts, ReadAt, Root, RootError, Severity, Target, verify_others,
+    Entry, EntryKind, Finding, ImageFacts, Inspection, PlatformText, ReadAt, Root, RootError, Severity,
+    Target, Verdict, inspect, verify_image, verify_others,
 };
 
 struct Disk(PathBuf);
@@ -60,15 +65,30 @@ impl ReadAt for OnDisk {
     }
 }
 
+/// Verifies an image that starts this file.
+fn started(path: &str, root: &Disk, target: &Target) -> Vec<Finding> {
+    let platform = target.platform();
+    let text =
+        PlatformText::new(platform.os().as_str(), platform.architecture().as_str(), platform.variant());
+    let image = ImageFacts::default().with_config_platform(text).with_entrypoint([path]);
+    verify_image(&image, root, target, &BTreeMap::new())
+}
+
+fn is_shell_script(root: &Disk, path: &str) -> bool {
+    let bytes = std::fs::read(root.place(path)).unwrap_or_default();
+    let Inspection::Script(script) = inspect(&bytes) else { return false };
+    script.env_target().unwrap_or(&script.interpreter).ends_with("sh")
+}
+
 #[expect(clippy::print_stdout, reason = "this is a command line")]
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, root, platform, directories @ ..] = arguments.as_slice() else { return ExitCode::from(2) };
+    let only_scripts = directories.first().is_some_and(|first| first == "--scripts");
     let Ok(platform) = Platform::parse(platform) else { return ExitCode::from(2) };
     let (root, target) = (Disk(Path::new(root).to_owned()), Target::new(&platform));
-    let image = ImageFacts::default();
-    let mut verified = 0;
-    for directory in directories {
+    let (mut verified, mut verdicts) = (0, BTreeMap::new());
+    for directory in directories.iter().skip(usize::from(only_scripts)) {
         let Ok(entries) = std::fs::read_dir(root.place(directory)) else { return ExitCode::from(5) };
         for name in entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()) {
             let path = format!("{directory}/{name}");
@@ -76,14 +96,23 @@ fn main() -> ExitCode {
             if entry.kind != EntryKind::File || entry.mode & 0o111 == 0 {
                 continue;
             }
+            if only_scripts && !is_shell_script(&root, &path) {
+                continue;
+            }
             verified += 1;
-            for finding in verify_others([path], &image, &root, &target) {
+            let findings = if only_scripts {
+                started(&path, &root, &target)
+            } else {
+                verify_others([path.clone()], &ImageFacts::default(), &root, &target)
+            };
+            *verdicts.entry(Verdict::of(&findings)).or_insert(0) += 1;
+            for finding in findings {
                 if finding.severity != Severity::Note {
                     println!("{} {} {}: {}", finding.severity, finding.code, finding.path, finding.message);
                 }
             }
         }
     }
-    println!("{verified} files verified");
+    println!("{verified} files verified: {verdicts:?}");
     ExitCode::SUCCESS
 }

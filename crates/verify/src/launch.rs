@@ -222,7 +222,11 @@ impl Chain<'_> {
             Certainty::Certain if !report::is_doubtful(process, &finding) => finding,
             _ => report::weakened(finding),
         };
-        self.findings.push(report::with_story(finding, &process.story));
+        let finding = report::with_story(finding, &process.story);
+        // Several ends of a script lead to the same finding.
+        if !self.findings.contains(&finding) {
+            self.findings.push(finding);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crossdock_shell::{
 
 use super::identify::{Call, base_name};
 use super::process::{Process, Search, TextFile, Word};
-use super::search::NotFound;
+use super::search::{self, NotFound};
 use super::{Context, Next, report};
 use crate::program::container::{Container, Credentials, on_search_path};
 use crate::root::{EntryKind, ResolveError, Resolved, read_small, resolve};
@@ -185,7 +185,7 @@ impl Reading<'_> {
                     findings.push(self.about_script(end, self.exits(end, *status)));
                 }
                 EndKind::Waits => self.in_background(&mut starts, &mut findings),
-                EndKind::Exit(_) if self.hides_commands() => {
+                EndKind::Exit(_) if self.hides_commands(end) => {
                     findings.push(self.about_script(end, self.unknown(end)));
                 }
                 EndKind::Exit(_) | EndKind::Forever => {}
@@ -232,9 +232,11 @@ impl Reading<'_> {
         }
     }
 
-    /// Returns whether the script runs commands that could not be followed.
-    fn hides_commands(&self) -> bool {
-        self.outcome.unfollowed.iter().any(|unfollowed| unfollowed.cause != Cause::Loop)
+    /// Returns whether the command at which the script ends could not be followed.
+    fn hides_commands(&self, end: &End) -> bool {
+        let line = end.position.line;
+        let unfollowed = &self.outcome.unfollowed;
+        unfollowed.iter().any(|each| each.cause != Cause::Loop && each.position.line == line)
     }
 
     /// Pairs a finding about the script with the shell's process.
@@ -264,13 +266,23 @@ impl Reading<'_> {
                 Ok(found) => NotFound::Denied(Box::new(found)),
                 Err(error) => NotFound::Unknown(error.to_string()),
             },
-            Found::Unknown => NotFound::Unknown(format!(
-                "`{word}` is only known when line {} of {} runs",
-                program.position.line,
-                self.place(program)
-            )),
+            // Earlier commands may have changed what PATH finds; the image's own file is as good an answer.
+            Found::Unknown => match self.in_image(process) {
+                Some(path) => return Ok(Process { search: Search::At(path), ..process.clone() }),
+                None => NotFound::Unknown(format!(
+                    "`{word}` is only known when line {} of {} runs",
+                    program.position.line,
+                    self.place(program)
+                )),
+            },
         };
         Err(Box::new(report::not_found(self.context.target, process, error)))
+    }
+
+    /// Returns where the image has the program of a process.
+    fn in_image(&self, process: &Process) -> Option<String> {
+        let process = Process { search: Search::Path(None), ..process.clone() };
+        search::find(&process, self.context.container).ok().map(|found| found.path)
     }
 
     /// Returns the process of a program, with the line that starts it in its story.

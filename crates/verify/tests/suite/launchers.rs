@@ -307,6 +307,9 @@ fn of_scripts() -> Vec<Case> {
         entry("#!/bin/sh\nexec gosu app /own\n").fails("not-executable"),
         entry("#!/bin/sh\nexec gosu \"${RUN_AS:-app}\" /arm\n").fails("wrong-machine"),
         entry("#!/bin/sh\nexec gosu \"$RUN_AS\" /own\n").env("A=").unproven("launch-may-fail"),
+        entry("#!/bin/sh\n/bin/busybox ls >/dev/null\nexec env /arm\n").fails("wrong-machine"),
+        entry("#!/bin/sh\n/bin/busybox ls >/dev/null\nexec none\n").unproven("launch-unknown"),
+        entry("#!/bin/sh\n$FIRST /bin/busybox true\n[ -z \"$1\" ]\n/app\ntrue\n").env("FIRST="),
         entry("#!/bin/sh\nexec tini -- \"$0\" again\n").unproven("launch-unknown"),
         entry("#!/bin/sh\n. /srv/more.sh\nstart\n")
             .file("/srv/more.sh", 0o644, "start() { exec /none; }\n")
