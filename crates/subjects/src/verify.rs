@@ -161,7 +161,7 @@ fn platform_findings(
     let mut findings = verify_image(&image, root, target, planned);
     if options.scope == Scope::All {
         let others = other_findings(&image, root, target, planned);
-        // What is wrong with the program that the image starts is known, wherever it is.
+        // The problems of the program that the image starts are known, wherever it is.
         let reported: BTreeSet<String> = findings.iter().map(|finding| finding.path.clone()).collect();
         let is_new =
             |finding: &Finding| finding.code != codes::NOT_ON_PATH || !reported.contains(&finding.path);

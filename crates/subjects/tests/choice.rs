@@ -1,4 +1,4 @@
-//! For each index and host the image is verified that containerd takes. `tests/tests/index_entries.rs` asks containerd.
+//! For each index and host the image is verified that containerd takes. `tests/tests/engine_results.rs` asks containerd.
 
 mod entries;
 
