@@ -31,7 +31,10 @@ pub(crate) struct Bench {
     /// Measure this program instead of this repository's release build
     #[arg(long, value_name = "FILE")]
     pub(crate) program: Option<std::path::PathBuf>,
-    /// Only these groups: plan, memory, lookup, layers, go, ko, rust, xtask
+    /// The uncompressed size of the image that is verified, in MB
+    #[arg(long, value_name = "MB", default_value_t = 2000)]
+    pub(crate) image_megabytes: usize,
+    /// Only these groups: plan, memory, lookup, files, layers, image, go, ko, rust, xtask
     pub(crate) groups: Vec<String>,
 }
 

@@ -8,6 +8,7 @@ mod lookup;
 mod programs;
 mod row;
 mod small;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -24,6 +25,8 @@ struct Setting {
     directory: PathBuf,
     /// The number of runs of each contender.
     rounds: usize,
+    /// The uncompressed size of the image that is verified.
+    image_megabytes: usize,
 }
 
 /// A group of rows.
@@ -34,7 +37,9 @@ const GROUPS: &[Group] = &[
     ("plan", small::plan),
     ("memory", small::memory),
     ("lookup", lookup::rows),
+    ("files", verify::files),
     ("layers", layers::rows),
+    ("image", verify::image),
     ("go", programs::go),
     ("ko", ko::rows),
     ("rust", programs::rust),
@@ -89,5 +94,10 @@ fn prepare(options: &Bench) -> Result<Setting, Failure> {
     };
     let directory = repository().join("target/bench");
     std::fs::create_dir_all(&directory).map_err(Failure::file(&directory))?;
-    Ok(Setting { crossdock, directory, rounds: options.rounds.max(1) })
+    Ok(Setting {
+        crossdock,
+        directory,
+        rounds: options.rounds.max(1),
+        image_megabytes: options.image_megabytes,
+    })
 }

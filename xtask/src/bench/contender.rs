@@ -35,6 +35,18 @@ impl Contender {
         Ok(Self { project, tool, outputs: caches.into_iter().chain(built).collect() })
     }
 
+    /// Returns a command without a project, which writes nothing.
+    pub(super) fn command(tool: Tool) -> Self {
+        Self { project: repository().to_owned(), tool, outputs: Vec::new() }
+    }
+
+    /// Returns the seconds of a run whose exit code tells its answer.
+    pub(super) fn run_whatever_the_answer(&self) -> Result<f64, Failure> {
+        let start = Instant::now();
+        self.tool.answer("")?;
+        Ok(seconds(start.elapsed()))
+    }
+
     /// Returns the seconds of a run in the present state.
     pub(super) fn run(&self) -> Result<f64, Failure> {
         let start = Instant::now();

@@ -77,7 +77,7 @@ fn real_programs() -> Result<LayerBuilder, Failure> {
 }
 
 /// Real programs in a fixed order: Go's own tools, then what cargo and the package manager installed.
-fn candidates() -> Vec<PathBuf> {
+pub(super) fn candidates() -> Vec<PathBuf> {
     let mut directories = vec![PathBuf::from("/usr/local/bin"), "/usr/bin".into(), "/usr/sbin".into()];
     let go = which::which("go").ok().and_then(|go| std::fs::canonicalize(go).ok());
     if let Some(bin) = go.as_deref().and_then(Path::parent) {
