@@ -323,7 +323,14 @@ fn narrow(info: u32) -> Relocation {
 fn each<T: object::Pod>(table: Part<'_>, parts: impl Fn(&T) -> Relocation) -> BTreeSet<Relocation> {
     let records = (0..).map_while(|index: u64| table.record::<T>(index * size_of::<T>() as u64));
     // Index 0 (STN_UNDEF) is that of relocations without a symbol, such as relative ones.
-    // The bound holds the set small, whatever the length of a hostile table.
     let is_symbol = |(index, _): &Relocation| (1..MAX_SYMBOLS as u32).contains(index);
-    records.map(|record| parts(&record)).filter(is_symbol).collect()
+    let mut found = BTreeSet::new();
+    for relocation in records.map(|record| parts(&record)).filter(is_symbol) {
+        found.insert(relocation);
+        // A hostile table can name each symbol with any of 2^32 types.
+        if found.len() == MAX_SYMBOLS {
+            break;
+        }
+    }
+    found
 }
