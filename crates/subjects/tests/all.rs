@@ -31,7 +31,7 @@ fn verified(entries: &[Vec<u8>], scope: Scope) -> Verification {
     let directory = tempfile::tempdir().expect("a temporary directory");
     std::fs::create_dir_all(directory.path().join("blobs/sha256")).expect("a directory");
     let write = |path: &str, bytes: &[u8]| {
-        crossdock_fs::write_atomically(&directory.path().join(path), bytes).expect("a file");
+        crossdock_fs::write_atomically(directory.path().join(path), bytes).expect("a file");
     };
     let blob = |kind: &str, bytes: &[u8]| {
         write(&format!("blobs/sha256/{}", Digest::of(bytes).hex()), bytes);
