@@ -10,8 +10,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crossdock_shell::{Dialect, EndKind, Entry, Environment, Executable, Files, Start, Value, check, follow};
 
@@ -158,7 +158,7 @@ const SCRIPTS: &[(&str, &str, &[&str])] = &include!("scripts.in");
 
 #[test]
 fn scripts_run_the_programs_that_we_say() {
-    let _alone = ALONE.lock().unwrap();
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let stage = Stage::new();
     let mut wrong = Vec::new();
     for (dialects, script, arguments) in SCRIPTS {
@@ -215,7 +215,7 @@ const TEXTS: &[&str] = &include!("texts.in");
 
 #[test]
 fn syntax_errors_are_those_of_the_shells() {
-    let _alone = ALONE.lock().unwrap();
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let stage = Stage::new();
     let path = stage.directory.join("text");
     let mut wrong = Vec::new();
