@@ -120,6 +120,27 @@ fn time_is_bounded() {
     }
 }
 
+/// Scripts that would hold far more than their own size.
+#[test]
+fn memory_is_bounded() {
+    let doubled = "x=0123456789\n".to_owned() + &"x=$x$x\n".repeat(12);
+    let texts = [
+        doubled.clone()
+            + &(0..5_000).map(|number| format!("export v{number}=$x\n")).collect::<String>()
+            + "a\nb\n",
+        doubled.clone() + &(0..500).map(|number| format!("export v{number}=x; a\n")).collect::<String>(),
+        doubled.clone() + &"a $x $x $x\n".repeat(3_000),
+        doubled + &(0..2_000).map(|number| format!("if a; then v{number}=$x; fi\n")).collect::<String>(),
+        "set -- 1 2 3\n".to_owned() + &"set -- \"$@\" \"$@\"\n".repeat(20) + &"a \"$@\"\n".repeat(2_000),
+    ];
+    for text in texts {
+        let shown: String = text.chars().skip(80).take(60).collect();
+        let start = Start { dialect: Dialect::Bash, ..Start::new(text) };
+        let used = allocation_counter::measure(|| drop(follow(&start, &NoFiles)));
+        assert!(used.bytes_max < 48 << 20, "{} MiB at once for {shown:?}", used.bytes_max >> 20);
+    }
+}
+
 #[test]
 fn limits_are_told() {
     let outcome = run("a\n".repeat(600_000), Dialect::Dash);

@@ -17,7 +17,7 @@ const COMMON: &[&str] = &[
     "return", "set", "shift", "test", "times", "trap", "true", "type", "ulimit", "umask", "unalias", "unset",
     "wait",
 ];
-const ASH: &[&str] = &["source", "let", "help", "history"];
+const ASH: &[&str] = &["chdir", "source", "let", "help", "history"];
 const BASH: &[&str] = &[
     "source",
     "let",
@@ -68,6 +68,7 @@ impl Evaluator<'_> {
             "command" => return self.command_builtin(state, call),
             "builtin" => return self.without_first(state, call),
             "exec" => return self.exec(state, call),
+            "alias" if self.start.dialect != Dialect::Bash => return self.alias(state, &call),
             "false" => Status::Known(1),
             "echo" => self.echo(&mut state, &call.words[1..]),
             "printf" => self.printf(&mut state, &call.words[1..]),
@@ -154,6 +155,30 @@ impl Evaluator<'_> {
         if self.start.dialect == Dialect::Bash {
             states.iter_mut().for_each(survive_syntax_error);
         }
+        states
+    }
+
+    /// Defines aliases as functions, which is what they are for commands on later lines. bash has none in scripts.
+    fn alias(&mut self, state: State, call: &Call) -> Vec<State> {
+        let mut text = String::new();
+        for word in &call.words[1..] {
+            match word.text().map(|word| word.split_once('=')) {
+                Some(Some((name, value))) if syntax::is_name(name) && value.len() < LARGEST_TEXT => {
+                    text.push_str(&format!("{name}() {{ command {value} \"$@\"\n}}\n"));
+                }
+                // Without a value, it prints the alias.
+                Some(None) => {}
+                _ => self.unfollowed(Cause::Eval, call.position, shown(&call.words)),
+            }
+        }
+        self.pay(text.len() / 16, call.position);
+        // An alias may hold a part of a command, such as `if`.
+        if syntax::parse(&text, self.start.dialect, call.position).error.is_some() {
+            self.unfollowed(Cause::Eval, call.position, shown(&call.words));
+            text.clear();
+        }
+        let mut states = self.run_text(state, &text, call.position, call.position);
+        states.iter_mut().for_each(|state| finish_builtin(state, Status::Known(0), call.position));
         states
     }
 

@@ -10,8 +10,12 @@ use crate::syntax::tree::{Operation, Piece, Script, Word};
 use crate::value::{Part, Value};
 
 /// The longest value that is kept, and the most words of one command. Beyond, they count as unknown.
-const LONGEST: usize = 64 * 1024;
+pub(crate) const LONGEST: usize = 16 * 1024;
 const MOST_WORDS: usize = 4096;
+/// How many bytes of values one step pays for. With the limit of steps, this limits the memory.
+pub(crate) const BYTES_PER_STEP: usize = 32;
+/// How many words a command has for one step.
+const FREE_WORDS: usize = 16;
 
 /// Whether a word becomes one word or is split into several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,6 +193,9 @@ impl Evaluator<'_> {
                 break;
             }
         }
+        if let Some(word) = words.first() {
+            self.pay(all.len().saturating_sub(FREE_WORDS), word.position);
+        }
         all
     }
 
@@ -213,7 +220,7 @@ impl Evaluator<'_> {
             return names;
         }
         fields.finish();
-        self.pay(fields.size / 256, word.position);
+        self.pay(fields.size / BYTES_PER_STEP, word.position);
         fields.done
     }
 
@@ -230,7 +237,7 @@ impl Evaluator<'_> {
     fn one_with_pattern(&mut self, state: &mut State, word: &Word) -> (Value, Vec<Source>) {
         let mut fields = Fields::new(state, Splitting::One);
         self.pieces(state, word, &mut fields);
-        self.pay(fields.size / 256, word.position);
+        self.pay(fields.size / BYTES_PER_STEP, word.position);
         (fields.current.unwrap_or_else(|| Value::from("")).into_one(), fields.pattern)
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::evaluate::effects::{self, Effect};
+use crate::evaluate::expand::{BYTES_PER_STEP, LONGEST};
 use crate::evaluate::flow::{finish_builtin, give_up, leave_unknown};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::state::{Content, Frame, LastKind, Mode, State, Status, Variable, merge};
@@ -273,6 +274,10 @@ impl Evaluator<'_> {
         let path = call.assigned.iter().rev().find(|(name, _)| name == "PATH");
         let path = path.map(|(_, value)| Content::Scalar(value.clone()));
         let found = self.find(&state, &call.words[0], path.as_ref());
+        let environment = self.environment_changes(&state, &call.assigned);
+        let size: usize =
+            environment.iter().map(|(name, value)| name.len() + value.as_ref().map_or(1, Value::size)).sum();
+        self.pay(size / BYTES_PER_STEP, call.position);
         let program = Program {
             words: call.words.clone(),
             position: call.position,
@@ -281,7 +286,7 @@ impl Evaluator<'_> {
             certain: false,
             failure,
             found: found.clone(),
-            environment: self.environment_changes(&state, &call.assigned),
+            environment,
             directory: state.directory.clone(),
         };
         let index = self.program(program);
@@ -362,7 +367,7 @@ impl Evaluator<'_> {
     pub(crate) fn print(&self, state: &mut State, value: Value) {
         if let Some(output) = &mut state.output {
             value.parts().iter().cloned().for_each(|part| output.push(part));
-            if output.size() > 64 * 1024 {
+            if output.size() > LONGEST {
                 *output = Value::unknown();
             }
         }
@@ -505,7 +510,7 @@ fn word_has_substitution(word: &Word) -> bool {
 fn appended(content: &Content, value: &Value) -> Content {
     match content {
         Content::Unset => Content::Scalar(value.clone()),
-        Content::Scalar(before) if before.size() + value.size() <= 64 * 1024 => {
+        Content::Scalar(before) if before.size() + value.size() <= LONGEST => {
             let parts = before.parts().iter().chain(value.parts()).cloned();
             Content::Scalar(Value::from_parts(parts))
         }
