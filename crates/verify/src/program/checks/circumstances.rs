@@ -50,10 +50,13 @@ pub(super) fn findings(start: &Start<'_>) -> Vec<Finding> {
         };
         let mut others = Processor::others(target).into_iter().filter_map(|processor| {
             let other = start.run(&Circumstances { user, privilege, processor: &processor });
-            let failing = other.findings.into_iter().find(is_failing)?;
+            let known = |finding: &Finding| outcome.findings.iter().any(|known| known.code == finding.code);
+            let counts = |finding: &Finding| finding.code.effect() != Effect::None && !known(finding);
+            let failing = other.findings.into_iter().find(counts)?;
             Some(on_other_processor(start, &processor, &failing))
         });
-        outcome.findings.extend(others.next());
+        let worse = others.next();
+        outcome.findings.extend(worse);
     }
     match start.family {
         Family::Gcompat(_) => as_far_as_known(start, outcome.findings),
