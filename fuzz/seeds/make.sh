@@ -7,7 +7,7 @@ corpus=../corpus
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$corpus/elf" "$corpus/mach_o" "$corpus/pe" "$corpus/go_build_info" "$corpus/layer" "$corpus/merge" \
-    "$corpus/manifest" "$corpus/image_config" "$corpus/project_config"
+    "$corpus/manifest" "$corpus/image_config" "$corpus/project_config" "$corpus/shell"
 
 # elf: compiler, name, flags.
 elf() {
@@ -84,7 +84,7 @@ go 'go1.26-devel_abc X:boringcrypto' 'build\tGOAMD64=v9\nbuild\tvcs.modified=tru
 )
 pack() { tar --sort=name --owner=0 --group=0 --mtime=@0 -C "$work/root" "$@" .; }
 pack --format=gnu -cf "$corpus/layer/gnu.tar"
-pack --format=posix -cf "$corpus/layer/pax.tar"
+pack --format=posix --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime -cf "$corpus/layer/pax.tar"
 pack --format=v7 --exclude='long*' -cf "$corpus/layer/v7.tar"
 gzip -9 -n < "$corpus/layer/gnu.tar" > "$corpus/layer/gnu.tar.gz"
 zstd -q -19 -f "$corpus/layer/gnu.tar" -o "$corpus/layer/gnu.tar.zst"
@@ -121,3 +121,17 @@ printf '[deploy.eks]\nnodes = ["m7g.large"]\n' > "$corpus/project_config/deploy"
 printf '[image.hello]\npath = "."\ncgo = true\nlinkage = "dynamic"\n\n[image.hello.dockerfile]\nbase = "debian-slim"\npackages = ["zlib1g-dev"]\n' > "$corpus/project_config/dockerfile"
 printf '[image.a]\npath = "../x"\ntags = ["r.example/a:{{ version }}"]\nenv = { A = "b" }\nports = ["80/tcp", 443]\nuser = "0"\n' > "$corpus/project_config/template"
 printf '[image.a]\nunknown = 1\n' > "$corpus/project_config/unknown"
+
+script() { printf "$2" > "$corpus/shell/$1"; }
+script exec 'set -e\nexec "$@"\n'
+script option '#!/bin/sh\nset -e\nif [ "${1#-}" != "$1" ]; then\n    set -- /app "$@"\nfi\nexec "$@"\n'
+script case 'case "$1" in\n    /app|app) shift; exec /app "$@" ;;\n    -*) exec /app "$@" ;;\n    *) exec "$1" ;;\nesac\n'
+script default ': "${PORT:=80}"\nexport PORT HOST=${HOST:-0.0.0.0}\ncd /srv && exec /app --port "$PORT" ${FLAGS}\n'
+script loop 'for file in /*.sh; do\n    [ -x "$file" ] && . "$file"\ndone\nwhile :; do sleep 1; done\n'
+script function 'run() {\n    local name=$1; shift\n    "$name" "$@" || return 1\n}\nrun /app "$@" && exit 0\nexit 3\n'
+script here 'cat <<EOF > /etc/app.conf\nport=$PORT\nEOF\n/app | tee /data &\nwait\n'
+script substitution 'user=$(id -u)\nif [ "$user" = 0 ] && command -v gosu >/dev/null 2>&1; then exec gosu web "$0" "$@"; fi\n'
+script source '. /lib.sh\neval "exec $1"\n'
+script arithmetic 'n=$((1 + 2 * 3))\nuntil [ $n -le 0 ]; do n=$((n - 1)); done\n[ $n -eq 0 ] && exec /app\n'
+script bash 'set -euo pipefail\nshopt -s nullglob\nargs=(--a "$@")\nif [[ $1 == -* ]]; then exec /app "${args[@]}"; fi\ntrap "exit 0" TERM\n'
+script carriage-return 'set -e\r\nexec /app\r\n'

@@ -6,6 +6,7 @@
 mod documents;
 mod programs;
 mod roots;
+mod scripts;
 
 /// A fuzz target: it panics if an input breaks an invariant.
 pub type Target = fn(&[u8]);
@@ -21,6 +22,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("manifest", documents::manifest),
     ("image_config", documents::image_config),
     ("project_config", documents::project_config),
+    ("shell", scripts::shell),
 ];
 
 /// Runs the target of this name.

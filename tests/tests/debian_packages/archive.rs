@@ -106,7 +106,7 @@ impl Archive {
             let Some(file) = file(&path, &mut entry, self) else { continue };
             self.files.entry(path).or_default().push((number, file));
         }
-        // What the tar ends with was not read: without a reader dpkg-deb may end with a signal.
+        // The padding at the end of the tar was not read: without a reader, dpkg-deb may be ended by a signal.
         drop(tar);
         unpacking.wait().expect("dpkg-deb ends");
     }
@@ -194,7 +194,7 @@ fn file(path: &str, entry: &mut tar::Entry<'_, impl Read>, archive: &Archive) ->
             return Some(File { entry: original.entry.clone(), content: original.content.clone() });
         }
         EntryType::Regular | EntryType::GNUSparse => {
-            // What the checks read: programs, libraries and configuration.
+            // The checks read programs, libraries and configuration.
             if mode & 0o111 != 0 || path.contains(".so") || path.starts_with("/etc/") {
                 entry.read_to_end(&mut content).expect("the package is whole");
             }

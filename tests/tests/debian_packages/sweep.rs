@@ -135,7 +135,8 @@ fn is_program(path: &str) -> bool {
     ["/usr/bin/", "/usr/sbin/", "/usr/lib", "/usr/games/"].iter().any(|directory| path.starts_with(directory))
 }
 
-/// A library may have execute bits, and it is no program unless it has a loader.
+/// Returns whether the file is a library or data. Both may have execute bits; a library that is also a program has a
+/// loader.
 fn is_library(facts: &Inspection) -> bool {
     match facts {
         Inspection::Elf(elf) => {
@@ -169,8 +170,7 @@ fn wrong_roots<'a>(
     roots
 }
 
-/// Returns the library of this name in the directory of its architecture, if there is one: its path without links, and its
-/// content.
+/// Returns the path without links and the content of the library of this name in the directory of its architecture.
 fn library(root: &PackageRoot<'_>, elf: &Elf, name: &str) -> Option<(String, Vec<u8>)> {
     let candidates = TRIPLETS.iter().map(|triplet| format!("/usr/lib/{triplet}/{name}"));
     let found = candidates.filter_map(|path| resolve(root, &path).ok()).next()?;
