@@ -359,7 +359,9 @@ impl Reading<'_> {
                 let error = self.outcome.syntax_error.as_ref().map(|error| error.message.clone());
                 format!("a syntax error: {}", error.unwrap_or_default())
             }
-            Reason::Builtin(text) => format!("an error: {text}"),
+            // The image decides about the options of `set`. The words of others may depend on files that are mounted.
+            Reason::Builtin(text) if text.starts_with("set:") => format!("an error: {text}"),
+            Reason::Builtin(_) => return self.about_script(end, self.exits(end, status)),
         };
         let message =
             format!("{name} ends in line {line} with {}, exit {status}.", why.trim_end().escape_debug());
