@@ -42,7 +42,7 @@ pub(crate) struct Context<'a> {
     pub(crate) container: Container<'a>,
 }
 
-/// What a program does with its arguments, as far as the chain is concerned.
+/// The effect of a program's arguments, as far as the chain is concerned.
 enum Next {
     /// It starts no other program that its arguments name.
     Nothing,

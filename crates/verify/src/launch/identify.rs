@@ -1,4 +1,4 @@
-//! What the program of a process is: a launcher, a shell, an interpreter, or none of them.
+//! Recognizes launchers, shells, loaders and interpreters by name and content.
 
 use super::process::{Libc, Process, TextFile, Word};
 use super::{Context, interpreters, launchers};
@@ -42,7 +42,7 @@ impl<'a> Call<'a> {
         self.contains("BusyBox v")
     }
 
-    /// Returns whether the program contains a text. A long program is no launcher.
+    /// Returns whether the program contains a text. Long programs are not searched: launchers are short.
     pub(super) fn contains(&self, text: &str) -> bool {
         self.content.length() <= MAX_LAUNCHER && self.content.contains(text.as_bytes())
     }

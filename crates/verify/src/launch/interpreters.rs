@@ -11,14 +11,13 @@ use crate::{Finding, codes};
 pub(super) struct Interpreter {
     /// The names, to which digits and dots of a version may be added.
     names: &'static [&'static str],
-    /// A text that the real program contains, or its library's name.
     file: Rule,
 }
 
-/// Where the arguments name the file.
+/// The place of the file among the arguments.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 enum Rule {
-    /// The first word that is no option. The letters are options without a value, then those with one.
+    /// The first word that is not an option. The letters are options without a value, then those with one.
     FirstOperand { flags: &'static str, valued: &'static str },
     /// The word after `-jar`.
     Jar,

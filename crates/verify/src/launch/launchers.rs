@@ -17,7 +17,7 @@ pub(super) struct Launcher {
     reading: Reading,
 }
 
-/// How a launcher's arguments are read.
+/// The form of a launcher's arguments.
 #[derive(Debug, PartialEq, Eq)]
 enum Reading {
     /// Options, then a number of operands, then the command.
@@ -32,11 +32,11 @@ struct Plain {
     operands: usize,
     /// The options with which the program starts nothing.
     ends: &'static [&'static str],
-    /// What happens without a command.
+    /// The behavior without a command.
     alone: Alone,
 }
 
-/// What a launcher does without a command.
+/// The behavior of a launcher without a command.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 enum Alone {
     /// It prints something or starts a shell.

@@ -62,7 +62,7 @@ impl Libc {
     }
 }
 
-/// How the starter of a process finds its program.
+/// The way in which the starter of a process finds its program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Search {
     /// As `execvp` of the C library does: in the directories of PATH, unless the name has a slash. The library decides the
@@ -74,7 +74,7 @@ pub(super) enum Search {
     At(String),
 }
 
-/// What the starter of a process does with a program that is text without a `#!` line.
+/// The starter's treatment of a program that is text without a `#!` line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextFile {
     /// A shell runs it: those of shells, and `execvp` of glibc.
@@ -139,7 +139,7 @@ pub(super) struct Process {
     pub(super) loader: Option<String>,
     /// The number of links, from this one, that the check of the script before them verified already.
     pub(super) checked: usize,
-    /// How it came to be started, e.g. `/tini starts /entry.sh, whose line 12 runs /app`; empty for the image's own.
+    /// The chain before it, e.g. `tini starts /entry.sh, of which line 12 runs /app`; empty for the image's own program.
     pub(super) story: String,
     /// The identities of the processes before it.
     pub(super) trail: Vec<u64>,
@@ -199,6 +199,12 @@ impl Process {
     pub(super) fn after(mut self, identity: u64) -> Process {
         self.trail.push(identity);
         self
+    }
+
+    /// Returns whether the process is the interpreter in a script's `#!` line, whose check verified it.
+    pub(super) fn is_interpreter(&self) -> bool {
+        // The image's own program is verified before too.
+        self.checked > 0 && self.trail.len() > 1
     }
 
     /// Marks the process as one that may not run, or not like this.

@@ -72,7 +72,12 @@ pub(super) fn is_doubtful(process: &Process, finding: &Finding) -> bool {
         codes::LOADER_LIBRARY_PAIR,
         codes::LOADER_LEVEL_TOO_HIGH,
     ];
-    let of_users = [codes::NOT_EXECUTABLE, codes::INTERPRETER_NOT_EXECUTABLE, codes::LAUNCH_FILE_MISSING];
+    let of_users = [
+        codes::NOT_EXECUTABLE,
+        codes::INTERPRETER_NOT_EXECUTABLE,
+        codes::LAUNCH_FILE_MISSING,
+        codes::SCRIPT_NOT_READABLE,
+    ];
     let is_any_unknown =
         ["LD_LIBRARY_PATH", "LD_PRELOAD"].iter().any(|name| process.environment.is_unknown(name));
     let is_user_unknown = process.user.is_none();

@@ -17,7 +17,7 @@ use crate::{Finding, codes};
 /// The size above which a script is not read.
 const MAX_SCRIPT: u64 = 1 << 20;
 
-/// Where the commands of a shell are from, for messages.
+/// The commands of a shell, with the name of their place for messages.
 struct Script {
     /// `/entry.sh`, or `/bin/sh -c`.
     name: String,
@@ -105,7 +105,17 @@ fn file_of(call: &Call<'_>, file: &Value) -> Result<Script, Box<Next>> {
         return missing("it is not a regular file".to_owned());
     }
     if let Some(user) = call.process.user.as_ref().filter(|user| !may_read(user, &found)) {
-        return missing(format!("user {} may not read it (mode {:04o})", user.uid, found.entry.mode));
+        // The check of a script with a `#!` line has reported it.
+        if call.process.is_interpreter() {
+            return Err(Box::new(Next::Nothing));
+        }
+        let (uid, mode, target) = (user.uid, found.entry.mode, call.context.target.name());
+        let message = format!(
+            "{} runs {name}, and user {uid} may not read it (mode {mode:04o}): it stops at once.",
+            call.program
+        );
+        let finding = Finding::new(codes::SCRIPT_NOT_READABLE, target, &found.path, message);
+        return Err(Box::new(Next::Fails(finding)));
     }
     match read_small(container.root, &found.path, MAX_SCRIPT) {
         Some(text) if text.starts_with(b"\x7fELF") => missing("it is a program, not a script".to_owned()),
@@ -156,7 +166,7 @@ fn follow_script(
     Reading { context, process, script, outcome: &outcome }.next()
 }
 
-/// What the reader of shell commands says about a script.
+/// The answer of the reader of shell commands about a script.
 struct Reading<'a> {
     context: Context<'a>,
     process: &'a Process,
@@ -169,7 +179,7 @@ impl Reading<'_> {
         let (mut starts, mut helpers, mut findings) = (Vec::new(), Vec::new(), Vec::new());
         let is_any_fine = self.outcome.ends.iter().any(|end| self.is_fine(end));
         for end in &self.outcome.ends {
-            // A program that is missing in a branch that may be for other images is no fault.
+            // A program may be missing in a branch that is for other images.
             if !end.certain && is_any_fine && !self.is_fine(end) && end.kind != EndKind::Unknown {
                 continue;
             }
@@ -349,7 +359,9 @@ impl Reading<'_> {
                 let error = self.outcome.syntax_error.as_ref().map(|error| error.message.clone());
                 format!("a syntax error: {}", error.unwrap_or_default())
             }
-            Reason::Builtin(text) => format!("an error: {text}"),
+            // The image decides about the options of `set`. The words of others may depend on files that are mounted.
+            Reason::Builtin(text) if text.starts_with("set:") => format!("an error: {text}"),
+            Reason::Builtin(_) => return self.about_script(end, self.exits(end, status)),
         };
         let message =
             format!("{name} ends in line {line} with {}, exit {status}.", why.trim_end().escape_debug());

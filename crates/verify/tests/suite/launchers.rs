@@ -276,7 +276,7 @@ fn of_scripts() -> Vec<Case> {
         Case::of(&["sh", "/entry.sh"])
             .file("/entry.sh", 0o600, "exec /app\n")
             .user("1000")
-            .fails("launch-file-missing"),
+            .fails("script-not-readable"),
         Case::of(&["sh", "/entry.sh"])
             .file("/entry.sh", 0o644, "exec /app\r\n")
             .fails("script-carriage-return"),
