@@ -12,6 +12,8 @@ mod plan;
 mod script;
 mod script_permission;
 
+pub(crate) use interpreter::loaders_present;
+
 use super::container::Container;
 use super::inspect::{Content, Inspection, Interpreter, inspect_file};
 use crate::root::Resolved;
