@@ -62,8 +62,8 @@ pub enum Difference {
     Refused,
     /// They give a directory without an entry to root with the mode 0755; containerd keeps what lower layers say of it.
     ImpliedDirectory,
-    /// They obey an attribute of overlayfs, which containerd leaves out.
-    OverlayAttribute,
+    /// They keep an attribute of the name space `trusted`, which containerd leaves out. Those of overlayfs change the root.
+    TrustedAttribute,
 }
 
 /// The limits of a root. Layers of unknown origin may be decompression bombs, so larger roots are rejected.

@@ -6,8 +6,8 @@ use super::tree::{self, Kind, Last, Node};
 use super::{Difference, EntryFault, Fault, RootView};
 use crate::layer::tar_reader::{TarEntry, TarKind, TarReader};
 
-/// The prefix of the attributes that control overlayfs.
-const OVERLAY: &[u8] = b"trusted.overlay.";
+/// The prefix of the attributes for privileged programs, among them those that control overlayfs.
+const TRUSTED: &[u8] = b"trusted.";
 
 /// Applies the entries of one layer to a root.
 pub(super) struct Applier<'a> {
@@ -87,8 +87,8 @@ impl<'a> Applier<'a> {
     }
 
     fn node(&mut self, kind: Kind, entry: &TarEntry, path: &str) -> Result<Node, EntryFault> {
-        if entry.xattrs.iter().any(|(name, _)| name.starts_with(OVERLAY)) {
-            self.root.dispute(path, Difference::OverlayAttribute);
+        if entry.xattrs.iter().any(|(name, _)| name.starts_with(TRUSTED)) {
+            self.root.dispute(path, Difference::TrustedAttribute);
         }
         if matches!(kind, Kind::Symlink(_)) && entry.xattrs.iter().any(|(name, _)| name.starts_with(b"user."))
         {
@@ -187,11 +187,10 @@ impl<'a> Applier<'a> {
 }
 
 /// Returns whether an engine sets an attribute: the kernel has no other name spaces, and `user` only for files and
-/// directories (xattr(7)). containerd leaves out the attributes of overlayfs.
+/// directories (xattr(7)). containerd leaves out those of `trusted`.
 fn is_kept(kind: &Kind, name: &[u8]) -> bool {
     match name.split(|byte| *byte == b'.').next().unwrap_or_default() {
         b"user" => matches!(kind, Kind::File { .. } | Kind::Dir(_)),
-        b"trusted" => !name.starts_with(OVERLAY),
         b"security" | b"system" => true,
         _ => false,
     }

@@ -158,7 +158,7 @@ fn disputed_entries_name_what_docker_and_podman_do() {
         [
             ("/twice", Difference::Refused),
             ("/l/x", Difference::Refused),
-            ("/o", Difference::OverlayAttribute),
+            ("/o", Difference::TrustedAttribute),
             ("/d", Difference::ImpliedDirectory),
         ]
     );
