@@ -110,7 +110,7 @@ impl<R: Read> TarReader<R> {
             };
             let size = numeric(&header.as_old().size, || header.entry_size())
                 .ok_or(TarError::Field { at, field: "length" })?;
-            match header.entry_type().as_byte() {
+            match header.as_old().linkflag[0] {
                 // `X` is Sun tar's type of the same header, from before POSIX.
                 b'x' | b'X' => extension.records = Records::parse(&self.read_extension(size)?, at)?,
                 // GNU tar counts a NUL into the length of a long name.
@@ -176,7 +176,7 @@ impl<R: Read> TarReader<R> {
         if path.contains(&0) || link.contains(&0) {
             return Err(bad("name with a NUL"));
         }
-        let kind = match header.entry_type().as_byte() {
+        let kind = match header.as_old().linkflag[0] {
             // Before ustar a directory was a file whose name ends with a slash.
             0 if path.ends_with(b"/") => Some(TarKind::Dir),
             0 | b'0' => Some(TarKind::File),

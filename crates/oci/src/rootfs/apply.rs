@@ -176,6 +176,7 @@ impl<'a> Applier<'a> {
                 self.root.dispute(path, Difference::Refused);
                 Ok(())
             }
+            None if self.root.layers == 0 => Ok(()),
             Some(_) => Err(EntryFault::WhiteoutOfOwn),
             None => {
                 tree.count_metadata(hidden.len())?;
