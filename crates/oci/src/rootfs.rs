@@ -49,11 +49,11 @@ pub struct RootView {
 pub struct Dispute {
     /// The path of the entry.
     pub path: String,
-    /// What docker and podman do.
+    /// The behaviour of docker and podman.
     pub difference: Difference,
 }
 
-/// What docker and podman do where containerd does something else.
+/// The behaviour of docker and podman where containerd's differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Difference {

@@ -76,7 +76,7 @@ pub(super) struct SparseRecords {
     pairs: Vec<Vec<u8>>,
 }
 
-/// Where the map of a sparse file is.
+/// The place of a sparse file's map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MapPlace {
     /// In the records.

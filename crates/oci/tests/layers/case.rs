@@ -218,7 +218,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
 }
 
-/// What a line says of an entry.
+/// The fields of an entry's line.
 #[derive(Default)]
 struct Fields {
     path: Vec<u8>,

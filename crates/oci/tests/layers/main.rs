@@ -82,8 +82,8 @@ fn the_merged_root_is_the_one_of_the_engines() {
 /// With `CROSSDOCK_RECORD` set, writes what the engines do into `cases.txt`, for the cases that have no outcome there.
 #[test]
 #[ignore = "runs containerd, docker and podman"]
+#[expect(clippy::disallowed_methods, reason = "a switch of this test, and the file that it writes")]
 fn long_engines_unpack_the_recorded_roots() {
-    #[expect(clippy::disallowed_methods, reason = "a switch of this test")]
     let record = std::env::var_os("CROSSDOCK_RECORD").is_some();
     let mut cases = Case::parse(CASES);
     cases.retain(|case| !record || case.found.is_empty());
