@@ -410,6 +410,7 @@ mod tests {
         };
         for (package, directory) in [
             ("crossdock-tests", "tests/tests"),
+            ("crossdock-oci", "crates/oci/tests"),
             ("crossdock-toolchain", "crates/toolchain/tests"),
             ("crossdock-verify", "crates/verify/tests"),
         ] {

@@ -4,6 +4,7 @@ pub mod base;
 pub(crate) mod decode;
 mod entry;
 mod gzip;
+mod sparse;
 pub(crate) mod tar_reader;
 mod tar_writer;
 
@@ -285,7 +286,7 @@ impl LayerBuilder {
             let parent = &path[..slash];
             match self.entries.get(parent) {
                 Some(entry) if entry.is_dir() => {}
-                // A link as a parent is refused too: engines disagree about it, see `RootView::disputed`.
+                // A link as a parent is refused too: docker refuses one whose target is in another layer.
                 Some(_) => {
                     return Err(LayerError::ParentNotDir { path: path.clone(), parent: parent.to_owned() });
                 }

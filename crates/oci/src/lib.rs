@@ -66,6 +66,6 @@ pub use model::{
     RootFs, RuntimeConfig, Tag, TimeError, Timestamp, media_type,
 };
 pub use rootfs::{
-    EntryKind, FileId, FileReader, LayerSource, LookupError, ReadError, RootEntry, RootError, RootLimits,
-    RootView,
+    Difference, Dispute, EntryKind, FileId, FileReader, LayerSource, LookupError, ReadError, RootEntry,
+    RootError, RootLimits, RootView,
 };

@@ -1,6 +1,8 @@
 //! The merged root file system of an image.
 
 mod apply;
+mod merge;
+mod pipeline;
 mod spill;
 mod tree;
 
@@ -10,21 +12,25 @@ use std::path::PathBuf;
 
 use crossdock_fs::FileError;
 
-use crate::layer::decode::{DecodeError, decode};
+use crate::layer::decode::DecodeError;
 use crate::layer::tar_reader::{TarError, TarReader};
 use crate::model::{Digest, Hasher};
 use apply::Applier;
+use pipeline::decoded_apart;
 use spill::Spill;
 use tree::{Kind, Tree};
 
 pub use spill::FileReader;
 
+/// The number of disputed entries that are kept.
+const MAX_DISPUTES: usize = 1000;
+
 /// The files of an image as a container sees them: its layers applied in order.
 ///
-/// The rules are those of image-spec, layer.md, and where that is ambiguous, of containerd: whiteouts and opaque
-/// whiteouts hide entries of lower layers and none of their own layer; a directory replaces a link of its name; an
-/// entry whose path leads through a link is placed at the link's target, within the root; hard links share their
-/// content.
+/// The rules are those of image-spec, layer.md, and where that is ambiguous, of containerd with overlays, its default: each
+/// layer is unpacked into a directory of its own, and the kernel shows these on each other. A path leads through links of its
+/// own layer, within the root; a link of a lower layer is replaced by a directory. A hard link names a file of its own
+/// layer. `tests/layers/cases.txt` has the cases with what engines do.
 ///
 /// The tree and 8 MiB of content are kept in memory, the remaining content in one unnamed temporary file.
 #[derive(Debug)]
@@ -34,7 +40,30 @@ pub struct RootView {
     limits: RootLimits,
     layers: u32,
     bytes: u64,
-    disputed: Vec<String>,
+    disputed: Vec<Dispute>,
+}
+
+/// An entry that docker and podman treat differently from containerd, whose root this is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dispute {
+    /// The path of the entry.
+    pub path: String,
+    /// The behaviour of docker and podman.
+    pub difference: Difference,
+}
+
+/// The behaviour of docker and podman where containerd's differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Difference {
+    /// They refuse the image: two entries of one name in a layer, an entry below a link whose target its layer lacks, or
+    /// others that containerd accepts.
+    Refused,
+    /// They give a directory without an entry to root with the mode 0755; containerd keeps what lower layers say of it.
+    ImpliedDirectory,
+    /// They keep an attribute of the name space `trusted`, which containerd leaves out. Those of overlayfs change the root.
+    TrustedAttribute,
 }
 
 /// The limits of a root. Layers of unknown origin may be decompression bombs, so larger roots are rejected.
@@ -43,7 +72,7 @@ pub struct RootView {
 pub struct RootLimits {
     /// The number of entries of all layers, counting directories that exist only as parents.
     pub entries: u64,
-    /// The uncompressed bytes of all layers.
+    /// The uncompressed bytes of all layers, and the holes of their sparse files.
     pub bytes: u64,
     /// The bytes of names, link targets and extended attributes, which are kept in memory.
     pub metadata: u64,
@@ -59,7 +88,7 @@ impl Default for RootLimits {
 /// The blob of a layer, to be applied to a [`RootView`].
 pub struct LayerSource<'a> {
     /// The blob's bytes: a tar, uncompressed or compressed with gzip or zstd.
-    pub reader: Box<dyn Read + 'a>,
+    pub reader: Box<dyn Read + Send + 'a>,
     /// The digest of these bytes according to the manifest.
     pub digest: Digest,
     /// The digest of the uncompressed tar according to the configuration.
@@ -183,7 +212,7 @@ impl RootView {
         match &self.tree.node(node).kind {
             Kind::Dir(children) => Ok(children
                 .iter()
-                .map(|(name, child)| self.entry(child.node, &tree::join(&real, name)))
+                .map(|(name, child)| self.entry(*child, &tree::join(&real, name)))
                 .collect()),
             _ => Err(LookupError::not_a_dir(path)),
         }
@@ -197,17 +226,23 @@ impl RootView {
             if let Kind::Dir(children) = &self.tree.node(node).kind {
                 // The stack yields its last element first.
                 let below = children.iter().rev();
-                stack.extend(below.map(|(name, child)| (child.node, tree::join(&path, name))));
+                stack.extend(below.map(|(name, child)| (*child, tree::join(&path, name))));
             }
             Some(self.entry(node, &path))
         })
         .skip(1)
     }
 
-    /// Returns the paths that engines place differently, in the order of the layers: entries below a link of a lower
-    /// layer. containerd follows the link, docker and podman replace it with a directory.
-    pub fn disputed(&self) -> &[String] {
+    /// Returns the entries that docker and podman treat differently, in the order of the layers; at most 1000 of them.
+    pub fn disputed(&self) -> &[Dispute] {
         &self.disputed
+    }
+
+    fn dispute(&mut self, path: &str, difference: Difference) {
+        let dispute = Dispute { path: path.to_owned(), difference };
+        if self.disputed.len() < MAX_DISPUTES && self.disputed.last() != Some(&dispute) {
+            self.disputed.push(dispute);
+        }
     }
 
     fn entry(&self, node: usize, path: &[u8]) -> RootEntry {
@@ -219,6 +254,8 @@ impl RootView {
             Kind::CharDevice => (EntryKind::CharDevice, 0),
             Kind::BlockDevice => (EntryKind::BlockDevice, 0),
             Kind::Fifo => (EntryKind::Fifo, 0),
+            // Hidden by the merge.
+            Kind::Whiteout => (EntryKind::CharDevice, 0),
         };
         RootEntry {
             path: tree::display(path),
@@ -234,19 +271,19 @@ impl RootView {
     }
 
     fn apply_checked(&mut self, layer: LayerSource<'_>) -> Result<(), Fault> {
-        // The output of the decoder is limited, so its input needs no limit of its own.
-        let mut blob = Metered::new(layer.reader, u64::MAX);
-        let mut plain = Metered::new(decode(&mut blob)?, self.limits.bytes - self.bytes);
-        let mut tar = TarReader::new(&mut plain);
-        while let Some(entry) = tar.next_entry()? {
-            Applier { root: self }.apply(entry, &mut tar)?;
-        }
-        tar.drain()?;
-        self.bytes += plain.count;
-        let diff_id = plain.finish();
-        // The digest covers the whole blob, and a decoder stops at the end of its stream.
-        io::copy(&mut blob, &mut io::sink()).map_err(TarError::Read)?;
-        let digest = blob.finish();
+        let limit = self.limits.bytes.saturating_sub(self.bytes);
+        let (diff_id, digest) = decoded_apart(layer.reader, |plain| {
+            let mut plain = Metered::new(plain, limit);
+            let mut tar = TarReader::new(&mut plain);
+            let mut applier = Applier::new(self);
+            while let Some(entry) = tar.next_entry()? {
+                applier.apply(entry, &mut tar)?;
+            }
+            applier.merge()?;
+            tar.drain()?;
+            self.bytes += plain.count;
+            Ok(plain.finish())
+        })?;
         // The digest of the blob first: if that is right, a wrong diff_id is the fault of the builder and not of the
         // transfer.
         if digest != layer.digest {
@@ -340,8 +377,6 @@ pub(crate) enum Fault {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum EntryFault {
-    #[error("contains `..`, which could leave the root")]
-    DotDot,
     #[error("has a component longer than 255 bytes")]
     Long,
     #[error("is more than {} directories deep", tree::MAX_DEPTH)]
@@ -350,20 +385,20 @@ pub(crate) enum EntryFault {
     ParentNotDir,
     #[error("is below links that form a loop or are too long")]
     Loop,
-    #[error("is a hard link to a file that is not in the image")]
+    #[error(
+        "is a hard link to a file that is not in its layer; engines refuse the image, so put the file into this layer too"
+    )]
     LinkMissing,
     #[error("is a hard link to a directory")]
     LinkToDir,
     #[error("has a type that no engine unpacks (`unhandled tar header type`)")]
     Kind,
-    #[error("would replace the root itself")]
-    Root,
     #[error("is a whiteout without a name")]
     Whiteout,
+    #[error("is a whiteout of an entry of its own layer; engines refuse the image, so leave one of them out")]
+    WhiteoutOfOwn,
     #[error("is a link without a target")]
     NoTarget,
-    #[error("has an owner beyond 32 bits")]
-    Owner,
     #[error("gives the image more than {0} entries, including implied directories")]
     Entries(u64),
     #[error("gives the image more than {0} bytes of names, links and extended attributes")]

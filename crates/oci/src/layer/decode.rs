@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
@@ -46,12 +46,38 @@ pub(crate) fn decode<'a>(reader: impl Read + 'a) -> Result<Box<dyn Read + 'a>, D
     let mut reader = BufReader::with_capacity(128 * 1024, reader);
     match Coding::of(reader.fill_buf()?) {
         Coding::Plain => Ok(Box::new(reader)),
-        // crossdock's own layers and eStargz have many members; `GzDecoder` ends after the first.
-        Coding::Gzip => Ok(Box::new(MultiGzDecoder::new(reader))),
+        Coding::Gzip => Ok(Box::new(Members { decoder: Some(GzDecoder::new(reader)) })),
         Coding::Zstd => {
             Ok(Box::new(Frames { source: reader, decoder: FrameDecoder::new(), frame: Frame::Done }))
         }
         Coding::Unsupported(name) => Err(DecodeError::Unsupported(name)),
+    }
+}
+
+/// Decompresses a sequence of gzip members, as crossdock's own layers and eStargz have. Bytes after them that do not begin
+/// like a member are ignored: containerd and docker accept them.
+struct Members<R> {
+    /// The decoder of the current member; `None` at the end.
+    decoder: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        while let Some(mut decoder) = self.decoder.take() {
+            let read = decoder.read(buffer)?;
+            if read > 0 {
+                self.decoder = Some(decoder);
+                return Ok(read);
+            }
+            let mut source = decoder.into_inner();
+            if source.fill_buf()?.first() == Some(&0x1f) {
+                self.decoder = Some(GzDecoder::new(source));
+            }
+        }
+        Ok(0)
     }
 }
 

@@ -8,6 +8,8 @@ use std::io::{self, Read};
 
 use tar::Header;
 
+use super::sparse::{MapPlace, Part, Sparse, SparseRecords, number, paired};
+
 pub(crate) const BLOCK: u64 = 512;
 /// The limit for all extended headers of one entry together, in bytes. Go's limit for a single one is the same.
 const EXTENDED_LIMIT: u64 = 1024 * 1024;
@@ -36,10 +38,12 @@ pub(crate) struct TarEntry {
     pub(crate) mode: u32,
     pub(crate) uid: u64,
     pub(crate) gid: u64,
-    /// The content's length in bytes.
+    /// The content's length in bytes, with the holes of a sparse file.
     pub(crate) size: u64,
-    /// The offset of the content in the stream.
-    pub(crate) position: u64,
+    /// The offset of the content in the stream; `None` for a sparse file, whose content is in parts.
+    pub(crate) position: Option<u64>,
+    /// The major and minor number of a device.
+    pub(crate) device: (u32, u32),
     /// Extended attributes by name.
     pub(crate) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
 }
@@ -57,15 +61,14 @@ pub(crate) enum TarError {
     LongExtension(u64),
     #[error("the entry at byte {0} has a name or link target that is longer than {PATH_LIMIT} bytes")]
     LongName(u64),
-    #[error(
-        "the tar has a sparse file at byte {0}, which is not supported; create the layer without `--sparse`"
-    )]
+    #[error("the tar's sparse file at byte {0} is damaged: its parts do not match its content")]
     Sparse(u64),
     #[error("reading failed")]
     Read(#[from] io::Error),
 }
 
-/// Reads entries one after the other; as a [`Read`] it yields the content of the last one.
+/// Reads entries one after the other; as a [`Read`] it yields the content of the last one, of a sparse file up to its
+/// next hole.
 pub(crate) struct TarReader<R> {
     reader: R,
     position: u64,
@@ -73,6 +76,8 @@ pub(crate) struct TarReader<R> {
     content: u64,
     /// The length of the padding after it.
     padding: u64,
+    /// The parts of the current entry, if it is a sparse file.
+    sparse: Option<Sparse>,
     /// The bytes that the next entry's extended headers may still have.
     extended: u64,
     ended: bool,
@@ -81,7 +86,16 @@ pub(crate) struct TarReader<R> {
 
 impl<R: Read> TarReader<R> {
     pub(crate) fn new(reader: R) -> Self {
-        Self { reader, position: 0, content: 0, padding: 0, extended: 0, ended: false, end_mark: false }
+        Self {
+            reader,
+            position: 0,
+            content: 0,
+            padding: 0,
+            sparse: None,
+            extended: 0,
+            ended: false,
+            end_mark: false,
+        }
     }
 
     /// Returns the next entry, or `None` at the end.
@@ -96,7 +110,7 @@ impl<R: Read> TarReader<R> {
             };
             let size = numeric(&header.as_old().size, || header.entry_size())
                 .ok_or(TarError::Field { at, field: "length" })?;
-            match header.entry_type().as_byte() {
+            match header.as_old().linkflag[0] {
                 // `X` is Sun tar's type of the same header, from before POSIX.
                 b'x' | b'X' => extension.records = Records::parse(&self.read_extension(size)?, at)?,
                 // GNU tar counts a NUL into the length of a long name.
@@ -104,9 +118,19 @@ impl<R: Read> TarReader<R> {
                 b'K' => extension.link = non_empty(until_nul(&self.read_extension(size)?)),
                 // Global records contain comments, such as git's commit; no engine applies them to files.
                 b'g' => drop(self.read_extension(size)?),
-                b'S' => return Err(TarError::Sparse(at)),
                 _ => return self.entry(&header, size, extension, at).map(Some),
             }
+        }
+    }
+
+    /// Skips the hole at the position in the content of a sparse file and returns its length, or 0 at the end of the file.
+    ///
+    /// Fails at the end if there is more data than the parts say, as Go does.
+    pub(crate) fn skip_hole(&mut self) -> Result<u64, TarError> {
+        let Some(sparse) = &mut self.sparse else { return Ok(0) };
+        match sparse.skip_hole() {
+            0 if self.content > 0 => Err(TarError::Sparse(self.position)),
+            hole => Ok(hole),
         }
     }
 
@@ -131,10 +155,17 @@ impl<R: Read> TarReader<R> {
         let bad = |field| TarError::Field { at, field };
         let old = header.as_old();
         let mode = numeric(&old.mode, || header.mode().map(u64::from)).ok_or(bad("mode"))?;
-        let records = extension.records;
+        let mut records = extension.records;
         let uid = records.uid.or_else(|| numeric(&old.uid, || header.uid())).ok_or(bad("user"))?;
         let gid = records.gid.or_else(|| numeric(&old.gid, || header.gid())).ok_or(bad("group"))?;
-        let path = extension.path.or(records.path).unwrap_or_else(|| header.path_bytes().into_owned());
+        let map = records.sparse.place();
+        // The name of a sparse file in its records comes last, so that it also overrides GNU's long name.
+        let path = match map {
+            Some(_) => non_empty(std::mem::take(&mut records.sparse.name)),
+            None => None,
+        };
+        let path =
+            path.or(extension.path).or(records.path).unwrap_or_else(|| header.path_bytes().into_owned());
         let link = extension
             .link
             .or(records.link)
@@ -145,7 +176,7 @@ impl<R: Read> TarReader<R> {
         if path.contains(&0) || link.contains(&0) {
             return Err(bad("name with a NUL"));
         }
-        let kind = match header.entry_type().as_byte() {
+        let kind = match header.as_old().linkflag[0] {
             // Before ustar a directory was a file whose name ends with a slash.
             0 if path.ends_with(b"/") => Some(TarKind::Dir),
             0 | b'0' => Some(TarKind::File),
@@ -155,7 +186,7 @@ impl<R: Read> TarReader<R> {
             b'4' => Some(TarKind::BlockDevice),
             b'5' => Some(TarKind::Dir),
             b'6' => Some(TarKind::Fifo),
-            // `7`, a contiguous file, too: POSIX takes it for a regular one, and containerd and Moby refuse it.
+            // `7`, a contiguous file, and `S`, a sparse file of GNU's old form, too: containerd and Moby refuse both.
             _ => None,
         };
         let size = match kind {
@@ -163,6 +194,13 @@ impl<R: Read> TarReader<R> {
             Some(_) => 0,
         };
         self.set_content(size, at)?;
+        if let Some(place) = map {
+            // Go refuses the records on an entry without content.
+            if kind != Some(TarKind::File) && kind.is_some() {
+                return Err(TarError::Sparse(at));
+            }
+            self.sparse = Some(self.pax_sparse(&records.sparse, place, size, at)?);
+        }
         Ok(TarEntry {
             path,
             link,
@@ -171,10 +209,51 @@ impl<R: Read> TarReader<R> {
             mode: (mode & 0o7777) as u32,
             uid,
             gid,
-            size,
-            position: self.position,
+            size: self.sparse.as_ref().map_or(size, Sparse::size),
+            position: self.sparse.is_none().then_some(self.position),
+            device: (device(header.device_major()), device(header.device_minor())),
             xattrs: records.xattrs.into_iter().collect(),
         })
+    }
+
+    fn pax_sparse(
+        &mut self,
+        records: &SparseRecords,
+        place: MapPlace,
+        size: u64,
+        at: u64,
+    ) -> Result<Sparse, TarError> {
+        let bad = || TarError::Sparse(at);
+        let size = records.size(size).ok_or_else(bad)?;
+        let parts = match place {
+            MapPlace::Records => records.parts().ok_or_else(bad)?,
+            MapPlace::Content => self.map_in_content(at)?,
+        };
+        Sparse::new(parts, size).ok_or_else(bad)
+    }
+
+    /// Reads the map in front of a sparse file's data: the number of parts, and their offsets and lengths, one number a
+    /// line, filled up to a whole block.
+    fn map_in_content(&mut self, at: u64) -> Result<Vec<Part>, TarError> {
+        let bad = || TarError::Sparse(at);
+        let (mut text, mut lines, mut needed) = (Vec::new(), 0_u64, None);
+        while needed.is_none_or(|needed| lines < needed) {
+            self.extended = self.extended.checked_sub(BLOCK).ok_or(TarError::LongExtension(at))?;
+            let mut block = [0; BLOCK as usize];
+            if self.content < BLOCK {
+                return Err(bad());
+            }
+            self.read_exact(&mut block)?;
+            lines += block.iter().filter(|byte| **byte == b'\n').count() as u64;
+            text.extend_from_slice(&block);
+            if needed.is_none() && lines > 0 {
+                let count = number(text.split(|byte| *byte == b'\n').next().unwrap_or_default());
+                needed = Some(count.and_then(|count| count.checked_mul(2)?.checked_add(1)).ok_or_else(bad)?);
+            }
+        }
+        let numbers = text.split(|byte| *byte == b'\n').skip(1);
+        let numbers = numbers.take(usize::try_from(needed.unwrap_or(1) - 1).map_err(|_| bad())?);
+        paired(numbers).ok_or_else(bad)
     }
 
     fn set_content(&mut self, size: u64, at: u64) -> Result<(), TarError> {
@@ -251,16 +330,24 @@ impl<R: Read> TarReader<R> {
         if skipped < self.content {
             return Err(TarError::Truncated(self.position));
         }
-        (self.content, self.padding) = (0, 0);
+        (self.content, self.padding, self.sparse) = (0, 0, None);
         Ok(())
     }
 }
 
 impl<R: Read> Read for TarReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.content).unwrap_or(usize::MAX).min(buffer.len());
-        if most == 0 {
+        // The parts of a sparse file may claim more than the content has: that is an error, and not its end.
+        let wanted = self.sparse.as_ref().map_or(self.content, Sparse::data);
+        if wanted == 0 || buffer.is_empty() {
             return Ok(0);
+        }
+        let most = usize::try_from(self.content.min(wanted)).unwrap_or(usize::MAX).min(buffer.len());
+        if most == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                TarError::Sparse(self.position).to_string(),
+            ));
         }
         let read = self.reader.read(&mut buffer[..most])?;
         if read == 0 {
@@ -269,6 +356,9 @@ impl<R: Read> Read for TarReader<R> {
         }
         self.position += read as u64;
         self.content -= read as u64;
+        if let Some(sparse) = &mut self.sparse {
+            sparse.advance(read as u64);
+        }
         Ok(read)
     }
 }
@@ -297,6 +387,7 @@ struct Records {
     size: Option<u64>,
     uid: Option<u64>,
     gid: Option<u64>,
+    sparse: SparseRecords,
     xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
@@ -329,9 +420,10 @@ impl Records {
             b"size" => self.size = numeric()?,
             b"uid" => self.uid = numeric()?,
             b"gid" => self.gid = numeric()?,
-            _ if key.starts_with(b"GNU.sparse.") => return Err(TarError::Sparse(at)),
             _ => {
-                if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
+                if let Some(name) = key.strip_prefix(b"GNU.sparse.") {
+                    self.sparse.set(name, value).ok_or(TarError::Sparse(at))?;
+                } else if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
                     self.xattrs.insert(name.to_vec(), value.to_vec());
                 }
             }
@@ -350,12 +442,9 @@ fn numeric(field: &[u8], parse: impl FnOnce() -> io::Result<u64>) -> Option<u64>
     if field.iter().all(|byte| matches!(byte, 0 | b' ')) { Some(0) } else { parse().ok() }
 }
 
-fn number(digits: &[u8]) -> Option<u64> {
-    std::str::from_utf8(digits)
-        .ok()
-        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?
-        .parse()
-        .ok()
+/// Returns a device's number; an empty field means 0.
+fn device(number: io::Result<Option<u32>>) -> u32 {
+    number.ok().flatten().unwrap_or(0)
 }
 
 fn until_nul(bytes: &[u8]) -> Vec<u8> {

@@ -150,7 +150,7 @@ impl ImageSource {
     ///
     /// # Errors
     /// If the source does not have the blob.
-    pub fn blob(&self, digest: &Digest) -> Result<Box<dyn Read + '_>, SourceError> {
+    pub fn blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send + '_>, SourceError> {
         let found = match &self.blobs {
             Blobs::Layout(store) => {
                 return Ok(Box::new(BufReader::with_capacity(128 * 1024, store.get(digest)?)));

@@ -27,13 +27,17 @@ impl Spill {
         Self { head: Vec::new(), tail: None, length: 0, directory }
     }
 
-    /// Adds the content of `reader` and returns its offset.
-    pub(super) fn add(&mut self, reader: &mut impl Read) -> Result<u64, super::Fault> {
-        let offset = self.length;
+    /// Returns the offset of what is added next.
+    pub(super) fn end(&self) -> u64 {
+        self.length
+    }
+
+    /// Adds the content of `reader`.
+    pub(super) fn add(&mut self, reader: &mut impl Read) -> Result<(), super::Fault> {
         let mut buffer = [0; 32 * 1024];
         loop {
             match reader.read(&mut buffer) {
-                Ok(0) => return Ok(offset),
+                Ok(0) => return Ok(()),
                 Ok(read) => self.push(&buffer[..read])?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(TarError::Read(error).into()),
@@ -48,6 +52,23 @@ impl Spill {
             self.tail()?.write_all(tail).map_err(FileError::on(WRITE, &self.directory))?;
         }
         self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Adds zeros, which take no space in the temporary file.
+    pub(super) fn add_zeros(&mut self, length: u64) -> Result<(), FileError> {
+        let in_head = length.min((IN_MEMORY - self.head.len()) as u64);
+        self.head.resize(self.head.len() + in_head as usize, 0);
+        self.length += length;
+        let in_tail = length - in_head;
+        if in_tail > 0 {
+            let place = self.length - self.head.len() as u64;
+            let tail = self.tail()?;
+            // Setting the length too: the seek alone adds nothing if nothing follows.
+            let grown = tail.flush().and_then(|()| tail.get_ref().set_len(place));
+            let moved = grown.and_then(|()| tail.seek(SeekFrom::Start(place)));
+            moved.map_err(FileError::on(WRITE, &self.directory))?;
+        }
         Ok(())
     }
 
@@ -162,9 +183,11 @@ mod tests {
         for size in sizes {
             let start = spill.length as usize;
             let content: Vec<u8> = (start..start + size).map(byte).collect();
-            assert_eq!(spill.add(&mut &content[..]).unwrap(), start as u64);
+            spill.add(&mut &content[..]).unwrap();
             places.push((start as u64, content));
         }
+        spill.add_zeros(70_000).unwrap();
+        places.push((places.iter().map(|(_, content)| content.len() as u64).sum(), vec![0; 70_000]));
         spill.flush().unwrap();
         assert_eq!(spill.head.len(), IN_MEMORY);
         for (offset, content) in &places {
@@ -179,6 +202,6 @@ mod tests {
         let borrowed = |(offset, content): &(u64, Vec<u8>)| {
             matches!(spill.bytes(*offset, content.len() as u64), Ok(Cow::Borrowed(_)))
         };
-        assert_eq!(places.iter().map(borrowed).collect::<Vec<_>>(), [true, false, false, false]);
+        assert_eq!(places.iter().map(borrowed).collect::<Vec<_>>(), [true, false, false, false, false]);
     }
 }

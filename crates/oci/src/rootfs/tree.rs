@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 
-use super::{EntryFault, LookupError, RootLimits};
+use super::{EntryFault, LookupError, MAX_DISPUTES, RootLimits};
 
 /// The number of the root's node.
 pub(super) const ROOT: usize = 0;
@@ -21,8 +21,6 @@ pub(super) struct Tree {
     limits: RootLimits,
     entries: u64,
     metadata: u64,
-    /// For each directory, the last layer that hid everything that lower layers have in it.
-    swept: HashMap<usize, u32>,
 }
 
 #[derive(Debug, Clone)]
@@ -37,20 +35,18 @@ pub(super) struct Node {
 
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
-    File { offset: u64, size: u64 },
-    Dir(BTreeMap<Box<[u8]>, Name>),
+    File {
+        offset: u64,
+        size: u64,
+    },
+    Dir(BTreeMap<Box<[u8]>, usize>),
     Symlink(Box<[u8]>),
     CharDevice,
     BlockDevice,
     Fifo,
-}
-
-/// A name in a directory.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Name {
-    pub(super) node: usize,
-    /// The layer of the name, which for a hard link may differ from the node's.
-    pub(super) layer: u32,
+    /// Hides the entry of its name in lower layers: a character device with the number 0:0, as overlayfs defines it. There
+    /// is none after the layer has been merged.
+    Whiteout,
 }
 
 /// Whether a link at the end of a path is followed.
@@ -60,8 +56,17 @@ pub(super) enum Last {
     Keep,
 }
 
+/// The parent directory of an entry.
+pub(super) struct Parent {
+    pub(super) directory: usize,
+    /// Whether it is the target of a link and had to be made, as only containerd does.
+    pub(super) made_for_link: bool,
+}
+
 /// The state of resolving a path.
 struct Walk {
+    /// The directory that the path starts from, which links do not lead out of.
+    root: usize,
     /// The directories from the root, with their names.
     at: Vec<(Vec<u8>, usize)>,
     /// The remaining components, the next one last.
@@ -69,11 +74,14 @@ struct Walk {
     links: u32,
     /// The number of components added by links.
     followed: usize,
+    /// The number of components that remain after those of the last link.
+    after_link: usize,
 }
 
 impl Walk {
-    fn new(path: &[u8]) -> Self {
-        let mut walk = Self { at: Vec::new(), todo: Vec::new(), links: 0, followed: 0 };
+    fn new(root: usize, path: &[u8]) -> Self {
+        let (at, todo) = (Vec::new(), Vec::new());
+        let mut walk = Self { root, at, todo, links: 0, followed: 0, after_link: usize::MAX };
         walk.push(path);
         walk
     }
@@ -86,7 +94,7 @@ impl Walk {
     }
 
     fn node(&self) -> usize {
-        self.at.last().map_or(ROOT, |(_, node)| *node)
+        self.at.last().map_or(self.root, |(_, node)| *node)
     }
 
     /// Continues at a link's target; returns false if the links are too many or too long.
@@ -96,9 +104,9 @@ impl Walk {
             // An absolute target starts at the root of the image.
             self.at.clear();
         }
-        let before = self.todo.len();
+        self.after_link = self.todo.len();
         self.push(target);
-        self.followed += self.todo.len() - before;
+        self.followed += self.todo.len() - self.after_link;
         self.links <= MAX_LINKS && self.followed <= MAX_FOLLOWED
     }
 
@@ -110,7 +118,7 @@ impl Walk {
 impl Tree {
     pub(super) fn new(limits: RootLimits) -> Self {
         let nodes = vec![Node::implied_dir(0)];
-        Self { nodes, limits, entries: 0, metadata: 0, swept: HashMap::new() }
+        Self { nodes, limits, entries: 0, metadata: 0 }
     }
 
     /// Counts one more entry against the limit.
@@ -140,24 +148,20 @@ impl Tree {
         self.nodes.len() - 1
     }
 
-    pub(super) fn child(&self, directory: usize, name: &[u8]) -> Option<Name> {
+    pub(super) fn child(&self, directory: usize, name: &[u8]) -> Option<usize> {
         match &self.nodes[directory].kind {
             Kind::Dir(children) => children.get(name).copied(),
             _ => None,
         }
     }
 
-    /// Adds a directory that no entry describes.
-    fn add_implied_dir(&mut self, directory: usize, name: &[u8], layer: u32) -> Result<Name, EntryFault> {
-        self.count_entry()?;
-        self.count_metadata(name.len())?;
-        let child = Name { node: self.add(Node::implied_dir(layer)), layer };
-        self.set_child(directory, name, child)?;
-        Ok(child)
-    }
-
     /// Sets or replaces a name in a directory. A node of another kind is an error, so that no entry is lost silently.
-    pub(super) fn set_child(&mut self, directory: usize, name: &[u8], child: Name) -> Result<(), EntryFault> {
+    pub(super) fn set_child(
+        &mut self,
+        directory: usize,
+        name: &[u8],
+        child: usize,
+    ) -> Result<(), EntryFault> {
         let Kind::Dir(children) = &mut self.nodes[directory].kind else {
             return Err(EntryFault::ParentNotDir);
         };
@@ -165,9 +169,41 @@ impl Tree {
         Ok(())
     }
 
+    pub(super) fn remove_child(&mut self, directory: usize, name: &[u8]) {
+        if let Kind::Dir(children) = &mut self.nodes[directory].kind {
+            children.remove(name);
+        }
+    }
+
+    /// Removes all names from a directory and returns them.
+    pub(super) fn take_children(&mut self, directory: usize) -> BTreeMap<Box<[u8]>, usize> {
+        match &mut self.nodes[directory].kind {
+            Kind::Dir(children) => std::mem::take(children),
+            _ => BTreeMap::new(),
+        }
+    }
+
+    /// Gives a directory the owner, permissions and attributes of another, but not its names.
+    pub(super) fn describe(&mut self, directory: usize, like: usize) {
+        let Node { mode, uid, gid, layer, ref xattrs, .. } = self.nodes[like];
+        let xattrs = xattrs.clone();
+        let node = &mut self.nodes[directory];
+        (node.mode, node.uid, node.gid, node.layer, node.xattrs) = (mode, uid, gid, layer, xattrs);
+    }
+
     /// Returns the node at `path` and its path with all links resolved.
     pub(super) fn resolve(&self, path: &[u8], last: Last) -> Result<(usize, Vec<u8>), LookupError> {
-        let mut walk = Walk::new(path);
+        self.resolve_in(ROOT, path, last)
+    }
+
+    /// Returns the node at `path` below the directory `root`, which links do not lead out of.
+    pub(super) fn resolve_in(
+        &self,
+        root: usize,
+        path: &[u8],
+        last: Last,
+    ) -> Result<(usize, Vec<u8>), LookupError> {
+        let mut walk = Walk::new(root, path);
         // A trailing slash requires a directory, so that a link there is followed (path_resolution(7)).
         let last = if path.ends_with(b"/") { Last::Follow } else { last };
         while let Some(part) = walk.todo.pop() {
@@ -182,13 +218,13 @@ impl Tree {
             let Some(child) = self.child(directory, &part) else {
                 return Err(LookupError::NotFound { path: display(&join(&walk.path(), &part)) });
             };
-            match &self.nodes[child.node].kind {
+            match &self.nodes[child].kind {
                 Kind::Symlink(target) if !(walk.todo.is_empty() && last == Last::Keep) => {
                     if !walk.follow(target) {
                         return Err(LookupError::Loop { path: display(path) });
                     }
                 }
-                _ => walk.at.push((part, child.node)),
+                _ => walk.at.push((part, child)),
             }
         }
         match self.nodes[walk.node()].kind {
@@ -198,11 +234,16 @@ impl Tree {
         }
     }
 
-    /// Returns the directory at `path`, with missing directories created as parents of an entry in `layer`, and whether
-    /// the path leads through a link of a lower layer.
-    pub(super) fn make_parents(&mut self, path: &[u8], layer: u32) -> Result<(usize, bool), EntryFault> {
-        let mut walk = Walk::new(path);
-        let mut through_lower_link = false;
+    /// Returns the directory at `path` below the layer's root `upper`, with missing directories made. `implied` collects
+    /// those that no entry describes, with the path of the ones that docker and podman describe differently.
+    pub(super) fn make_parents(
+        &mut self,
+        upper: usize,
+        path: &[u8],
+        implied: &mut HashMap<usize, Option<Box<str>>>,
+    ) -> Result<Parent, EntryFault> {
+        let mut walk = Walk::new(upper, path);
+        let mut made_for_link = false;
         while let Some(part) = walk.todo.pop() {
             if part == b".." {
                 walk.at.pop();
@@ -211,15 +252,20 @@ impl Tree {
             if walk.at.len() >= MAX_DEPTH {
                 return Err(EntryFault::Deep);
             }
-            let directory = walk.node();
-            let child = match self.child(directory, &part) {
+            let child = match self.child(walk.node(), &part) {
                 Some(child) => child,
-                None => self.add_implied_dir(directory, &part, layer)?,
+                None => {
+                    made_for_link |= walk.links > 0 && walk.todo.len() >= walk.after_link;
+                    let path = join(&walk.path(), &part);
+                    let child = self.add_implied_dir(&walk, &part, &path)?;
+                    let copied = !self.nodes[child].is_like_implied() && implied.len() < MAX_DISPUTES;
+                    implied.insert(child, copied.then(|| display(&path).into()));
+                    child
+                }
             };
-            match &self.nodes[child.node].kind {
-                Kind::Dir(_) => walk.at.push((part, child.node)),
+            match &self.nodes[child].kind {
+                Kind::Dir(_) => walk.at.push((part, child)),
                 Kind::Symlink(target) => {
-                    through_lower_link |= child.layer < layer;
                     if !walk.follow(target) {
                         return Err(EntryFault::Loop);
                     }
@@ -227,53 +273,41 @@ impl Tree {
                 _ => return Err(EntryFault::ParentNotDir),
             }
         }
-        Ok((walk.node(), through_lower_link))
+        Ok(Parent { directory: walk.node(), made_for_link })
     }
 
-    /// Removes what layers below `layer` have under `name`, and keeps what this layer has put there: a whiteout must
-    /// not hide entries of its own layer, in whatever order they come (image-spec, layer.md § Whiteouts).
-    pub(super) fn hide(&mut self, directory: usize, name: &[u8], layer: u32) -> Result<(), EntryFault> {
-        let Some(child) = self.child(directory, name) else { return Ok(()) };
-        self.hide_below(child.node, layer)?;
-        if child.layer >= layer {
-            return Ok(());
+    /// Adds a directory that no entry of the layer describes. As containerd's `mkparent` does, it takes over what the lower
+    /// layers say of the directory at this path, also if it is reached through links there.
+    fn add_implied_dir(&mut self, walk: &Walk, name: &[u8], path: &[u8]) -> Result<usize, EntryFault> {
+        self.count_entry()?;
+        self.count_metadata(name.len())?;
+        let layer = self.nodes[walk.root].layer;
+        let child = self.add(Node::implied_dir(layer));
+        if let Ok((like, _)) = self.resolve(path, Last::Follow)
+            && matches!(self.nodes[like].kind, Kind::Dir(_))
+        {
+            self.count_metadata(self.nodes[like].metadata())?;
+            self.describe(child, like);
         }
-        match &mut self.nodes[child.node].kind {
-            Kind::Dir(children) if !children.is_empty() => {
-                // The directory remains, but only as the parent of what this layer has put into it.
-                let children = std::mem::take(children);
-                self.nodes[child.node] = Node { kind: Kind::Dir(children), ..Node::implied_dir(layer) };
-                self.set_child(directory, name, Name { node: child.node, layer })?;
-            }
-            _ => self.remove_child(directory, name),
-        }
-        Ok(())
-    }
-
-    fn remove_child(&mut self, directory: usize, name: &[u8]) {
-        if let Kind::Dir(children) = &mut self.nodes[directory].kind {
-            children.remove(name);
-        }
-    }
-
-    /// Removes everything that layers below `layer` have in a directory, as [`hide`](Self::hide) does for one name.
-    pub(super) fn hide_below(&mut self, directory: usize, layer: u32) -> Result<(), EntryFault> {
-        let Kind::Dir(children) = &self.nodes[directory].kind else { return Ok(()) };
-        // Lower layers add nothing any more, so a layer sweeps each directory once, however many whiteouts it has.
-        // Without this, n whiteouts over n names would take quadratic time.
-        if self.swept.insert(directory, layer) == Some(layer) {
-            return Ok(());
-        }
-        let names: Vec<_> = children.keys().cloned().collect();
-        names.iter().try_for_each(|name| self.hide(directory, name, layer))
+        self.set_child(walk.node(), name, child)?;
+        Ok(child)
     }
 }
 
 impl Node {
     /// Creates a directory that no entry describes.
-    fn implied_dir(layer: u32) -> Self {
+    pub(super) fn implied_dir(layer: u32) -> Self {
         // The mode that Moby gives such directories (`ImpliedDirectoryMode`); no specification names one.
         Self { kind: Kind::Dir(BTreeMap::new()), mode: 0o755, uid: 0, gid: 0, layer, xattrs: Box::default() }
+    }
+
+    /// Returns whether docker and podman describe such a directory as they describe every one without an entry.
+    pub(super) fn is_like_implied(&self) -> bool {
+        (self.mode, self.uid, self.gid) == (0o755, 0, 0) && self.xattrs.is_empty()
+    }
+
+    pub(super) fn is_dir(&self) -> bool {
+        matches!(self.kind, Kind::Dir(_))
     }
 
     /// Returns the memory that this node takes besides that of every node, in bytes.

@@ -150,7 +150,13 @@ fn entries(file: &mut File) -> Result<(BTreeMap<Vec<u8>, Entry>, End), ArchiveFa
     while let Some(found) = tar.next_entry()? {
         let path = normal(&found.path);
         let entry = match found.kind {
-            Some(TarKind::File) => Entry::File(Place { offset: found.position, size: found.size }),
+            Some(TarKind::File) => match found.position {
+                Some(offset) => Entry::File(Place { offset, size: found.size }),
+                None => {
+                    let name = String::from_utf8_lossy(&path).into_owned();
+                    return Err(ArchiveFault::Tar(format!("its `{name}` is stored as a sparse file").into()));
+                }
+            },
             Some(TarKind::HardLink) => Entry::Link(normal(&found.link)),
             // The target is relative to the link's directory. podman's archives have such a link for each layer.
             Some(TarKind::Symlink) => {
