@@ -22,6 +22,14 @@ crossdock_findings::catalogue! {
         "the file is compressed or an archive",
         "The kernel does not unpack files: `exec format error`. A download was copied without being unpacked.",
         "Unpack the file, and copy the program in it into the image.";
+    GO_ARCHIVE = "go-archive", Error,
+        "the file is a compiled Go package, not a program",
+        "`go build -o FILE` of a package that is not `main` writes an archive of its compiled code; a node shows `exec format error`.",
+        "Build the package that has `package main`, e.g. `go build -o app ./cmd/app`, without `-buildmode=archive`.";
+    DOWNLOAD_FAILED = "download-failed", Error,
+        "the file is an error page in HTML, XML or JSON, not a program",
+        "The download failed, and the server's answer was saved as the program; a node shows `exec format error`.",
+        "Check the URL, and let a failed download stop the build: `curl -fL`, or the checksum of `ADD --checksum`.";
     GIT_LFS_POINTER = "git-lfs-pointer", Error,
         "the file is a Git LFS pointer",
         "Git LFS left its pointer because the file was not fetched; a node shows `exec format error`.",
@@ -116,6 +124,11 @@ crossdock_findings::catalogue! {
         "the program tells the dynamic loader to demand a newer processor than the target guarantees",
         "The loader stops with `CPU ISA level is lower than required`, exit 127.",
         "Build without `-march=x86-64-v3` and its like, or name nodes that have the level.";
+    LEVEL_RISK = "level-risk", Warning, Unproven,
+        "the program has code for a newer processor than the target guarantees, which it may not run there",
+        "Linkers record the newest processor of all object files, and a program may choose code by the processor that it runs on. If \
+             it does not, an older node kills it with exit 132 (illegal instruction).",
+        "Compile every part for the target's level, or start the program once on the oldest of the nodes.";
     LEVEL_RECORDED_WRONG = "level-recorded-wrong", Warning,
         "the build information names a processor level that does not exist",
         "Go accepts a bad GOAMD64 or GOARM silently and builds for the default level, not for the intended one.",
@@ -136,6 +149,17 @@ crossdock_findings::catalogue! {
         "the program's segments do not fit every page size that the nodes may have",
         "On nodes with larger pages it is not loaded: `ELF load command address/offset not page-aligned`.",
         "Link with `-z max-page-size=65536`, or name the node type with `--for`.";
+
+    ALLOCATOR_PAGE_SIZE = "allocator-page-size", Warning, Unproven,
+        "the program's allocator supports smaller pages than the nodes may have",
+        "jemalloc is built for one largest page size, by default that of the build machine. On arm64 nodes with larger pages it stops \
+             the program: `<jemalloc>: Unsupported system page size`.",
+        "Build with JEMALLOC_SYS_WITH_LG_PAGE=16, or name the node type with `--for`.";
+    OLD_NODE_RISK = "old-node-risk", Warning,
+        "a library of the image demands x86-64-v2, which the oldest amd64 nodes lack",
+        "glibc refuses the library on a processor without SSE4.2, such as QEMU's default one: `CPU ISA level is lower than required`, \
+             exit 127. Red Hat's images demand this level since version 9.",
+        "Name nodes that have the level with `--for linux/amd64/v2`, or use another base image.";
 
     // Linkage, the loader and the libraries.
     INTERPRETER_MISSING = "interpreter-missing", Error,
@@ -158,6 +182,11 @@ crossdock_findings::catalogue! {
         "the program's dynamic loader is empty, damaged or for another machine",
         "The kernel reports `input/output error` or `accessing a corrupted shared library`.",
         "Use a program and a base image of the same platform; check whether a file was copied over the loader.";
+    PACKED_PROGRAM = "packed-program", Warning, Unproven,
+        "the program is packed, which hides its dynamic loader and its libraries",
+        "UPX's stub unpacks the program and loads its dynamic loader. If the image lacks that, the program stops with exit 127, \
+             without a message; what it needs is known only to the packed program.",
+        "Do not pack the program, or link it statically before.";
     DYNAMIC_NOT_PLANNED = "dynamic-not-planned", Error,
         "the plan asks for a static program and this one needs a dynamic loader",
         "In a base image without the loader a node shows `no such file or directory`. Go's `-buildmode=pie` and Rust's gnu targets make such programs.",

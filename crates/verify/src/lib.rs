@@ -45,8 +45,8 @@ pub use expectation::{CompiledC, CpuLevel, Expectation, Language};
 pub use image::{ImageFacts, PlatformText, verify_elsewhere, verify_image, verify_others};
 pub use index::verify_index;
 pub use program::inspect::{
-    ArmAttributes, Class, Dynamic, Elf, GoBuildInfo, Inspection, Interpreter, MachO, Notes, Pe, Script,
-    Segment, VersionNeed, inspect, inspect_ranges,
+    ArmAttributes, Class, Dynamic, Elf, GoBuildInfo, Inspection, Interpreter, MachO, Notes, Packed, Pe,
+    Script, Segment, VersionNeed, inspect, inspect_ranges,
 };
 pub use program::{Program, verify_program};
 pub use root::{Entry, EntryKind, MemoryRoot, ResolveError, Resolved, Root, RootError, resolve};

@@ -168,6 +168,17 @@ impl Target {
         self.platform.architecture()
     }
 
+    /// Returns the largest page size, in bytes, of arm64 nodes; `None` if all nodes have the smallest pages, or are of
+    /// another platform.
+    pub(crate) fn large_page_on_arm64(&self) -> Option<u32> {
+        // `ARM64_PAGE_SHIFT` in arch/arm64/Kconfig.
+        const SMALLEST: u32 = 4 << 10;
+        const LARGEST: u32 = 64 << 10;
+        let named = self.node.page_sizes.iter().copied().max();
+        let is_arm64 = self.architecture() == Architecture::Arm64 && self.os() == Os::Linux;
+        Some(named.unwrap_or(LARGEST)).filter(|page| is_arm64 && *page > SMALLEST)
+    }
+
     /// Returns the level that every node has, with its spelling: the higher of the node's and the platform variant's, or
     /// the baseline if neither names one. `None` if the architecture has no levels.
     pub(crate) fn level(&self) -> Option<(Level, String)> {

@@ -8,9 +8,11 @@ mod level;
 mod libraries;
 mod loadable;
 mod machine;
+mod pages;
 mod plan;
 mod script;
 mod script_permission;
+mod symbols;
 
 use super::container::Container;
 use super::inspect::{Content, Inspection, Interpreter, inspect_file};
@@ -47,11 +49,13 @@ const PROGRAM_CHECKS: &[Check] = &[
     machine::check,
     plan::linkage,
     interpreter::check,
+    interpreter::packed,
     machine::float_abi,
     libraries::check,
     plan::go_build_info,
     level::check,
     loadable::page_size,
+    pages::jemalloc,
     capabilities::check,
     script::check,
     script_permission::check,
@@ -123,6 +127,8 @@ pub(crate) fn concerns_no_program(code: Code) -> bool {
     [
         codes::EMPTY_FILE,
         codes::COMPRESSED_FILE,
+        codes::GO_ARCHIVE,
+        codes::DOWNLOAD_FAILED,
         codes::TEXT_WITHOUT_INTERPRETER,
         codes::NOT_A_PROGRAM,
         codes::OBJECT_FILE,

@@ -7,10 +7,14 @@ mod elf;
 mod foreign;
 mod go;
 mod headers;
+mod jemalloc;
 mod notes;
+mod packed;
+mod response;
 mod script;
 mod strings;
 mod symbols;
+mod versions;
 
 pub use attributes::ArmAttributes;
 pub(crate) use content::Content;
@@ -19,11 +23,14 @@ pub use elf::{Elf, Interpreter};
 pub use foreign::{MachO, Pe};
 pub use go::GoBuildInfo;
 pub use headers::{Class, Segment};
+pub(crate) use jemalloc::{Jemalloc, jemalloc};
 pub use notes::Notes;
+pub use packed::Packed;
 pub use script::Script;
 pub(crate) use script::is_shell;
 pub(crate) use strings::{Budget, Strings, c_string};
-pub(crate) use symbols::{Symbols, symbols};
+pub(crate) use symbols::{Reference, Symbols, symbols};
+pub(crate) use versions::{Version, is_satisfied, is_visible};
 
 use std::io;
 
@@ -48,10 +55,14 @@ pub enum Inspection {
     Wasm,
     /// A compressed file or archive, by the name of its format.
     Compressed(&'static str),
+    /// A compiled Go package, which `go build` writes for a package that is not `main`.
+    GoArchive,
     /// A Git LFS pointer, which remains if the file itself was not fetched.
     GitLfsPointer,
     /// Text that begins with a byte order mark before `#!`.
     ByteOrderMark,
+    /// A server's answer to a failed request, saved as a file: the name of its format.
+    Response(&'static str),
     /// Text without `#!`.
     Text,
     /// Anything else.
@@ -117,6 +128,9 @@ pub(crate) fn inspect_content(content: &Content<'_>) -> Inspection {
     if bytes.starts_with(b"\0asm") {
         return Inspection::Wasm;
     }
+    if is_go_archive(bytes) {
+        return Inspection::GoArchive;
+    }
     if let Some(name) = compression(bytes) {
         return Inspection::Compressed(name);
     }
@@ -126,10 +140,16 @@ pub(crate) fn inspect_content(content: &Content<'_>) -> Inspection {
     if let Some(pe) = foreign::pe(content) {
         return Inspection::Pe(pe);
     }
-    match is_text(bytes) {
-        true => Inspection::Text,
-        false => Inspection::Unknown,
+    if !is_text(bytes) {
+        return Inspection::Unknown;
     }
+    response::format(bytes).map_or(Inspection::Text, Inspection::Response)
+}
+
+/// Returns whether this is an archive whose first member is `__.PKGDEF`, the export data of a Go package
+/// (cmd/internal/archive).
+fn is_go_archive(bytes: &[u8]) -> bool {
+    bytes.strip_prefix(b"!<arch>\n").is_some_and(|members| members.starts_with(b"__.PKGDEF "))
 }
 
 /// Returns the compression or archive format of these bytes.
@@ -170,6 +190,12 @@ mod tests {
             (b"", Inspection::Empty),
             (b"\0asm\x01\0\0\0", Inspection::Wasm),
             (b"\x1f\x8b\x08\0", Inspection::Compressed("gzip")),
+            (
+                b"!<arch>\n__.PKGDEF       0           0     0     644     443       `\n",
+                Inspection::GoArchive,
+            ),
+            (b"!<arch>\ndebian-binary   0", Inspection::Compressed("ar")),
+            (b"<!DOCTYPE html>\n<html>", Inspection::Response("HTML")),
             (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", Inspection::GitLfsPointer),
             (b"\xef\xbb\xbf#!/bin/sh\n", Inspection::ByteOrderMark),
             (b"echo hello\n", Inspection::Text),

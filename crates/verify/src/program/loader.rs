@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use crate::Target;
 use crate::program::container::Container;
-use crate::program::inspect::{Budget, Content, Elf, Inspection, inspect_file, symbols};
+use crate::program::inspect::{Budget, Content, Elf, Inspection, Jemalloc, inspect_file, jemalloc, symbols};
 use crate::root::{EntryKind, parent_of};
 
 pub(crate) use family::Family;
@@ -66,6 +66,21 @@ pub(crate) struct LoadContext<'a> {
 }
 
 impl Loaded {
+    /// Loads the libraries that an object names. glibc also loads those of `DT_FILTER`, and those of `DT_AUXILIARY` if
+    /// they exist (`_dl_map_object_deps` in elf/dl-deps.c); musl ignores both.
+    fn require_all(&mut self, search: &Search, context: &LoadContext<'_>, by: usize) {
+        let Some(dynamic) = self.objects[by].dynamic.clone() else { return };
+        let is_glibc = matches!(search, Search::Glibc(_));
+        for name in dynamic.needed.into_iter().chain(dynamic.filters.into_iter().filter(|_| is_glibc)) {
+            self.require(search, context, by, name);
+        }
+        for name in dynamic.auxiliaries.into_iter().filter(|_| is_glibc) {
+            let missing = self.missing.len();
+            self.require(search, context, by, name);
+            self.missing.truncate(missing);
+        }
+    }
+
     /// Loads the library that an object needs, unless it is already loaded.
     fn require(&mut self, search: &Search, context: &LoadContext<'_>, by: usize, name: String) {
         let is_enough = self.missing.len() >= MAX_MISSING;
@@ -105,6 +120,8 @@ impl Loaded {
                     origin: parent_of(&file.asked).to_owned(),
                     path: file.path,
                     name: name.to_owned(),
+                    isa_needed: file.elf.notes.x86_isa_needed,
+                    jemalloc: allocator(context, &file.content, &file.elf),
                     dynamic: file.elf.dynamic,
                     parent: match by {
                         Asker::Object(index) => Some(index),
@@ -141,9 +158,14 @@ impl Loaded {
     }
 }
 
+/// Returns the jemalloc in a library, if the target's nodes may have pages that it does not support.
+fn allocator(context: &LoadContext<'_>, content: &Content<'_>, elf: &Elf) -> Option<Jemalloc> {
+    context.target.large_page_on_arm64().and_then(|_| jemalloc(content, elf))
+}
+
 /// Returns whether musl takes a library for a C library: it defines these two symbols.
 fn is_c_library(object: &Object) -> bool {
-    let has = |name| object.symbols.as_ref().is_some_and(|symbols| symbols.defined.contains(name));
+    let has = |name| object.symbols.as_ref().is_some_and(|symbols| symbols.defined.contains_key(name));
     has("__libc_start_main") && has("stdin")
 }
 
@@ -166,6 +188,8 @@ pub(crate) fn load(
         parent: None,
         release: None,
         symbols: symbols(content, elf, &mut budget),
+        isa_needed: elf.notes.x86_isa_needed,
+        jemalloc: None,
     };
     let own = match family {
         Family::Gcompat(gcompat) => &gcompat.loader,
@@ -199,12 +223,10 @@ pub(crate) fn load(
     loaded.add(own, names.collect::<Vec<String>>());
     loaded.preload(&search, context, family);
     let mut by = 0;
-    while let Some(object) = loaded.objects.get(by) {
-        let needed = object.dynamic.iter().flat_map(|dynamic| &dynamic.needed);
+    while by < loaded.objects.len() {
         // No loader loads libraries for itself.
-        let needed: Vec<String> = needed.filter(|_| by != LOADER).cloned().collect();
-        for name in needed {
-            loaded.require(&search, context, by, name);
+        if by != LOADER {
+            loaded.require_all(&search, context, by);
         }
         by += 1;
     }
@@ -261,6 +283,9 @@ fn loader_itself(
         release: glibc::release(&content, &elf),
         dynamic: elf.dynamic,
         parent: None,
+        // The loader does not check its own demand (`dl_isa_level_check`).
+        isa_needed: None,
+        jemalloc: None,
     };
     Some((content.head(MAX_LOADER_SIZE), object))
 }

@@ -72,6 +72,8 @@ fn every_code_is_tried_by_a_test() {
         include_str!("odd_images.rs"),
         include_str!("launchers.rs"),
         include_str!("loaders/cases.txt"),
+        include_str!("nodes.rs"),
+        include_str!("symbols.rs"),
     ]
     .concat();
     // Compares whole words, since some codes begin with another's name.

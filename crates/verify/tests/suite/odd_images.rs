@@ -157,7 +157,10 @@ fn a_compiler_for_arm_records_its_version() {
     };
     let v7 = compile("cortex_a7");
     assert_eq!(found(&v7, "linux/arm/v7"), (String::new(), Verdict::Starts));
-    assert_eq!(found(&v7, "linux/arm/v6"), ("level-too-high".to_owned(), Verdict::Fails));
+    // The attribute is the highest of all object files, of which some may run only on newer processors.
+    assert_eq!(found(&v7, "linux/arm/v6"), ("level-risk".to_owned(), Verdict::Unproven));
+    let findings = verify(&v7, &Target::new(&Platform::parse("linux/arm/v6").expect("a platform")), None);
+    assert!(findings[0].help.contains("`--for linux/arm/v7`"), "{findings:?}");
     assert_eq!(found(&compile("arm1176jzf_s"), "linux/arm/v6"), (String::new(), Verdict::Starts));
 }
 
@@ -232,4 +235,48 @@ impl Root for Torn {
 #[test]
 fn unreadable_files_are_unproven() {
     assert_eq!(in_root(&Torn), ("unreadable".to_owned(), Verdict::Unproven));
+}
+
+/// `go build` of a package without a main function writes an archive, and succeeds.
+#[test]
+fn a_go_package_is_not_a_program() {
+    let bytes = Recipe::parse("go:package").make();
+    assert_eq!(found(&bytes, "linux/amd64"), ("go-archive".to_owned(), Verdict::Fails));
+}
+
+#[test]
+fn an_error_page_is_not_a_program() {
+    for page in [
+        "<!DOCTYPE html><html>",
+        "<?xml version=\"1.0\"?><Error/>",
+        "{\"message\":\"Not Found\"}",
+        "Not Found",
+    ] {
+        assert_eq!(
+            found(page.as_bytes(), "linux/amd64"),
+            ("download-failed".to_owned(), Verdict::Fails),
+            "{page}"
+        );
+    }
+}
+
+/// UPX leaves no `PT_INTERP`. The unit tests of `packed.rs` have blocks of real programs.
+#[test]
+fn a_packed_program_hides_its_loader() {
+    let packed = |headers: &[u8], method: u8| {
+        let mut app = tiny(62, 2, 1, 0);
+        app.truncate(64 + 56);
+        app.extend([0; 4]);
+        app.extend(b"UPX!");
+        app.resize(64 + 56 + 24, 0);
+        let size = u32::try_from(headers.len()).expect("a small size").to_le_bytes();
+        app.extend([size, size, [method, 0, 0, 0]].concat());
+        app.extend(headers);
+        found(&app, "linux/amd64")
+    };
+    assert_eq!(packed(&[0; 20], 14), ("packed-program".to_owned(), Verdict::Unproven));
+    assert_eq!(packed(&[], 8), ("packed-program".to_owned(), Verdict::Unproven));
+    let mut other = tiny(62, 2, 1, 0);
+    other.extend(b"UPX!");
+    assert_eq!(found(&other, "linux/amd64"), (String::new(), Verdict::Starts));
 }

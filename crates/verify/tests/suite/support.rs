@@ -54,7 +54,7 @@ pub(crate) struct Recipe {
 
 impl Recipe {
     /// Parses `NAME=VALUE… compiler argument…`, where `@file` is a source file of the tests. The compiler `go` means `go build`
-    /// of the test program.
+    /// of the test program, and `go:NAME` that of `NAME.go`.
     pub(crate) fn parse(text: &str) -> Recipe {
         let mut words = text.split_whitespace().peekable();
         let mut environment =
@@ -66,9 +66,13 @@ impl Recipe {
         let compiler = words.next().expect("a recipe names a compiler").to_owned();
         let mut arguments: Vec<String> =
             words.map(|word| word.strip_prefix('@').map_or_else(|| word.to_owned(), source)).collect();
+        let (compiler, main) = match compiler.strip_prefix("go:") {
+            Some(name) => ("go".to_owned(), format!("{name}.go")),
+            None => (compiler, "main.go".to_owned()),
+        };
         if compiler == "go" {
             arguments.insert(0, "build".to_owned());
-            arguments.extend(["-o".to_owned(), "OUT".to_owned(), source("main.go")]);
+            arguments.extend(["-o".to_owned(), "OUT".to_owned(), source(&main)]);
         } else if !arguments.iter().any(|argument| argument == "OUT") {
             arguments.extend(["-o".to_owned(), "OUT".to_owned()]);
         }

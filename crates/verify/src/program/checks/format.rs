@@ -49,6 +49,11 @@ fn elf_system(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         Inspection::Pe(_) => (codes::WINDOWS_PROGRAM, "is a Windows program (PE)".to_owned()),
         Inspection::Wasm => (codes::WASM_PROGRAM, "is a WebAssembly module".to_owned()),
         Inspection::Compressed(name) => (codes::COMPRESSED_FILE, format!("is a {name} file")),
+        Inspection::GoArchive => (codes::GO_ARCHIVE, "is a compiled Go package, not a program".to_owned()),
+        Inspection::Response(format) => {
+            let what = format!("is an answer of a server in {format}, saved in place of a program");
+            (codes::DOWNLOAD_FAILED, what)
+        }
         Inspection::GitLfsPointer => {
             (codes::GIT_LFS_POINTER, "is a Git LFS pointer, not the file itself".to_owned())
         }

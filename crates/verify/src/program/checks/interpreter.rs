@@ -4,7 +4,7 @@ use crossdock_platform::Os;
 
 use super::Subject;
 use crate::program::container::Container;
-use crate::program::inspect::{Elf, Inspection, Interpreter, inspect_file};
+use crate::program::inspect::{Elf, Inspection, Interpreter, Packed, inspect_file};
 use crate::program::machine;
 use crate::root::{EntryKind, ResolveError, Resolved, Root, resolve};
 use crate::{Finding, codes};
@@ -178,4 +178,20 @@ pub(super) fn unfit(loader: &Inspection, program: &Elf) -> Option<String> {
     }
     let is_program = loader.is_executable_type() && loader.loaded().next().is_some();
     (!is_program).then(|| format!("is not an ELF program: {corrupted}"))
+}
+
+/// Checks a program that UPX packed: it has no `PT_INTERP`, and may still need a loader.
+pub(super) fn packed(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    let Inspection::Elf(elf) = subject.facts else { return };
+    let (Some(packed), None) = (elf.packed, &elf.interpreter) else { return };
+    let what = match packed {
+        Packed::Static => return,
+        Packed::Dynamic => "which hides the dynamic loader that it needs and its libraries",
+        Packed::Unknown => "in a way that hides whether it needs a dynamic loader and libraries",
+    };
+    let message = format!(
+        "{} is packed by UPX, {what}: if the image lacks one, the program stops with exit 127, without a message.",
+        subject.path
+    );
+    findings.push(subject.finding(codes::PACKED_PROGRAM, message).with_evidence("magic", "UPX!"));
 }

@@ -8,7 +8,7 @@ use crate::level::Level;
 use crate::program::inspect::{Elf, GoBuildInfo, Inspection};
 use crate::program::machine;
 use crate::target::NodeLevel;
-use crate::{Finding, codes};
+use crate::{Code, Finding, codes};
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let Inspection::Elf(elf) = subject.facts else { return };
@@ -65,13 +65,37 @@ fn beyond(subject: &Subject<'_>, architecture: Architecture, needed: Level) -> O
 }
 
 /// Creates the finding about a program that needs more than the platform guarantees, on machines of unknown level.
-fn unknown_node(subject: &Subject<'_>, needs: &str) -> Finding {
+fn unknown_node(subject: &Subject<'_>, needs: &str, level: &str) -> Finding {
     let node = subject.target.description();
     let message = format!(
         "{} {needs}, and the level of {node} is unknown: on a node without that level the program does not start.",
         subject.path
     );
-    subject.finding(codes::NODE_LEVEL_UNKNOWN, message)
+    let finding = subject.finding(codes::NODE_LEVEL_UNKNOWN, message);
+    let option = option_for(subject, level);
+    finding.with_help(format!(
+        "State the level of the machines with {option}, or build for the platform's baseline."
+    ))
+}
+
+/// Creates the finding about a program that needs a level which some nodes lack, with a remedy in the words of the
+/// target's architecture.
+fn too_high(subject: &Subject<'_>, code: Code, message: String, guaranteed: &str, level: &str) -> Finding {
+    let option = option_for(subject, level);
+    let help = format!("Build for {guaranteed}, or name nodes that have the level with {option}.");
+    subject.finding(code, message).with_help(help)
+}
+
+/// Returns the option that names nodes of a level, as `--for linux/arm/v7` for GOARM's `7,softfloat`. Levels that are no
+/// variant of a platform, such as POWER's, need the name of a kind of machine.
+fn option_for(subject: &Subject<'_>, level: &str) -> String {
+    let level = level.split(',').next().unwrap_or(level);
+    let is_number = level.starts_with(|first: char| first.is_ascii_digit());
+    let variant = if is_number { format!("v{level}") } else { level.to_owned() };
+    match subject.target.platform().clone().with_variant(&variant) {
+        Ok(platform) => format!("`--for {platform}`"),
+        Err(_) => "`--for` and their kind".to_owned(),
+    }
 }
 
 fn go_level(
@@ -95,6 +119,7 @@ fn go_level(
             .push(subject.finding(codes::LEVEL_RECORDED_WRONG, message).with_evidence(variable, recorded));
     }
     let Some(default) = Level::baseline_name(architecture) else { return };
+    let is_level = needed.is_some();
     let built = match needed {
         Some(_) => format!("was built with {variable}={recorded}"),
         None => format!("was built with {variable}={recorded}, which Go took for {default}"),
@@ -104,7 +129,7 @@ fn go_level(
         None => return,
         Some(Beyond::Guaranteed(name)) => name,
         Some(Beyond::Unknown) => {
-            let finding = unknown_node(subject, &built);
+            let finding = unknown_node(subject, &built, recorded);
             findings.push(finding.with_evidence(variable, recorded));
             return;
         }
@@ -120,45 +145,65 @@ fn go_level(
         subject.path,
         subject.target.name()
     );
-    findings.push(subject.finding(codes::LEVEL_TOO_HIGH, message).with_evidence(variable, recorded));
+    let level = if is_level { recorded } else { default };
+    let finding = too_high(subject, codes::LEVEL_TOO_HIGH, message, &name, level);
+    findings.push(finding.with_evidence(variable, recorded));
 }
 
 /// Checks the architecture version that compilers for 32-bit ARM record.
+///
+/// It is the highest of all object files (Arm's ABI addenda, Combining attribute values): Debian's armhf `pg_verifybackup`
+/// records v8 because of one function, which it calls only on processors that have it. So a program may start on less.
 fn arm_attributes(subject: &Subject<'_>, architecture: Architecture, elf: &Elf, findings: &mut Vec<Finding>) {
     let (Some(version), true) = (elf.arm.and_then(|arm| arm.version), architecture == Architecture::Arm)
     else {
         return;
     };
-    let Some(needed) = Level::parse(Architecture::Arm, &version.to_string()) else { return };
-    let name = match beyond(subject, architecture, needed) {
+    let text = format!("v{version}");
+    let Some(needed) = Level::parse(Architecture::Arm, &text) else { return };
+    let finding = match beyond(subject, architecture, needed) {
         None => return,
-        Some(Beyond::Guaranteed(name)) => name,
+        Some(Beyond::Guaranteed(name)) => {
+            let message = format!(
+                "{} has code compiled for ARMv{version}, and {} guarantees only {name}: if an older core reaches it, the core kills \
+                 the program with exit 132 (illegal instruction), without a message.",
+                subject.path,
+                subject.target.name()
+            );
+            too_high(subject, codes::LEVEL_RISK, message, &name, &text)
+        }
         Some(Beyond::Unknown) => {
-            let finding = unknown_node(subject, &format!("was compiled for ARMv{version}"));
-            findings.push(finding.with_evidence("Tag_CPU_arch", format!("v{version}")));
-            return;
+            unknown_node(subject, &format!("has code compiled for ARMv{version}"), &text)
         }
     };
-    let message = format!(
-        "{} was compiled for ARMv{version}, and {} guarantees only {name}: an older core kills it with exit 132 (illegal \
-         instruction), without a message.",
-        subject.path,
-        subject.target.name()
-    );
-    findings.push(
-        subject.finding(codes::LEVEL_TOO_HIGH, message).with_evidence("Tag_CPU_arch", format!("v{version}")),
-    );
+    findings.push(finding.with_evidence("Tag_CPU_arch", text));
 }
 
 /// Checks the property note that glibc's loader obeys. A static program has no loader that reads it.
 fn loader_demand(subject: &Subject<'_>, architecture: Architecture, elf: &Elf, findings: &mut Vec<Finding>) {
-    let Some(bits) = elf
-        .notes
-        .x86_isa_needed
-        .filter(|bits| *bits != 0 && architecture == Architecture::Amd64 && !elf.is_static())
-    else {
-        return;
-    };
+    // In an image the loader itself is known, which `libraries` checks.
+    if subject.container.is_none() && architecture == Architecture::Amd64 && !elf.is_static() {
+        findings.extend(demanded_level(subject, subject.path, elf.notes.x86_isa_needed, Loader::Obeys));
+    }
+}
+
+/// Whether a dynamic loader obeys `GNU_PROPERTY_X86_ISA_1_NEEDED`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loader {
+    /// As glibc does since 2.33 (`dl_isa_level_check`).
+    Obeys,
+    /// As musl and older glibc do.
+    Ignores,
+}
+
+/// Returns the finding about an object in memory whose note demands more than the target guarantees.
+pub(super) fn demanded_level(
+    subject: &Subject<'_>,
+    object: &str,
+    demand: Option<u32>,
+    loader: Loader,
+) -> Option<Finding> {
+    let bits = demand.filter(|bits| *bits != 0)?;
     // The highest bit names the level, since a level includes the lower ones.
     let needed = match bits.ilog2() {
         0 => "v1",
@@ -166,29 +211,58 @@ fn loader_demand(subject: &Subject<'_>, architecture: Architecture, elf: &Elf, f
         2 => "v3",
         _ => "v4",
     };
-    let name = match Level::parse(Architecture::Amd64, needed)
-        .and_then(|level| beyond(subject, architecture, level))
-    {
-        None => return,
-        Some(Beyond::Guaranteed(name)) => name,
-        Some(Beyond::Unknown) => {
-            let demand = format!("tells the dynamic loader to demand x86-64-{needed}");
-            let finding = unknown_node(subject, &demand);
-            findings.push(finding.with_evidence("GNU_PROPERTY_X86_ISA_1_NEEDED", format!("{bits:#x}")));
-            return;
+    let level = Level::parse(Architecture::Amd64, needed)?;
+    let who = if object == subject.path {
+        object.to_owned()
+    } else {
+        format!("{object} (a library of {})", subject.path)
+    };
+    let finding = match (beyond(subject, Architecture::Amd64, level)?, loader) {
+        (Beyond::Unknown, Loader::Obeys) => {
+            let library =
+                if object == subject.path { String::new() } else { format!("needs {object}, which ") };
+            let demand = format!("{library}tells the dynamic loader to demand x86-64-{needed}");
+            unknown_node(subject, &demand, needed)
+        }
+        // Hardly any node is that old, and whole distributions demand v2, so that the image fails only on nodes that are
+        // known to lack it.
+        (Beyond::Guaranteed(_), Loader::Obeys)
+            if needed == "v2" && is_any_node(subject) && object != subject.path =>
+        {
+            let message = format!(
+                "{who} demands x86-64-v2, which the oldest nodes of {} lack: they show `{object}: CPU ISA level is lower than \
+                 required` and exit with 127.",
+                subject.target.name()
+            );
+            subject.finding(codes::OLD_NODE_RISK, message)
+        }
+        (Beyond::Guaranteed(name), Loader::Obeys) => {
+            let message = format!(
+                "{who} tells the dynamic loader to demand x86-64-{needed}, and {} guarantees only {name}: an older node shows \
+                 `{object}: CPU ISA level is lower than required` and exits with 127.",
+                subject.target.name()
+            );
+            too_high(subject, codes::LOADER_LEVEL_TOO_HIGH, message, &name, needed)
+        }
+        (_, Loader::Ignores) => {
+            let message = format!(
+                "{who} was linked to demand x86-64-{needed}, which the image's loader does not check: a node without that level \
+                 kills it with exit 132 (illegal instruction) where it uses the level.",
+            );
+            let help = format!(
+                "Build for the target's level, or name nodes that have the level with {}.",
+                option_for(subject, needed)
+            );
+            subject.finding(codes::LEVEL_RISK, message).with_help(help)
         }
     };
-    let message = format!(
-        "{} tells the dynamic loader to demand x86-64-{needed}, and {} guarantees only {name}: an older node shows `CPU ISA \
-         level is lower than required` and exits with 127.",
-        subject.path,
-        subject.target.name()
-    );
-    findings.push(
-        subject
-            .finding(codes::LOADER_LEVEL_TOO_HIGH, message)
-            .with_evidence("GNU_PROPERTY_X86_ISA_1_NEEDED", format!("{bits:#x}")),
-    );
+    Some(finding.with_evidence("GNU_PROPERTY_X86_ISA_1_NEEDED", format!("{bits:#x}")))
+}
+
+/// Returns whether the target names no level, neither as a variant nor by the kind of its nodes.
+fn is_any_node(subject: &Subject<'_>) -> bool {
+    let is_of_platform = matches!(subject.target.node().level, NodeLevel::OfPlatform);
+    is_of_platform && subject.target.platform().variant().is_none()
 }
 
 /// Creates the finding about a planned processor whose instructions are unknown.
@@ -235,7 +309,7 @@ fn planned_level(subject: &Subject<'_>, architecture: Architecture, findings: &m
     match needed.map(|needed| beyond(subject, architecture, needed)) {
         Some(None) => {}
         Some(Some(Beyond::Unknown)) => {
-            let finding = unknown_node(subject, &format!("was compiled for level {text}"));
+            let finding = unknown_node(subject, &format!("was compiled for level {text}"), text);
             findings.push(finding.with_evidence("target-cpu", text));
         }
         Some(Some(Beyond::Guaranteed(name))) => {
@@ -245,7 +319,8 @@ fn planned_level(subject: &Subject<'_>, architecture: Architecture, findings: &m
                 subject.path,
                 subject.target.name()
             );
-            findings.push(subject.finding(codes::LEVEL_TOO_HIGH, message).with_evidence("target-cpu", text));
+            let finding = too_high(subject, codes::LEVEL_TOO_HIGH, message, &name, text);
+            findings.push(finding.with_evidence("target-cpu", text));
         }
         None => {
             let finding = unknown_processor(subject, architecture, text);
@@ -262,15 +337,15 @@ fn c_level(
     findings: &mut Vec<Finding>,
 ) {
     let CompiledC { level, flag, place } = compiled;
-    let needed = match level {
+    let (needed, text) = match level {
         CpuLevel::Baseline => return,
-        CpuLevel::Level(text) => Level::parse(architecture, text),
-        CpuLevel::Unknown(_) => None,
+        CpuLevel::Level(text) => (Level::parse(architecture, text), text),
+        CpuLevel::Unknown(text) => (None, text),
     };
     let finding = match needed.map(|needed| beyond(subject, architecture, needed)) {
         Some(None) => return,
         Some(Some(Beyond::Unknown)) => {
-            unknown_node(subject, &format!("has code compiled with `{flag}` in {place}"))
+            unknown_node(subject, &format!("has code compiled with `{flag}` in {place}"), text)
         }
         Some(Some(Beyond::Guaranteed(name))) => {
             let message = format!(
@@ -279,7 +354,7 @@ fn c_level(
                 subject.path,
                 subject.target.name()
             );
-            subject.finding(codes::LEVEL_TOO_HIGH, message)
+            too_high(subject, codes::LEVEL_TOO_HIGH, message, &name, text)
         }
         None => {
             let message = format!(

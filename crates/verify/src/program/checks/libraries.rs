@@ -1,17 +1,19 @@
 //! Checks that the dynamic loader finds every shared library, with the versions and symbols that the program needs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::Subject;
+use crossdock_platform::Architecture;
+
 use super::circumstances::{self, Circumstances};
-use super::interpreter;
+use super::symbols::Binding;
+use super::{Subject, interpreter, level, pages, symbols};
 use crate::program::container::Container;
-use crate::program::inspect::{Elf, Inspection, Interpreter, Symbols, inspect_file};
+use crate::program::inspect::{Elf, Inspection, Interpreter, inspect_file};
 use crate::program::loader::{
     Family, Forbidden, Ignored, LoadContext, Loaded, LookupFailure, Missing, Object, load,
 };
 use crate::root::EntryKind;
-use crate::{Code, Finding, codes};
+use crate::{Finding, codes};
 
 /// The number of directories and files that a message lists.
 const MAX_SHOWN: usize = 64;
@@ -93,25 +95,27 @@ impl Start<'_> {
         }
         findings.extend(loaded.ignored.iter().map(|ignored| not_preloaded(subject, ignored, family)));
         // musl's loader does not check version needs, and it is its own C library.
+        let before = findings.len();
         if *family == Family::Glibc {
             versions(subject, &loaded, &mut findings);
+        }
+        // The loader stops at a missing version before it looks up any symbol.
+        let has_versions = findings.len() == before;
+        if *family == Family::Glibc {
             releases(subject, &loaded, &mut findings);
         }
+        demands(subject, &loaded, family, &mut findings);
+        allocators(subject, &loaded, &mut findings);
         // man 8 ld.so: only a nonempty value counts.
         let binding = match image.variable("LD_BIND_NOW") {
             Some(value) if !value.is_empty() => Binding::AtOnce,
             _ => Binding::AsLinked,
         };
-        symbols(subject, &loaded, family, binding, &mut findings);
+        if has_versions {
+            symbols::check(subject, &loaded, family, binding, &mut findings);
+        }
         Outcome { findings, depends_on_processor: loaded.depends_on_processor() }
     }
-}
-
-/// The binding of functions that the image's environment selects.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Binding {
-    AsLinked,
-    AtOnce,
 }
 
 /// Creates the finding about a program that exceeds the limits of the search. No real program is near them.
@@ -127,7 +131,7 @@ fn too_many(subject: &Subject<'_>, loaded: &Loaded) -> Finding {
 }
 
 /// Names the object that needs a library: the program, or one of its libraries.
-fn dependent(subject: &Subject<'_>, by: &Object) -> String {
+pub(super) fn dependent(subject: &Subject<'_>, by: &Object) -> String {
     if by.path == subject.path {
         by.path.clone()
     } else {
@@ -297,69 +301,35 @@ fn releases(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>)
     }
 }
 
-/// Checks that every symbol that is looked up at once is defined. Nothing is reported if a library is missing or was
-/// not searched, which is then the problem, or if the symbols of one could not be read.
-fn symbols(
-    subject: &Subject<'_>,
-    loaded: &Loaded,
-    family: &Family,
-    environment: Binding,
-    findings: &mut Vec<Finding>,
-) {
-    let all: Option<Vec<&Symbols>> = loaded.objects.iter().map(|object| object.symbols.as_ref()).collect();
-    let Some(all) = all.filter(|_| loaded.missing.is_empty() && !loaded.is_truncated) else { return };
-    // Versions of symbols are not compared here: that every needed version is defined is the check of `versions`.
-    let is_defined = |name: &String| all.iter().any(|symbols| symbols.defined.contains(name));
-    for (object, own) in loaded.objects.iter().zip(&all) {
-        // musl does not bind lazily.
-        let at_once = *family != Family::Glibc
-            || environment == Binding::AtOnce
-            || object.dynamic.as_ref().is_some_and(|dynamic| dynamic.binds_at_once);
-        let undefined = |names: &BTreeSet<String>| -> Vec<String> {
-            names.iter().filter(|name| !is_defined(name)).cloned().collect()
-        };
-        let (mut now, mut later) = (undefined(&own.needed), undefined(&own.needed_lazily));
-        if at_once {
-            now.append(&mut later);
-        }
-        for (code, names) in [(codes::SYMBOL_MISSING, now), (codes::FUNCTION_MISSING, later)] {
-            findings.extend(unresolved(subject, object, code, &names, family));
-        }
+/// Checks that the target has the processor level that each object in memory demands.
+fn demands(subject: &Subject<'_>, loaded: &Loaded, family: &Family, findings: &mut Vec<Finding>) {
+    if subject.target.architecture() != Architecture::Amd64 {
+        return;
     }
+    let loader = match family {
+        Family::Glibc if checks_demands(loaded) => level::Loader::Obeys,
+        _ => level::Loader::Ignores,
+    };
+    let found = loaded.objects.iter();
+    findings.extend(
+        found.filter_map(|object| level::demanded_level(subject, &object.path, object.isa_needed, loader)),
+    );
 }
 
-/// Returns the finding about symbols that no library defines; `None` without symbols.
-fn unresolved(
-    subject: &Subject<'_>,
-    object: &Object,
-    code: Code,
-    names: &[String],
-    family: &Family,
-) -> Option<Finding> {
-    let (first, others) = names.split_first()?;
-    let shown = match family {
-        Family::Glibc => {
-            format!("`{}: symbol lookup error: {}: undefined symbol: {first}`", subject.path, object.path)
-        }
-        Family::Musl(_) | Family::Gcompat(_) => {
-            format!("`Error relocating {}: {first}: symbol not found`", object.path)
-        }
-    };
-    let others = match others.len() {
-        0 => String::new(),
-        count => format!(" and {count} more"),
-    };
-    let when = if code == codes::FUNCTION_MISSING {
-        "when it is first called, a node shows"
-    } else {
-        "a node shows"
-    };
-    let message = format!(
-        "{} needs the symbol {first}{others}, which no library in the image has: {when} {shown}, exit 127.",
-        dependent(subject, object)
-    );
-    let names: Vec<&str> = names.iter().take(20).map(String::as_str).collect();
-    Some(subject.finding(code, message).with_evidence("undefined symbols", names.join(" ")))
+/// Checks the jemalloc in libraries. That of the program is checked without an image too.
+fn allocators(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>) {
+    let libraries = loaded.objects.iter().skip(1);
+    let found =
+        libraries.filter_map(|object| pages::unsupported_page(subject, &object.path, object.jemalloc?));
+    findings.extend(found);
+}
+
+/// Returns whether the image's glibc is 2.33 or newer, which checks the processor level that libraries demand.
+fn checks_demands(loaded: &Loaded) -> bool {
+    let release = loaded.objects.iter().find_map(|object| object.release.as_deref());
+    let version = release.and_then(|release| release.rsplit_once(", 2.")).map(|(_, minor)| minor);
+    let digits = |text: &str| text.split('.').next().and_then(|minor| minor.parse::<u32>().ok());
+    version.and_then(digits).is_some_and(|minor| minor >= 33)
 }
 
 #[cfg(test)]

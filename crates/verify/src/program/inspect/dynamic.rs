@@ -24,6 +24,10 @@ const MAX_NAME_LENGTH: usize = 4096;
 pub struct Dynamic {
     /// `DT_NEEDED`, in order.
     pub needed: Vec<String>,
+    /// `DT_FILTER`: libraries that glibc loads as those of `DT_NEEDED`, and musl ignores.
+    pub filters: Vec<String>,
+    /// `DT_AUXILIARY`: libraries that glibc loads if they exist, and musl ignores.
+    pub auxiliaries: Vec<String>,
     /// `DT_SONAME`.
     pub soname: Option<String>,
     /// `DT_RPATH`.
@@ -110,7 +114,9 @@ struct Table<'data> {
 impl Table<'_> {
     fn facts(mut self) -> Dynamic {
         Dynamic {
-            needed: self.needed(),
+            needed: self.names(elf::DT_NEEDED),
+            filters: self.names(elf::DT_FILTER),
+            auxiliaries: self.names(elf::DT_AUXILIARY),
             soname: self.text(elf::DT_SONAME, MAX_NAME_LENGTH),
             rpath: self.text(elf::DT_RPATH, MAX_STRING_LENGTH),
             runpath: self.text(elf::DT_RUNPATH, MAX_STRING_LENGTH),
@@ -138,10 +144,11 @@ impl Table<'_> {
         self.strings?.string(self.value(tag)?, longest, &mut self.budget)
     }
 
-    fn needed(&mut self) -> Vec<String> {
+    /// Returns the strings that all entries with this tag name.
+    fn names(&mut self, tag: DynamicTag) -> Vec<String> {
         let Some(strings) = self.strings else { return Vec::new() };
-        let needed = self.entries.iter().filter(|(tag, _)| *tag == elf::DT_NEEDED);
-        needed.filter_map(|(_, offset)| strings.string(*offset, MAX_NAME_LENGTH, &mut self.budget)).collect()
+        let named = self.entries.iter().filter(|(found, _)| *found == tag);
+        named.filter_map(|(_, offset)| strings.string(*offset, MAX_NAME_LENGTH, &mut self.budget)).collect()
     }
 
     fn version_needs(&mut self) -> Option<Vec<VersionNeed>> {
@@ -181,7 +188,7 @@ impl Table<'_> {
 }
 
 /// Iterates over records that each contain the distance to the next; that of the last is zero.
-fn chain<T: object::Pod>(
+pub(super) fn chain<T: object::Pod>(
     table: Part<'_>,
     first: u64,
     distance: impl Fn(&T) -> u32,

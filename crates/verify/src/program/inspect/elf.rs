@@ -9,6 +9,7 @@ use super::dynamic::{self, Dynamic};
 use super::go::{self, GoBuildInfo};
 use super::headers::{Class, Header, Memory, Segment};
 use super::notes::{self, Notes};
+use super::packed::{self, Packed};
 use super::strings::c_string;
 
 /// The value of `PT_INTERP`.
@@ -61,6 +62,8 @@ pub struct Elf {
     pub arm: Option<ArmAttributes>,
     /// The build information of the Go linker.
     pub go: Option<GoBuildInfo>,
+    /// The original of a program that UPX packed; `None` if the file is not packed.
+    pub packed: Option<Packed>,
     /// The length of the file in bytes.
     pub length: u64,
 }
@@ -118,6 +121,7 @@ pub(super) fn read(file: &Content<'_>) -> Elf {
             .filter(|header| header.machine == object::elf::EM_ARM.0)
             .and_then(|header| attributes::read(memory, &header)),
         go: go::read(memory),
+        packed: header.and_then(|header| packed::read(file, &header)),
         length: file.length(),
         segments,
     }

@@ -133,7 +133,7 @@ impl Header {
     }
 
     /// Returns the size of all program headers together.
-    fn table_length(&self) -> u64 {
+    pub(super) fn table_length(&self) -> u64 {
         u64::from(self.entries) * u64::from(self.entry_size)
     }
 

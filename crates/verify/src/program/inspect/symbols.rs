@@ -2,7 +2,7 @@
 
 use crossdock_platform::Endianness;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use object::Endianness as Order;
 use object::elf::{self, DynamicTag, Rel32, Rel64, Rela32, Rela64, Sym32, Sym64};
@@ -12,6 +12,7 @@ use super::dynamic::{entries_of, value_of};
 use super::elf::Elf;
 use super::headers::{Class, Memory, order};
 use super::strings::Budget;
+use super::versions::{Version, Versions};
 
 /// The length of a name. C++ has names of some thousand bytes.
 const MAX_NAME_LENGTH: usize = 1 << 14;
@@ -21,60 +22,101 @@ const MAX_SYMBOLS: usize = 1 << 20;
 /// The dynamic symbols of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Symbols {
-    /// The names that the loader looks up at the start: those of data, and those of functions if it binds at once.
-    pub(crate) needed: BTreeSet<String>,
-    /// The names of functions that are looked up at their first call.
-    pub(crate) needed_lazily: BTreeSet<String>,
-    /// The names that the file defines for others.
-    pub(crate) defined: BTreeSet<String>,
+    /// The symbols that the loader looks up at the start: those of data, and those of functions if it binds at once.
+    pub(crate) needed: BTreeSet<Reference>,
+    /// The functions that are looked up at their first call.
+    pub(crate) needed_lazily: BTreeSet<Reference>,
+    /// The symbols that the file defines for others, with the version word of each definition.
+    pub(crate) defined: BTreeMap<String, Vec<u16>>,
+    /// The functions that the file defines nowhere, but whose address in other files is that of its own stub
+    /// (`check_match` in elf/dl-lookup.c).
+    pub(crate) addresses: BTreeSet<String>,
+    /// The versions that the file defines and needs; `None` without a version table (`DT_VERSYM`).
+    pub(crate) versions: Option<Versions>,
+}
+
+/// A symbol that another file must define.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Reference {
+    pub(crate) name: String,
+    /// The version word of the symbol; 0 without a version table.
+    word: u16,
+    /// Whether the program has a copy of the data, so that its own symbol does not count (`R_*_COPY`).
+    pub(crate) is_copied: bool,
+}
+
+impl Symbols {
+    /// Returns the version that a reference of this file has; `None` for one without.
+    pub(crate) fn version_of(&self, reference: &Reference) -> Option<&Version> {
+        self.versions.as_ref()?.of(reference.word)
+    }
 }
 
 /// Reads the symbols of an ELF file; `None` if the file is incomplete, has tables of an unknown kind or exceeds the
 /// budget.
 pub(crate) fn symbols(file: &Content<'_>, elf: &Elf, budget: &mut Budget) -> Option<Symbols> {
-    if budget.is_spent() || !has_plain_relocations(elf.machine) {
+    if budget.is_spent() || copy_relocation(elf.machine).is_none() {
         return None;
     }
     let memory = Memory { file, segments: &elf.segments };
     let found = elf.segments.iter().find(|segment| segment.kind == elf::PT_DYNAMIC.0)?;
     let entries = entries_of(found.part(file), elf.class, elf.endianness);
     let table = |tag| memory.from(value_of(&entries, tag)?);
-    let (symbols, strings) = (table(elf::DT_SYMTAB), table(elf::DT_STRTAB));
-    let tables = Tables { memory, class: elf.class, endianness: elf.endianness, symbols, strings, entries };
+    let tables = Tables {
+        memory,
+        class: elf.class,
+        endianness: elf.endianness,
+        machine: elf.machine,
+        symbols: table(elf::DT_SYMTAB),
+        words: table(elf::DT_VERSYM),
+        strings: table(elf::DT_STRTAB),
+        entries,
+    };
     tables.read(budget).filter(|_| file.failure().is_none())
 }
 
-/// Returns whether the machine has plain relocation tables. MIPS binds through its global offset table, and some 64-bit
-/// machines have their own hash tables.
-fn has_plain_relocations(machine: u16) -> bool {
-    [
-        elf::EM_X86_64,
-        elf::EM_AARCH64,
-        elf::EM_386,
-        elf::EM_ARM,
-        elf::EM_RISCV,
-        elf::EM_PPC64,
-        elf::EM_LOONGARCH,
-    ]
-    .iter()
-    .any(|known| known.0 == machine)
+/// Returns the machine's type of relocation for a copy of data (`R_*_COPY` of each psABI); `None` for a machine without
+/// plain relocation tables. MIPS binds through its global offset table, and some 64-bit machines have their own hash
+/// tables.
+fn copy_relocation(machine: u16) -> Option<u32> {
+    let copies = [
+        (elf::EM_X86_64, elf::R_X86_64_COPY),
+        (elf::EM_AARCH64, elf::R_AARCH64_COPY),
+        (elf::EM_386, elf::R_386_COPY),
+        (elf::EM_ARM, elf::R_ARM_COPY),
+        (elf::EM_RISCV, elf::R_RISCV_COPY),
+        (elf::EM_PPC64, elf::R_PPC64_COPY),
+        (elf::EM_LOONGARCH, elf::R_LARCH_COPY),
+    ];
+    copies.iter().find(|(known, _)| known.0 == machine).map(|(_, copy)| copy.0)
 }
 
-struct Tables<'data> {
+pub(super) struct Tables<'data> {
     memory: Memory<'data>,
     class: Class,
-    endianness: Endianness,
+    pub(super) endianness: Endianness,
+    machine: u16,
     entries: Vec<(DynamicTag, u64)>,
     symbols: Option<Part<'data>>,
+    /// The version words, one for each symbol.
+    words: Option<Part<'data>>,
     strings: Option<Part<'data>>,
 }
 
-/// A symbol: the offset of its name, and whether it is defined here or may be absent.
+/// An entry of the symbol table.
 struct Symbol {
+    index: u32,
+    /// The offset of its name.
     name: u32,
     is_defined: bool,
+    has_address: bool,
     is_weak: bool,
+    /// Whether other files can refer to it: neither its binding nor its visibility is local.
+    is_public: bool,
 }
+
+/// A relocation with a symbol: the index of the symbol, and whether the relocation copies data.
+type Relocation = (u32, bool);
 
 impl Tables<'_> {
     fn read(&self, budget: &mut Budget) -> Option<Symbols> {
@@ -86,11 +128,15 @@ impl Tables<'_> {
             Some(false) => self.relocations_at(elf::DT_JMPREL, elf::DT_PLTRELSZ, Kind::Rel),
             None => BTreeSet::new(),
         };
-        let symbols = Symbols {
-            needed: self.names_of(&at_once, budget),
-            needed_lazily: self.names_of(&calls, budget),
-            defined: self.defined(budget)?,
+        let mut symbols = Symbols {
+            needed: self.references(&at_once, budget),
+            needed_lazily: self.references(&calls, budget),
+            ..Symbols::default()
         };
+        if self.words.is_some() {
+            symbols.versions = Some(Versions::read(self, budget)?);
+        }
+        self.definitions(&mut symbols, budget)?;
         (!budget.is_spent()).then_some(symbols)
     }
 
@@ -98,7 +144,7 @@ impl Tables<'_> {
         value_of(&self.entries, tag)
     }
 
-    fn table(&self, tag: DynamicTag) -> Option<Part<'_>> {
+    pub(super) fn table(&self, tag: DynamicTag) -> Option<Part<'_>> {
         self.memory.from(self.value(tag)?)
     }
 
@@ -108,64 +154,109 @@ impl Tables<'_> {
         rela_size: DynamicTag,
         rel: DynamicTag,
         rel_size: DynamicTag,
-    ) -> BTreeSet<u32> {
+    ) -> BTreeSet<Relocation> {
         let mut found = self.relocations_at(rela, rela_size, Kind::Rela);
         found.extend(self.relocations_at(rel, rel_size, Kind::Rel));
         found
     }
 
-    /// Returns the indices of the symbols in a relocation table.
-    fn relocations_at(&self, tag: DynamicTag, size: DynamicTag, kind: Kind) -> BTreeSet<u32> {
+    /// Returns the relocations of a table that have a symbol.
+    fn relocations_at(&self, tag: DynamicTag, size: DynamicTag, kind: Kind) -> BTreeSet<Relocation> {
         let (Some(table), Some(size)) = (self.table(tag), self.value(size)) else { return BTreeSet::new() };
         let table = table.up_to(size);
-        let order = order(self.endianness);
+        let (order, copy) = (order(self.endianness), copy_relocation(self.machine));
         match (self.class, kind) {
             (Class::Elf64, Kind::Rela) => {
-                each(table, |entry: &Rela64<Order>| (entry.r_info.get(order) >> 32) as u32)
+                each(table, copy, |entry: &Rela64<Order>| wide(entry.r_info.get(order)))
             }
             (Class::Elf64, Kind::Rel) => {
-                each(table, |entry: &Rel64<Order>| (entry.r_info.get(order) >> 32) as u32)
+                each(table, copy, |entry: &Rel64<Order>| wide(entry.r_info.get(order)))
             }
-            (Class::Elf32, Kind::Rela) => each(table, |entry: &Rela32<Order>| entry.r_info.get(order) >> 8),
-            (Class::Elf32, Kind::Rel) => each(table, |entry: &Rel32<Order>| entry.r_info.get(order) >> 8),
+            (Class::Elf32, Kind::Rela) => {
+                each(table, copy, |entry: &Rela32<Order>| narrow(entry.r_info.get(order)))
+            }
+            (Class::Elf32, Kind::Rel) => {
+                each(table, copy, |entry: &Rel32<Order>| narrow(entry.r_info.get(order)))
+            }
         }
     }
 
-    /// Returns the names of those symbols that another file must define.
-    fn names_of(&self, indices: &BTreeSet<u32>, budget: &mut Budget) -> BTreeSet<String> {
-        let symbols = indices.iter().take(MAX_SYMBOLS).filter_map(|index| self.symbol(*index));
-        // A weak symbol that nothing defines has the value 0 and is not an error (ELF gABI, Symbol Table, STB_WEAK).
-        let needed = symbols.filter(|symbol| !symbol.is_defined && !symbol.is_weak);
-        needed.filter_map(|symbol| self.name(&symbol, budget)).collect()
+    /// Returns those symbols of relocations that another file must define.
+    fn references(&self, relocations: &BTreeSet<Relocation>, budget: &mut Budget) -> BTreeSet<Reference> {
+        let found = relocations.iter().take(MAX_SYMBOLS).filter_map(|(index, is_copied)| {
+            let (symbol, is_copied) = (self.symbol(*index)?, *is_copied);
+            // A weak symbol that nothing defines has the value 0 and is not an error (ELF gABI, Symbol Table, STB_WEAK).
+            // The copy of data has a symbol in the program itself.
+            if symbol.is_weak || (symbol.is_defined && !is_copied) {
+                return None;
+            }
+            Some(Reference { name: self.name(&symbol, budget)?, word: self.word_of(*index), is_copied })
+        });
+        found.collect()
+    }
+
+    /// Returns the version word of a symbol. One without is global, as of index 1.
+    fn word_of(&self, index: u32) -> u16 {
+        let word: Option<[u8; 2]> = self.words.and_then(|words| words.record(u64::from(index) * 2));
+        match (word, self.endianness) {
+            (Some(word), Endianness::Little) => u16::from_le_bytes(word),
+            (Some(word), Endianness::Big) => u16::from_be_bytes(word),
+            (None, _) => 1,
+        }
+    }
+
+    /// Returns a string of the string table.
+    pub(super) fn string(&self, offset: u32, longest: usize, budget: &mut Budget) -> Option<String> {
+        self.strings?.string(offset.into(), longest, budget)
     }
 
     fn name(&self, symbol: &Symbol, budget: &mut Budget) -> Option<String> {
-        self.strings?.string(symbol.name.into(), MAX_NAME_LENGTH, budget)
+        self.string(symbol.name, MAX_NAME_LENGTH, budget)
     }
 
     fn symbol(&self, index: u32) -> Option<Symbol> {
         let (table, order) = (self.symbols?, order(self.endianness));
-        let (name, section, info) = match self.class {
+        let (name, section, info, other, value) = match self.class {
             Class::Elf64 => {
                 let symbol: Sym64<Order> =
                     table.record(u64::from(index) * size_of::<Sym64<Order>>() as u64)?;
-                (symbol.st_name.get(order), symbol.st_shndx.get(order).0, symbol.st_info)
+                let value = symbol.st_value.get(order);
+                (
+                    symbol.st_name.get(order),
+                    symbol.st_shndx.get(order),
+                    symbol.st_info,
+                    symbol.st_other,
+                    value,
+                )
             }
             Class::Elf32 => {
                 let symbol: Sym32<Order> =
                     table.record(u64::from(index) * size_of::<Sym32<Order>>() as u64)?;
-                (symbol.st_name.get(order), symbol.st_shndx.get(order).0, symbol.st_info)
+                let value = u64::from(symbol.st_value.get(order));
+                (
+                    symbol.st_name.get(order),
+                    symbol.st_shndx.get(order),
+                    symbol.st_info,
+                    symbol.st_other,
+                    value,
+                )
             }
         };
+        let (binding, visibility) = (info.0 >> 4, other.0 & 3);
         Some(Symbol {
+            index,
             name,
-            is_defined: section != elf::SHN_UNDEF.0,
-            is_weak: info.0 >> 4 == elf::STB_WEAK.0,
+            is_defined: section != elf::SHN_UNDEF,
+            has_address: value != 0,
+            is_weak: binding == elf::STB_WEAK.0,
+            // `do_lookup_x` skips the others (`dl_symbol_visibility_binds_local_p`).
+            is_public: binding != elf::STB_LOCAL.0
+                && ![elf::STV_HIDDEN.0, elf::STV_INTERNAL.0].contains(&visibility),
         })
     }
 
-    /// Returns the symbols of the hash table, which are those that other files can find.
-    fn defined(&self, budget: &mut Budget) -> Option<BTreeSet<String>> {
+    /// Adds the symbols of the hash table, which are those that other files can find.
+    fn definitions(&self, symbols: &mut Symbols, budget: &mut Budget) -> Option<()> {
         let indices = match (self.table(elf::DT_GNU_HASH), self.table(elf::DT_HASH)) {
             // ld.so prefers the GNU hash table too.
             (Some(table), _) => self.gnu_hash(table)?,
@@ -173,9 +264,16 @@ impl Tables<'_> {
             (None, Some(table)) => 0..self.word(table, 1)?,
             (None, None) => 0..0,
         };
-        let defined = indices.take(MAX_SYMBOLS).filter_map(|index| self.symbol(index));
-        let defined = defined.filter(|symbol| symbol.is_defined);
-        Some(defined.filter_map(|symbol| self.name(&symbol, budget)).collect())
+        let found = indices.take(MAX_SYMBOLS).filter_map(|index| self.symbol(index));
+        for symbol in found.filter(|symbol| symbol.is_public && (symbol.is_defined || symbol.has_address)) {
+            let Some(name) = self.name(&symbol, budget) else { continue };
+            if symbol.is_defined {
+                symbols.defined.entry(name).or_default().push(self.word_of(symbol.index));
+            } else {
+                symbols.addresses.insert(name);
+            }
+        }
+        Some(())
     }
 
     /// Returns the symbols of a GNU hash table: from its first to the end of its last chain.
@@ -217,10 +315,25 @@ enum Kind {
     Rela,
 }
 
-fn each<T: object::Pod>(table: Part<'_>, symbol: impl Fn(&T) -> u32) -> BTreeSet<u32> {
+/// Splits `r_info` of a 64-bit file into the index of the symbol and the type.
+fn wide(info: u64) -> (u32, u32) {
+    ((info >> 32) as u32, info as u32)
+}
+
+/// Splits `r_info` of a 32-bit file.
+fn narrow(info: u32) -> (u32, u32) {
+    (info >> 8, info & 0xff)
+}
+
+fn each<T: object::Pod>(
+    table: Part<'_>,
+    copy: Option<u32>,
+    parts: impl Fn(&T) -> (u32, u32),
+) -> BTreeSet<Relocation> {
     let records = (0..).map_while(|index: u64| table.record::<T>(index * size_of::<T>() as u64));
     // Index 0 (STN_UNDEF) is that of relocations without a symbol, such as relative ones.
-    let indices = records.map(|record| symbol(&record));
+    let found = records.map(|record| parts(&record));
     // The bound holds the set small, whatever the length of a hostile table.
-    indices.filter(|index| (1..MAX_SYMBOLS as u32).contains(index)).collect()
+    let found = found.filter(|(index, _)| (1..MAX_SYMBOLS as u32).contains(index));
+    found.map(|(index, kind)| (index, Some(kind) == copy)).collect()
 }

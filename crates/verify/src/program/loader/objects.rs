@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::program::container::Credentials;
-use crate::program::inspect::{Budget, Dynamic, Symbols};
+use crate::program::inspect::{Budget, Dynamic, Jemalloc, Symbols};
 use crate::root::Resolved;
 
 use super::preload::Ignored;
@@ -26,6 +26,10 @@ pub(crate) struct Object {
     pub(crate) release: Option<String>,
     /// The symbols; `None` if they cannot be read.
     pub(crate) symbols: Option<Symbols>,
+    /// The levels that its note demands (`GNU_PROPERTY_X86_ISA_1_NEEDED`).
+    pub(crate) isa_needed: Option<u32>,
+    /// The jemalloc in a library, for targets whose pages it may not support.
+    pub(crate) jemalloc: Option<Jemalloc>,
 }
 
 /// The reason why a library was not found.
