@@ -115,8 +115,8 @@ struct Symbol {
     is_public: bool,
 }
 
-/// A relocation with a symbol: the index of the symbol and the type.
-type Relocation = (u32, u32);
+/// A relocation with a symbol: the index of the symbol, and whether the relocation copies data.
+type Relocation = (u32, bool);
 
 impl Tables<'_> {
     fn read(&self, budget: &mut Budget) -> Option<Symbols> {
@@ -164,22 +164,27 @@ impl Tables<'_> {
     fn relocations_at(&self, tag: DynamicTag, size: DynamicTag, kind: Kind) -> BTreeSet<Relocation> {
         let (Some(table), Some(size)) = (self.table(tag), self.value(size)) else { return BTreeSet::new() };
         let table = table.up_to(size);
-        let order = order(self.endianness);
+        let (order, copy) = (order(self.endianness), copy_relocation(self.machine));
         match (self.class, kind) {
-            (Class::Elf64, Kind::Rela) => each(table, |entry: &Rela64<Order>| wide(entry.r_info.get(order))),
-            (Class::Elf64, Kind::Rel) => each(table, |entry: &Rel64<Order>| wide(entry.r_info.get(order))),
-            (Class::Elf32, Kind::Rela) => {
-                each(table, |entry: &Rela32<Order>| narrow(entry.r_info.get(order)))
+            (Class::Elf64, Kind::Rela) => {
+                each(table, copy, |entry: &Rela64<Order>| wide(entry.r_info.get(order)))
             }
-            (Class::Elf32, Kind::Rel) => each(table, |entry: &Rel32<Order>| narrow(entry.r_info.get(order))),
+            (Class::Elf64, Kind::Rel) => {
+                each(table, copy, |entry: &Rel64<Order>| wide(entry.r_info.get(order)))
+            }
+            (Class::Elf32, Kind::Rela) => {
+                each(table, copy, |entry: &Rela32<Order>| narrow(entry.r_info.get(order)))
+            }
+            (Class::Elf32, Kind::Rel) => {
+                each(table, copy, |entry: &Rel32<Order>| narrow(entry.r_info.get(order)))
+            }
         }
     }
 
     /// Returns those symbols of relocations that another file must define.
     fn references(&self, relocations: &BTreeSet<Relocation>, budget: &mut Budget) -> BTreeSet<Reference> {
-        let copy = copy_relocation(self.machine);
-        let found = relocations.iter().take(MAX_SYMBOLS).filter_map(|(index, kind)| {
-            let (symbol, is_copied) = (self.symbol(*index)?, Some(*kind) == copy);
+        let found = relocations.iter().take(MAX_SYMBOLS).filter_map(|(index, is_copied)| {
+            let (symbol, is_copied) = (self.symbol(*index)?, *is_copied);
             // A weak symbol that nothing defines has the value 0 and is not an error (ELF gABI, Symbol Table, STB_WEAK).
             // The copy of data has a symbol in the program itself.
             if symbol.is_weak || (symbol.is_defined && !is_copied) {
@@ -311,26 +316,24 @@ enum Kind {
 }
 
 /// Splits `r_info` of a 64-bit file into the index of the symbol and the type.
-fn wide(info: u64) -> Relocation {
+fn wide(info: u64) -> (u32, u32) {
     ((info >> 32) as u32, info as u32)
 }
 
 /// Splits `r_info` of a 32-bit file.
-fn narrow(info: u32) -> Relocation {
+fn narrow(info: u32) -> (u32, u32) {
     (info >> 8, info & 0xff)
 }
 
-fn each<T: object::Pod>(table: Part<'_>, parts: impl Fn(&T) -> Relocation) -> BTreeSet<Relocation> {
+fn each<T: object::Pod>(
+    table: Part<'_>,
+    copy: Option<u32>,
+    parts: impl Fn(&T) -> (u32, u32),
+) -> BTreeSet<Relocation> {
     let records = (0..).map_while(|index: u64| table.record::<T>(index * size_of::<T>() as u64));
     // Index 0 (STN_UNDEF) is that of relocations without a symbol, such as relative ones.
-    let is_symbol = |(index, _): &Relocation| (1..MAX_SYMBOLS as u32).contains(index);
-    let mut found = BTreeSet::new();
-    for relocation in records.map(|record| parts(&record)).filter(is_symbol) {
-        found.insert(relocation);
-        // A hostile table can name each symbol with any of 2^32 types.
-        if found.len() == MAX_SYMBOLS {
-            break;
-        }
-    }
-    found
+    let found = records.map(|record| parts(&record));
+    // The bound holds the set small, whatever the length of a hostile table.
+    let found = found.filter(|(index, _)| (1..MAX_SYMBOLS as u32).contains(index));
+    found.map(|(index, kind)| (index, Some(kind) == copy)).collect()
 }
