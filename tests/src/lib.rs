@@ -9,6 +9,7 @@ pub mod client;
 pub mod emulator;
 pub mod engine;
 pub mod fixture;
+pub mod handmade;
 pub mod layout;
 pub mod modules;
 pub mod outcome;

@@ -221,6 +221,8 @@ fn text(platform: &PlatformObject) -> PlatformText {
 
 fn facts(image: &SourcePlatform) -> ImageFacts {
     let config = &image.config.value.config;
+    let history = &image.config.value.history;
+    let layers = image.config.value.rootfs.diff_ids.len();
     let facts = ImageFacts::default()
         .with_config_platform(text(&image.config.value.platform))
         .with_entrypoint(&config.entrypoint)
@@ -228,7 +230,15 @@ fn facts(image: &SourcePlatform) -> ImageFacts {
         .with_env(&config.env)
         .with_user(&config.user)
         .with_working_directory(&config.working_dir)
-        .with_exposed_ports(&config.exposed_ports);
+        .with_exposed_ports(&config.exposed_ports)
+        .with_volumes(&config.volumes)
+        .with_stop_signal(&config.stop_signal)
+        .with_health_check(config.healthcheck.iter().flat_map(|check| &check.test))
+        .with_shell(&config.shell)
+        .with_dates(
+            history.iter().filter_map(|step| step.created.as_ref()).chain(&image.config.value.created),
+        )
+        .with_layers(layers, history.iter().filter(|step| !step.empty_layer).count());
     match &image.descriptor.platform {
         Some(platform) => facts.with_index_platform(text(platform)),
         None => facts,

@@ -287,6 +287,18 @@ crossdock_findings::catalogue! {
         "the script is not readable for the configured user, and it is unknown whether its interpreter reads it",
         "The kernel needs only the execute permission; an interpreter that opens the script fails with `Permission denied`.",
         "Give the script mode 0755 (`COPY --chmod=755`).";
+    BUSYBOX_APPLET_MISSING = "busybox-applet-missing", Error,
+        "the program is a BusyBox without the applet that its name asks for",
+        "BusyBox chooses the applet by the name under which it starts, and stops: `nginx: applet not found`, exit 127.",
+        "Install the program itself, or a BusyBox that has the applet.";
+    BUSYBOX_OPTION_MISSING = "busybox-option-missing", Error,
+        "the script needs an option that the env of BusyBox does not have",
+        "`env -S` is an option of GNU env; BusyBox stops: `env: unrecognized option: S`, exit 1.",
+        "Name the interpreter itself in the `#!` line, or install GNU env (coreutils).";
+    BUSYBOX_UNKNOWN = "busybox-unknown", Warning, Unproven,
+        "the program is a BusyBox, and it is unknown whether it has what is asked of it",
+        "Its list of applets was not found, for example because it is packed, or its version is newer than this check.",
+        "Start the image once, or use a BusyBox as its project builds it.";
     SCRIPT_UNCHECKED = "script-unchecked", Warning, Unproven,
         "the file is a script, and no image was given to search for its interpreter",
         "Whether it starts depends on the image: without the interpreter it shows `no such file or directory`.",
@@ -373,6 +385,14 @@ crossdock_findings::catalogue! {
         "the configured user is a name, not a number",
         "With `runAsNonRoot` the kubelet refuses: `image has non-numeric user, cannot verify user is non-root`.",
         "Use the number: `USER 65532`.";
+    USER_OUT_OF_RANGE = "user-out-of-range", Error,
+        "the configured user or group is a number that engines refuse",
+        "Docker, containerd and podman refuse: `uids and gids must be in range 0-2147483647`, exit 125.",
+        "Use a number between 0 and 2147483647, such as 65532.";
+    USER_FILES_BROKEN = "user-files-broken", Error,
+        "engines cannot read the image's passwd or group file",
+        "They read both files to start any user: `is a directory` or `bufio.Scanner: token too long`, exit 125 or 126.",
+        "Write a regular file with one short line for each user or group.";
     PRIVILEGED_PORT = "privileged-port", Warning,
         "the image exposes a port below 1024 and its user is not root",
         "On nodes before kernel 4.11 and runtimes that keep the old limit: `bind: permission denied`.",
@@ -380,6 +400,10 @@ crossdock_findings::catalogue! {
     CONFIG_PLATFORM_MISMATCH = "config-platform-mismatch", Error,
         "the image's configuration names another platform than the target",
         "A runtime pulls the image for nodes on which its program does not start, or warns and refuses.",
+        "Build the image again with the platform of its program.";
+    CONFIG_PLATFORM_IGNORED = "config-platform-ignored", Warning,
+        "the image's configuration names another platform than the target, and no index has the image",
+        "Engines start a single manifest on any node: Docker and podman warn, containerd does not look.",
         "Build the image again with the platform of its program.";
     INDEX_PLATFORM_MISMATCH = "index-platform-mismatch", Error,
         "the index names another platform than the image's configuration",
@@ -403,6 +427,32 @@ crossdock_findings::catalogue! {
         "`--all` verifies every executable file. Neither the image's entry point nor PATH leads to this one: it may be an example, a test, or \
              a program for another machine.",
         "Ignore it, remove it from the image, or add its directory to PATH if the image should start it.";
+    WORKING_DIRECTORY = "working-directory", Error,
+        "the runtime can neither enter nor create the working directory",
+        "A missing directory is created, but a relative path, a file or a loop of links is refused: `Cwd must be an absolute path`, \
+             `mkdir /srv: not a directory`, exit 125 or 126. No shell expands `~` or `$HOME` in a configuration.",
+        "Set `working_dir` (WORKDIR) to the absolute path of a directory.";
+    HEALTH_CHECK_BROKEN = "health-check-broken", Warning,
+        "the program of the health check does not start",
+        "Docker and podman mark the container as unhealthy, and orchestrators such as Swarm replace it again and again. Kubernetes ignores it.",
+        "Install the program in the image, or correct HEALTHCHECK.";
+    FOREIGN_USERLAND = "foreign-userland", Warning,
+        "the image's shell or loader is for another processor",
+        "The base image is for another architecture than the program: everything but a static program fails with `exec format error`.",
+        "In the last FROM of the Dockerfile leave out `--platform=$BUILDPLATFORM`, and name the base by a tag or by the digest of its index, \
+             not by the digest of one architecture.";
+    CONFIG_INVALID = "config-invalid", Error,
+        "no engine accepts a value of the image's configuration",
+        "Docker, containerd and podman refuse to load the image, or the runtime refuses to start it.",
+        "Correct the value, and build the image again.";
+    ENGINES_DIFFER = "engines-differ", Warning, Unproven,
+        "some engines start the image and others refuse it",
+        "Docker, containerd, podman and their runtimes treat a value of the configuration differently, so the node decides.",
+        "Change the value to one that every engine accepts.";
+    REFUSED_BY_ONE_ENGINE = "refused-by-one-engine", Warning,
+        "one engine refuses the image, which Kubernetes and Docker start",
+        "`ctr run` or podman is stricter than the engines of common nodes.",
+        "Change the value to one that every engine accepts.";
     UNREADABLE = "unreadable", Warning, Unproven,
         "a file of the image could not be read",
         "The content of the file was not verified.",

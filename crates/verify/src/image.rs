@@ -1,13 +1,20 @@
 //! The facts of an image's index and configuration, and the checks of images.
 
+mod dates;
 mod elsewhere;
+mod engines;
 mod entry_point;
+mod environment;
+mod health_check;
 mod platform;
 mod user;
+mod userland;
+mod working_directory;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crossdock_platform::Os;
 use crossdock_platform::matching::normal_form;
 
 use crate::launch;
@@ -48,6 +55,20 @@ pub struct ImageFacts {
     pub working_directory: String,
     /// The keys of `ExposedPorts`, such as `80/tcp`.
     pub exposed_ports: Vec<String>,
+    /// The keys of `Volumes`.
+    pub volumes: Vec<String>,
+    /// `StopSignal`; empty means `SIGTERM`.
+    pub stop_signal: String,
+    /// `Healthcheck.Test`: `CMD` and a command's words, `CMD-SHELL` and a line, or `NONE`.
+    pub health_check: Vec<String>,
+    /// `Shell`, which runs the line of a health check; empty means `/bin/sh -c`.
+    pub shell: Vec<String>,
+    /// `created` of the configuration and of its history.
+    pub dates: Vec<String>,
+    /// The number of layers.
+    pub layers: usize,
+    /// The number of layers that the history describes: its entries without `empty_layer`.
+    pub history_layers: usize,
 }
 
 /// A platform as an index or configuration spells it. The spelling may be invalid.
@@ -118,9 +139,58 @@ impl ImageFacts {
         self
     }
 
+    /// Sets the keys of `Volumes`.
+    #[must_use]
+    pub fn with_volumes(mut self, paths: impl IntoIterator<Item = impl Into<String>>) -> ImageFacts {
+        self.volumes = texts(paths);
+        self
+    }
+
+    /// Sets `StopSignal`.
+    #[must_use]
+    pub fn with_stop_signal(mut self, signal: impl Into<String>) -> ImageFacts {
+        self.stop_signal = signal.into();
+        self
+    }
+
+    /// Sets `Healthcheck.Test`.
+    #[must_use]
+    pub fn with_health_check(mut self, test: impl IntoIterator<Item = impl Into<String>>) -> ImageFacts {
+        self.health_check = texts(test);
+        self
+    }
+
+    /// Sets `Shell`.
+    #[must_use]
+    pub fn with_shell(mut self, words: impl IntoIterator<Item = impl Into<String>>) -> ImageFacts {
+        self.shell = texts(words);
+        self
+    }
+
+    /// Sets `created` of the configuration and of its history.
+    #[must_use]
+    pub fn with_dates(mut self, dates: impl IntoIterator<Item = impl Into<String>>) -> ImageFacts {
+        self.dates = texts(dates);
+        self
+    }
+
+    /// Sets the number of layers, and the number of those that the history describes.
+    #[must_use]
+    pub fn with_layers(mut self, layers: usize, in_history: usize) -> ImageFacts {
+        (self.layers, self.history_layers) = (layers, in_history);
+        self
+    }
+
     /// Returns the words that the runtime executes: those of the entry point, then those of the command.
     pub fn command(&self) -> impl Iterator<Item = &str> {
-        self.entrypoint.iter().chain(&self.cmd).map(String::as_str)
+        let entrypoint = if self.has_empty_entrypoint() { &[] } else { &*self.entrypoint };
+        entrypoint.iter().chain(&self.cmd).map(String::as_str)
+    }
+
+    /// Returns whether the entry point is a single empty word, which removes that of a base image: Docker, podman and
+    /// Kubernetes then start the command (containerd's `WithProcessArgs` in `pkg/cri/opts/spec_opts.go`).
+    pub(crate) fn has_empty_entrypoint(&self) -> bool {
+        self.entrypoint.iter().eq([""])
     }
 
     /// Returns the working directory; `/` if the configuration names none.
@@ -182,9 +252,17 @@ pub fn verify_image(
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     platform::check(image, target, &mut findings);
+    dates::check(image, target, &mut findings);
+    if matches!(target.os(), Os::Linux | Os::Android) {
+        environment::check(image, target, &mut findings);
+        engines::check(image, target, root, &mut findings);
+    }
     let credentials = user::find(image, target, root, &mut findings);
     user::check_ports(image, target, &credentials, &mut findings);
     let container = in_image(image, root, &credentials);
+    if matches!(target.os(), Os::Linux | Os::Android) {
+        working_directory::check(image, target, container, &mut findings);
+    }
     let started = entry_point::find(image, target, container, &mut findings);
     let mut verified = Vec::new();
     for (path, expectation) in planned {
@@ -199,6 +277,10 @@ pub fn verify_image(
             findings.extend(check_file(&started, target, None, container, 0));
         }
         findings.extend(launch::follow(launch::Context { target, container }, image.command(), &started));
+    }
+    if matches!(target.os(), Os::Linux | Os::Android) {
+        userland::check(root, target, &mut findings);
+        health_check::check(image, target, container, &mut findings);
     }
     findings
 }
@@ -223,6 +305,8 @@ pub fn verify_others(
 fn other(path: &str, target: &Target, container: Container<'_>) -> Vec<Finding> {
     let mut findings = match resolve(container.root, path) {
         Ok(found) => check_file(&found, target, None, container, 0),
+        // A file that a mount hides never starts.
+        Err(ResolveError::Hidden { .. }) => Vec::new(),
         Err(error) => vec![Finding::new(codes::UNREADABLE, target.name(), path, format!("{error}."))],
     };
     findings.retain(|finding| !checks::concerns_no_program(finding.code));

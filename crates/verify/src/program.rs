@@ -1,5 +1,6 @@
 //! Program files, and whether they start on a target.
 
+pub(crate) mod busybox;
 pub(crate) mod checks;
 pub(crate) mod container;
 pub(crate) mod inspect;

@@ -6,8 +6,10 @@ use thiserror::Error;
 
 use crate::ReadAt;
 
+mod mounts;
 mod resolve;
 
+pub(crate) use mounts::mount_of;
 pub(crate) use resolve::{MAX_PATH, read_small, read_whole};
 pub use resolve::{ResolveError, Resolved, resolve};
 

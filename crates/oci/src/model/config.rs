@@ -59,6 +59,10 @@ pub struct RuntimeConfig {
     /// The health check: Docker's extension of the specification, which docker and podman run and Kubernetes ignores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub healthcheck: Option<Healthcheck>,
+    /// The shell that runs the line of a health check, with its options: Docker's extension of the specification. Empty
+    /// means `/bin/sh -c`.
+    #[serde(deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
+    pub shell: Vec<String>,
 }
 
 /// A health check of a container (Docker image specification v1.3, § `Healthcheck`). Times are in nanoseconds; 0 means

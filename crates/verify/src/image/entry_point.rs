@@ -1,8 +1,9 @@
 //! Checks that the runtime finds the program that the image starts, and that the user may execute it.
 
-use crate::image::ImageFacts;
-use crate::program::container::{Container, not_executable, on_search_path};
-use crate::root::{EntryKind, ResolveError, Resolved, resolve};
+use crate::image::{ImageFacts, engines};
+use crate::program::busybox;
+use crate::program::container::{Container, first_on_search_path, not_executable};
+use crate::root::{EntryKind, ResolveError, Resolved};
 use crate::{Finding, Target, codes};
 
 /// Returns the program that the image starts, with links resolved; `None` if there is none, which a finding reports.
@@ -18,15 +19,49 @@ pub(crate) fn find(
         findings.push(Finding::new(codes::NO_ENTRY_POINT, target.name(), "", message));
         return None;
     };
+    if image.has_empty_entrypoint() {
+        findings.push(empty_entrypoint(target, word));
+    }
     // Only a word without a slash is searched on PATH (`exec.LookPath`).
     let found = match word.contains('/') {
         true => by_path(image, target, word, container, findings),
         false => by_name(target, word, container, findings),
     }?;
-    if let Some(finding) = not_executable(target, word, &found, container.user) {
-        findings.push(finding);
+    findings.extend(not_executable(target, word, &found, container.user));
+    findings.extend(engine_mount(target, &found.path));
+    if found.entry.kind == EntryKind::File {
+        let words: Vec<&str> = image.command().collect();
+        findings.extend(busybox::check(container.root, target, &found, &words));
     }
     (found.entry.kind == EntryKind::File).then_some(found)
+}
+
+fn empty_entrypoint(target: &Target, word: &str) -> Finding {
+    let message = format!(
+        "The entry point is the empty word: Docker, podman and Kubernetes start the command {word:?}, and `ctr run` shows `exec: \"\": \
+         executable file not found in $PATH`."
+    );
+    Finding::new(codes::REFUSED_BY_ONE_ENGINE, target.name(), "", message).with_help("Remove `Entrypoint`.")
+}
+
+/// Returns the finding about a program at a path over which some engines mount something.
+fn engine_mount(target: &Target, path: &str) -> Option<Finding> {
+    let (code, message) = if engines::FILES.contains(&path) {
+        let message = format!(
+            "{path} of the image is hidden: Docker, podman and the kubelet mount a file of their own there, and only `ctr run` starts it."
+        );
+        (codes::ENGINES_DIFFER, message)
+    } else if path.starts_with("/run/") {
+        let message = format!(
+            "{path} is below /run, over which `ctr run` mounts its own file system: it shows `no such file or directory`."
+        );
+        (codes::REFUSED_BY_ONE_ENGINE, message)
+    } else {
+        return None;
+    };
+    Some(
+        Finding::new(code, target.name(), path, message).with_help("Put the program into another directory."),
+    )
 }
 
 fn by_path(
@@ -37,7 +72,7 @@ fn by_path(
     findings: &mut Vec<Finding>,
 ) -> Option<Resolved> {
     let absolute = container.seen_from_working_directory(word);
-    match resolve(container.root, &absolute) {
+    match container.resolve(word) {
         Ok(found) => Some(found),
         Err(ResolveError::Unreadable(error)) => {
             findings.push(Finding::new(codes::UNREADABLE, target.name(), word, format!("{error}.")));
@@ -58,8 +93,11 @@ fn missing(
     error: &ResolveError,
     container: Container<'_>,
 ) -> Finding {
-    let shown =
-        format!("a runtime shows `exec: \"{word}\": stat {word}: no such file or directory`, exit 127");
+    let (what, exit) = match error {
+        ResolveError::NotDirectory { .. } => ("not a directory", 125),
+        _ => ("no such file or directory", 127),
+    };
+    let shown = format!("a runtime shows `exec: \"{word}\": stat {word}: {what}`, exit {exit}");
     let first = word.split_whitespace().next().unwrap_or(word);
     // A Dockerfile's shell form that was copied into exec form: the first word of the line is a program.
     let first_is_there = first != word && container.resolve(first).is_ok();
@@ -87,17 +125,44 @@ fn missing(
     Finding::new(codes::ENTRY_POINT_MISSING, target.name(), word, message)
 }
 
+/// Returns the first file of this name that the user may execute, and the part of PATH that has it. Runtimes search as
+/// Go's `exec.LookPath`, for which an empty PATH has no parts.
+fn look_path<'a>(container: Container<'a>, name: &str) -> Option<(&'a str, Resolved)> {
+    if container.variable("PATH") == Some("") {
+        return None;
+    }
+    first_on_search_path(container, name)
+}
+
+/// Returns the finding about a program in a part of PATH that is relative or empty.
+fn relative_directory(target: &Target, word: &str, directory: &str) -> Option<Finding> {
+    if directory.starts_with('/') {
+        return None;
+    }
+    // runc since it is built with Go 1.19 (`exec.ErrDot`); crun's `find_executable` takes it.
+    let message = format!(
+        "The image starts {word:?}, which PATH has in {directory:?}, relative to the working directory: runc shows `exec: \"{word}\": \
+         cannot run executable found relative to current directory`, and only crun starts it."
+    );
+    let finding = Finding::new(codes::ENGINES_DIFFER, target.name(), word, message);
+    Some(
+        finding
+            .with_help("Give the entry point as an absolute path, or put only absolute directories on PATH."),
+    )
+}
+
 fn by_name(
     target: &Target,
     word: &str,
     container: Container<'_>,
     findings: &mut Vec<Finding>,
 ) -> Option<Resolved> {
-    if let Some(found) = on_search_path(container, word) {
+    if let Some((directory, found)) = look_path(container, word) {
+        findings.extend(relative_directory(target, word, directory));
         return Some(found);
     }
     let first = word.split_whitespace().next().unwrap_or(word);
-    let is_line = first != word && on_search_path(container, first).is_some();
+    let is_line = first != word && look_path(container, first).is_some();
     let shown = format!("a runtime shows `exec: \"{word}\": executable file not found in $PATH`, exit 127");
     let path = container.search_path().join(":");
     let (code, message) = match is_line {

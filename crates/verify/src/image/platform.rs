@@ -15,8 +15,13 @@ pub(crate) fn check(image: &ImageFacts, target: &Target, findings: &mut Vec<Find
             image.config_platform,
             target.name()
         );
+        // containerd compares the platforms of an index's entries only (`images.Manifest`), and Docker warns.
+        let code = match image.index_platform {
+            Some(_) => codes::CONFIG_PLATFORM_MISMATCH,
+            None => codes::CONFIG_PLATFORM_IGNORED,
+        };
         findings.push(
-            Finding::new(codes::CONFIG_PLATFORM_MISMATCH, target.name(), "", message)
+            Finding::new(code, target.name(), "", message)
                 .with_evidence("configuration", image.config_platform.to_string()),
         );
     }

@@ -1,5 +1,7 @@
 //! Checks that the image knows the user that it runs as, and that this user may listen on the image's ports.
 
+use std::num::IntErrorKind;
+
 use crate::image::ImageFacts;
 use crate::program::container::Credentials;
 use crate::root::{EntryKind, ResolveError, Root, read_whole, resolve};
@@ -10,6 +12,11 @@ const MAX_FILE_SIZE: u64 = 4 << 20;
 /// The number of groups of a process in Linux (`NGROUPS_MAX`).
 const MAX_GROUPS: usize = 65536;
 
+/// The longest line of a passwd file that engines read (`bufio.MaxScanTokenSize` of Go, less the line break).
+const MAX_LINE: usize = (64 << 10) - 1;
+/// The largest number of a user or group that engines take (`maxID` of moby/sys/user).
+const MAX_ID: i64 = (1 << 31) - 1;
+
 /// Returns the numeric user of the image. For an unknown name a finding is added and root is assumed.
 pub(crate) fn find(
     image: &ImageFacts,
@@ -17,37 +24,105 @@ pub(crate) fn find(
     root: &dyn Root,
     findings: &mut Vec<Finding>,
 ) -> Credentials {
+    let passwd = database(root, "/etc/passwd", target, findings);
+    let groups = database(root, "/etc/group", target, findings);
+    findings.extend(long_line(&passwd, target));
     if image.user.is_empty() {
         return Credentials::default();
     }
-    let (user, group) = match image.user.split_once(':') {
-        Some((user, group)) => (user, Some(group)),
-        None => (image.user.as_str(), None),
-    };
-    let passwd = database(root, "/etc/passwd", target, findings);
-    let groups = database(root, "/etc/group", target, findings);
+    // Docker takes the first two parts (`parseLine` of moby/sys/user).
+    let mut parts = image.user.split(':');
+    let (user, group) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    if parts.next().is_some() {
+        findings.push(more_than_two_parts(image, target));
+    }
+    let refused: Vec<Finding> = [(user, &passwd), (group, &groups)]
+        .into_iter()
+        .filter_map(|(id, file)| out_of_range(image, target, id, file))
+        .collect();
     let mut unknown = |kind: &str, name: &str, (file, content): (&str, &Database)| {
         // The finding about an unreadable file explains it.
         if content.is_some() {
             findings.push(unknown_name(image, target, kind, name, file));
         }
     };
-    let mut credentials = account(&passwd, &groups, user).unwrap_or_else(|| {
+    let mut account = account(&passwd, &groups, user).unwrap_or_else(|| {
         unknown("user", user, ("/etc/passwd", &passwd));
-        Credentials::default()
+        Account::default()
     });
-    if let Some(group) = group.filter(|group| !group.is_empty()) {
+    if !group.is_empty() {
         match group_number(&groups, group) {
-            Some(gid) => credentials.gid = gid,
+            Some(gid) => account.gid = gid,
             None => unknown("group", group, ("/etc/group", &groups)),
         }
         // A group that is named replaces the supplementary groups of the account.
-        credentials.groups.clear();
+        account.groups.clear();
     }
-    if !user.is_empty() && user.parse::<u32>().is_err() {
+    if !user.is_empty() && user.parse::<i64>().is_err() {
         findings.push(not_numeric(image, target, user));
     }
+    let credentials = account.credentials();
+    let of_runc = || refused_by_runc(&credentials, target, &passwd, &groups);
+    findings.extend(if refused.is_empty() { of_runc().into_iter().collect() } else { refused });
     credentials
+}
+
+fn more_than_two_parts(image: &ImageFacts, target: &Target) -> Finding {
+    let message = format!(
+        "The image runs as {:?}, which has more than a user and a group: Docker takes the first two parts, and containerd refuses with \
+         `invalid USER value {}`.",
+        image.user, image.user
+    );
+    let finding = Finding::new(codes::ENGINES_DIFFER, target.name(), "", message);
+    finding.with_help("Write `USER user:group`.").with_evidence("User", &*image.user)
+}
+
+/// Returns the finding about a number that is no user's or group's. Docker and podman take one that a line of the file
+/// has, and containerd takes it as a name.
+fn out_of_range(image: &ImageFacts, target: &Target, id: &str, file: &Database) -> Option<Finding> {
+    let number = id.parse::<i64>().ok().filter(|number| !(0..=MAX_ID).contains(number))?;
+    let is_listed = lines(file).any(|line| self::number(line, 2) == number || field(line, 0) == Some(id));
+    let (code, who) = match is_listed {
+        true => (codes::ENGINES_DIFFER, "some engines show"),
+        false => (codes::USER_OUT_OF_RANGE, "a runtime shows"),
+    };
+    let message =
+        format!("The image runs as {:?}: {who} `uids and gids must be in range 0-2147483647`.", image.user);
+    let finding = Finding::new(code, target.name(), "", message);
+    Some(
+        finding
+            .with_help(codes::USER_OUT_OF_RANGE.remedy().unwrap_or_default())
+            .with_evidence("User", &*image.user),
+    )
+}
+
+/// Returns the finding about numbers of the passwd or group file for which runc stops before version 1.3, which looks
+/// up the numeric user once more in the container (`setupUser`).
+fn refused_by_runc(
+    user: &Credentials,
+    target: &Target,
+    passwd: &Database,
+    groups: &Database,
+) -> Option<Finding> {
+    let is_refused = |id: u32, file: &Database| {
+        i64::from(id) > MAX_ID && lines(file).all(|line| number(line, 2) != i64::from(id))
+    };
+    let mut of_groups = user.groups.iter().chain([&user.gid]);
+    if !is_refused(user.uid, passwd) && !of_groups.any(|gid| is_refused(*gid, groups)) {
+        return None;
+    }
+    let message = "The user of the image has a number above 2147483647 in /etc/passwd or /etc/group: runc before version 1.3 shows `uids and \
+                   gids must be in range 0-2147483647`.";
+    let finding = Finding::new(codes::ENGINES_DIFFER, target.name(), "/etc/passwd", message);
+    Some(finding.with_help(codes::USER_OUT_OF_RANGE.remedy().unwrap_or_default()))
+}
+
+/// Returns the finding about a line that Go's `bufio.Scanner`, with which engines read the file, does not take.
+fn long_line(passwd: &Database, target: &Target) -> Option<Finding> {
+    passwd.as_ref().filter(|content| content.split('\n').any(|line| line.len() > MAX_LINE))?;
+    let message =
+        "/etc/passwd has a line of 65536 bytes or more: a runtime shows `bufio.Scanner: token too long`.";
+    Some(Finding::new(codes::USER_FILES_BROKEN, target.name(), "/etc/passwd", message))
 }
 
 fn unknown_name(image: &ImageFacts, target: &Target, kind: &str, name: &str, file: &str) -> Finding {
@@ -67,10 +142,10 @@ fn not_numeric(image: &ImageFacts, target: &Target, user: &str) -> Finding {
 }
 
 /// Returns the number of a group, by its name or as a number that needs no line in the group file.
-fn group_number(groups: &Database, group: &str) -> Option<u32> {
+fn group_number(groups: &Database, group: &str) -> Option<i64> {
     // A number is never looked up as a name (`GetExecUser` of moby/sys/user, which runc and containerd use).
     let named = || lines(groups).find(|line| field(line, 0) == Some(group));
-    group.parse().ok().or_else(|| number(named()?, 2))
+    group.parse().ok().or_else(|| Some(number(named()?, 2)))
 }
 
 /// Checks that the user may listen on the ports that the image exposes.
@@ -100,26 +175,42 @@ pub(crate) fn check_ports(
     }
 }
 
+/// The numbers of a user, before the runtime truncates them to 32 bits.
+#[derive(Default)]
+struct Account {
+    uid: i64,
+    gid: i64,
+    groups: Vec<i64>,
+}
+
+impl Account {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as Go's `uint32(uid)`")]
+    fn credentials(self) -> Credentials {
+        let groups = self.groups.into_iter().map(|gid| gid as u32).collect();
+        Credentials { uid: self.uid as u32, gid: self.gid as u32, groups }
+    }
+}
+
 /// Returns the account of a user's name or number. A number without a line in passwd is valid and has the group 0.
-fn account(passwd: &Database, groups: &Database, user: &str) -> Option<Credentials> {
+fn account(passwd: &Database, groups: &Database, user: &str) -> Option<Account> {
     // `:group` names no user: the default of the runtime remains, which is root.
     if user.is_empty() {
-        return Some(Credentials::default());
+        return Some(Account::default());
     }
     // The first line counts, by its number if the text is one: a number is never looked up as a name (`GetExecUser`).
-    let uid = user.parse::<u32>().ok();
+    let uid = user.parse::<i64>().ok();
     let is_it = |line: &&str| match uid {
-        Some(_) => number(line, 2) == uid,
+        Some(uid) => number(line, 2) == uid,
         None => field(line, 0) == Some(user),
     };
     let Some(line) = lines(passwd).find(is_it) else {
-        return Some(Credentials { uid: uid?, ..Credentials::default() });
+        return Some(Account { uid: uid?, ..Account::default() });
     };
     let name = field(line, 0)?;
     let has_member =
         |line: &&str| field(line, 3).is_some_and(|names| names.split(',').any(|each| each == name));
-    let groups = lines(groups).filter(has_member).filter_map(|line| number(line, 2)).take(MAX_GROUPS);
-    Some(Credentials { uid: number(line, 2)?, gid: number(line, 3).unwrap_or(0), groups: groups.collect() })
+    let groups = lines(groups).filter(has_member).map(|line| number(line, 2)).take(MAX_GROUPS);
+    Some(Account { uid: number(line, 2), gid: number(line, 3), groups: groups.collect() })
 }
 
 /// The content of a passwd or group file: empty if the file does not exist, `None` if it cannot be read.
@@ -134,8 +225,21 @@ fn database(root: &dyn Root, path: &str, target: &Target, findings: &mut Vec<Fin
                 Err(error) => error.to_string(),
             }
         }
+        Ok(_) => {
+            let message = format!(
+                "{path} of the image is not a regular file: a runtime shows `read {path}: is a directory`."
+            );
+            findings.push(Finding::new(codes::USER_FILES_BROKEN, target.name(), path, message));
+            return None;
+        }
         Err(ResolveError::Unreadable(error)) => error.to_string(),
-        _ => return Some(String::new()),
+        Err(error @ (ResolveError::Loop { .. } | ResolveError::NotDirectory { .. })) => {
+            let message = format!("Engines look for {path}, and {error}: some of them refuse the image.");
+            let help = "Remove the entry, or let it be a regular file.";
+            findings.push(Finding::new(codes::ENGINES_DIFFER, target.name(), path, message).with_help(help));
+            return Some(String::new());
+        }
+        Err(_) => return Some(String::new()),
     };
     let message = format!("{path}, which names the users of the image, was not read: {why}.");
     findings.push(Finding::new(codes::UNREADABLE, target.name(), path, message));
@@ -151,6 +255,13 @@ fn field(line: &str, index: usize) -> Option<&str> {
     line.split(':').nth(index)
 }
 
-fn number(line: &str, index: usize) -> Option<u32> {
-    field(line, index)?.parse().ok()
+/// Returns a number of a line as Go's `strconv.Atoi` reads it for engines, which ignore its errors: 0 for other text or
+/// a missing field, and the nearest number for one that is too large.
+fn number(line: &str, index: usize) -> i64 {
+    let text = field(line, index).unwrap_or_default();
+    text.parse().unwrap_or_else(|error: std::num::ParseIntError| match error.kind() {
+        IntErrorKind::PosOverflow => i64::MAX,
+        IntErrorKind::NegOverflow => i64::MIN,
+        _ => 0,
+    })
 }

@@ -14,6 +14,8 @@ mod script;
 mod script_permission;
 mod symbols;
 
+pub(crate) use interpreter::loaders_present;
+
 use super::container::Container;
 use super::inspect::{Content, Inspection, Interpreter, inspect_file};
 use crate::root::Resolved;

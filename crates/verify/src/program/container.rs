@@ -1,6 +1,6 @@
 //! The container that a program starts in, as far as the checks see it.
 
-use crate::root::{Entry, EntryKind, ResolveError, Resolved, Root, read_small, resolve};
+use crate::root::{Entry, EntryKind, ResolveError, Resolved, Root, normalize, read_small, resolve};
 use crate::{Finding, Target, codes};
 
 /// The container that a program starts in.
@@ -62,7 +62,7 @@ pub(crate) enum Content {
     Refused,
 }
 
-impl Container<'_> {
+impl<'a> Container<'a> {
     /// Reads a regular file of at most `longest` bytes with the user's permissions.
     pub(crate) fn read_small(&self, path: &str, longest: u64) -> Content {
         let found = match self.resolve(path) {
@@ -81,7 +81,7 @@ impl Container<'_> {
     }
 
     /// Returns the value of an environment variable. The last assignment counts.
-    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+    pub(crate) fn variable(&self, name: &str) -> Option<&'a str> {
         // runc sets them one by one in the order of the list, so that a later one replaces an earlier.
         self.environment.iter().rev().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
     }
@@ -93,11 +93,28 @@ impl Container<'_> {
 
     /// Resolves a path as a process in the working directory does.
     pub(crate) fn resolve(&self, path: &str) -> Result<Resolved, ResolveError> {
-        resolve(self.root, &self.seen_from_working_directory(path))
+        let seen = self.seen_from_working_directory(path);
+        if path.starts_with('/') {
+            return resolve(self.root, &seen);
+        }
+        let start = resolve(self.root, self.working_directory);
+        if matches!(start, Err(ResolveError::Missing { is_of_link: false, .. })) {
+            // The runtime creates what is missing, without links, so that `..` leads to the directory above.
+            return resolve(self.root, &normalize(&seen));
+        }
+        let mut found = resolve(self.root, &seen)?;
+        if let Ok(start) = start {
+            // The runtime enters the working directory as root, so that the user need not be able to search what is above.
+            let directories = &start.directories;
+            let itself = directories.iter().rposition(|(directory, _)| *directory == start.path);
+            let above = itself.unwrap_or(directories.len()).min(found.directories.len());
+            found.directories.drain(..above);
+        }
+        Ok(found)
     }
 
     /// Returns the directories of PATH. Runtimes set a default if the image has none.
-    pub(crate) fn search_path(&self) -> Vec<&str> {
+    pub(crate) fn search_path(&self) -> Vec<&'a str> {
         // The default of Docker and containerd (`oci.WithDefaultPathEnv`).
         const DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         self.variable("PATH").unwrap_or(DEFAULT).split(':').collect()
@@ -107,12 +124,17 @@ impl Container<'_> {
 /// Returns the first file of this name in a directory of PATH that the user may execute. Go's `exec.LookPath`, which
 /// runtimes use, and `env` search alike.
 pub(crate) fn on_search_path(image: Container<'_>, name: &str) -> Option<Resolved> {
-    image.search_path().into_iter().find_map(|directory| {
+    first_on_search_path(image, name).map(|(_, found)| found)
+}
+
+/// Returns the same file with the part of PATH that has it.
+pub(crate) fn first_on_search_path<'a>(image: Container<'a>, name: &str) -> Option<(&'a str, Resolved)> {
+    image.search_path().into_iter().find_map(|part| {
         // POSIX: an empty element of PATH is the working directory.
-        let directory = if directory.is_empty() { "." } else { directory };
+        let directory = if part.is_empty() { "." } else { part };
         let found = image.resolve(&format!("{directory}/{name}")).ok()?;
         let is_executable = found.entry.kind == EntryKind::File && image.user.may_execute(&found.entry);
-        (is_executable && image.user.blocked_at(&found.directories).is_none()).then_some(found)
+        (is_executable && image.user.blocked_at(&found.directories).is_none()).then_some((part, found))
     })
 }
 

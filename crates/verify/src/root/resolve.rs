@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use thiserror::Error;
 
+use super::mounts::{self, Mounted};
 use super::{Entry, EntryKind, Root, RootError, normalize, parent_of};
 
 /// The number of links that Linux follows at most (`MAXSYMLINKS`).
@@ -38,6 +39,16 @@ pub enum ResolveError {
         missing: String,
         /// The links on the way, each with its target.
         links: Vec<(String, String)>,
+        /// Whether the part belongs to the target of the last link, which dangles.
+        is_of_link: bool,
+    },
+    /// The part is in the image, below a directory over which a runtime mounts its own file system.
+    #[error("{path} of the image is hidden: a runtime mounts its own file system at {mount}")]
+    Hidden {
+        /// The first part that is hidden.
+        path: String,
+        /// The mount point.
+        mount: &'static str,
     },
     /// A part of the path is not a directory.
     #[error("{path} is not a directory{}", trail(links))]
@@ -64,33 +75,41 @@ pub enum ResolveError {
     Unreadable(#[from] RootError),
 }
 
-/// Resolves a path to an entry.
+/// Resolves a path to an entry, as a process in a container does: what the runtime mounts hides what the image has there.
 ///
 /// # Errors
-/// If a part of the path does not exist or is not a directory, the links form a loop, or the root cannot be read.
+/// If a part of the path does not exist, is hidden or is not a directory, the links form a loop, or the root cannot be
+/// read.
 pub fn resolve(root: &dyn Root, path: &str) -> Result<Resolved, ResolveError> {
     check_length(path)?;
     let mut rest: VecDeque<String> = parts(path).collect();
+    let mut own_parts = rest.len();
     let mut at = String::from("/");
     let mut directories = Vec::new();
     let mut links: Vec<(String, String)> = Vec::new();
-    let mut entry = entry_at(root, "/", &links)?;
+    let mut entry = entry_at(root, "/", &links, false)?;
     while let Some(part) = rest.pop_front() {
+        // The parts of links come first, so that the path's own are the last ones.
+        let is_of_link = rest.len() >= own_parts;
+        own_parts = own_parts.min(rest.len());
         if entry.kind != EntryKind::Directory {
             return Err(ResolveError::NotDirectory { path: at, links });
         }
         if directories.last().is_none_or(|(last, _)| *last != at) {
             directories.push((at.clone(), entry.clone()));
         }
+        if part == "." {
+            continue;
+        }
         // After links: `..` leaves the directory that a link led to, not the one that holds the link
         // (path_resolution(7)).
         if part == ".." {
             at = parent_of(&at).to_owned();
-            entry = entry_at(root, &at, &links)?;
+            entry = entry_at(root, &at, &links, is_of_link)?;
             continue;
         }
         let next = if at == "/" { format!("/{part}") } else { format!("{at}/{part}") };
-        let found = entry_at(root, &next, &links)?;
+        let found = entry_at(root, &next, &links, is_of_link)?;
         let EntryKind::Link(target) = &found.kind else {
             (at, entry) = (next, found);
             continue;
@@ -103,7 +122,7 @@ pub fn resolve(root: &dyn Root, path: &str) -> Result<Resolved, ResolveError> {
         // An absolute target starts at the image's root, never at the host's.
         if target.starts_with('/') {
             at = String::from("/");
-            entry = entry_at(root, "/", &links)?;
+            entry = entry_at(root, "/", &links, is_of_link)?;
         }
         for part in parts(target).collect::<Vec<_>>().into_iter().rev() {
             rest.push_front(part);
@@ -143,13 +162,31 @@ fn check_length(path: &str) -> Result<(), ResolveError> {
 }
 
 /// Returns the entry at exactly this path.
-fn entry_at(root: &dyn Root, path: &str, links: &[(String, String)]) -> Result<Entry, ResolveError> {
+fn entry_at(
+    root: &dyn Root,
+    path: &str,
+    links: &[(String, String)],
+    is_of_link: bool,
+) -> Result<Entry, ResolveError> {
     debug_assert_eq!(path, normalize(path));
-    root.entry(path)?.ok_or_else(|| ResolveError::Missing { missing: path.to_owned(), links: links.to_vec() })
+    let missing = || ResolveError::Missing { missing: path.to_owned(), links: links.to_vec(), is_of_link };
+    let Some(mount) = mounts::mount_of(path) else { return root.entry(path)?.ok_or_else(missing) };
+    match mounts::look_up(root, path, mount)? {
+        Mounted::Entry(entry) => Ok(entry),
+        Mounted::Absent => Err(missing()),
+        Mounted::Hidden => Err(ResolveError::Hidden { path: path.to_owned(), mount }),
+        Mounted::Unknown => {
+            let why =
+                format!("a runtime mounts its own file system at {mount}, whose content only the node knows");
+            Err(RootError::new(path, why).into())
+        }
+    }
 }
 
+/// Returns the parts of a path. A slash at its end becomes the part `.`, before which a directory must come.
 fn parts(path: &str) -> impl Iterator<Item = String> + '_ {
-    path.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned)
+    let end = path.ends_with('/').then_some(".");
+    path.split('/').filter(|part| !part.is_empty()).chain(end).map(str::to_owned)
 }
 
 /// Formats links as the end of a sentence: ` (/lib64 is a link to usr/lib64)`.
@@ -182,6 +219,63 @@ mod tests {
         let root = MemoryRoot::new().link("/lib64", "usr/lib64");
         let error = resolve(&root, "/lib64/ld.so").unwrap_err();
         assert_eq!(error.to_string(), "/usr does not exist in the image (/lib64 is a link to usr/lib64)");
+    }
+
+    #[test]
+    fn what_comes_before_a_slash_at_the_end_must_be_a_directory() {
+        let root = MemoryRoot::new().file("/app", 0o755, "").link("/link", "app/").directory("/srv", 0o755);
+        for path in ["/app/", "/app/.", "/app/./", "/app/../app", "/link", "/link/"] {
+            let error = resolve(&root, path).unwrap_err();
+            assert!(matches!(error, ResolveError::NotDirectory { .. }), "{path}: {error}");
+        }
+        for path in ["/", "/.", "/srv/", "/srv/.", "//srv//../srv/"] {
+            assert_eq!(resolve(&root, path).unwrap().entry.kind, EntryKind::Directory, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_missing_part_belongs_to_the_path_or_to_a_link() {
+        let root = MemoryRoot::new().link("/a", "b/c").directory("/b", 0o755).link("/d", "b");
+        for (path, of_link) in [("/a", true), ("/a/x", true), ("/d/x", false), ("/d/../x", false)] {
+            let error = resolve(&root, path).unwrap_err();
+            assert!(
+                matches!(error, ResolveError::Missing { is_of_link, .. } if is_of_link == of_link),
+                "{path}: {error:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn mounts_hide_the_image() {
+        let root = MemoryRoot::new()
+            .file("/dev/app", 0o755, "")
+            .file("/dev/shm/app", 0o755, "")
+            .file("/proc/app", 0o755, "")
+            .file("/sys/fs/cgroup/app", 0o755, "")
+            .file("/device/app", 0o755, "")
+            .link("/link", "/dev/app");
+        for path in ["/dev/app", "/dev/shm/app", "/proc/app", "/sys/fs/cgroup/app", "/link"] {
+            let error = resolve(&root, path).unwrap_err();
+            assert!(matches!(error, ResolveError::Hidden { .. }), "{path}: {error}");
+        }
+        assert!(resolve(&root, "/device/app").is_ok(), "a name that begins like a mount point's");
+    }
+
+    #[test]
+    fn mount_points_and_devices_exist_in_every_container() {
+        let root = MemoryRoot::new().file("/dev/null", 0o644, "a file of the image");
+        for (path, kind) in [
+            ("/dev", EntryKind::Directory),
+            ("/dev/pts", EntryKind::Directory),
+            ("/dev/null", EntryKind::Special),
+            ("/proc/", EntryKind::Directory),
+        ] {
+            assert_eq!(resolve(&root, path).unwrap().entry.kind, kind, "{path}");
+        }
+        assert!(matches!(resolve(&root, "/dev/x"), Err(ResolveError::Missing { .. })));
+        for path in ["/proc/self/root/app", "/proc/1", "/proc/cpuinfo", "/sys/kernel", "/dev/fd/3"] {
+            assert!(matches!(resolve(&root, path), Err(ResolveError::Unreadable(_))), "{path}");
+        }
     }
 
     #[test]

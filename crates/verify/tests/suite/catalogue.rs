@@ -68,6 +68,7 @@ fn every_code_is_used_by_a_check() {
 fn every_code_is_tried_by_a_test() {
     let tests = [
         include_str!("cases.tsv"),
+        include_str!("configurations.rs"),
         include_str!("images.rs"),
         include_str!("odd_images.rs"),
         include_str!("launchers.rs"),

@@ -2,6 +2,7 @@
 
 mod against_the_kernel;
 mod catalogue;
+mod configurations;
 mod host;
 mod images;
 mod launchers;

@@ -223,7 +223,7 @@ struct Torn;
 
 impl Root for Torn {
     fn entry(&self, path: &str) -> Result<Option<Entry>, RootError> {
-        let kind = if path == "/" { EntryKind::Directory } else { EntryKind::File };
+        let kind = if matches!(path, "/" | "/etc") { EntryKind::Directory } else { EntryKind::File };
         Ok(Some(Entry { kind, mode: 0o755, uid: 0, gid: 0, size: 1 }))
     }
 

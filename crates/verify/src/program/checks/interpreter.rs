@@ -97,7 +97,7 @@ fn missing(subject: &Subject<'_>, interpreter: &str, error: &ResolveError, root:
 }
 
 /// Returns the common loaders that the image has. They tell an image with glibc from one with musl.
-fn loaders_present(root: &dyn Root) -> Vec<&'static str> {
+pub(crate) fn loaders_present(root: &dyn Root) -> Vec<&'static str> {
     const LOADERS: &[&str] = &[
         "/lib64/ld-linux-x86-64.so.2",
         "/lib/ld-musl-x86_64.so.1",

@@ -1,6 +1,7 @@
 //! Checks that the kernel finds and starts the interpreter of a script.
 
 use super::{Subject, check_file};
+use crate::program::busybox;
 use crate::program::container::{Container, not_executable, on_search_path};
 use crate::program::inspect::{Inspection, Script};
 use crate::root::{EntryKind, ResolveError, Resolved};
@@ -123,11 +124,14 @@ fn interpreter(
     findings: &mut Vec<Finding>,
 ) {
     findings.extend(check_started(subject, found, image));
+    let words: Vec<&str> = [&*script.interpreter].into_iter().chain(script.argument.as_deref()).collect();
+    findings.extend(busybox::check(image.root, subject.target, found, &words));
     let Some(command) = script.env_target() else { return };
     let Some(found) = command_of_env(subject, command, image, findings) else { return };
     findings.extend(not_executable(subject.target, command, &found, image.user));
     if found.entry.kind == EntryKind::File {
         findings.extend(check_started(subject, &found, image));
+        findings.extend(busybox::check(image.root, subject.target, &found, &[command]));
     }
 }
 

@@ -1,0 +1,189 @@
+//! BusyBox: one program that is many, chosen by the name under which it starts.
+
+use memchr::memmem;
+
+use crate::root::{Resolved, Root, read_whole};
+use crate::{Finding, Target, codes};
+
+/// A longer program is none: BusyBox with all its applets has 2.5 MiB.
+const MAX_SIZE: u64 = 4 << 20;
+/// The last version whose `env` is known to have no option `-S`.
+const LAST_WITHOUT_SPLIT: u32 = 37;
+
+/// A BusyBox, with the names of its applets.
+pub(crate) struct BusyBox {
+    bytes: Vec<u8>,
+}
+
+impl BusyBox {
+    /// Returns the BusyBox that this file is; `None` if it is another program or cannot be read.
+    pub(crate) fn read(root: &dyn Root, file: &Resolved) -> Option<BusyBox> {
+        if file.entry.size > MAX_SIZE {
+            return None;
+        }
+        let bytes = read_whole(root, &file.path, MAX_SIZE).ok()?;
+        // The three texts of `libbb/appletlib.c` that every build has.
+        let texts: [&[u8]; 3] = [b"BusyBox v1.", b"multi-call binary", b": applet not found"];
+        texts.iter().all(|text| memmem::find(&bytes, text).is_some()).then_some(BusyBox { bytes })
+    }
+
+    /// Returns whether it has an applet; `None` if its list was not found.
+    pub(crate) fn has(&self, applet: &str) -> Option<bool> {
+        let names = applet_names(&self.bytes);
+        // Every useful build has more, and a shorter run may be something else.
+        (names.len() >= 8).then(|| names.binary_search(&applet.as_bytes()).is_ok())
+    }
+
+    /// Returns whether its `env` lacks the option `-S`; `None` for a version of which that is unknown.
+    fn lacks_split_string(&self) -> Option<bool> {
+        let at = memmem::find(&self.bytes, b"BusyBox v1.")? + b"BusyBox v1.".len();
+        let digits: String = self.bytes[at..]
+            .iter()
+            .take(3)
+            .map(|byte| char::from(*byte))
+            .take_while(char::is_ascii_digit)
+            .collect();
+        (digits.parse::<u32>().ok()? <= LAST_WITHOUT_SPLIT).then_some(true)
+    }
+}
+
+/// Returns the names of the applets: the longest run of ascending names that NULs separate (`applet_names` in
+/// `applet_tables.h`, which is sorted for a binary search).
+fn applet_names(bytes: &[u8]) -> Vec<&[u8]> {
+    let (mut longest, mut run): (Vec<&[u8]>, Vec<&[u8]>) = (Vec::new(), Vec::new());
+    for word in bytes.split(|byte| *byte == 0) {
+        if !is_name(word) || run.last().is_some_and(|last| *last >= word) {
+            if run.len() > longest.len() {
+                longest = std::mem::take(&mut run);
+            }
+            run.clear();
+        }
+        if is_name(word) {
+            run.push(word);
+        }
+    }
+    if run.len() > longest.len() { run } else { longest }
+}
+
+fn is_name(word: &[u8]) -> bool {
+    let is_letter = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"[_-.+".contains(byte);
+    !word.is_empty() && word.len() < 32 && word.iter().all(is_letter)
+}
+
+/// Returns the finding about a BusyBox that does not have the applet of its words, or not the option `-S` of `env`.
+///
+/// `words` are those with which the file starts: its name decides, without directories and one leading hyphen, and a
+/// name that begins with `busybox` leaves the choice to the next word (`run_applet_and_exit`).
+pub(crate) fn check(root: &dyn Root, target: &Target, file: &Resolved, words: &[&str]) -> Option<Finding> {
+    let [first, rest @ ..] = words else { return None };
+    let busybox = BusyBox::read(root, file)?;
+    let name = base_name(first);
+    let (applet, arguments) = match rest {
+        [next, rest @ ..] if name.starts_with("busybox") && !next.starts_with('-') => (base_name(next), rest),
+        // BusyBox itself shows its help.
+        _ if name.starts_with("busybox") => return None,
+        _ => (name, rest),
+    };
+    match busybox.has(applet) {
+        Some(true) => {}
+        Some(false) => return Some(missing(target, file, first, applet)),
+        None => return Some(unknown(target, file, format!("whether it has the applet {applet}"))),
+    }
+    let splits = applet == "env" && arguments.first().is_some_and(|word| is_split_string(word));
+    match splits.then(|| busybox.lacks_split_string())? {
+        Some(_) => Some(without_split(target, file)),
+        None => Some(unknown(target, file, "whether its env has the option -S".to_owned())),
+    }
+}
+
+/// Returns whether the first argument of `env` makes it split a text into words.
+pub(crate) fn is_split_string(word: &str) -> bool {
+    let short = || {
+        word.strip_prefix('-').is_some_and(|rest| rest.trim_start_matches(['i', 'v', '0']).starts_with('S'))
+    };
+    word.starts_with("--split-string") || short()
+}
+
+fn base_name(word: &str) -> &str {
+    let name = word.rsplit_once('/').map_or(word, |(_, name)| name);
+    name.strip_prefix('-').filter(|_| !word.contains('/')).unwrap_or(name)
+}
+
+fn missing(target: &Target, file: &Resolved, word: &str, applet: &str) -> Finding {
+    let message = format!(
+        "{word} starts {}, a BusyBox without the applet {applet}: it shows `{applet}: applet not found`, exit 127.",
+        file.path
+    );
+    let finding = Finding::new(codes::BUSYBOX_APPLET_MISSING, target.name(), &file.path, message);
+    finding.with_evidence("applet", applet)
+}
+
+fn without_split(target: &Target, file: &Resolved) -> Finding {
+    let message = format!(
+        "`env -S` is started with {}, a BusyBox, whose env has no such option: it shows `env: unrecognized option: S`, exit 1.",
+        file.path
+    );
+    let help = "Name the interpreter itself in the `#!` line, or install GNU env (coreutils).";
+    Finding::new(codes::BUSYBOX_OPTION_MISSING, target.name(), &file.path, message).with_help(help)
+}
+
+fn unknown(target: &Target, file: &Resolved, what: String) -> Finding {
+    let message = format!("{} is a BusyBox, and it is unknown {what}.", file.path);
+    Finding::new(codes::BUSYBOX_UNKNOWN, target.name(), &file.path, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{MemoryRoot, resolve};
+    use crossdock_platform::Platform;
+
+    /// Builds the texts of a BusyBox, with a table that other texts surround.
+    fn busybox(version: &str, applets: &str) -> Vec<u8> {
+        let texts = format!(
+            "zz\0BusyBox v1.{version} (x)\0 multi-call binary.\0%s: applet not found\n\0{}\0aa\0",
+            applets.replace(' ', "\0")
+        );
+        texts.into_bytes()
+    }
+
+    const APPLETS: &str = "[ ash cat cp env grep ls sh tar";
+
+    fn found(version: &str, applets: &str, words: &[&str]) -> Option<&'static str> {
+        let root = MemoryRoot::new().file("/bin/busybox", 0o755, busybox(version, applets));
+        let file = resolve(&root, "/bin/busybox").unwrap();
+        check(&root, &Target::new(&Platform::LINUX_AMD64), &file, words).map(|finding| finding.code.id())
+    }
+
+    #[test]
+    fn the_name_chooses_the_applet() {
+        for words in [
+            &["/bin/sh"][..],
+            &["sh", "-c", "x"],
+            &["-sh"],
+            &["/bin/busybox", "ls"],
+            &["busybox-1", "/x/cat"],
+        ] {
+            assert_eq!(found("35.0", APPLETS, words), None, "{words:?}");
+        }
+        for words in [&["/bin/bash"][..], &["/bin/-sh"], &["/bin/busybox", "bash"], &["/srv/tool"]] {
+            assert_eq!(found("35.0", APPLETS, words), Some("busybox-applet-missing"), "{words:?}");
+        }
+        assert_eq!(found("35.0", APPLETS, &["busybox"]), None);
+        assert_eq!(found("35.0", APPLETS, &["busybox", "--list"]), None);
+        assert_eq!(found("35.0", "[ ash", &["/bin/bash"]), Some("busybox-unknown"));
+    }
+
+    #[test]
+    fn env_of_busybox_splits_no_text() {
+        for word in ["-S", "-Snode x", "-vS node", "--split-string=node"] {
+            assert_eq!(
+                found("37.0", APPLETS, &["/usr/bin/env", word]),
+                Some("busybox-option-missing"),
+                "{word}"
+            );
+            assert_eq!(found("38.0", APPLETS, &["/usr/bin/env", word]), Some("busybox-unknown"), "{word}");
+        }
+        assert_eq!(found("37.0", APPLETS, &["/usr/bin/env", "node"]), None);
+    }
+}

@@ -1,0 +1,134 @@
+//! Images made of a few entries and any configuration, as archives that every engine loads.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::fixture::write;
+use crate::layout::sha256;
+
+/// An entry of an image's only layer.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The path, without a leading slash.
+    pub path: String,
+    /// The permission bits.
+    pub mode: u32,
+    /// The numeric owner and group.
+    pub owner: u32,
+    /// What it is.
+    pub kind: EntryKind,
+}
+
+/// The kind of an entry.
+#[derive(Debug, Clone)]
+pub enum EntryKind {
+    /// A regular file with its content.
+    File(Vec<u8>),
+    /// A directory.
+    Directory,
+    /// A symbolic link with its target.
+    Link(String),
+}
+
+/// An image for linux/amd64.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// The repository below `docker.io/t/`; its tag is `latest`.
+    pub name: String,
+    /// The entries of its layer, in order.
+    pub entries: Vec<Entry>,
+    /// The document of its configuration, to which the layer is added.
+    pub configuration: Value,
+    /// The platform in the index; `None` leaves it out.
+    pub platform: Option<Value>,
+}
+
+impl Image {
+    /// Writes an OCI layout that also holds docker's `manifest.json`, as an archive.
+    pub fn archive(&self, to: &Path) -> PathBuf {
+        let layer = tar(&self.entries);
+        let digest = sha256(&layer);
+        let mut configuration = self.configuration.clone();
+        configuration["rootfs"] = json!({ "type": "layers", "diff_ids": [digest] });
+        let configuration = configuration.to_string().into_bytes();
+        let config = sha256(&configuration);
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": {
+                "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": configuration.len(),
+            },
+            "layers": [{ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest, "size": layer.len() }],
+        });
+        let manifest = manifest.to_string().into_bytes();
+        let mut descriptor = json!({
+            "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": sha256(&manifest), "size": manifest.len(),
+            "annotations": {
+                "org.opencontainers.image.ref.name": "latest",
+                "io.containerd.image.name": format!("docker.io/t/{}:latest", self.name),
+            },
+        });
+        if let Some(platform) = &self.platform {
+            descriptor["platform"] = platform.clone();
+        }
+        let index = json!({ "schemaVersion": 2, "manifests": [descriptor] });
+        let blob = |digest: &str| format!("blobs/sha256/{}", &digest[7..]);
+        let docker = json!([{
+            "Config": blob(&config), "RepoTags": [format!("t/{}:latest", self.name)], "Layers": [blob(&digest)],
+        }]);
+        let manifest_blob = blob(&sha256(&manifest));
+        let files = [
+            ("oci-layout".to_owned(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()),
+            ("index.json".to_owned(), index.to_string().into_bytes()),
+            ("manifest.json".to_owned(), docker.to_string().into_bytes()),
+            (blob(&digest), layer),
+            (blob(&config), configuration),
+            (manifest_blob, manifest),
+        ];
+        let files = files.map(|(path, content)| Entry {
+            path,
+            mode: 0o644,
+            owner: 0,
+            kind: EntryKind::File(content),
+        });
+        let archive = to.join(format!("{}.tar", self.name));
+        write(&archive, tar(&files));
+        archive
+    }
+}
+
+/// Returns a tar of entries (POSIX ustar). Names have at most 100 bytes.
+fn tar(entries: &[Entry]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for entry in entries {
+        let (kind, link, content): (u8, &str, &[u8]) = match &entry.kind {
+            EntryKind::File(content) => (b'0', "", content),
+            EntryKind::Directory => (b'5', "", &[]),
+            EntryKind::Link(target) => (b'2', target, &[]),
+        };
+        bytes.extend(header(entry, kind, link, content.len()));
+        bytes.extend(content);
+        bytes.resize(bytes.len().next_multiple_of(512), 0);
+    }
+    bytes.resize(bytes.len() + 1024, 0);
+    bytes
+}
+
+fn header(entry: &Entry, kind: u8, link: &str, size: usize) -> [u8; 512] {
+    let mut header = [0; 512];
+    let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
+    assert!(entry.path.len() <= 100 && link.len() <= 100, "{}", entry.path);
+    put(0, &entry.path);
+    put(100, &format!("{:07o}", entry.mode));
+    put(108, &format!("{:07o}", entry.owner));
+    put(116, &format!("{:07o}", entry.owner));
+    put(124, &format!("{size:011o}"));
+    put(136, &format!("{:011o}", 0));
+    put(148, "        ");
+    put(157, link);
+    put(257, "ustar\u{0}00");
+    header[156] = kind;
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    header
+}
