@@ -182,7 +182,7 @@ fn a_base_image_of_another_architecture_is_named() {
     assert!(findings.iter().all(|finding| finding.help.starts_with(remedy)), "{findings:#?}");
     fails("foreign-userland wrong-machine", &shell, &foreign);
     let script = foreign.clone().file("/app", 0o755, "#!/bin/sh\n");
-    fails("foreign-userland script-entry-point wrong-machine", &image(), &script);
+    fails("foreign-userland wrong-machine", &image(), &script);
     // Without a shell the loader tells, unless the target's own is there too.
     let loader = || {
         std::fs::read("/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1")
@@ -222,14 +222,21 @@ fn applets_and_options_of_busybox_are_known() {
             .into_iter()
             .fold(root, |root, name| root.link(&format!("/usr/bin/{name}"), "/bin/busybox"))
     };
-    let starting = |words: &[&str]| image().with_entrypoint(words.iter().copied());
-    starts("", &starting(&["sh", "-c", "x"]), &with("36.1", ""));
-    fails("busybox-applet-missing", &starting(&["/usr/bin/bash"]), &with("36.1", ""));
-    fails("busybox-applet-missing", &starting(&["/bin/busybox", "node"]), &with("36.1", ""));
-    let script = starting(&["/script"]);
-    starts("script-entry-point", &script, &with("36.1", "#!/usr/bin/sh\n"));
-    fails("busybox-applet-missing script-entry-point", &script, &with("36.1", "#!/usr/bin/bash\n"));
-    fails("busybox-applet-missing script-entry-point", &script, &with("36.1", "#!/usr/bin/env node\n"));
-    fails("busybox-option-missing script-entry-point", &script, &with("36.1", "#!/usr/bin/env -S sh -e\n"));
-    unproven("busybox-unknown script-entry-point", &script, &with("38.0", "#!/usr/bin/env -S sh -e\n"));
+    // What the stand-in for BusyBox starts is no concern of this test.
+    let found = |words: &[&str], root: &MemoryRoot| {
+        let codes = summary(&verify(&image().with_entrypoint(words.iter().copied()), root)).0;
+        codes.split(' ').filter(|code| code.starts_with("busybox")).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(found(&["sh", "-c", "x"], &with("36.1", "")), "");
+    assert_eq!(found(&["/usr/bin/bash"], &with("36.1", "")), "busybox-applet-missing");
+    assert_eq!(found(&["/bin/busybox", "node"], &with("36.1", "")), "busybox-applet-missing");
+    for (version, line, code) in [
+        ("36.1", "/usr/bin/sh", ""),
+        ("36.1", "/usr/bin/bash", "busybox-applet-missing"),
+        ("36.1", "/usr/bin/env node", "busybox-applet-missing"),
+        ("36.1", "/usr/bin/env -S sh -e", "busybox-option-missing"),
+        ("38.0", "/usr/bin/env -S sh -e", "busybox-unknown"),
+    ] {
+        assert_eq!(found(&["/script"], &with(version, &format!("#!{line}\n"))), code, "{line}");
+    }
 }
