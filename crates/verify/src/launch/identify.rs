@@ -109,8 +109,10 @@ fn applet(call: &Call<'_>, called: &str) -> Option<String> {
 /// Returns the C library of a dynamic loader that is started as a program.
 fn loader(call: &Call<'_>) -> Option<Libc> {
     let Inspection::Elf(elf) = call.facts else { return None };
-    let is_named_so = [&call.found.path, &call.program].iter().any(|name| base_name(name).starts_with("ld"));
-    Libc::of(Family::of(call.content, elf, &call.found.path).filter(|_| is_named_so)?)
+    // The name first: the content of every other program would be searched in vain.
+    let mut names = [&call.found.path, &call.program].into_iter();
+    names.find(|name| base_name(name).starts_with("ld"))?;
+    Libc::of(Family::of(call.content, elf, &call.found.path)?)
 }
 
 fn kind(name: &str) -> Option<Kind> {

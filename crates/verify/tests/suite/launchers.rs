@@ -212,7 +212,7 @@ fn of_launchers() -> Vec<Case> {
         Case::of(&["/bb/env", "/app"]),
         Case::of(&["/bb/env", "/none"]).fails(missing),
         Case::of(&["/bin/busybox", "timeout", "5", "/none"]).fails(missing),
-        Case::of(&["/bb/env", "-S", "/app"]).fails("launch-refused"),
+        Case::of(&["/bb/env", "-S", "/app"]).fails("busybox-option-missing launch-refused"),
         Case::of(&["nice", "-n", "5", "/app"]),
         Case::of(&["nice", "-5", "/none"]).fails(missing),
         Case::of(&["nohup", "/arm"]).fails("wrong-machine"),
