@@ -6,11 +6,13 @@
 //! may run, or whose circumstances are partly unknown, leaves the image unproven.
 
 mod accounts;
+mod call;
 mod environment;
 mod identify;
 mod interpreters;
 mod launchers;
 mod loader;
+mod next;
 mod options;
 mod process;
 mod report;
@@ -26,7 +28,8 @@ use crate::program::inspect::{Inspection, inspect_file};
 use crate::root::{Resolved, resolve};
 use crate::{Effect, Finding, Target, codes};
 
-use identify::{Call, Kind, identify};
+use call::Call;
+use identify::{Kind, identify};
 use process::{Certainty, Process, TextFile};
 use shell::Helper;
 

@@ -1,9 +1,9 @@
 //! `env`, of coreutils and of BusyBox.
 
-use super::identify::Call;
+use super::call::Call;
 use super::options::{Given, Grammar, OptionError, Value};
 use super::process::{Environment, Word};
-use super::{Next, launchers};
+use super::{Next, next};
 use crate::root::EntryKind;
 
 const COREUTILS: Grammar = Grammar {
@@ -38,11 +38,11 @@ pub(super) fn read(call: &Call<'_>) -> Next {
     let grammar = if call.is_busybox() { BUSYBOX } else { COREUTILS };
     let split = match split_strings(call.arguments(), &grammar, &call.process.environment) {
         Ok(words) => words,
-        Err(error) => return launchers::refused(call, error),
+        Err(error) => return next::refused(call, error),
     };
     let (options, rest) = match grammar.read(&split) {
         Ok(read) => read,
-        Err(error) => return launchers::refused(call, error),
+        Err(error) => return next::refused(call, error),
     };
     let mut process = call.process.starting(&call.program, Vec::new());
     for option in &options {
@@ -57,7 +57,7 @@ pub(super) fn read(call: &Call<'_>) -> Next {
         rest = &rest[1..];
     }
     while let Some((word, after)) = rest.split_first() {
-        let Some(text) = word.known() else { return launchers::unknown_word(word) };
+        let Some(text) = word.known() else { return next::unknown_word(word) };
         let Some((name, value)) = text.split_once('=') else { break };
         process.environment.set(name, value);
         rest = after;
@@ -67,7 +67,7 @@ pub(super) fn read(call: &Call<'_>) -> Next {
         return Next::Nothing;
     }
     let named = call.process.starting(&call.program, rest.to_vec());
-    launchers::started_by(
+    next::started_by(
         call,
         super::process::Process { environment: process.environment, directory: process.directory, ..named },
     )
@@ -85,14 +85,14 @@ fn apply(
         "i" | "ignore-environment" => *environment = Environment::default(),
         "u" | "unset" => match value.map(|value| value.known()) {
             Some(Some(name)) => environment.unset(name),
-            _ => return value.map(launchers::unknown_word),
+            _ => return value.map(next::unknown_word),
         },
         "C" | "chdir" => match value.and_then(Word::known) {
             Some(path) => {
                 let container = call.process.within(call.context.container);
                 match container.resolve(path) {
                     Ok(found) if found.entry.kind == EntryKind::Directory => *directory = Some(found.path),
-                    _ => return Some(launchers::no_directory(call, path)),
+                    _ => return Some(next::no_directory(call, path)),
                 }
             }
             None => *directory = None,

@@ -1,7 +1,7 @@
 //! Interpreters, whose arguments name the file that they run.
 
 use super::Next;
-use super::identify::Call;
+use super::call::Call;
 use super::process::Word;
 use crate::root::{EntryKind, ResolveError};
 use crate::{Finding, codes};

@@ -1,9 +1,9 @@
 //! Dynamic loaders that are started as programs: `ld-linux-x86-64.so.2 --library-path /opt/lib /app`.
 
-use super::identify::Call;
+use super::call::Call;
 use super::options::{Grammar, OptionError, Value};
 use super::process::{Libc, Process, Search, TextFile, Word};
-use super::{Next, launchers};
+use super::{Next, next};
 
 /// The options of glibc's loader (`elf/rtld.c`). It takes a value only as the next word, and no beginnings of names.
 const GLIBC: &[(&str, Value)] = &[
@@ -42,14 +42,14 @@ pub(super) fn read(call: &Call<'_>, libc: Libc) -> Next {
     };
     let (options, rest) = match read {
         Ok(read) => read,
-        Err(error) => return launchers::refused(call, error),
+        Err(error) => return next::refused(call, error),
     };
     if options.iter().any(|(name, value)| value.is_none() && *name != "inhibit-cache") {
         // It prints, and starts nothing.
         return Next::Nothing;
     }
     if rest.is_empty() {
-        return launchers::no_command(call);
+        return next::no_command(call);
     }
     let mut process = call.process.starting(&call.program, rest.to_vec());
     for (name, value) in options {

@@ -6,7 +6,8 @@ use crossdock_shell::{
     Program, Reason, ScriptSource, ShellCall, Start, Value, follow, read_shell_arguments,
 };
 
-use super::identify::{Call, base_name};
+use super::call::Call;
+use super::identify::base_name;
 use super::process::{Process, Search, TextFile, Word};
 use super::search::{self, NotFound};
 use super::{Context, Next, report};

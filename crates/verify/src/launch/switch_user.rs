@@ -1,10 +1,10 @@
 //! Launchers that start a command as another user.
 
 use super::accounts::{Account, Accounts, Lookup};
-use super::identify::Call;
+use super::call::Call;
 use super::options::{Grammar, Value};
 use super::process::{Certainty, Environment, Process, Word};
-use super::{Next, launchers};
+use super::{Next, next};
 use crate::program::container::Credentials;
 use crate::{Finding, codes};
 
@@ -27,7 +27,7 @@ pub(super) fn gosu(call: &Call<'_>) -> Next {
                 Switch::Fails(next) => next,
             }
         }
-        _ => launchers::no_command(call),
+        _ => next::no_command(call),
     }
 }
 
@@ -42,7 +42,7 @@ pub(super) fn su_exec(call: &Call<'_>) -> Next {
                 Switch::Fails(next) => next,
             }
         }
-        _ => launchers::no_command(call),
+        _ => next::no_command(call),
     }
 }
 
@@ -50,9 +50,9 @@ pub(super) fn su_exec(call: &Call<'_>) -> Next {
 pub(super) fn chpst(call: &Call<'_>) -> Next {
     const GRAMMAR: Grammar = Grammar { short: "vVP012u:U:b:e:/:n:l:L:m:d:o:p:f:c:r:t:C:", long: &[] };
     let (options, command) = match GRAMMAR.read(call.arguments()) {
-        Ok((_, [])) => return launchers::no_command(call),
+        Ok((_, [])) => return next::no_command(call),
         Ok(read) => read,
-        Err(error) => return launchers::refused(call, error),
+        Err(error) => return next::refused(call, error),
     };
     if options.iter().any(|option| option.name == "/") {
         return Next::Unknown("programs below another root directory are not followed".to_owned());
@@ -62,7 +62,7 @@ pub(super) fn chpst(call: &Call<'_>) -> Next {
     let user =
         options.iter().rev().find(|option| option.name == "u").and_then(|option| option.value.as_ref());
     let next = match user {
-        None => launchers::start(call, command),
+        None => next::start(call, command),
         Some(user) => match numbers_after_colon(call, user) {
             Switch::To(user) => as_user(call, Some(user), command),
             Switch::Unknown => as_user(call, None, command),
@@ -83,7 +83,7 @@ pub(super) fn setuidgid(call: &Call<'_>) -> Next {
             Switch::Unknown => as_user(call, None, command),
             Switch::Fails(next) => next,
         },
-        _ => launchers::no_command(call),
+        _ => next::no_command(call),
     }
 }
 
@@ -146,14 +146,14 @@ fn as_user(call: &Call<'_>, user: Option<Credentials>, command: &[Word]) -> Next
                 "user {} may not switch to another user: `operation not permitted`; only root may",
                 current.uid
             );
-            return launchers::fails(call, why);
+            return next::fails(call, why);
         }
-        return launchers::started_by(
+        return next::started_by(
             call,
             Process { user, ..call.process.starting(&call.program, command.to_vec()) }.doubtful(),
         );
     }
-    launchers::started_by(call, Process { user, ..call.process.starting(&call.program, command.to_vec()) })
+    next::started_by(call, Process { user, ..call.process.starting(&call.program, command.to_vec()) })
 }
 
 /// `setpriv` of util-linux and BusyBox.
@@ -193,14 +193,14 @@ pub(super) fn setpriv(call: &Call<'_>) -> Next {
     };
     let (options, command) = match GRAMMAR.read(call.arguments()) {
         Ok(read) => read,
-        Err(error) => return launchers::refused(call, error),
+        Err(error) => return next::refused(call, error),
     };
     let has = |name: &str| options.iter().any(|option| option.name == name);
     if ["d", "h", "V", "dump", "help", "list-caps", "version"].into_iter().any(has) {
         return Next::Nothing;
     }
     if command.is_empty() {
-        return launchers::no_command(call);
+        return next::no_command(call);
     }
     let value = |name: &str| {
         options.iter().rev().find(|option| option.name == name).and_then(|option| option.value.as_ref())
@@ -229,7 +229,7 @@ pub(super) fn setpriv(call: &Call<'_>) -> Next {
     if has("reset-env") {
         process.environment = Environment::default();
     }
-    launchers::started_by(call, process)
+    next::started_by(call, process)
 }
 
 /// `su [-] [USER] -c TEXT`, and `runuser`, which also takes `-u USER COMMAND`.
@@ -268,7 +268,7 @@ pub(super) fn su(call: &Call<'_>) -> Next {
                 operands.push(operand.clone());
                 rest = after;
             }
-            Err(error) => return launchers::refused(call, error),
+            Err(error) => return next::refused(call, error),
         }
     }
     let value = |names: [&str; 2]| {
@@ -295,7 +295,7 @@ pub(super) fn su(call: &Call<'_>) -> Next {
         (_, Some(text)) => {
             let shell =
                 value(["s", "shell"]).or_else(|| Some(Word::Known(shell_of(account.as_ref()?).to_owned())));
-            let Some(shell) = shell else { return launchers::unknown_word(&user) };
+            let Some(shell) = shell else { return next::unknown_word(&user) };
             vec![shell, Word::Known("-c".to_owned()), text]
         }
         // An interactive shell.
@@ -308,7 +308,7 @@ pub(super) fn su(call: &Call<'_>) -> Next {
         process.environment.forget("PATH");
     }
     process.certainty = Certainty::Possible;
-    launchers::started_by(call, process)
+    next::started_by(call, process)
 }
 
 fn shell_of(account: &Account) -> &str {
@@ -351,5 +351,5 @@ pub(super) fn sudo(call: &Call<'_>) -> Next {
     process.user = None;
     process.certainty = Certainty::Possible;
     process.environment.forget("PATH");
-    launchers::started_by(call, process)
+    next::started_by(call, process)
 }

@@ -1,0 +1,54 @@
+//! The results that the readers of launchers and loaders share.
+
+use super::Next;
+use super::call::Call;
+use super::options::OptionError;
+use super::process::{Process, Search, Word};
+use crate::{Finding, codes};
+
+/// Starts a command as the launcher's own user, with `execvp`.
+pub(super) fn start(call: &Call<'_>, command: &[Word]) -> Next {
+    started_by(call, call.process.starting(&call.program, command.to_vec()))
+}
+
+/// Starts a process with `execvp` of the launcher's C library.
+pub(super) fn started_by(call: &Call<'_>, process: Process) -> Next {
+    Next::Start(Box::new(Process {
+        search: Search::Path(call.libc()),
+        text_file: call.text_file(),
+        ..process
+    }))
+}
+
+/// Returns the result for a word that hides the command.
+pub(super) fn unknown_word(word: &Word) -> Next {
+    Next::Unknown(format!("`{word}` is only known when it runs"))
+}
+
+/// Returns the result for options that the launcher refuses.
+pub(super) fn refused(call: &Call<'_>, error: OptionError) -> Next {
+    match error {
+        OptionError::Unknown(word) => Next::Unknown(format!("`{word}` is only known when it runs")),
+        OptionError::Refused(option) => {
+            fails(call, format!("it has no option `{option}`, or the option lacks its value"))
+        }
+    }
+}
+
+/// Returns the result for a launcher without a command.
+pub(super) fn no_command(call: &Call<'_>) -> Next {
+    fails(call, "no command follows its options".to_owned())
+}
+
+/// Returns the result for a working directory that is not there.
+pub(super) fn no_directory(call: &Call<'_>, path: &str) -> Next {
+    fails(call, format!("it changes to the directory {path}, which the image does not have"))
+}
+
+/// Returns the finding that the launcher stops instead of starting anything; `why` completes "X stops: …".
+pub(super) fn fails(call: &Call<'_>, why: String) -> Next {
+    let words: Vec<String> = call.process.words.iter().take(20).map(ToString::to_string).collect();
+    let message = format!("{} starts nothing: {why}.", call.program);
+    let finding = Finding::new(codes::LAUNCH_REFUSED, call.context.target.name(), &call.found.path, message);
+    Next::Fails(finding.with_evidence("command", words.join(" ")))
+}
