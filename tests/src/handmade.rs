@@ -16,7 +16,7 @@ pub struct Entry {
     pub mode: u32,
     /// The numeric owner and group.
     pub owner: u32,
-    /// What it is.
+    /// The kind of the entry.
     pub kind: EntryKind,
 }
 

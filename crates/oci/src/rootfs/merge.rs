@@ -21,7 +21,7 @@ pub(super) struct Upper {
 impl Tree {
     /// Merges a layer into the root. An opaque root has no meaning: the kernel looks for the mark only below it.
     pub(super) fn merge(&mut self, upper: &Upper) -> Result<(), EntryFault> {
-        // Pairs of a lower and an upper directory, or an upper one alone, of which only whiteouts must be removed.
+        // Pairs of a lower and an upper directory, or only an upper one, of which only whiteouts must be removed.
         let mut todo = vec![(Some(ROOT), upper.root)];
         while let Some((lower, directory)) = todo.pop() {
             let into = lower.unwrap_or(directory);

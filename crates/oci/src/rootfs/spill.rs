@@ -64,7 +64,7 @@ impl Spill {
         if in_tail > 0 {
             let place = self.length - self.head.len() as u64;
             let tail = self.tail()?;
-            // Setting the length too: the seek alone adds nothing if nothing follows.
+            // Setting the length too: a seek adds nothing if nothing follows.
             let grown = tail.flush().and_then(|()| tail.get_ref().set_len(place));
             let moved = grown.and_then(|()| tail.seek(SeekFrom::Start(place)));
             moved.map_err(FileError::on(WRITE, &self.directory))?;

@@ -6,7 +6,7 @@ use crate::{Finding, Target, codes};
 pub(super) fn check(image: &ImageFacts, target: &Target, findings: &mut Vec<Finding>) {
     let Some(date) = image.dates.iter().find(|date| !is_rfc_3339(date)) else { return };
     let message = format!(
-        "The image was created at {date:?}, which is no date of RFC 3339: Docker, containerd and podman refuse the whole image: `parsing \
+        "The image was created at {date:?}, which is not a date of RFC 3339: Docker, containerd and podman refuse the whole image: `parsing \
          time … as \"2006-01-02T15:04:05Z07:00\"`."
     );
     let help = "Write `created` like `2006-01-02T15:04:05Z`, or leave it out.";

@@ -77,7 +77,7 @@ fn more_than_two_parts(image: &ImageFacts, target: &Target) -> Finding {
     finding.with_help("Write `USER user:group`.").with_evidence("User", &*image.user)
 }
 
-/// Returns the finding about a number that is no user's or group's. Docker and podman take one that a line of the file
+/// Returns the finding about a number that no user or group can have. Docker and podman take one that a line of the file
 /// has, and containerd takes it as a name.
 fn out_of_range(image: &ImageFacts, target: &Target, id: &str, file: &Database) -> Option<Finding> {
     let number = id.parse::<i64>().ok().filter(|number| !(0..=MAX_ID).contains(number))?;

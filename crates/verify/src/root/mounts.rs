@@ -33,7 +33,7 @@ pub(crate) fn mount_of(path: &str) -> Option<&'static str> {
         .find(|mount| path.strip_prefix(mount).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
-/// What a process finds at a path at or below a mount point.
+/// The entry that a process finds at a path at or below a mount point.
 pub(super) enum Mounted {
     Entry(Entry),
     Absent,

@@ -222,7 +222,7 @@ fn applets_and_options_of_busybox_are_known() {
             .into_iter()
             .fold(root, |root, name| root.link(&format!("/usr/bin/{name}"), "/bin/busybox"))
     };
-    // What the stand-in for BusyBox starts is no concern of this test.
+    // This test ignores the other findings about the imitation of BusyBox.
     let found = |words: &[&str], root: &MemoryRoot| {
         let codes = summary(&verify(&image().with_entrypoint(words.iter().copied()), root)).0;
         codes.split(' ').filter(|code| code.starts_with("busybox")).collect::<Vec<_>>().join(" ")

@@ -86,8 +86,8 @@ fn too_high(subject: &Subject<'_>, code: Code, message: String, guaranteed: &str
     subject.finding(code, message).with_help(help)
 }
 
-/// Returns the option that names nodes of a level, as `--for linux/arm/v7` for GOARM's `7,softfloat`. Levels that are no
-/// variant of a platform, such as POWER's, need the name of a kind of machine.
+/// Returns the option that names nodes of a level, as `--for linux/arm/v7` for GOARM's `7,softfloat`. Levels that are not
+/// a variant of a platform, such as POWER's, need the name of a kind of machine.
 fn option_for(subject: &Subject<'_>, level: &str) -> String {
     let level = level.split(',').next().unwrap_or(level);
     let is_number = level.starts_with(|first: char| first.is_ascii_digit());

@@ -62,7 +62,7 @@ impl Versions {
     fn read_definitions(&mut self, tables: &Tables<'_>, budget: &mut Budget) {
         let (Some(table), order) = (tables.table(elf::DT_VERDEF), order(tables.endianness)) else { return };
         for (at, record) in chain(table, 0, |record: &Verdef<_>| record.vd_next.get(order)) {
-            // The base definition names the file itself, and is no version (`_dl_check_map_versions`).
+            // The base definition names the file itself and not a version (`_dl_check_map_versions`).
             if record.vd_flags.get(order).0 & elf::VER_FLG_BASE.0 != 0 {
                 continue;
             }

@@ -175,7 +175,7 @@ const NAMED_HWCAPS: (u32, u32) = (2, 33);
 /// The first version without the older directories (NEWS of glibc 2.37).
 const NO_LEGACY_HWCAPS: (u32, u32) = (2, 37);
 
-/// What is built into a loader.
+/// The constants of a loader's build.
 pub(super) struct Built {
     directories: Vec<String>,
     /// The version of glibc; `None` if unknown.

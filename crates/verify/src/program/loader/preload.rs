@@ -18,7 +18,7 @@ pub(crate) struct Preload {
     pub(crate) source: Source,
 }
 
-/// What names a library to preload.
+/// The list that names a library to preload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
     /// The variable `LD_PRELOAD`.

@@ -8,7 +8,7 @@ use crate::level::Level;
 /// A processor for which glibc chooses directories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Processor {
-    /// What tells it from others, for messages: `x86-64-v3`.
+    /// The feature that distinguishes it, for messages: `x86-64-v3`.
     pub(crate) name: String,
     /// The directories below `glibc-hwcaps`, best first.
     pub(super) hwcaps: Vec<&'static str>,

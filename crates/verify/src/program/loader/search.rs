@@ -169,7 +169,7 @@ impl Effort {
     }
 }
 
-/// What a search without a result met.
+/// The files and directories that a search without a result met.
 #[derive(Default)]
 struct Absence {
     searched: Vec<String>,

@@ -21,7 +21,7 @@ pub(super) struct Case {
     pub(super) capabilities: Option<String>,
     /// The verdict and the codes.
     pub(super) ours: String,
-    /// What the loader says when it stops; empty if the program starts. The second one is with `no_new_privs`.
+    /// The loader's message when it stops; empty if the program starts. The second one is with `no_new_privs`.
     pub(super) real: Vec<String>,
     /// The emulator that starts the program; empty if the machine does.
     pub(super) emulator: String,
