@@ -12,12 +12,14 @@ mod pages;
 mod plan;
 mod script;
 mod script_permission;
+mod start;
 mod symbols;
 
 pub(crate) use interpreter::loaders_present;
 
 use super::container::Container;
 use super::inspect::{Content, Inspection, Interpreter, inspect_file};
+use super::loader::Object;
 use crate::root::Resolved;
 use crate::{Code, Expectation, Finding, Target, codes};
 
@@ -38,6 +40,15 @@ impl Subject<'_> {
     /// Creates a finding about this program.
     pub(crate) fn finding(&self, code: Code, message: impl Into<String>) -> Finding {
         Finding::new(code, self.target.name(), self.path, message)
+    }
+}
+
+/// Names the object that needs a library: the program, or one of its libraries.
+fn dependent(subject: &Subject<'_>, by: &Object) -> String {
+    if by.path == subject.path {
+        by.path.clone()
+    } else {
+        format!("{} (a library of {})", by.path, subject.path)
     }
 }
 

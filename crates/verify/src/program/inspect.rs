@@ -14,6 +14,7 @@ mod response;
 mod script;
 mod strings;
 mod symbols;
+mod tables;
 mod versions;
 
 pub use attributes::ArmAttributes;

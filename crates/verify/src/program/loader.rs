@@ -4,8 +4,10 @@
 //! every library that would be loaded and every one that would not be found. The checks turn these into findings.
 
 mod cache;
+mod effort;
 mod family;
 mod glibc;
+mod lookup;
 mod musl;
 mod objects;
 mod preload;
@@ -20,11 +22,15 @@ use crate::program::container::Container;
 use crate::program::inspect::{Budget, Content, Elf, Inspection, Jemalloc, inspect_file, jemalloc, symbols};
 use crate::root::{EntryKind, parent_of};
 
+use effort::Effort;
+use lookup::Asker;
+use search::{Hit, Search};
+
 pub(crate) use family::Family;
-pub(crate) use objects::{Forbidden, Loaded, LookupFailure, Missing, Object};
+pub(crate) use lookup::{Forbidden, LookupFailure};
+pub(crate) use objects::{Loaded, Missing, Object};
 pub(crate) use preload::Ignored;
 pub(crate) use processor::Processor;
-use search::{Asker, Effort, Hit, Search};
 
 /// The number of libraries that are loaded for a program. No real program needs as many, so that a larger number is an
 /// attack.

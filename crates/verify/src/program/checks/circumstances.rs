@@ -2,32 +2,10 @@
 //! node's processor.
 
 use super::capabilities;
-use super::libraries::{Outcome, Start};
+use super::start::{Circumstances, Outcome, Start};
 use crate::program::container::{Container, Credentials};
 use crate::program::loader::{Family, Privilege, Processor};
 use crate::{Effect, Finding, codes};
-
-/// The circumstances of one start.
-pub(super) struct Circumstances<'a> {
-    /// The user whose rights the loader has.
-    pub(super) user: &'a Credentials,
-    pub(super) privilege: Privilege,
-    pub(super) processor: &'a Processor,
-}
-
-impl Circumstances<'_> {
-    /// Returns why the loader of this program searches fewer directories than usual, as a sentence; empty if it does
-    /// not.
-    pub(super) fn explanation(&self, path: &str) -> String {
-        match self.privilege {
-            Privilege::Usual => String::new(),
-            Privilege::Secure => format!(
-                " {path} gains rights from its file, so the loader ignores LD_LIBRARY_PATH and `$ORIGIN` (secure-execution \
-                 mode, man 8 ld.so)."
-            ),
-        }
-    }
-}
 
 /// Returns the findings about a program's libraries under all circumstances that the image leaves open.
 pub(super) fn findings(start: &Start<'_>) -> Vec<Finding> {

@@ -1,7 +1,6 @@
 //! Checks that the dynamic loader finds every symbol that it looks up.
 
-use super::Subject;
-use super::libraries::dependent;
+use super::{Subject, dependent};
 use crate::program::inspect::{Reference, Symbols, Version, is_satisfied, is_visible};
 use crate::program::loader::{Family, Loaded, Object};
 use crate::{Finding, codes};

@@ -12,6 +12,7 @@ use super::dynamic::{entries_of, value_of};
 use super::elf::Elf;
 use super::headers::{Class, Memory, order};
 use super::strings::Budget;
+use super::tables::Tables;
 use super::versions::{Version, Versions};
 
 /// The length of a name. C++ has names of some thousand bytes.
@@ -91,18 +92,6 @@ fn copy_relocation(machine: u16) -> Option<u32> {
     copies.iter().find(|(known, _)| known.0 == machine).map(|(_, copy)| copy.0)
 }
 
-pub(super) struct Tables<'data> {
-    memory: Memory<'data>,
-    class: Class,
-    pub(super) endianness: Endianness,
-    machine: u16,
-    entries: Vec<(DynamicTag, u64)>,
-    symbols: Option<Part<'data>>,
-    /// The version words, one for each symbol.
-    words: Option<Part<'data>>,
-    strings: Option<Part<'data>>,
-}
-
 /// An entry of the symbol table.
 struct Symbol {
     index: u32,
@@ -138,14 +127,6 @@ impl Tables<'_> {
         }
         self.definitions(&mut symbols, budget)?;
         (!budget.is_spent()).then_some(symbols)
-    }
-
-    fn value(&self, tag: DynamicTag) -> Option<u64> {
-        value_of(&self.entries, tag)
-    }
-
-    pub(super) fn table(&self, tag: DynamicTag) -> Option<Part<'_>> {
-        self.memory.from(self.value(tag)?)
     }
 
     fn relocations(
@@ -203,11 +184,6 @@ impl Tables<'_> {
             (Some(word), Endianness::Big) => u16::from_be_bytes(word),
             (None, _) => 1,
         }
-    }
-
-    /// Returns a string of the string table.
-    pub(super) fn string(&self, offset: u32, longest: usize, budget: &mut Budget) -> Option<String> {
-        self.strings?.string(offset.into(), longest, budget)
     }
 
     fn name(&self, symbol: &Symbol, budget: &mut Budget) -> Option<String> {
@@ -298,14 +274,6 @@ impl Tables<'_> {
             end = end.checked_add(1)?;
         }
         Some(first..end.saturating_add(1))
-    }
-
-    fn word(&self, table: Part<'_>, index: usize) -> Option<u32> {
-        let word: [u8; 4] = table.record(u64::try_from(index).ok()?.checked_mul(4)?)?;
-        Some(match self.endianness {
-            Endianness::Little => u32::from_le_bytes(word),
-            Endianness::Big => u32::from_be_bytes(word),
-        })
     }
 }
 

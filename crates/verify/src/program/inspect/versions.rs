@@ -7,7 +7,7 @@ use object::elf::{self, Verdaux, Verdef, Vernaux, Verneed};
 use super::dynamic::chain;
 use super::headers::order;
 use super::strings::Budget;
-use super::symbols::Tables;
+use super::tables::Tables;
 
 /// The length of a version's name or of a library's.
 const MAX_NAME_LENGTH: usize = 4096;

@@ -3,8 +3,8 @@
 use crossdock_platform::Architecture;
 
 use super::cache::Cache;
+use super::lookup::Candidate;
 use super::objects::Object;
-use super::search::Candidate;
 use super::tokens::{Tokens, has_token};
 use crate::program::inspect::{Content, Elf};
 use crate::program::loader::{LoadContext, Privilege};

@@ -1,8 +1,8 @@
 //! The library search of musl's loader (`ldso/dynlink.c`).
 
 use super::family::Musl;
+use super::lookup::{Asker, Candidate};
 use super::objects::Object;
-use super::search::{Asker, Candidate};
 use super::tokens::{Tokens, after_token};
 use crate::program::container::Content;
 use crate::program::loader::{LoadContext, Privilege};

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::program::container::Credentials;
-use crate::program::inspect::{Budget, Dynamic, Jemalloc, Symbols};
-use crate::root::Resolved;
-
+use super::effort::Effort;
+use super::lookup::LookupFailure;
 use super::preload::Ignored;
-use super::search::Effort;
+use crate::program::inspect::{Budget, Dynamic, Jemalloc, Symbols};
 
 /// A program or library in memory.
 #[derive(Debug)]
@@ -30,44 +28,6 @@ pub(crate) struct Object {
     pub(crate) isa_needed: Option<u32>,
     /// The jemalloc in a library, for targets whose pages it may not support.
     pub(crate) jemalloc: Option<Jemalloc>,
-}
-
-/// The reason why a library was not found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum LookupFailure {
-    /// No directory has it. `searched` are the directories, `skipped` the files of that name that the loader passes
-    /// over, `forbidden` those that the user may not read.
-    Absent { searched: Vec<String>, skipped: Vec<(String, String)>, forbidden: Vec<Forbidden> },
-    /// The loader finds this file and stops with an error.
-    Broken { path: String, why: String },
-    /// The loader maps this file, which does not fit, and the process is killed when it uses it.
-    Mapped { path: String, why: String },
-    /// The image cannot be read there.
-    Unreadable(String),
-}
-
-/// A file that exists, and that the user may not read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Forbidden {
-    /// The file.
-    pub(crate) path: String,
-    /// The file or the directory on the way to it whose mode forbids it.
-    pub(crate) at: String,
-    /// The mode and owner of that.
-    pub(crate) mode: String,
-}
-
-impl Forbidden {
-    /// Returns what keeps the user from reading the file; `None` if nothing does.
-    pub(super) fn of(found: &Resolved, user: &Credentials) -> Option<Forbidden> {
-        let (at, entry) = match user.blocked_at(&found.directories) {
-            Some((directory, entry)) => (directory, entry),
-            None if user.may_read(&found.entry) => return None,
-            None => (&found.path, &found.entry),
-        };
-        let mode = format!("mode {:04o}, owner {}:{}", entry.mode, entry.uid, entry.gid);
-        Some(Forbidden { path: found.path.clone(), at: at.clone(), mode })
-    }
 }
 
 /// A library that was needed and not found.

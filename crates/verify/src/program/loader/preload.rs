@@ -1,7 +1,7 @@
 //! The libraries that the environment or a file makes a loader load before all others.
 
 use super::family::Family;
-use super::objects::LookupFailure;
+use super::lookup::LookupFailure;
 use super::{LoadContext, Privilege};
 use crate::program::container::Content;
 

@@ -1,9 +1,8 @@
 //! The search for one library, path by path.
 
-use std::collections::BTreeSet;
-
-use super::objects::{Forbidden, LookupFailure, Object};
-use super::processor::{Processor, SUBDIRECTORIES};
+use super::effort::Effort;
+use super::lookup::{Asker, Candidate, Forbidden, LookupFailure};
+use super::objects::Object;
 use super::{LoadContext, glibc, musl};
 use crate::program::inspect::{Content, Elf, Inspection, inspect_file};
 use crate::program::machine;
@@ -16,21 +15,6 @@ const MAX_PATHS: usize = 4096;
 pub(super) enum Search {
     Glibc(glibc::Search),
     Musl(musl::Search),
-}
-
-/// The object that asks for a library.
-#[derive(Clone, Copy)]
-pub(super) enum Asker {
-    /// The object of this index needs it.
-    Object(usize),
-    /// The environment preloads it, and musl searches it without the paths of any object.
-    Nobody,
-}
-
-/// A path that a loader tries, with the list of directories that leads to it.
-pub(super) struct Candidate {
-    pub(super) list: usize,
-    pub(super) path: String,
 }
 
 impl Search {
@@ -123,49 +107,6 @@ impl Search {
             (Search::Musl(search), by) => Box::new(search.candidates(context, objects, by, name)),
             (Search::Glibc(_), Asker::Nobody) => Box::new(std::iter::empty()),
         }
-    }
-}
-
-/// The effort that the search for a program's libraries may still cost, and what it met.
-#[derive(Debug)]
-pub(super) struct Effort {
-    /// The number of paths that may still be tried.
-    pub(super) paths_left: usize,
-    /// The directories that were searched for subdirectories of certain processors; `None` if no node of the target
-    /// takes one.
-    probed: Option<BTreeSet<String>>,
-    depends_on_processor: bool,
-}
-
-/// The number of directories that are searched for subdirectories of certain processors. With more, it is assumed that
-/// there is one.
-const MAX_PROBED: usize = 256;
-
-impl Effort {
-    pub(super) fn new(paths_left: usize, context: &LoadContext<'_>) -> Effort {
-        let is_needed = !Processor::others(context.target).is_empty();
-        Effort { paths_left, probed: is_needed.then(BTreeSet::new), depends_on_processor: false }
-    }
-
-    /// Returns whether another processor may get other files.
-    pub(super) fn depends_on_processor(&self) -> bool {
-        self.depends_on_processor
-    }
-
-    /// Records whether another processor may get another file.
-    pub(super) fn note(&mut self, depends: bool) {
-        self.depends_on_processor |= depends && self.probed.is_some();
-    }
-
-    /// Records whether a directory has subdirectories for certain processors.
-    fn probe(&mut self, context: &LoadContext<'_>, directory: &str) {
-        let Some(probed) = &mut self.probed else { return };
-        if self.depends_on_processor || probed.contains(directory) {
-            return;
-        }
-        let exists = |name| context.image.resolve(&format!("{directory}/{name}")).is_ok();
-        self.depends_on_processor = probed.len() >= MAX_PROBED || SUBDIRECTORIES.iter().any(exists);
-        probed.insert(directory.to_owned());
     }
 }
 
