@@ -49,6 +49,8 @@ pub struct RootView {
 pub struct Dispute {
     /// The path of the entry.
     pub path: String,
+    /// The number of the layer that has the entry, the lowest being 0.
+    pub layer: u32,
     /// The behaviour of docker and podman.
     pub difference: Difference,
 }
@@ -60,6 +62,8 @@ pub enum Difference {
     /// They refuse the image: two entries of one name in a layer, an entry below a link whose target its layer lacks, or
     /// others that containerd accepts.
     Refused,
+    /// podman refuses the image: a link has an attribute of the name space `user`. docker and containerd leave that out.
+    RefusedByPodman,
     /// They give a directory without an entry to root with the mode 0755; containerd keeps what lower layers say of it.
     ImpliedDirectory,
     /// They keep an attribute of the name space `trusted`, which containerd leaves out. Those of overlayfs change the root.
@@ -239,7 +243,7 @@ impl RootView {
     }
 
     fn dispute(&mut self, path: &str, difference: Difference) {
-        let dispute = Dispute { path: path.to_owned(), difference };
+        let dispute = Dispute { path: path.to_owned(), layer: self.layers, difference };
         if self.disputed.len() < MAX_DISPUTES && self.disputed.last() != Some(&dispute) {
             self.disputed.push(dispute);
         }

@@ -15,6 +15,7 @@
 //! ```
 
 mod choice;
+mod dispute;
 mod file;
 mod root;
 mod verify;

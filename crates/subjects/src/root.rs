@@ -1,16 +1,43 @@
 //! The merged root of an image, as the checks of `crossdock-verify` read it.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use crossdock_oci::{EntryKind, FileReader, LookupError, RootEntry, RootView};
 use crossdock_verify::{self as verify, Entry, ReadAt, Root, RootError};
 
-/// The merged root of an image.
-pub(crate) struct MergedRoot(pub(crate) RootView);
+/// The merged root of an image, which records the paths that checks look up.
+pub(crate) struct MergedRoot<'r> {
+    pub(crate) view: &'r RootView,
+    looked_up: RefCell<BTreeSet<String>>,
+}
 
-impl Root for MergedRoot {
+impl<'r> MergedRoot<'r> {
+    pub(crate) fn new(view: &'r RootView) -> MergedRoot<'r> {
+        MergedRoot { view, looked_up: RefCell::default() }
+    }
+
+    /// Returns whether a check has looked up exactly this path so far.
+    pub(crate) fn has_looked_up(&self, path: &str) -> bool {
+        self.looked_up.borrow().contains(path)
+    }
+
+    /// Returns whether a check has looked up a path below this directory so far.
+    pub(crate) fn has_looked_below(&self, directory: &str) -> bool {
+        let prefix = format!("{directory}/");
+        let paths = self.looked_up.borrow();
+        paths.range(prefix.clone()..).next().is_some_and(|path| path.starts_with(&prefix))
+    }
+}
+
+impl Root for MergedRoot<'_> {
     fn entry(&self, path: &str) -> Result<Option<Entry>, RootError> {
-        match self.0.lookup_link(path) {
+        // Only disputed entries are compared with the lookups, and most images have none.
+        if !self.view.disputed().is_empty() {
+            self.looked_up.borrow_mut().insert(path.to_owned());
+        }
+        match self.view.lookup_link(path) {
             Ok(found) => Ok(Some(entry(&found))),
             // `resolve` walks every directory itself, so that both mean an absent entry here.
             Err(LookupError::NotFound { .. } | LookupError::NotADir { .. }) => Ok(None),
@@ -20,16 +47,16 @@ impl Root for MergedRoot {
 
     fn open<'a>(&'a self, path: &str) -> Result<Box<dyn ReadAt + 'a>, RootError> {
         // Without following a link: `resolve` has followed them.
-        let found = self.0.lookup_link(path).map_err(|error| RootError::new(path, error.to_string()))?;
+        let found = self.view.lookup_link(path).map_err(|error| RootError::new(path, error.to_string()))?;
         if found.kind != EntryKind::File {
             return Err(RootError::new(path, "it is not a regular file"));
         }
-        Ok(Box::new(MergedFile { reader: self.0.open(&found), size: found.size }))
+        Ok(Box::new(MergedFile { reader: self.view.open(&found), size: found.size }))
     }
 
     fn attribute(&self, path: &str, name: &str) -> Result<Option<Vec<u8>>, RootError> {
         // Without following a link: the attribute belongs to the file that `resolve` has found.
-        let Ok(found) = self.0.lookup_link(path) else { return Ok(None) };
+        let Ok(found) = self.view.lookup_link(path) else { return Ok(None) };
         let named = found.xattrs.into_iter().find(|(known, _)| known == name.as_bytes());
         Ok(named.map(|(_, value)| value))
     }

@@ -15,6 +15,7 @@ use crossdock_verify::{
 };
 
 use crate::choice::{parse_platform, pulled};
+use crate::dispute::dispute_findings;
 use crate::root::MergedRoot;
 
 /// The expectations of a plan for the programs of each platform, by their paths in the image.
@@ -90,10 +91,10 @@ pub fn verify(
             return Ok(missing.collect());
         };
         let platform = &image.platforms[place];
-        let root = MergedRoot(source.root(platform, RootLimits::default(), options.temporary)?);
+        let view = source.root(platform, RootLimits::default(), options.temporary)?;
         let verified = targets.into_iter().map(|(number, target)| {
             let mut findings = index_findings(image);
-            findings.extend(platform_findings(platform, &root, target, options));
+            findings.extend(platform_findings(platform, &MergedRoot::new(&view), target, options));
             let verification = Verification::new(subject, target.description(), findings);
             (number, verification.with_platform(offered[place].clone()))
         });
@@ -150,15 +151,18 @@ fn in_parallel<I: Send, R: Send>(items: Vec<I>, work: impl Fn(I) -> R + Sync) ->
 
 fn platform_findings(
     image: &SourcePlatform,
-    root: &MergedRoot,
+    root: &MergedRoot<'_>,
     target: &Target,
     options: &Options<'_>,
 ) -> Vec<Finding> {
     let none = BTreeMap::new();
     let platform = parse_platform(image.platform());
     let planned = platform.and_then(|platform| options.planned?.get(&platform)).unwrap_or(&none);
+    let layers = &image.manifest.value.layers;
     let image = facts(image);
     let mut findings = verify_image(&image, root, target, planned);
+    // Before the other files of the image are looked up: they do not decide whether it starts.
+    findings.extend(dispute_findings(root, layers, target));
     if options.scope == Scope::All {
         let others = other_findings(&image, root, target, planned);
         // The problems of the program that the image starts are known, wherever it is.
@@ -173,22 +177,22 @@ fn platform_findings(
 /// Returns the findings about the other executable files of the image, each verified once whatever its names.
 fn other_findings(
     image: &ImageFacts,
-    root: &MergedRoot,
+    root: &MergedRoot<'_>,
     target: &Target,
     planned: &BTreeMap<String, Expectation>,
 ) -> Vec<Finding> {
     let absolute = |entry: &RootEntry| format!("/{}", entry.path.trim_start_matches('/'));
     let mut known: BTreeSet<FileId> =
-        planned.keys().filter_map(|path| root.0.lookup(path).ok()).map(|entry| entry.file).collect();
+        planned.keys().filter_map(|path| root.view.lookup(path).ok()).map(|entry| entry.file).collect();
     let is_executable = |entry: &RootEntry| entry.kind == EntryKind::File && entry.mode & 0o111 != 0;
-    let listed = image.search_path().into_iter().flat_map(|path| root.0.list(path).unwrap_or_default());
+    let listed = image.search_path().into_iter().flat_map(|path| root.view.list(path).unwrap_or_default());
     // Also those that a link in a directory of PATH leads to, as `/usr/bin/java` to a directory of its own.
-    let on_path = listed.filter_map(|entry| root.0.lookup(absolute(&entry)).ok()).filter(is_executable);
+    let on_path = listed.filter_map(|entry| root.view.lookup(absolute(&entry)).ok()).filter(is_executable);
     let on_path: Vec<String> =
         on_path.filter(|entry| known.insert(entry.file)).map(|entry| absolute(&entry)).collect();
     // The program that starts is verified again; `Verification::new` removes what is found twice.
     let mut findings = verify_others(on_path, image, root, target);
-    let elsewhere = root.0.walk().filter(is_executable).filter(|entry| known.insert(entry.file));
+    let elsewhere = root.view.walk().filter(is_executable).filter(|entry| known.insert(entry.file));
     findings.extend(verify_elsewhere(elsewhere.map(|entry| absolute(&entry)), image, root, target));
     findings
 }

@@ -1,61 +1,14 @@
 //! `--all`: every executable file once, whatever its names; outside of PATH what is wrong is a note.
 
-use crossdock_oci::{Digest, ImageSource};
-use crossdock_platform::Platform;
-use crossdock_subjects::{Options, Scope, verify};
-use crossdock_verify::{Severity, Target, Verdict, Verification};
-use serde_json::json;
+mod layout;
 
-/// Returns a tar entry: a file with content, or a link of the type `1` (hard) or `2` (symbolic) to `target`.
-fn entry(name: &str, kind: char, target: &str, content: &[u8]) -> Vec<u8> {
-    let mut header = vec![0; 512];
-    let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
-    put(0, name);
-    put(100, "0000755\0");
-    put(124, &format!("{:011o}\0", content.len()));
-    // The checksum counts its own field as blanks.
-    put(148, "        ");
-    put(156, &kind.to_string());
-    put(157, target);
-    put(257, "ustar\x0000");
-    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    header.extend(content);
-    header.resize(header.len().next_multiple_of(512), 0);
-    header
-}
+use crossdock_subjects::Scope;
+use crossdock_verify::{Severity, Verdict, Verification};
+use layout::entry;
 
-/// Verifies an image with these tar entries, whose entry point is `/app`.
+/// Verifies an image of one layer with these entries.
 fn verified(entries: &[Vec<u8>], scope: Scope) -> Verification {
-    let tar = [entries.concat(), vec![0; 1024]].concat();
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    std::fs::create_dir_all(directory.path().join("blobs/sha256")).expect("a directory");
-    let write = |path: &str, bytes: &[u8]| {
-        crossdock_fs::write_atomically(directory.path().join(path), bytes).expect("a file");
-    };
-    let blob = |kind: &str, bytes: &[u8]| {
-        write(&format!("blobs/sha256/{}", Digest::of(bytes).hex()), bytes);
-        let kind = format!("application/vnd.oci.image.{kind}");
-        json!({ "mediaType": kind, "digest": Digest::of(bytes).to_string(), "size": bytes.len() })
-    };
-    let config = json!({
-        "os": "linux",
-        "architecture": "amd64",
-        "config": { "Entrypoint": ["/app"], "Env": ["PATH=/usr/bin:/usr/sbin:/absent"] },
-        "rootfs": { "type": "layers", "diff_ids": [Digest::of(&tar).to_string()] },
-    });
-    let manifest = json!({
-        "schemaVersion": 2,
-        "config": blob("config.v1+json", config.to_string().as_bytes()),
-        "layers": [blob("layer.v1.tar", &tar)],
-    });
-    let manifest = blob("manifest.v1+json", manifest.to_string().as_bytes());
-    write("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
-    write("index.json", json!({ "schemaVersion": 2, "manifests": [manifest] }).to_string().as_bytes());
-    let source = ImageSource::open(directory.path(), directory.path()).expect("a layout");
-    let targets = [Target::new(&Platform::LINUX_AMD64)];
-    let options = Options::new(&targets, directory.path()).with_scope(scope);
-    verify("image", &source, &source.images()[0], &options).expect("a readable image").remove(0)
+    layout::verified(&[entries.concat()], scope)
 }
 
 /// Returns path and code of each finding that is not about the entry point.

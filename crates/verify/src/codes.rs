@@ -447,12 +447,17 @@ crossdock_findings::catalogue! {
         "Correct the value, and build the image again.";
     ENGINES_DIFFER = "engines-differ", Warning, Unproven,
         "some engines start the image and others refuse it",
-        "Docker, containerd, podman and their runtimes treat a value of the configuration differently, so the node decides.",
-        "Change the value to one that every engine accepts.";
+        "Docker, containerd, podman and their runtimes treat a value of the configuration or an entry of a layer differently, so the node decides.",
+        "Change the value or the entry to one that every engine accepts.";
     REFUSED_BY_ONE_ENGINE = "refused-by-one-engine", Warning,
         "one engine refuses the image, which Kubernetes and Docker start",
         "`ctr run` or podman is stricter than the engines of common nodes.",
         "Change the value to one that every engine accepts.";
+    DIRECTORY_DIFFERS = "directory-differs", Warning,
+        "engines give a directory of the program different owners or modes",
+        "A layer has files in a directory of a lower layer but no entry of the directory itself: containerd keeps its owner and mode, Docker and \
+             podman give it to root with the mode 0755.",
+        "Add an entry of the directory to the layer, with its owner and mode.";
     UNREADABLE = "unreadable", Warning, Unproven,
         "a file of the image could not be read",
         "The content of the file was not verified.",

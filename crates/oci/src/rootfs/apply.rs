@@ -92,7 +92,7 @@ impl<'a> Applier<'a> {
         }
         if matches!(kind, Kind::Symlink(_)) && entry.xattrs.iter().any(|(name, _)| name.starts_with(b"user."))
         {
-            self.root.dispute(path, Difference::Refused);
+            self.root.dispute(path, Difference::RefusedByPodman);
         }
         let xattrs = entry.xattrs.iter().filter(|(name, _)| is_kept(&kind, name)).cloned().collect();
         let (mode, uid, gid) = (entry.mode, owner(entry.uid), owner(entry.gid));

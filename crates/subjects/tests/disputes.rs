@@ -1,0 +1,99 @@
+//! Layers that engines unpack in different ways. `crates/oci/tests/layers/cases.txt` has what the engines do.
+
+mod layout;
+
+use crossdock_subjects::Scope;
+use crossdock_verify::{Finding, Severity, Verdict};
+use layout::{entry, entry_with_mode, verified};
+
+/// Returns the findings about differences between engines.
+fn found(layers: &[Vec<u8>]) -> Vec<Finding> {
+    let codes = ["engines-differ", "refused-by-one-engine", "directory-differs"];
+    let findings = verified(layers, Scope::All).findings;
+    findings.into_iter().filter(|finding| codes.contains(&finding.code.id())).collect()
+}
+
+/// Returns code and path of each finding about a difference.
+fn codes(layers: &[Vec<u8>]) -> Vec<(String, String)> {
+    found(layers).into_iter().map(|finding| (finding.code.id().to_owned(), finding.path)).collect()
+}
+
+fn expected(code: &str, path: &str) -> Vec<(String, String)> {
+    vec![(code.to_owned(), path.to_owned())]
+}
+
+/// Returns an executable script, whose interpreter is `/lib/sh`, and the interpreter's directory and file.
+fn program() -> Vec<u8> {
+    let interpreter = entry("lib/sh", '0', "", b"\0asm\x01\0\0\0");
+    [entry("app", '0', "", b"#!/lib/sh\n"), entry_with_mode("lib", '5', "", b"", 0o711), interpreter].concat()
+}
+
+/// Returns a PAX header with an extended attribute of the next entry.
+fn attribute(name: &str) -> Vec<u8> {
+    let record = format!(" SCHILY.xattr.{name}=y\n");
+    let length = record.len() + 2;
+    assert!((10..100).contains(&length), "the length counts its own two digits");
+    entry("header", 'x', "", format!("{length}{record}").as_bytes())
+}
+
+#[test]
+fn ordinary_images_have_no_finding() {
+    let upper = [entry("lib", '5', "", b""), entry("lib/more", '0', "", b"1"), entry("app2", '0', "", b"1")];
+    assert!(codes(&[program()]).is_empty());
+    assert!(codes(&[program(), upper.concat()]).is_empty());
+    // A directory without an entry that lower layers lack, or describe as engines do.
+    assert!(codes(&[program(), entry("opt/a/b", '0', "", b"1"), entry("opt/a/c", '0', "", b"1")]).is_empty());
+}
+
+#[test]
+fn refused_layers_are_found_wherever_the_entry_is() {
+    let twice = [entry("srv/twice", '0', "", b"1"), entry("./srv/twice", '0', "", b"2")].concat();
+    let findings = found(&[program(), twice.clone()]);
+    let [finding] = &findings[..] else { panic!("{findings:?}") };
+    assert_eq!((finding.code.id(), &*finding.path), ("engines-differ", "/srv/twice"));
+    assert_eq!(finding.severity, Severity::Warning);
+    assert!(finding.message.contains("Docker and podman refuse the layer sha256:"), "{}", finding.message);
+    assert!(!finding.help.is_empty());
+    assert_eq!(Verdict::of(&findings), Verdict::Unproven);
+    // A later layer cannot heal what an engine refuses.
+    let removed = entry("srv/.wh.twice", '0', "", b"");
+    assert_eq!(codes(&[program(), twice, removed]), expected("engines-differ", "/srv/twice"));
+    let below_link = [entry("l", '2', "gone", b""), entry("l/x", '0', "", b"")].concat();
+    assert_eq!(codes(&[program(), below_link]), expected("engines-differ", "/gone/x"));
+}
+
+#[test]
+fn links_with_attributes_are_refused_by_podman_only() {
+    let link = [attribute("user.note"), entry("l", '2', "app", b"")].concat();
+    assert_eq!(codes(&[program(), link]), expected("refused-by-one-engine", "/l"));
+}
+
+#[test]
+fn a_finding_names_eight_entries_and_counts_the_others() {
+    let files =
+        (0..20).map(|number| entry(&format!("f{number:02}"), '0', "", b"")).collect::<Vec<_>>().concat();
+    let findings = found(&[program(), [&files[..], &files[..]].concat()]);
+    let [finding] = &findings[..] else { panic!("{findings:?}") };
+    assert_eq!(finding.evidence.len(), 9);
+    assert_eq!((&*finding.evidence[7].found, &*finding.evidence[8].found), ("/f07", "12"));
+}
+
+#[test]
+fn other_differences_count_only_where_the_program_needs_the_entry() {
+    let implied = entry("lib/more", '0', "", b"1");
+    let findings = found(&[program(), implied.clone()]);
+    let [finding] = &findings[..] else { panic!("{findings:?}") };
+    assert_eq!((finding.code.id(), &*finding.path), ("directory-differs", "/lib"));
+    assert!(finding.message.contains("the owner 0:0 and the mode 0711"), "{}", finding.message);
+    assert_eq!(Verdict::of(&findings), Verdict::Starts);
+    // An entry of a later layer describes the directory for all engines.
+    assert!(codes(&[program(), implied, entry_with_mode("lib", '5', "", b"", 0o711)]).is_empty());
+    let elsewhere = [program(), entry_with_mode("srv", '5', "", b"", 0o700)].concat();
+    assert!(codes(&[elsewhere.clone(), entry("srv/more", '0', "", b"1")]).is_empty());
+
+    let opaque = |name| [attribute("trusted.overlay.opaque"), entry(name, '5', "", b"")].concat();
+    assert_eq!(codes(&[program(), opaque("./lib")]), expected("engines-differ", "/lib"));
+    assert!(codes(&[elsewhere, opaque("./srv")]).is_empty());
+    // The name of a directory may begin with that of another.
+    assert!(codes(&[program(), opaque("li")]).is_empty());
+}

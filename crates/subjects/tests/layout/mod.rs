@@ -1,0 +1,65 @@
+//! Layouts of handmade layers.
+
+use crossdock_oci::{Digest, ImageSource};
+use crossdock_platform::Platform;
+use crossdock_subjects::{Options, Scope, verify};
+use crossdock_verify::{Target, Verification};
+use serde_json::json;
+
+/// Returns a tar entry: a file with content, or a link of the type `1` (hard) or `2` (symbolic) to `target`.
+pub(crate) fn entry(name: &str, kind: char, target: &str, content: &[u8]) -> Vec<u8> {
+    entry_with_mode(name, kind, target, content, 0o755)
+}
+
+/// Returns a tar entry of this mode.
+pub(crate) fn entry_with_mode(name: &str, kind: char, target: &str, content: &[u8], mode: u32) -> Vec<u8> {
+    let mut header = vec![0; 512];
+    let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
+    put(0, name);
+    put(100, &format!("{mode:07o}\0"));
+    put(124, &format!("{:011o}\0", content.len()));
+    // The checksum counts its own field as blanks.
+    put(148, "        ");
+    put(156, &kind.to_string());
+    put(157, target);
+    put(257, "ustar\x0000");
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    header.extend(content);
+    header.resize(header.len().next_multiple_of(512), 0);
+    header
+}
+
+/// Verifies an image with layers of these tar entries, whose entry point is `/app`.
+pub(crate) fn verified(layers: &[Vec<u8>], scope: Scope) -> Verification {
+    let tars: Vec<Vec<u8>> = layers.iter().map(|entries| [&entries[..], &[0; 1024]].concat()).collect();
+    let diff_ids: Vec<String> = tars.iter().map(|tar| Digest::of(tar).to_string()).collect();
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    std::fs::create_dir_all(directory.path().join("blobs/sha256")).expect("a directory");
+    let write = |path: &str, bytes: &[u8]| {
+        crossdock_fs::write_atomically(directory.path().join(path), bytes).expect("a file");
+    };
+    let blob = |kind: &str, bytes: &[u8]| {
+        write(&format!("blobs/sha256/{}", Digest::of(bytes).hex()), bytes);
+        let kind = format!("application/vnd.oci.image.{kind}");
+        json!({ "mediaType": kind, "digest": Digest::of(bytes).to_string(), "size": bytes.len() })
+    };
+    let config = json!({
+        "os": "linux",
+        "architecture": "amd64",
+        "config": { "Entrypoint": ["/app"], "Env": ["PATH=/usr/bin:/usr/sbin:/absent"] },
+        "rootfs": { "type": "layers", "diff_ids": diff_ids },
+    });
+    let manifest = json!({
+        "schemaVersion": 2,
+        "config": blob("config.v1+json", config.to_string().as_bytes()),
+        "layers": tars.iter().map(|tar| blob("layer.v1.tar", tar)).collect::<Vec<_>>(),
+    });
+    let manifest = blob("manifest.v1+json", manifest.to_string().as_bytes());
+    write("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
+    write("index.json", json!({ "schemaVersion": 2, "manifests": [manifest] }).to_string().as_bytes());
+    let source = ImageSource::open(directory.path(), directory.path()).expect("a layout");
+    let targets = [Target::new(&Platform::LINUX_AMD64)];
+    let options = Options::new(&targets, directory.path()).with_scope(scope);
+    verify("image", &source, &source.images()[0], &options).expect("a readable image").remove(0)
+}
