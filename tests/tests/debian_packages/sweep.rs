@@ -191,9 +191,9 @@ const TRIPLETS: [&str; 9] = [
     "s390x-linux-gnu",
 ];
 
-/// The machines whose symbols are looked up: 386, ARM, amd64, arm64 and ppc64le. Programs for MIPS bind through their global
-/// offset table, which is not read, and neither are relocations of s390x.
-const MACHINES_WITH_SYMBOLS: [u16; 5] = [3, 40, 62, 183, 21];
+/// The machines whose symbols are looked up: 386, ARM, amd64, arm64, ppc64le and s390x. Programs for MIPS bind through their
+/// global offset table, which is not read.
+const MACHINES_WITH_SYMBOLS: [u16; 6] = [3, 40, 62, 183, 21, 22];
 
 /// The numbers of an ELF file in its own word size and byte order.
 struct Numbers {
