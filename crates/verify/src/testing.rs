@@ -1,19 +1,25 @@
 //! Hand-written ELF files for unit tests, with contents that no linker produces.
 
-use object::elf::{DT_NULL, DynamicTag, EM_X86_64, ET_DYN, PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NULL};
+use object::elf::{DT_NULL, DynamicTag, EM_S390, EM_X86_64, ET_DYN, PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NULL};
 
 const HEADERS: usize = 64 + 3 * 56;
 
-/// Builds an ELF file for amd64, a library unless it has an interpreter. Its addresses in memory equal its offsets in
-/// the file.
+/// Builds an ELF file for amd64 or s390x, a library unless it has an interpreter. Its addresses in memory equal its
+/// offsets in the file.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ElfBuilder {
     tables: Vec<u8>,
     entries: Vec<(DynamicTag, u64)>,
     interpreter: Option<(u64, u64)>,
+    is_s390x: bool,
 }
 
 impl ElfBuilder {
+    /// Begins a file for s390x, which is big-endian. The tables must be too.
+    pub(crate) fn s390x() -> ElfBuilder {
+        ElfBuilder { is_s390x: true, ..ElfBuilder::default() }
+    }
+
     /// Adds an entry to the dynamic section.
     pub(crate) fn value(mut self, tag: DynamicTag, value: u64) -> ElfBuilder {
         self.entries.push((tag, value));
@@ -39,23 +45,35 @@ impl ElfBuilder {
     /// Returns the file.
     pub(crate) fn bytes(mut self) -> Vec<u8> {
         self.entries.push((DT_NULL, 0));
-        let dynamic =
-            self.entries.iter().flat_map(|(tag, value)| [tag.0.to_le_bytes(), value.to_le_bytes()].concat());
-        let dynamic: Vec<u8> = dynamic.collect();
+        let entries = self.entries.iter().flat_map(|(tag, value)| [tag.0 as u64, *value]);
+        let dynamic: Vec<u8> = entries.flat_map(|number| self.u64(number)).collect();
         let at = (HEADERS + self.tables.len()) as u64;
         let (size, length) = (dynamic.len() as u64, at + dynamic.len() as u64);
-        let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
+        let (order, machine) = if self.is_s390x { (2, EM_S390) } else { (1, EM_X86_64) };
+        let mut bytes = [b"\x7fELF\x02", &[order, 1][..]].concat();
         bytes.resize(16, 0);
-        bytes.extend([ET_DYN.0, EM_X86_64.0].map(u16::to_le_bytes).concat());
-        bytes.extend(1u32.to_le_bytes());
-        bytes.extend([HEADERS as u64, 64, 0].map(u64::to_le_bytes).concat());
-        bytes.extend(0u32.to_le_bytes());
-        bytes.extend([64u16, 56, 3, 0, 0, 0].map(u16::to_le_bytes).concat());
+        bytes.extend([ET_DYN.0, machine.0].map(|number| self.u16(number)).concat());
+        bytes.extend(self.u32(1));
+        bytes.extend([HEADERS as u64, 64, 0].map(|number| self.u64(number)).concat());
+        bytes.extend(self.u32(0));
+        bytes.extend([64, 56, 3, 0, 0, 0].map(|number| self.u16(number)).concat());
         let (kind, (from, path)) = self.interpreter.map_or((PT_NULL, (0, 0)), |place| (PT_INTERP, place));
         for (kind, offset, size) in [(PT_LOAD, 0, length), (PT_DYNAMIC, at, size), (kind, from, path)] {
-            bytes.extend([kind.0, 5].map(u32::to_le_bytes).concat());
-            bytes.extend([offset, offset, offset, size, size, 4096].map(u64::to_le_bytes).concat());
+            bytes.extend([kind.0, 5].map(|number| self.u32(number)).concat());
+            bytes.extend([offset, offset, offset, size, size, 4096].map(|number| self.u64(number)).concat());
         }
         [bytes, self.tables, dynamic].concat()
+    }
+
+    fn u16(&self, number: u16) -> [u8; 2] {
+        if self.is_s390x { number.to_be_bytes() } else { number.to_le_bytes() }
+    }
+
+    fn u32(&self, number: u32) -> [u8; 4] {
+        if self.is_s390x { number.to_be_bytes() } else { number.to_le_bytes() }
+    }
+
+    fn u64(&self, number: u64) -> [u8; 8] {
+        if self.is_s390x { number.to_be_bytes() } else { number.to_le_bytes() }
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use crossdock_platform::Platform;
 use crossdock_verify::{
     Dynamic, Elf, EntryKind, Finding, ImageFacts, Inspection, PlatformText, Root, Target, Verdict, inspect,
-    resolve, verify_image,
+    resolve, verify_others,
 };
 
 use crate::archive::Archive;
@@ -97,8 +97,9 @@ impl Sweep {
         let name = platform.to_string();
         let parts: Vec<&str> = name.split('/').collect();
         let platform = PlatformText::new(parts[0], parts[1], parts.get(2).copied());
-        let image = ImageFacts::default().with_config_platform(platform).with_entrypoint([path]);
-        verify_image(&image, root, &self.target, &BTreeMap::new())
+        let image = ImageFacts::default().with_config_platform(platform);
+        // Not as the image's entry point: a launcher without a command starts nothing.
+        verify_others([path.to_owned()], &image, root, &self.target)
     }
 
     fn surprise(&mut self, root: &str, path: &str, findings: &[Finding]) {
@@ -191,9 +192,9 @@ const TRIPLETS: [&str; 9] = [
     "s390x-linux-gnu",
 ];
 
-/// The machines whose symbols are looked up: 386, ARM, amd64, arm64 and ppc64le. Programs for MIPS bind through their global
-/// offset table, which is not read, and neither are relocations of s390x.
-const MACHINES_WITH_SYMBOLS: [u16; 5] = [3, 40, 62, 183, 21];
+/// The machines whose symbols are looked up: 386, ARM, amd64, arm64, ppc64le and s390x. Programs for MIPS bind through their
+/// global offset table, which is not read.
+const MACHINES_WITH_SYMBOLS: [u16; 6] = [3, 40, 62, 183, 21, 22];
 
 /// The numbers of an ELF file in its own word size and byte order.
 struct Numbers {

@@ -76,9 +76,13 @@ pub(crate) fn symbols(file: &Content<'_>, elf: &Elf, budget: &mut Budget) -> Opt
     tables.read(budget).filter(|_| file.failure().is_none())
 }
 
-/// Returns the machine's type of relocation for a copy of data (`R_*_COPY` of each psABI); `None` for a machine without
-/// plain relocation tables. MIPS binds through its global offset table, and some 64-bit machines have their own hash
-/// tables.
+/// Returns the machine's type of relocation for a copy of data (`R_*_COPY` of each psABI); `None` for a machine whose
+/// references are not read.
+///
+/// MIPS has no plain relocation tables: `elf_machine_got_rel` of glibc resolves the symbols from `DT_MIPS_GOTSYM` on
+/// without relocations, `r_info` of mips64el has another layout, an undefined symbol with an address counts only with
+/// `STO_MIPS_PLT`, and `DT_MIPS_XHASH` replaces the GNU hash table. `r_info` of 64-bit SPARC contains data next to the
+/// type (`ELF64_R_TYPE_DATA`).
 fn copy_relocation(machine: u16) -> Option<u32> {
     let copies = [
         (elf::EM_X86_64, elf::R_X86_64_COPY),
@@ -86,7 +90,9 @@ fn copy_relocation(machine: u16) -> Option<u32> {
         (elf::EM_386, elf::R_386_COPY),
         (elf::EM_ARM, elf::R_ARM_COPY),
         (elf::EM_RISCV, elf::R_RISCV_COPY),
+        (elf::EM_PPC, elf::R_PPC_COPY),
         (elf::EM_PPC64, elf::R_PPC64_COPY),
+        (elf::EM_S390, elf::R_390_COPY),
         (elf::EM_LOONGARCH, elf::R_LARCH_COPY),
     ];
     copies.iter().find(|(known, _)| known.0 == machine).map(|(_, copy)| copy.0)
@@ -144,7 +150,7 @@ impl Tables<'_> {
     /// Returns the relocations of a table that have a symbol.
     fn relocations_at(&self, tag: DynamicTag, size: DynamicTag, kind: Kind) -> BTreeSet<Relocation> {
         let (Some(table), Some(size)) = (self.table(tag), self.value(size)) else { return BTreeSet::new() };
-        let table = table.up_to(size);
+        let table = table.up_to(size - self.calls_inside(tag, size));
         let (order, copy) = (order(self.endianness), copy_relocation(self.machine));
         match (self.class, kind) {
             (Class::Elf64, Kind::Rela) => {
@@ -160,6 +166,16 @@ impl Tables<'_> {
                 each(table, copy, |entry: &Rel32<Order>| narrow(entry.r_info.get(order)))
             }
         }
+    }
+
+    /// Returns the size of the relocations of calls (`DT_JMPREL`) if they are the end of this table, as on s390 and PowerPC
+    /// with old linkers; otherwise 0. The loader leaves them out too (`_ELF_DYNAMIC_DO_RELOC` in elf/dynamic-link.h).
+    fn calls_inside(&self, tag: DynamicTag, size: u64) -> u64 {
+        let end = |tag, size| self.value(tag)?.checked_add(size);
+        let Some(calls) = self.value(elf::DT_PLTRELSZ).filter(|calls| *calls <= size) else { return 0 };
+        let is_inside = tag != elf::DT_JMPREL
+            && end(tag, size).is_some_and(|all| end(elf::DT_JMPREL, calls) == Some(all));
+        if is_inside { calls } else { 0 }
     }
 
     /// Returns those symbols of relocations that another file must define.
@@ -236,8 +252,7 @@ impl Tables<'_> {
         let indices = match (self.table(elf::DT_GNU_HASH), self.table(elf::DT_HASH)) {
             // ld.so prefers the GNU hash table too.
             (Some(table), _) => self.gnu_hash(table)?,
-            // ELF gABI: the second word is the number of chains, which equals that of symbols.
-            (None, Some(table)) => 0..self.word(table, 1)?,
+            (None, Some(table)) => 0..self.hash(table)?,
             (None, None) => 0..0,
         };
         let found = indices.take(MAX_SYMBOLS).filter_map(|index| self.symbol(index));
@@ -275,6 +290,21 @@ impl Tables<'_> {
         }
         Some(first..end.saturating_add(1))
     }
+
+    /// Returns the number of symbols of the ELF gABI's hash table; `None` if it has words of the wrong width.
+    fn hash(&self, table: Part<'_>) -> Option<u32> {
+        // The first word is the number of buckets, the second that of chains, which equals that of symbols.
+        if (self.machine, self.class) != (elf::EM_S390.0, Class::Elf64) {
+            return self.word(table, 1);
+        }
+        // `Elf_Symndx` of 64-bit s390 has 8 bytes (bits/link.h of glibc's sysdeps/s390 and of musl's arch/s390x). lld
+        // writes words of 4 bytes even so, and the loader crashes in them. The GNU hash table is as elsewhere.
+        let wide = |index: usize| Some((self.word(table, 2 * index)?, self.word(table, 2 * index + 1)?));
+        match (wide(0)?, wide(1)?) {
+            ((0, _), (0, symbols)) => Some(symbols),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -304,4 +334,70 @@ fn each<T: object::Pod>(
     // The bound holds the set small, whatever the length of a hostile table.
     let found = found.filter(|(index, _)| (1..MAX_SYMBOLS as u32).contains(index));
     found.map(|(index, kind)| (index, Some(kind) == copy)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::inspect::{Inspection, inspect};
+    use crate::testing::ElfBuilder;
+
+    const STRINGS: &[u8] = b"\0answer\0counter\0call\0";
+    const SYMBOLS: u32 = 4;
+
+    /// Returns a file for s390x with the symbols `answer`, which it defines, and `counter` and `call`, which it needs.
+    fn s390x() -> ElfBuilder {
+        let symbol = |name: u32, section: u16| {
+            [&name.to_be_bytes()[..], &[0x12, 0], &section.to_be_bytes(), &[0; 16]].concat()
+        };
+        let symbols = [vec![0; 24], symbol(1, 1), symbol(8, 0), symbol(16, 0)].concat();
+        ElfBuilder::s390x().table(elf::DT_SYMTAB, symbols).table(elf::DT_STRTAB, STRINGS.to_vec())
+    }
+
+    /// Returns a relocation by the symbol with this index.
+    fn relocation(symbol: u64, kind: elf::RelocationType) -> Vec<u8> {
+        [0, symbol << 32 | u64::from(kind.0), 0].map(u64::to_be_bytes).concat()
+    }
+
+    fn read(file: ElfBuilder) -> Option<Symbols> {
+        let bytes = file.bytes();
+        let Inspection::Elf(elf) = inspect(&bytes) else { panic!("an ELF file") };
+        symbols(&Content::of(&bytes), &elf, &mut Budget::new(1 << 16))
+    }
+
+    fn names(references: &BTreeSet<Reference>) -> Vec<(&str, bool)> {
+        references.iter().map(|reference| (reference.name.as_str(), reference.is_copied)).collect()
+    }
+
+    #[test]
+    fn hash_tables_of_s390x_have_wide_words() {
+        let wide = [1u64, SYMBOLS.into(), 1].map(u64::to_be_bytes).concat();
+        let found = read(s390x().table(elf::DT_HASH, wide)).unwrap();
+        assert_eq!(found.defined.keys().collect::<Vec<_>>(), ["answer"]);
+        let narrow = [1u32, SYMBOLS, 0, 1, 0, 0].map(u32::to_be_bytes).concat();
+        assert_eq!(read(s390x().table(elf::DT_HASH, narrow)), None);
+    }
+
+    #[test]
+    fn gnu_hash_tables_of_s390x_have_narrow_words() {
+        // One bucket, the first symbol, one word of 64 bits of the Bloom filter, its shift; then the filter, the bucket and
+        // the chain.
+        let words = [1u32, 1, 1, 0, 0, 0, 1, 0, 0, 1].map(u32::to_be_bytes).concat();
+        let found = read(s390x().table(elf::DT_GNU_HASH, words)).unwrap();
+        assert_eq!(found.defined.keys().collect::<Vec<_>>(), ["answer"]);
+    }
+
+    #[test]
+    fn calls_of_s390x_are_bound_lazily_inside_the_table_of_data_too() {
+        // The table of calls follows that of data, whose size includes it or not.
+        for size in [48, 72] {
+            let data = [relocation(1, elf::R_390_COPY), relocation(2, elf::R_390_GLOB_DAT)].concat();
+            let file = s390x().table(elf::DT_RELA, data).value(elf::DT_RELASZ, size);
+            let file = file.table(elf::DT_JMPREL, relocation(3, elf::R_390_JMP_SLOT));
+            let file = file.value(elf::DT_PLTRELSZ, 24).value(elf::DT_PLTREL, elf::DT_RELA.0 as u64);
+            let found = read(file).unwrap();
+            assert_eq!(names(&found.needed), [("answer", true), ("counter", false)], "{size}");
+            assert_eq!(names(&found.needed_lazily), [("call", false)], "{size}");
+        }
+    }
 }
