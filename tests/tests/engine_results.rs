@@ -251,7 +251,7 @@ fn included_files_that_the_dockerignore_excludes_are_reported() {
 /// The answers of the table are containerd's.
 #[test]
 #[ignore = "long: imports 39 images"]
-fn containerd_takes_the_image_of_the_table() {
+fn long_containerd_takes_the_image_of_the_table() {
     let docker = Docker::start();
     let sandbox = Sandbox::new();
     let (layout, archive, mount) =

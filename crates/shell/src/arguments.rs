@@ -19,6 +19,10 @@ pub enum ScriptSource {
 pub struct ShellCall {
     /// Its options.
     pub options: Options,
+    /// `-l` or `--login`: it reads the startup files of a login shell first.
+    pub is_login: bool,
+    /// `-i`: it reads the startup files of an interactive shell first.
+    pub is_interactive: bool,
     /// Where its commands are from.
     pub source: ScriptSource,
     /// `$0`. `None` if unspecified: it is the shell's own name.
@@ -41,6 +45,7 @@ pub struct ShellCall {
 pub fn read_shell_arguments(words: &[Value]) -> Option<ShellCall> {
     let mut options = Options::default();
     let (mut command, mut input) = (false, false);
+    let (mut is_login, mut is_interactive) = (false, false);
     let mut rest = words;
     while let [word, after @ ..] = rest {
         let Some(text) = word.text() else {
@@ -60,8 +65,10 @@ pub fn read_shell_arguments(words: &[Value]) -> Option<ShellCall> {
         }
         if let Some(long) = text.strip_prefix("--") {
             // bash's options with an argument.
-            if matches!(long, "rcfile" | "init-file") {
-                rest = rest.get(1..)?;
+            match long {
+                "rcfile" | "init-file" => rest = rest.get(1..)?,
+                "login" => is_login = true,
+                _ => {}
             }
             continue;
         }
@@ -70,6 +77,8 @@ pub fn read_shell_arguments(words: &[Value]) -> Option<ShellCall> {
             match letter {
                 'c' => command = true,
                 's' => input = true,
+                'l' => is_login = on,
+                'i' => is_interactive = on,
                 'e' => options.errexit = on,
                 'u' => options.nounset = on,
                 'f' => options.noglob = on,
@@ -105,5 +114,5 @@ pub fn read_shell_arguments(words: &[Value]) -> Option<ShellCall> {
             None => (ScriptSource::Input, None),
         }
     };
-    Some(ShellCall { options, source, name, arguments: rest.collect() })
+    Some(ShellCall { options, is_login, is_interactive, source, name, arguments: rest.collect() })
 }

@@ -18,6 +18,7 @@ mod process;
 mod report;
 mod search;
 mod shell;
+mod startup;
 mod switch_user;
 
 use std::collections::BTreeSet;

@@ -63,6 +63,13 @@ impl Accounts {
         known.map_or(Credentials { uid, gid, ..Credentials::default() }, |account| account.credentials)
     }
 
+    /// Returns the home directory of the user of this number; `None` if no file names it.
+    pub(super) fn home(&self, uid: u32) -> Option<String> {
+        let lines = self.passwd.as_deref().unwrap_or_default().lines();
+        let mut own = lines.filter(|line| field(line, 2).and_then(|number| number.parse().ok()) == Some(uid));
+        field(own.next()?, 5).filter(|home| !home.is_empty()).map(str::to_owned)
+    }
+
     fn answer<T>(&self, found: Option<T>) -> Lookup<T> {
         match found {
             Some(found) => Lookup::Found(found),

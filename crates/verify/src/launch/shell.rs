@@ -10,7 +10,7 @@ use super::call::Call;
 use super::identify::base_name;
 use super::process::{Process, Search, TextFile, Word};
 use super::search::{self, NotFound};
-use super::{Context, Next, report};
+use super::{Context, Next, report, startup};
 use crate::program::container::{Container, Credentials, on_search_path};
 use crate::root::{EntryKind, ResolveError, Resolved, read_small, resolve};
 use crate::{Finding, codes};
@@ -57,7 +57,10 @@ pub(super) fn read(call: &Call<'_>) -> Next {
         },
     };
     let dialect = dialect(call);
-    follow_script(call.context, call.process, &script, shell, dialect)
+    let startup = startup::commands(call, &shell, dialect);
+    // On the first line, so that messages keep the numbers of lines.
+    let text = [startup.as_bytes(), &script.text].concat();
+    follow_script(call.context, call.process, &Script { text, ..script }, shell, dialect)
 }
 
 /// Follows a file without a `#!` line that a shell runs: `/bin/sh FILE ARGUMENTS`.

@@ -238,6 +238,11 @@ fn of_launchers() -> Vec<Case> {
 const USUAL: &str = "#!/bin/sh\nset -e\nif [ \"${1#-}\" != \"$1\" ]; then\n\tset -- /app \"$@\"\nfi\n\
                      if [ \"$1\" = /app ] && [ \"$(id -u)\" = 0 ]; then\n\texec gosu app \"$0\" \"$@\"\nfi\nexec \"$@\"\n";
 
+/// A shell that reads a startup file, with a program in `/opt`.
+fn login(words: &[&str], file: &'static str, text: &str) -> Case {
+    Case::of(words).file(file, 0o644, text).script("/opt/tool", "#!/bin/sh\nexec /app\n")
+}
+
 /// Shells and scripts.
 fn of_scripts() -> Vec<Case> {
     let missing = "launch-command-missing";
@@ -286,6 +291,18 @@ fn of_scripts() -> Vec<Case> {
         Case::of(&["bash", "/entry.sh"])
             .file("/entry.sh", 0o644, "if true; then\r\n\texec /app\r\nfi\r\n")
             .fails("script-carriage-return"),
+        login(&["/bin/bash", "-lc", "exec tool"], "/etc/profile", "PATH=/opt:$PATH\n"),
+        login(&["/bin/bash", "-lc", "exec tool"], "/etc/profile", "PATH=/usr/bin\n")
+            .env("PATH=/opt")
+            .fails(missing),
+        login(&["/bin/bash", "--login", "/entry.sh"], "/srv/.bash_profile", "PATH=/opt\n")
+            .file("/entry.sh", 0o644, "exec tool\n")
+            .env("HOME=/srv"),
+        login(&["/bin/bash", "-c", "exec tool"], "/etc/profile", "PATH=/opt\n").fails(missing),
+        login(&["/bin/bash", "-c", "exec tool"], "/env", "PATH=/opt\n").env("BASH_ENV=/env"),
+        login(&["/bin/sh", "-lc", "exec tool"], "/root/.profile", "PATH=/opt\n").env("HOME=/root"),
+        login(&["/entry.sh"], "/etc/profile", "PATH=/opt\n")
+            .script("/entry.sh", "#!/bin/bash -l\nexec tool\n"),
         entry("#!/bin/sh\nexec \"$@\"\n").cmd(&["/app", "--flag"]),
         entry("#!/bin/sh\nexec \"$@\"\n").cmd(&["/none"]).fails(missing),
         entry("#!/bin/sh\nexec \"$@\"\n").cmd(&["/arm"]).fails("wrong-machine"),

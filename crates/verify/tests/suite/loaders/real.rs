@@ -56,7 +56,7 @@ fn start(case: &Case, root: &Path, privileges: &str) -> String {
 
 #[test]
 #[ignore = "changes the root directory of a process, which only root may"]
-fn the_real_loaders_agree_with_every_case() {
+fn long_real_loaders_agree_with_every_case() {
     let directory =
         PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("loaders-{}", std::process::id()));
     let mut wrong = Vec::new();
