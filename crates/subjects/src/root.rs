@@ -54,6 +54,12 @@ impl Root for MergedRoot<'_> {
         Ok(Box::new(MergedFile { reader: self.view.open(&found), size: found.size }))
     }
 
+    fn list(&self, path: &str) -> Result<Option<Vec<String>>, RootError> {
+        let entries = self.view.list(path).map_err(|error| RootError::new(path, error.to_string()))?;
+        let name = |entry: RootEntry| entry.path.rsplit('/').next().map(str::to_owned);
+        Ok(Some(entries.into_iter().filter_map(name).collect()))
+    }
+
     fn attribute(&self, path: &str, name: &str) -> Result<Option<Vec<u8>>, RootError> {
         // Without following a link: the attribute belongs to the file that `resolve` has found.
         let Ok(found) = self.view.lookup_link(path) else { return Ok(None) };

@@ -42,6 +42,16 @@ impl Root for Disk {
         Ok(Some(Entry { kind, mode, uid: found.uid(), gid: found.gid(), size: found.len() }))
     }
 
+    fn list(&self, path: &str) -> Result<Option<Vec<String>>, RootError> {
+        let entries =
+            std::fs::read_dir(self.place(path)).map_err(|error| RootError::new(path, error.to_string()))?;
+        Ok(Some(
+            entries
+                .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
+                .collect(),
+        ))
+    }
+
     fn open<'a>(&'a self, path: &str) -> Result<Box<dyn ReadAt + 'a>, RootError> {
         let failed = |error: std::io::Error| RootError::new(path, error.to_string());
         let file = std::fs::File::open(self.place(path)).map_err(failed)?;

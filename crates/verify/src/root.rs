@@ -30,6 +30,15 @@ pub trait Root {
     /// If no such file exists or it cannot be read.
     fn open<'a>(&'a self, path: &str) -> Result<Box<dyn ReadAt + 'a>, RootError>;
 
+    /// Returns the names in the directory at exactly this path; `None` if the implementation does not list directories.
+    /// Scripts look for files in directories.
+    ///
+    /// # Errors
+    /// If the layers cannot be read.
+    fn list(&self, _path: &str) -> Result<Option<Vec<String>>, RootError> {
+        Ok(None)
+    }
+
     /// Returns an extended attribute of the entry at exactly this path; `None` if it has none of this name, or if the
     /// implementation does not support attributes.
     ///
@@ -155,6 +164,12 @@ impl Root for MemoryRoot {
             Some(_) => Err(RootError::new(path, "it is not a regular file")),
             None => Err(RootError::new(path, "it does not exist")),
         }
+    }
+
+    fn list(&self, path: &str) -> Result<Option<Vec<String>>, RootError> {
+        let prefix = format!("{}/", path.trim_end_matches('/'));
+        let below = self.entries.range(prefix.clone()..).map_while(|(path, _)| path.strip_prefix(&*prefix));
+        Ok(Some(below.filter(|name| !name.is_empty() && !name.contains('/')).map(str::to_owned).collect()))
     }
 
     fn attribute(&self, path: &str, name: &str) -> Result<Option<Vec<u8>>, RootError> {

@@ -4,7 +4,7 @@ use crate::evaluate::machine::Evaluator;
 use crate::evaluate::state::{Content, LastKind, Mode, State, Status, merge};
 use crate::outcome::{EndKind, How, Position, Reason};
 use crate::pattern::{Pattern, Side, Size, Source};
-use crate::start::Dialect;
+use crate::start::{Dialect, Entry};
 use crate::syntax::is_name;
 use crate::syntax::tree::{Operation, Piece, Script, Word};
 use crate::value::{Part, Value};
@@ -581,31 +581,46 @@ impl Evaluator<'_> {
     /// Expands a file name pattern. `None` if nothing matches, so that the pattern stays.
     fn glob(&mut self, state: &State, field: &Value, source: &[Source]) -> Option<Vec<Value>> {
         let Some(text) = field.text() else { return Some(vec![Value::many()]) };
-        let (directory, last) = match text.rsplit_once('/') {
-            Some(("", last)) => ("/", last),
-            Some((directory, last)) => (directory, last),
-            None => (".", text),
-        };
-        let start = source.len().saturating_sub(last.chars().count());
-        let (head, tail) = source.split_at(start);
-        if head.iter().any(|char| matches!(char, Source::Plain('*' | '?' | '['))) {
-            return Some(vec![Value::many()]);
+        let mut found = vec![String::new()];
+        let (mut rest, mut has_pattern) = (source, false);
+        for (index, part) in text.split('/').enumerate() {
+            if index > 0 {
+                found.iter_mut().for_each(|path| path.push('/'));
+                // The slash.
+                rest = rest.get(1..).unwrap_or_default();
+            }
+            let (own, after) = rest.split_at(part.chars().count().min(rest.len()));
+            rest = after;
+            let pattern = Pattern::read(own);
+            if pattern.is_plain() {
+                found.iter_mut().for_each(|path| path.push_str(part));
+                continue;
+            }
+            has_pattern = true;
+            if state.touched.anything {
+                return Some(vec![Value::many()]);
+            }
+            let mut next = Vec::new();
+            for path in &found {
+                let directory = if path.is_empty() { "." } else { path };
+                let names = Self::absolute(state, directory).and_then(|path| self.files.entries(&path));
+                let Some(mut names) = names else { return Some(vec![Value::many()]) };
+                let may_be_hidden = part.starts_with('.');
+                names.retain(|name| {
+                    (may_be_hidden || !name.starts_with('.')) && pattern.matches(name) == Some(true)
+                });
+                names.sort();
+                next.extend(names.into_iter().map(|name| format!("{path}{name}")));
+                next.truncate(MOST_WORDS);
+            }
+            found = next;
         }
-        let pattern = Pattern::read(tail);
-        if pattern.is_plain() {
+        if !has_pattern {
             return None;
         }
-        let names = Self::absolute(state, directory).and_then(|path| self.files.entries(&path));
-        let (Some(mut names), false) = (names, state.touched.anything) else {
-            return Some(vec![Value::many()]);
-        };
-        let hidden = last.starts_with('.');
-        names.retain(|name| (hidden || !name.starts_with('.')) && pattern.matches(name) == Some(true));
-        names.sort();
-        names.truncate(MOST_WORDS);
-        let front = &text[..text.len() - last.len()];
-        let found: Vec<Value> = names.into_iter().map(|name| Value::from(format!("{front}{name}"))).collect();
-        (!found.is_empty()).then_some(found)
+        // Parts after the last pattern need not exist.
+        found.retain(|path| self.entry(state, path) != Entry::Absent);
+        (!found.is_empty()).then(|| found.into_iter().map(Value::from).collect())
     }
 }
 

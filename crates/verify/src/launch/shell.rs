@@ -440,12 +440,16 @@ struct ImageFiles<'a> {
     user: Option<&'a Credentials>,
 }
 
+/// Returns whether a path is at or below one that runtimes mount.
+fn is_mounted(path: &str) -> bool {
+    let mounted = ["/proc", "/sys", "/dev", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
+    let below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+    mounted.iter().any(|place| path.strip_prefix(place).is_some_and(below))
+}
+
 impl Files for ImageFiles<'_> {
     fn entry(&self, path: &str) -> Entry {
-        // Runtimes mount these.
-        let mounted = ["/proc", "/sys", "/dev", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
-        let below = |rest: &str| rest.is_empty() || rest.starts_with('/');
-        if mounted.iter().any(|place| path.strip_prefix(place).is_some_and(below)) {
+        if is_mounted(path) {
             return Entry::Unknown;
         }
         match resolve(self.container.root, path) {
@@ -460,6 +464,21 @@ impl Files for ImageFiles<'_> {
                 }
                 _ => Entry::Other,
             },
+        }
+    }
+
+    fn entries(&self, directory: &str) -> Option<Vec<String>> {
+        if is_mounted(directory) {
+            return None;
+        }
+        match resolve(self.container.root, directory) {
+            Err(ResolveError::Unreadable(_)) => None,
+            Err(_) => Some(Vec::new()),
+            Ok(found) if found.entry.kind != EntryKind::Directory => Some(Vec::new()),
+            Ok(found) => {
+                let is_readable = self.user.is_some_and(|user| may_read(user, &found));
+                is_readable.then(|| self.container.root.list(&found.path).ok()).flatten().flatten()
+            }
         }
     }
 

@@ -291,6 +291,14 @@ fn of_scripts() -> Vec<Case> {
         Case::of(&["bash", "/entry.sh"])
             .file("/entry.sh", 0o644, "if true; then\r\n\texec /app\r\nfi\r\n")
             .fails("script-carriage-return"),
+        entry("#!/bin/sh\nset -e\nfor f in /hooks/*; do\n\tcase $f in *.sh) . \"$f\";; esac\ndone\nexec \"$@\"\n")
+            .cmd(&["/app"])
+            .file("/hooks/a.sh", 0o644, "PATH=/opt\n")
+            .file("/hooks/notes.txt", 0o644, "none"),
+        entry("#!/bin/sh\nfor f in /hooks/*.sh; do . \"$f\"; done\nexec tool\n")
+            .file("/hooks/a.sh", 0o644, "PATH=/none\n")
+            .fails(missing),
+        shell("exec /opt/app-*/run").script("/opt/app-1.2/run", "#!/bin/sh\nexec /app\n"),
         login(&["/bin/bash", "-lc", "exec tool"], "/etc/profile", "PATH=/opt:$PATH\n"),
         login(&["/bin/bash", "-lc", "exec tool"], "/etc/profile", "PATH=/usr/bin\n")
             .env("PATH=/opt")
