@@ -5,7 +5,7 @@
 use super::call::Call;
 use super::next::{no_command, refused, start, started_by, unknown_word};
 use super::options::{Grammar, Value};
-use super::process::{Process, Word};
+use super::process::{Libc, Process, Word};
 use super::{Next, environment, switch_user};
 
 /// A program that starts the command in its arguments.
@@ -48,6 +48,7 @@ enum Alone {
 /// The launchers that need more than options and operands.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 enum Own {
+    Tini,
     Env,
     Nice,
     Flock,
@@ -114,6 +115,7 @@ impl Launcher {
     pub(super) fn read(&self, call: &Call<'_>) -> Next {
         match &self.reading {
             Reading::Plain(plain) => plain.read(call),
+            Reading::Own(Own::Tini) => tini(call),
             Reading::Own(Own::Env) => environment::read(call),
             Reading::Own(Own::Nice) => nice(call),
             Reading::Own(Own::Flock) => flock(call),
@@ -130,8 +132,7 @@ impl Launcher {
 }
 
 static LAUNCHERS: &[Launcher] = &[
-    plain(&["tini", "tini-static", "docker-init"], &["TINI_SUBREAPER"], "p:hvwgle:s", &[])
-        .ending_with(&["h", "l"]),
+    own(&["tini", "tini-static", "docker-init"], &["TINI_SUBREAPER"], Own::Tini),
     plain(
         &["dumb-init"],
         &["[dumb-init]"],
@@ -280,6 +281,35 @@ impl Plain {
             ([], Alone::Stops) => no_command(call),
             (command, _) => start(call, command),
         }
+    }
+}
+
+/// Without `--` before the command, tini takes options after it as its own: the `getopt` of glibc looks for them in all words,
+/// and that of musl stops at the command.
+fn tini(call: &Call<'_>) -> Next {
+    const GRAMMAR: Grammar = Grammar { short: "p:hvwgle:s", long: &[] };
+    let (options, command) = match GRAMMAR.read(call.arguments()) {
+        Ok(read) => read,
+        Err(error) => return refused(call, error),
+    };
+    if options.iter().any(|option| matches!(option.name.as_str(), "h" | "l")) {
+        return Next::Nothing;
+    }
+    let before = call.arguments().len() - command.len();
+    let is_separator = |word: &Word| word.known() == Some("--");
+    let is_separated = call.arguments()[..before].last().is_some_and(is_separator);
+    let is_option = |word: &&Word| word.known().is_some_and(|text| text.len() > 1 && text.starts_with('-'));
+    let mut words = command.iter().take_while(|word| !is_separator(word));
+    match words.find(is_option).filter(|_| !is_separated) {
+        _ if command.is_empty() => no_command(call),
+        None => start(call, command),
+        Some(option) => match (call.libc(), GRAMMAR.read(std::slice::from_ref(option))) {
+            (Some(Libc::Musl), _) => start(call, command),
+            (Some(Libc::Glibc), Err(error)) => refused(call, error),
+            _ => Next::Unknown(format!(
+                "tini may take `{option}` as its own option without `--` before the command"
+            )),
+        },
     }
 }
 

@@ -229,6 +229,10 @@ fn of_launchers() -> Vec<Case> {
         Case::of(&[LOADER, "/none"]).fails(missing),
         Case::of(&[LOADER, "/arm"]).fails("wrong-machine"),
         Case::of(&[LOADER, "--library-path", "/none", "/dynamic"]),
+        Case::of(&["tini", "/app", "-x"]).fails("launch-refused"),
+        Case::of(&["tini", "/app", "-s"]).unproven("launch-unknown"),
+        Case::of(&["tini", "--", "/app", "-x"]),
+        Case::of(&["tini", "/app", "--", "-x"]),
         Case::of(&["tini", "--", "env", "A=1", "gosu", "app", "/none"]).fails(missing),
         Case::of(&["tini", "--", "gosu", "app", "env", "/arm"]).fails("wrong-machine"),
     ]
