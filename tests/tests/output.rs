@@ -160,7 +160,7 @@ fn a_metadata_file_that_git_sees_is_reported() {
     sandbox
         .crossdock(&project, &["dist", "--platform", "linux/amd64", "--metadata-file", "out/meta.json"])
         .success()
-        .complains("the next build is one of a changed checkout")
+        .complains("the next build is one of a changed checkout, and its tags and annotations say `dirty`")
         .complains("add the line `/out/meta.json` to ");
     fixture::write(project.join(".gitignore"), "*.tmp\n/out/meta.json\n");
     assert!(!warning("out/meta.json"));

@@ -88,7 +88,8 @@ pub(super) fn seen_metadata_file(request: &Request) -> Option<String> {
     let (written, checkout) = (request.metadata_file.as_ref()?, request.metadata_file_seen_in.as_ref()?);
     let below = written.strip_prefix(checkout).unwrap_or(written);
     Some(format!(
-        "git does not ignore {written}, which `--metadata-file` writes: the next build is one of a changed checkout, and its          tags and annotations say `dirty`; add the line `/{below}` to {}, or choose another file",
+        "git does not ignore {written}, which `--metadata-file` writes: the next build is one of a changed checkout, and its \
+         tags and annotations say `dirty`; add the line `/{below}` to {}, or choose another file",
         checkout.join(".gitignore")
     ))
 }
