@@ -14,7 +14,6 @@ use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
 use crate::ui::live::Show;
-use crate::ui::style::{BAD, paint};
 
 /// The command line of crossdock, under its own name or as part of another program.
 pub struct App {
@@ -70,7 +69,7 @@ impl App {
             // A prompt or a long computation does not check for cancellation, so end it after children have had time.
             std::thread::sleep(std::time::Duration::from_secs(3));
             output::live().set_show(Show::Nothing);
-            output::say(&format!("{} interrupted", paint(BAD, "error:")));
+            output::error("interrupted");
             std::process::exit(Exit::Interrupted as i32)
         }) {
             output::warning(&format!("Ctrl-C will not end child processes: {error}"));
@@ -183,7 +182,7 @@ impl App {
 
 fn fail(error: &CommandError) -> ExitCode {
     if !error.message.is_empty() {
-        output::say(&format!("{} {error}", paint(BAD, "error:")));
+        output::error(error);
     }
     code(error.exit)
 }

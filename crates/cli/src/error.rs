@@ -6,8 +6,9 @@ use crossdock::{Error, ErrorKind};
 
 use crate::ui::text::message;
 
-/// The exit code of the process. The numbers are part of the interface: `--help` and the documentation list them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The exit code of the process, of which a greater one is graver. The numbers are part of the interface: `--help` and the
+/// documentation list them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// Success.
     Done = 0,

@@ -11,7 +11,7 @@ use terminal_size::{Height, Width, terminal_size_of};
 
 use crate::error::{CommandError, Exit};
 use crate::ui::live::{INTERVAL, Live, Output, Show, USUAL_SIZE};
-use crate::ui::style::{WARN, paint};
+use crate::ui::style::{BAD, WARN, paint};
 use crate::ui::text::{json_shown, message, shown};
 
 /// Writes the answer for a person.
@@ -105,6 +105,11 @@ pub(crate) fn answer_columns() -> usize {
 fn size(stream: &impl IsTerminal, told: Option<(Width, Height)>) -> Option<(usize, usize)> {
     let told = told.map(|(columns, rows)| (columns.0.into(), rows.0.into()));
     stream.is_terminal().then(|| told.unwrap_or(USUAL_SIZE))
+}
+
+/// Prints an error for the person. A [`CommandError`] indents its further lines; other text has one line.
+pub(crate) fn error(text: impl std::fmt::Display) {
+    say(&format!("{} {text}", paint(BAD, "error:")));
 }
 
 /// Prints a warning for the person.

@@ -16,7 +16,6 @@ use crate::arguments::{Global, TargetCommand, TargetSubcommand};
 use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::choose_color;
-use crate::ui::style::{BAD, paint};
 
 pub(crate) fn run(
     arguments: &TargetCommand,
@@ -84,7 +83,7 @@ fn one(description: &OsString, vocabulary: Option<Vocabulary>) -> Answer {
 /// Adds an answer to the text. An unknown description is an error, which goes to standard error.
 fn show(answer: &Answer, text: &mut String) {
     if answer.result == Outcome::Unknown {
-        output::say(&format!("{} {}", paint(BAD, "error:"), answer.notes.join("; ")));
+        output::error(answer.notes.join("; "));
         return;
     }
     text.push_str(&describe_answer(answer));

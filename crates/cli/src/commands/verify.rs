@@ -9,7 +9,6 @@ use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
 use crate::ui;
-use crate::ui::style::{BAD, paint};
 
 pub(crate) fn run(session: &Session, arguments: &VerifyCommand) -> Result<Exit, CommandError> {
     if arguments.subjects.is_empty() {
@@ -29,18 +28,13 @@ pub(crate) fn run(session: &Session, arguments: &VerifyCommand) -> Result<Exit, 
         }
         Err(error) => {
             let error = CommandError::from(error);
-            output::say(&format!("{} {error}", paint(BAD, "error:")));
-            gravest = graver(gravest, error.exit);
+            gravest = gravest.max(error.exit);
+            output::error(error);
             Ok(())
         }
     })?;
-    Ok(graver(gravest, exit(worst, arguments.strictness)))
-}
-
-/// Returns the graver of two exit codes, which is the greater one: a subject that could not be read is graver than one
-/// that was rejected.
-fn graver(one: Exit, other: Exit) -> Exit {
-    if one as u8 >= other as u8 { one } else { other }
+    // A subject that could not be read is graver than one that was rejected.
+    Ok(gravest.max(exit(worst, arguments.strictness)))
 }
 
 fn project(session: &Session, arguments: &VerifyCommand) -> Result<Exit, CommandError> {
