@@ -15,17 +15,13 @@ enum Switch {
     Fails(Next),
 }
 
-/// `gosu USER[:GROUP] COMMAND`, which looks names up as runc does (moby's `user.GetExecUser`).
+/// `gosu USER[:GROUP] COMMAND`, which looks names up as runc does (moby's `user.GetExecUser`). It is written in Go, whose
+/// exec runs no text.
 pub(super) fn gosu(call: &Call<'_>) -> Next {
     match call.arguments() {
         [only] if matches!(only.known(), Some("--help" | "-h" | "-?" | "--version" | "-v")) => Next::Nothing,
         [user, command @ ..] if !command.is_empty() => {
-            match user_and_group(call, user, |text| text.parse::<u32>().ok()) {
-                // It is written in Go, whose exec runs no text.
-                Switch::To(user) => as_user(call, Some(user), command),
-                Switch::Unknown => as_user(call, None, command),
-                Switch::Fails(next) => next,
-            }
+            switched(call, user_and_group(call, user, number), command)
         }
         _ => next::no_command(call),
     }
@@ -34,13 +30,9 @@ pub(super) fn gosu(call: &Call<'_>) -> Next {
 /// `su-exec USER[:GROUP] COMMAND`.
 pub(super) fn su_exec(call: &Call<'_>) -> Next {
     match call.arguments() {
+        // `strtol` accepts an empty number, a sign and blanks; only digits are common.
         [user, command @ ..] if !command.is_empty() => {
-            // `strtol` accepts an empty number, a sign and blanks; only digits are common.
-            match user_and_group(call, user, |text| text.parse::<u32>().ok()) {
-                Switch::To(user) => as_user(call, Some(user), command),
-                Switch::Unknown => as_user(call, None, command),
-                Switch::Fails(next) => next,
-            }
+            switched(call, user_and_group(call, user, number), command)
         }
         _ => next::no_command(call),
     }
@@ -63,11 +55,7 @@ pub(super) fn chpst(call: &Call<'_>) -> Next {
         options.iter().rev().find(|option| option.name == "u").and_then(|option| option.value.as_ref());
     let next = match user {
         None => next::start(call, command),
-        Some(user) => match numbers_after_colon(call, user) {
-            Switch::To(user) => as_user(call, Some(user), command),
-            Switch::Unknown => as_user(call, None, command),
-            Switch::Fails(next) => next,
-        },
+        Some(user) => switched(call, numbers_after_colon(call, user), command),
     };
     match next {
         Next::Start(process) if has_variables => Next::Start(Box::new(process.doubtful())),
@@ -78,11 +66,9 @@ pub(super) fn chpst(call: &Call<'_>) -> Next {
 /// `setuidgid USER COMMAND` of daemontools and BusyBox, and `s6-setuidgid USER COMMAND`.
 pub(super) fn setuidgid(call: &Call<'_>) -> Next {
     match call.arguments() {
-        [user, command @ ..] if !command.is_empty() => match numbers_after_colon(call, user) {
-            Switch::To(user) => as_user(call, Some(user), command),
-            Switch::Unknown => as_user(call, None, command),
-            Switch::Fails(next) => next,
-        },
+        [user, command @ ..] if !command.is_empty() => {
+            switched(call, numbers_after_colon(call, user), command)
+        }
         _ => next::no_command(call),
     }
 }
@@ -91,7 +77,7 @@ pub(super) fn setuidgid(call: &Call<'_>) -> Next {
 fn numbers_after_colon(call: &Call<'_>, user: &Word) -> Switch {
     let Some(text) = user.known() else { return Switch::Unknown };
     if let Some(numbers) = text.strip_prefix(':') {
-        let mut numbers = numbers.split(':').map(|number| number.parse::<u32>().ok());
+        let mut numbers = numbers.split(':').map(number);
         let (uid, gid) = (numbers.next().flatten(), numbers.next().flatten());
         return uid.map_or(Switch::Unknown, |uid| {
             Switch::To(Credentials { uid, gid: gid.unwrap_or(0), ..Credentials::default() })
@@ -99,7 +85,11 @@ fn numbers_after_colon(call: &Call<'_>, user: &Word) -> Switch {
     }
     // BusyBox and s6 take numbers, daemontools and runit only names.
     let takes_numbers = call.is_busybox() || call.program.contains("s6-");
-    user_and_group(call, user, |text| takes_numbers.then(|| text.parse().ok()).flatten())
+    user_and_group(call, user, |text| takes_numbers.then(|| number(text)).flatten())
+}
+
+fn number(text: &str) -> Option<u32> {
+    text.parse().ok()
 }
 
 /// Reads `USER[:GROUP]`; `number` reads the form that is not looked up as a name.
@@ -137,23 +127,26 @@ fn unknown_name(call: &Call<'_>, kind: &str, name: &str) -> Next {
     Next::Fails(Finding::new(codes::LAUNCH_USER_UNKNOWN, call.context.target.name(), file, message))
 }
 
-/// Starts a command as this user, `None` if unknown. Only root may switch (`setgroups` needs CAP_SETGID).
-fn as_user(call: &Call<'_>, user: Option<Credentials>, command: &[Word]) -> Next {
-    if let Some(current) = call.process.user.as_ref().filter(|user| user.uid != 0) {
+/// Starts a command as the user of a switch. Only root may switch (`setgroups` needs CAP_SETGID).
+fn switched(call: &Call<'_>, switch: Switch, command: &[Word]) -> Next {
+    let user = match switch {
+        Switch::To(user) => Some(user),
+        Switch::Unknown => None,
+        Switch::Fails(next) => return next,
+    };
+    let process = Process { user, ..call.process.starting(&call.program, command.to_vec()) };
+    match call.process.user.as_ref().filter(|user| user.uid != 0) {
+        None => next::started_by(call, process),
         // A set-user-ID launcher runs as its owner.
-        if call.found.entry.mode & 0o4000 == 0 {
-            let why = format!(
+        Some(_) if call.found.entry.mode & 0o4000 != 0 => next::started_by(call, process.doubtful()),
+        Some(current) => next::fails(
+            call,
+            format!(
                 "user {} may not switch to another user: `operation not permitted`; only root may",
                 current.uid
-            );
-            return next::fails(call, why);
-        }
-        return next::started_by(
-            call,
-            Process { user, ..call.process.starting(&call.program, command.to_vec()) }.doubtful(),
-        );
+            ),
+        ),
     }
-    next::started_by(call, Process { user, ..call.process.starting(&call.program, command.to_vec()) })
 }
 
 /// `setpriv` of util-linux and BusyBox.
