@@ -4,7 +4,7 @@
 
 use super::call::Call;
 use super::next::{no_command, refused, start, started_by, unknown_word};
-use super::options::{Grammar, Value};
+use super::options::{Grammar, Value, is_given};
 use super::process::{Libc, Process, Word};
 use super::{Next, environment, switch_user};
 
@@ -269,7 +269,7 @@ impl Plain {
             Ok(read) => read,
             Err(error) => return refused(call, error),
         };
-        if options.iter().any(|option| self.ends.contains(&option.name.as_str())) {
+        if is_given(&options, self.ends) {
             return Next::Nothing;
         }
         let (operands, command) = rest.split_at(self.operands.min(rest.len()));
@@ -292,7 +292,7 @@ fn tini(call: &Call<'_>) -> Next {
         Ok(read) => read,
         Err(error) => return refused(call, error),
     };
-    if options.iter().any(|option| matches!(option.name.as_str(), "h" | "l")) {
+    if is_given(&options, &["h", "l"]) {
         return Next::Nothing;
     }
     let before = call.arguments().len() - command.len();

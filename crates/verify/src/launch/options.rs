@@ -35,6 +35,16 @@ pub(super) enum OptionError {
     Unknown(String),
 }
 
+/// Returns whether one of these options was given.
+pub(super) fn is_given(options: &[Given], names: &[&str]) -> bool {
+    options.iter().any(|option| names.contains(&&*option.name))
+}
+
+/// Returns the value of the last of these options that was given.
+pub(super) fn value_of<'o>(options: &'o [Given], names: &[&str]) -> Option<&'o Word> {
+    options.iter().rev().find(|option| names.contains(&&*option.name))?.value.as_ref()
+}
+
 impl Grammar {
     /// Reads the options at the beginning of `words`; returns them with the words that follow.
     pub(super) fn read<'w>(&self, words: &'w [Word]) -> Result<(Vec<Given>, &'w [Word]), OptionError> {

@@ -2,7 +2,7 @@
 
 use super::accounts::{Account, Accounts, Lookup};
 use super::call::Call;
-use super::options::{Grammar, Value};
+use super::options::{Grammar, Value, is_given, value_of};
 use super::process::{Certainty, Environment, Process, Word};
 use super::{Next, next};
 use crate::program::container::Credentials;
@@ -46,14 +46,12 @@ pub(super) fn chpst(call: &Call<'_>) -> Next {
         Ok(read) => read,
         Err(error) => return next::refused(call, error),
     };
-    if options.iter().any(|option| option.name == "/") {
+    if is_given(&options, &["/"]) {
         return Next::Unknown("programs below another root directory are not followed".to_owned());
     }
     // `-e` reads variables from the files of a directory; they may be mounted.
-    let has_variables = options.iter().any(|option| option.name == "e");
-    let user =
-        options.iter().rev().find(|option| option.name == "u").and_then(|option| option.value.as_ref());
-    let next = match user {
+    let has_variables = is_given(&options, &["e"]);
+    let next = match value_of(&options, &["u"]) {
         None => next::start(call, command),
         Some(user) => switched(call, numbers_after_colon(call, user), command),
     };
@@ -188,16 +186,13 @@ pub(super) fn setpriv(call: &Call<'_>) -> Next {
         Ok(read) => read,
         Err(error) => return next::refused(call, error),
     };
-    let has = |name: &str| options.iter().any(|option| option.name == name);
-    if ["d", "h", "V", "dump", "help", "list-caps", "version"].into_iter().any(has) {
+    if is_given(&options, &["d", "h", "V", "dump", "help", "list-caps", "version"]) {
         return Next::Nothing;
     }
     if command.is_empty() {
         return next::no_command(call);
     }
-    let value = |name: &str| {
-        options.iter().rev().find(|option| option.name == name).and_then(|option| option.value.as_ref())
-    };
+    let value = |name| value_of(&options, &[name]);
     let accounts = Accounts::read(call.context.container.root);
     if let Some(name) = value("reuid").or_else(|| value("euid")).and_then(Word::known)
         && name.parse::<u32>().is_err()
@@ -213,13 +208,13 @@ pub(super) fn setpriv(call: &Call<'_>) -> Next {
     }
     let mut process = call.process.starting(&call.program, command.to_vec());
     // It keeps its capabilities until the program starts (`PR_SET_KEEPCAPS`), which then may be one of root's.
-    if ["reuid", "euid", "regid", "egid", "ruid", "rgid"].into_iter().any(has) {
+    if is_given(&options, &["reuid", "euid", "regid", "egid", "ruid", "rgid"]) {
         process.user = None;
     }
     // Without root's rights some of these switches fail and others change nothing.
     let is_root = call.process.user.as_ref().is_some_and(|user| user.uid == 0);
     let mut process = if is_root || options.is_empty() { process } else { process.doubtful() };
-    if has("reset-env") {
+    if is_given(&options, &["reset-env"]) {
         process.environment = Environment::default();
     }
     next::started_by(call, process)
@@ -251,29 +246,24 @@ pub(super) fn su(call: &Call<'_>) -> Next {
         match GRAMMAR.read(rest) {
             Ok((given, after)) => {
                 options.extend(given);
-                let runs_command = options.iter().any(|option| matches!(option.name.as_str(), "u" | "user"));
-                let Some((operand, after)) = after.split_first() else { break };
-                if runs_command {
-                    operands.extend_from_slice(std::slice::from_ref(operand));
+                if is_given(&options, &["u", "user"]) {
                     operands.extend_from_slice(after);
                     break;
                 }
+                let Some((operand, after)) = after.split_first() else { break };
                 operands.push(operand.clone());
                 rest = after;
             }
             Err(error) => return next::refused(call, error),
         }
     }
-    let value = |names: [&str; 2]| {
-        let given = options.iter().rev().find(|option| names.contains(&option.name.as_str()));
-        given.and_then(|option| option.value.clone())
-    };
-    let is_login = options.iter().any(|option| matches!(option.name.as_str(), "l" | "login"))
-        || operands.first().and_then(Word::known) == Some("-");
-    if operands.first().and_then(Word::known) == Some("-") {
+    let value = |names: &[&str]| value_of(&options, names).cloned();
+    let has_dash = operands.first().and_then(Word::known) == Some("-");
+    if has_dash {
         operands.remove(0);
     }
-    let (user, command) = match value(["u", "user"]) {
+    let is_login = has_dash || is_given(&options, &["l", "login"]);
+    let (user, command) = match value(&["u", "user"]) {
         Some(user) => (user, Some(operands)),
         None if operands.is_empty() => (Word::Known("root".to_owned()), None),
         None => (operands.remove(0), None),
@@ -283,11 +273,11 @@ pub(super) fn su(call: &Call<'_>) -> Next {
         Some(Lookup::Absent) => return unknown_name(call, "user", user.known().unwrap_or_default()),
         Some(Lookup::Unknown) | None => None,
     };
-    let words = match (command, value(["c", "command"]).or_else(|| value(["session-command", ""]))) {
+    let words = match (command, value(&["c", "command"]).or_else(|| value(&["session-command"]))) {
         (Some(command), _) if !command.is_empty() => command,
         (_, Some(text)) => {
             let shell =
-                value(["s", "shell"]).or_else(|| Some(Word::Known(shell_of(account.as_ref()?).to_owned())));
+                value(&["s", "shell"]).or_else(|| Some(Word::Known(shell_of(account.as_ref()?).to_owned())));
             let Some(shell) = shell else { return next::unknown_word(&user) };
             vec![shell, Word::Known("-c".to_owned()), text]
         }
@@ -335,9 +325,7 @@ pub(super) fn sudo(call: &Call<'_>) -> Next {
     }) {
         command = after;
     }
-    let runs_shell =
-        options.iter().any(|option| matches!(option.name.as_str(), "i" | "s" | "login" | "shell"));
-    if command.is_empty() || runs_shell {
+    if command.is_empty() || is_given(&options, &["i", "s", "login", "shell"]) {
         return Next::Unknown(format!("{} starts a shell", call.program));
     }
     let mut process = call.process.starting(&call.program, command.to_vec());
