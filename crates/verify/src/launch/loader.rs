@@ -1,7 +1,7 @@
 //! Dynamic loaders that are started as programs: `ld-linux-x86-64.so.2 --library-path /opt/lib /app`.
 
 use super::call::Call;
-use super::options::{Grammar, OptionError, Value};
+use super::options::{Given, Grammar, OptionError, Value};
 use super::process::{Libc, Process, Search, TextFile, Word};
 use super::{Next, next};
 
@@ -38,13 +38,13 @@ const MUSL: Grammar = Grammar {
 pub(super) fn read(call: &Call<'_>, libc: Libc) -> Next {
     let read = match libc {
         Libc::Glibc => glibc(call.arguments()),
-        Libc::Musl => musl(call.arguments()),
+        Libc::Musl => MUSL.read(call.arguments()),
     };
     let (options, rest) = match read {
         Ok(read) => read,
         Err(error) => return next::refused(call, error),
     };
-    if options.iter().any(|(name, value)| value.is_none() && *name != "inhibit-cache") {
+    if options.iter().any(|option| option.value.is_none() && option.name != "inhibit-cache") {
         // It prints, and starts nothing.
         return Next::Nothing;
     }
@@ -52,18 +52,18 @@ pub(super) fn read(call: &Call<'_>, libc: Libc) -> Next {
         return next::no_command(call);
     }
     let mut process = call.process.starting(&call.program, rest.to_vec());
-    for (name, value) in options {
-        let variable = match name {
+    for option in options {
+        let variable = match option.name.as_str() {
             "library-path" => "LD_LIBRARY_PATH",
             "preload" => "LD_PRELOAD",
             _ => continue,
         };
-        match value.as_ref().and_then(Word::known) {
+        match option.value.as_ref().and_then(Word::known) {
             Some(value) => process.environment.set(variable, value),
             None => process.environment.forget(variable),
         }
     }
-    let loader = Some(call.process.name().unwrap_or(&call.found.path).to_owned());
+    let loader = Some(call.program.clone());
     Next::Start(Box::new(Process {
         search: Search::AsGiven,
         text_file: TextFile::Refused,
@@ -72,9 +72,7 @@ pub(super) fn read(call: &Call<'_>, libc: Libc) -> Next {
     }))
 }
 
-type Options = Vec<(&'static str, Option<Word>)>;
-
-fn glibc(words: &[Word]) -> Result<(Options, &[Word]), OptionError> {
+fn glibc(words: &[Word]) -> Result<(Vec<Given>, &[Word]), OptionError> {
     let (mut options, mut rest) = (Vec::new(), words);
     while let Some((word, after)) = rest.split_first() {
         let text = word.known().ok_or_else(|| OptionError::Unknown(word.to_string()))?;
@@ -89,14 +87,7 @@ fn glibc(words: &[Word]) -> Result<(Options, &[Word]), OptionError> {
             let (value, after) = rest.split_first().ok_or_else(refused)?;
             (given, rest) = (Some(value.clone()), after);
         }
-        options.push((&name[2..], given));
+        options.push(Given { name: name[2..].to_owned(), value: given });
     }
     Ok((options, rest))
-}
-
-fn musl(words: &[Word]) -> Result<(Options, &[Word]), OptionError> {
-    let (given, rest) = MUSL.read(words)?;
-    let name = |name: &str| MUSL.long.iter().map(|(long, _)| *long).find(|long| *long == name);
-    let options = given.into_iter().filter_map(|option| Some((name(&option.name)?, option.value)));
-    Ok((options.collect(), rest))
 }
