@@ -1,8 +1,8 @@
 //! A call of a program: its process, its file and its arguments.
 
 use super::Context;
-use super::process::{Libc, Process, TextFile, Word};
-use crate::program::inspect::{Content, Elf, Inspection, Interpreter, inspect_file};
+use super::process::{Libc, Process, Word};
+use crate::program::inspect::{Content, Inspection, Interpreter, inspect_file};
 use crate::program::loader::Family;
 use crate::root::Resolved;
 
@@ -41,11 +41,11 @@ impl<'a> Call<'a> {
     /// Returns the C library whose functions the program calls; `None` if unknown.
     pub(super) fn libc(&self) -> Option<Libc> {
         let Inspection::Elf(elf) = self.facts else { return None };
-        match interpreter(elf) {
-            Some(path) => self.libc_of_loader(path),
+        match &elf.interpreter {
+            Some(Interpreter::Path(path)) => self.libc_of_loader(path),
             // glibc's own messages, which a static program contains.
-            None if self.contains("GNU C Library") || self.contains("GLIBC_TUNABLES") => Some(Libc::Glibc),
-            None => None,
+            _ if self.contains("GNU C Library") || self.contains("GLIBC_TUNABLES") => Some(Libc::Glibc),
+            _ => None,
         }
     }
 
@@ -54,21 +54,5 @@ impl<'a> Call<'a> {
         let loader = inspect_file(container.root, &container.resolve(path).ok()?.path).ok()?;
         let Inspection::Elf(elf) = &loader.facts else { return None };
         Libc::of(Family::of(&loader.content, elf, path)?)
-    }
-
-    /// Returns what `execvp` of the program's C library does with text.
-    pub(super) fn text_file(&self) -> TextFile {
-        match self.libc() {
-            Some(Libc::Glibc) => TextFile::Runs,
-            Some(Libc::Musl) => TextFile::Refused,
-            None => TextFile::Unknown,
-        }
-    }
-}
-
-fn interpreter(elf: &Elf) -> Option<&str> {
-    match &elf.interpreter {
-        Some(Interpreter::Path(path)) => Some(path),
-        _ => None,
     }
 }

@@ -18,7 +18,6 @@ pub(super) enum Kind {
 /// Identifies the program by the name that it is called by, then by its own name. Moves beyond the name of an applet.
 pub(super) fn identify(call: &mut Call<'_>) -> Option<Kind> {
     let called = call.process.name().map(base_name).unwrap_or_default().to_owned();
-    call.skipped = 1;
     if let Some(applet) = applet(call, &called) {
         call.skipped = 2;
         call.program = format!("{} {applet}", call.program);

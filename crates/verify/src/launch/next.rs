@@ -3,7 +3,7 @@
 use super::Next;
 use super::call::Call;
 use super::options::OptionError;
-use super::process::{Process, Search, Word};
+use super::process::{Process, Search, TextFile, Word};
 use crate::{Finding, codes};
 
 /// Starts a command as the launcher's own user, with `execvp`.
@@ -13,11 +13,10 @@ pub(super) fn start(call: &Call<'_>, command: &[Word]) -> Next {
 
 /// Starts a process with `execvp` of the launcher's C library.
 pub(super) fn started_by(call: &Call<'_>, process: Process) -> Next {
-    Next::Start(Box::new(Process {
-        search: Search::Path(call.libc()),
-        text_file: call.text_file(),
-        ..process
-    }))
+    // Once, because it reads the program and its loader.
+    let libc = call.libc();
+    let (search, text_file) = (Search::Path(libc), TextFile::of_execvp(libc));
+    Next::Start(Box::new(Process { search, text_file, ..process }))
 }
 
 /// Returns the result for a word that hides the command.

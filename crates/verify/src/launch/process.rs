@@ -84,6 +84,17 @@ pub(super) enum TextFile {
     Unknown,
 }
 
+impl TextFile {
+    /// Returns the treatment by `execvp` of a C library; `None` if the library is unknown.
+    pub(super) fn of_execvp(libc: Option<Libc>) -> TextFile {
+        match libc {
+            Some(Libc::Glibc) => TextFile::Runs,
+            Some(Libc::Musl) => TextFile::Refused,
+            None => TextFile::Unknown,
+        }
+    }
+}
+
 /// The environment of a process.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Environment {
