@@ -360,7 +360,7 @@ fn flock(call: &Call<'_>) -> Next {
     };
     match rest {
         [] => no_command(call),
-        [Word::Many(word), ..] => Next::Unknown(format!("`{word}` is only known when it runs")),
+        [word @ Word::Many(_), ..] => unknown_word(word),
         [_] => Next::Nothing,
         [_, option, text, ..] if matches!(option.known(), Some("-c" | "--command")) => {
             let shell = call.process.environment.get("SHELL").unwrap_or("/bin/sh");

@@ -1,5 +1,7 @@
 //! The results that the readers of launchers and loaders share.
 
+use std::fmt;
+
 use super::Next;
 use super::call::Call;
 use super::options::OptionError;
@@ -20,14 +22,14 @@ pub(super) fn started_by(call: &Call<'_>, process: Process) -> Next {
 }
 
 /// Returns the result for a word that hides the command.
-pub(super) fn unknown_word(word: &Word) -> Next {
+pub(super) fn unknown_word(word: &impl fmt::Display) -> Next {
     Next::Unknown(format!("`{word}` is only known when it runs"))
 }
 
 /// Returns the result for options that the launcher refuses.
 pub(super) fn refused(call: &Call<'_>, error: OptionError) -> Next {
     match error {
-        OptionError::Unknown(word) => Next::Unknown(format!("`{word}` is only known when it runs")),
+        OptionError::Unknown(word) => unknown_word(&word),
         OptionError::Refused(option) => {
             fails(call, format!("it has no option `{option}`, or the option lacks its value"))
         }
