@@ -2,8 +2,9 @@
 
 use super::call::Call;
 use super::options::{Given, Grammar, OptionError, Value};
-use super::process::{Environment, Word};
+use super::process::{Environment, Process, Word};
 use super::{Next, next};
+use crate::program::inspect::text_to_split;
 use crate::root::EntryKind;
 
 const COREUTILS: Grammar = Grammar {
@@ -69,7 +70,7 @@ pub(super) fn read(call: &Call<'_>) -> Next {
     let named = call.process.starting(&call.program, rest.to_vec());
     next::started_by(
         call,
-        super::process::Process { environment: process.environment, directory: process.directory, ..named },
+        Process { environment: process.environment, directory: process.directory, ..named },
     )
 }
 
@@ -126,10 +127,7 @@ fn split_strings(
 fn first_split(words: &[Word]) -> Option<(usize, usize, Word)> {
     let mut at = 0;
     while let Some(text) = words.get(at).and_then(Word::known) {
-        let attached = text
-            .strip_prefix("--split-string=")
-            .or_else(|| text.strip_prefix('-')?.trim_start_matches(['i', 'v', '0']).strip_prefix('S'));
-        match (text, attached) {
+        match (text, text_to_split(text)) {
             ("--split-string", _) | (_, Some("")) => return Some((at, 2, words.get(at + 1)?.clone())),
             (_, Some(text)) => return Some((at, 1, Word::Known(text.to_owned()))),
             ("-u" | "-C" | "-a" | "--unset" | "--chdir" | "--argv0", None) => at += 2,

@@ -2,6 +2,7 @@
 
 use memchr::memmem;
 
+use crate::program::inspect::text_to_split;
 use crate::root::{Resolved, Root, read_whole};
 use crate::{Finding, Target, codes};
 
@@ -9,6 +10,8 @@ use crate::{Finding, Target, codes};
 const MAX_SIZE: u64 = 4 << 20;
 /// The last version whose `env` is known to have no option `-S`.
 const LAST_WITHOUT_SPLIT: u32 = 37;
+/// The text before the second number of the version.
+const VERSION: &[u8] = b"BusyBox v1.";
 
 /// A BusyBox, with the names of its applets.
 pub(crate) struct BusyBox {
@@ -23,7 +26,7 @@ impl BusyBox {
         }
         let bytes = read_whole(root, &file.path, MAX_SIZE).ok()?;
         // The three texts of `libbb/appletlib.c` that every build has.
-        let texts: [&[u8]; 3] = [b"BusyBox v1.", b"multi-call binary", b": applet not found"];
+        let texts = [VERSION, b"multi-call binary", b": applet not found"];
         texts.iter().all(|text| memmem::find(&bytes, text).is_some()).then_some(BusyBox { bytes })
     }
 
@@ -34,16 +37,16 @@ impl BusyBox {
         (names.len() >= 8).then(|| names.binary_search(&applet.as_bytes()).is_ok())
     }
 
-    /// Returns whether its `env` lacks the option `-S`; `None` for a version of which that is unknown.
-    fn lacks_split_string(&self) -> Option<bool> {
-        let at = memmem::find(&self.bytes, b"BusyBox v1.")? + b"BusyBox v1.".len();
-        let digits: String = self.bytes[at..]
-            .iter()
-            .take(3)
-            .map(|byte| char::from(*byte))
-            .take_while(char::is_ascii_digit)
-            .collect();
-        (digits.parse::<u32>().ok()? <= LAST_WITHOUT_SPLIT).then_some(true)
+    /// Returns whether its `env` is known to lack the option `-S`.
+    fn lacks_split_string(&self) -> bool {
+        self.minor_version().is_some_and(|version| version <= LAST_WITHOUT_SPLIT)
+    }
+
+    /// Returns the second number of its version, whose first one is 1.
+    fn minor_version(&self) -> Option<u32> {
+        let at = memmem::find(&self.bytes, VERSION)? + VERSION.len();
+        let digits = self.bytes[at..].iter().take(3).map(|byte| char::from(*byte));
+        digits.take_while(char::is_ascii_digit).collect::<String>().parse().ok()
     }
 }
 
@@ -89,19 +92,14 @@ pub(crate) fn check(root: &dyn Root, target: &Target, file: &Resolved, words: &[
         Some(false) => return Some(missing(target, file, first, applet)),
         None => return Some(unknown(target, file, format!("whether it has the applet {applet}"))),
     }
-    let splits = applet == "env" && arguments.first().is_some_and(|word| is_split_string(word));
-    match splits.then(|| busybox.lacks_split_string())? {
-        Some(_) => Some(without_split(target, file)),
-        None => Some(unknown(target, file, "whether its env has the option -S".to_owned())),
+    let is_split = |word: &&str| word.starts_with("--split-string") || text_to_split(word).is_some();
+    if applet != "env" || !arguments.first().is_some_and(is_split) {
+        return None;
     }
-}
-
-/// Returns whether the first argument of `env` makes it split a text into words.
-pub(crate) fn is_split_string(word: &str) -> bool {
-    let short = || {
-        word.strip_prefix('-').is_some_and(|rest| rest.trim_start_matches(['i', 'v', '0']).starts_with('S'))
-    };
-    word.starts_with("--split-string") || short()
+    Some(match busybox.lacks_split_string() {
+        true => without_split(target, file),
+        false => unknown(target, file, "whether its env has the option -S".to_owned()),
+    })
 }
 
 fn base_name(word: &str) -> &str {

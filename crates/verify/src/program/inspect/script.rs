@@ -24,7 +24,7 @@ impl Script {
     /// directory.
     pub fn env_target(&self) -> Option<&str> {
         let argument = self.argument.as_deref().filter(|_| self.interpreter_name() == "env")?;
-        match split_string(argument) {
+        match text_to_split(argument) {
             Some(words) => command_of(words),
             None => Some(argument).filter(|argument| !argument.starts_with('-')),
         }
@@ -35,7 +35,7 @@ impl Script {
     pub(crate) fn tolerates_carriage_return(&self) -> bool {
         let Some(argument) = self.argument.as_deref() else { return false };
         match self.interpreter_name() {
-            "env" => split_string(argument).is_some(),
+            "env" => text_to_split(argument).is_some(),
             name => (name.starts_with("perl") || name.starts_with("ruby")) && argument.starts_with('-'),
         }
     }
@@ -64,7 +64,7 @@ pub(crate) fn is_shell(program: &str) -> bool {
 }
 
 /// Returns the text that `env` splits into words: that after `-S`, `-vS` and the like, or after `--split-string=`.
-fn split_string(argument: &str) -> Option<&str> {
+pub(crate) fn text_to_split(argument: &str) -> Option<&str> {
     let short = || argument.strip_prefix('-')?.trim_start_matches(['i', 'v', '0']).strip_prefix('S');
     argument.strip_prefix("--split-string=").or_else(short)
 }
