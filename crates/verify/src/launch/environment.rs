@@ -41,37 +41,33 @@ pub(super) fn read(call: &Call<'_>) -> Next {
         Ok(words) => words,
         Err(error) => return next::refused(call, error),
     };
-    let (options, rest) = match grammar.read(&split) {
+    let (options, mut rest) = match grammar.read(&split) {
         Ok(read) => read,
         Err(error) => return next::refused(call, error),
     };
-    let mut process = call.process.starting(&call.program, Vec::new());
+    let (mut environment, mut directory) = (call.process.environment.clone(), call.process.directory.clone());
     for option in &options {
-        if let Some(next) = apply(option, &mut process.environment, &mut process.directory, call) {
+        if let Some(next) = apply(option, &mut environment, &mut directory, call) {
             return next;
         }
     }
-    let mut rest = rest;
     // A single `-` means `-i`.
     if rest.first().and_then(Word::known) == Some("-") {
-        process.environment = Environment::default();
+        environment = Environment::default();
         rest = &rest[1..];
     }
     while let Some((word, after)) = rest.split_first() {
         let Some(text) = word.known() else { return next::unknown_word(word) };
         let Some((name, value)) = text.split_once('=') else { break };
-        process.environment.set(name, value);
+        environment.set(name, value);
         rest = after;
     }
     if rest.is_empty() {
         // It prints the environment.
         return Next::Nothing;
     }
-    let named = call.process.starting(&call.program, rest.to_vec());
-    next::started_by(
-        call,
-        Process { environment: process.environment, directory: process.directory, ..named },
-    )
+    let process = call.process.starting(&call.program, rest.to_vec());
+    next::started_by(call, Process { environment, directory, ..process })
 }
 
 /// Applies one option; returns what `env` does instead of starting a program.
@@ -84,9 +80,9 @@ fn apply(
     let value = option.value.as_ref();
     match option.name.as_str() {
         "i" | "ignore-environment" => *environment = Environment::default(),
-        "u" | "unset" => match value.map(|value| value.known()) {
-            Some(Some(name)) => environment.unset(name),
-            _ => return value.map(next::unknown_word),
+        "u" | "unset" => match value.and_then(Word::known) {
+            Some(name) => environment.unset(name),
+            None => return value.map(next::unknown_word),
         },
         "C" | "chdir" => match value.and_then(Word::known) {
             Some(path) => {
