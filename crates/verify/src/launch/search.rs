@@ -1,8 +1,8 @@
 //! The search for the program of a process, as its starter searches.
 
 use super::process::{Libc, Process, Search};
-use crate::program::container::{Container, Credentials, on_search_path};
-use crate::root::{EntryKind, ResolveError, Resolved};
+use crate::program::container::{Container, entries_on_path};
+use crate::root::{ResolveError, Resolved};
 
 /// The reason why the program of a process is not started.
 pub(super) enum NotFound {
@@ -36,7 +36,7 @@ fn by_path(process: &Process, container: Container<'_>, name: &str) -> Result<Re
         return Err(NotFound::Unknown(format!("the working directory of {name} is only known when it runs")));
     }
     match container.resolve(name) {
-        Ok(found) if may_start(&found, container.user) => Ok(found),
+        Ok(found) if container.user.may_start(&found) => Ok(found),
         Ok(found) => Err(NotFound::Denied(Box::new(found))),
         Err(ResolveError::Unreadable(error)) => Err(NotFound::Unknown(error.to_string())),
         Err(error) => Err(NotFound::Absent(error.to_string())),
@@ -55,16 +55,18 @@ fn on_path(
         )));
     }
     let path = match (process.environment.get("PATH"), libc) {
-        (Some(path), _) => path.to_owned(),
+        (Some(path), _) => path,
         // Without PATH: `_CS_PATH` of glibc, the directories in musl's `execvp`.
-        (None, Some(Libc::Glibc)) => "/bin:/usr/bin".to_owned(),
-        (None, Some(Libc::Musl)) => "/usr/local/bin:/bin:/usr/bin".to_owned(),
+        (None, Some(Libc::Glibc)) => "/bin:/usr/bin",
+        (None, Some(Libc::Musl)) => "/usr/local/bin:/bin:/usr/bin",
         (None, None) => return Err(NotFound::Unknown(format!("{name} is searched without PATH"))),
     };
-    let environment = [format!("PATH={path}")];
-    let container = Container { environment: &environment, ..container };
-    if let Some(found) = on_search_path(container, name) {
-        return Ok(found);
+    let mut denied = None;
+    for (_, found) in entries_on_path(container, path.split(':'), name) {
+        if container.user.may_start(&found) {
+            return Ok(found);
+        }
+        denied.get_or_insert(found);
     }
     let is_relative = path.split(':').any(|directory| !directory.starts_with('/'));
     if is_relative && process.directory.is_none() {
@@ -72,18 +74,8 @@ fn on_path(
             "the working directory, in which {name} is searched, is unknown"
         )));
     }
-    let denied = path.split(':').find_map(|directory| {
-        let directory = if directory.is_empty() { "." } else { directory };
-        container.resolve(&format!("{directory}/{name}")).ok()
-    });
     match denied {
         Some(found) => Err(NotFound::Denied(Box::new(found))),
         None => Err(NotFound::Absent(format!("no directory of PATH ({path}) has it"))),
     }
-}
-
-fn may_start(found: &Resolved, user: &Credentials) -> bool {
-    found.entry.kind == EntryKind::File
-        && user.may_execute(&found.entry)
-        && user.blocked_at(&found.directories).is_none()
 }

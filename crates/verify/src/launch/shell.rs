@@ -108,7 +108,7 @@ fn file_of(call: &Call<'_>, file: &Value) -> Result<Script, Box<Next>> {
     if found.entry.kind != EntryKind::File {
         return missing("it is not a regular file".to_owned());
     }
-    if let Some(user) = call.process.user.as_ref().filter(|user| !may_read(user, &found)) {
+    if let Some(user) = call.process.user.as_ref().filter(|user| !user.may_open(&found)) {
         // The check of a script with a `#!` line has reported it.
         if call.process.is_interpreter() {
             return Err(Box::new(Next::Nothing));
@@ -126,10 +126,6 @@ fn file_of(call: &Call<'_>, file: &Value) -> Result<Script, Box<Next>> {
         Some(text) => Ok(Script { name: found.path, text }),
         None => Err(Box::new(Next::Unknown(format!("{name} is longer than 1 MiB")))),
     }
-}
-
-fn may_read(user: &Credentials, found: &Resolved) -> bool {
-    user.blocked_at(&found.directories).is_none() && user.may_read(&found.entry)
 }
 
 fn dialect(call: &Call<'_>) -> Dialect {
@@ -459,8 +455,7 @@ impl Files for ImageFiles<'_> {
                 (EntryKind::Directory, _) => Entry::Directory,
                 (EntryKind::File, None) => Entry::File(Executable::Unknown),
                 (EntryKind::File, Some(user)) => {
-                    let may = user.may_execute(&found.entry) && user.blocked_at(&found.directories).is_none();
-                    Entry::File(if may { Executable::Yes } else { Executable::No })
+                    Entry::File(if user.may_start(&found) { Executable::Yes } else { Executable::No })
                 }
                 _ => Entry::Other,
             },
@@ -476,7 +471,7 @@ impl Files for ImageFiles<'_> {
             Err(_) => Some(Vec::new()),
             Ok(found) if found.entry.kind != EntryKind::Directory => Some(Vec::new()),
             Ok(found) => {
-                let is_readable = self.user.is_some_and(|user| may_read(user, &found));
+                let is_readable = self.user.is_some_and(|user| user.may_open(&found));
                 is_readable.then(|| self.container.root.list(&found.path).ok()).flatten().flatten()
             }
         }

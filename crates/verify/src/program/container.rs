@@ -44,6 +44,18 @@ impl Credentials {
         }
     }
 
+    /// Returns whether this user may start the file, which must be a regular one.
+    pub(crate) fn may_start(&self, found: &Resolved) -> bool {
+        found.entry.kind == EntryKind::File
+            && self.may_execute(&found.entry)
+            && self.blocked_at(&found.directories).is_none()
+    }
+
+    /// Returns whether this user may open the file to read it.
+    pub(crate) fn may_open(&self, found: &Resolved) -> bool {
+        self.may_read(&found.entry) && self.blocked_at(&found.directories).is_none()
+    }
+
     /// Returns the first of these directories that this user may not search. Root may search any directory, whatever
     /// its bits (`CAP_DAC_OVERRIDE`).
     pub(crate) fn blocked_at<'a>(&self, directories: &'a [(String, Entry)]) -> Option<&'a (String, Entry)> {
@@ -70,8 +82,7 @@ impl<'a> Container<'a> {
             Err(ResolveError::Missing { .. }) => return Content::Absent,
             Err(_) => return Content::Refused,
         };
-        let is_reachable = self.user.blocked_at(&found.directories).is_none();
-        if found.entry.kind != EntryKind::File || !is_reachable || !self.user.may_read(&found.entry) {
+        if found.entry.kind != EntryKind::File || !self.user.may_open(&found) {
             return Content::Refused;
         }
         if found.entry.size > longest {
@@ -129,12 +140,19 @@ pub(crate) fn on_search_path(image: Container<'_>, name: &str) -> Option<Resolve
 
 /// Returns the same file with the part of PATH that has it.
 pub(crate) fn first_on_search_path<'a>(image: Container<'a>, name: &str) -> Option<(&'a str, Resolved)> {
-    image.search_path().into_iter().find_map(|part| {
+    entries_on_path(image, image.search_path(), name).find(|(_, found)| image.user.may_start(found))
+}
+
+/// Returns the entries of this name in the parts of a PATH, each with its part.
+pub(crate) fn entries_on_path<'p>(
+    image: Container<'_>,
+    parts: impl IntoIterator<Item = &'p str>,
+    name: &str,
+) -> impl Iterator<Item = (&'p str, Resolved)> {
+    parts.into_iter().filter_map(move |part| {
         // POSIX: an empty element of PATH is the working directory.
         let directory = if part.is_empty() { "." } else { part };
-        let found = image.resolve(&format!("{directory}/{name}")).ok()?;
-        let is_executable = found.entry.kind == EntryKind::File && image.user.may_execute(&found.entry);
-        (is_executable && image.user.blocked_at(&found.directories).is_none()).then_some((part, found))
+        Some((part, image.resolve(&format!("{directory}/{name}")).ok()?))
     })
 }
 
