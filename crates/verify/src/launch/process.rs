@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::program::container::{Container, Credentials};
+use crate::program::container::{Container, Credentials, last_assignment};
 use crate::program::inspect::Script;
 use crate::program::loader::Family;
 
@@ -107,7 +107,7 @@ pub(super) struct Environment {
 impl Environment {
     /// Returns the value of a variable; `None` if it is unset or unknown.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.variables.iter().rev().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+        last_assignment(&self.variables, name)
     }
 
     pub(super) fn set(&mut self, name: &str, value: &str) {

@@ -2,8 +2,9 @@
 
 use super::process::Process;
 use super::search::NotFound;
+use crate::program::container::denied;
 use crate::root::EntryKind;
-use crate::{Effect, Finding, Target, codes};
+use crate::{Code, Effect, Finding, Target, codes};
 
 /// The number of characters of a chain that a message shows. A longer one is cut in its middle.
 const MAX_STORY: usize = 400;
@@ -36,16 +37,7 @@ pub(super) fn not_found(target: &Target, process: &Process, error: NotFound) -> 
         }
         NotFound::Denied(found) => {
             let user = process.user.clone().unwrap_or_default();
-            let blocked = user.blocked_at(&found.directories);
-            let (path, entry) = blocked.map_or((&found.path, &found.entry), |(path, entry)| (path, entry));
-            let what = if blocked.is_some() { "enter the directory" } else { "execute" };
-            let message = format!(
-                "User {}:{} may not {what} {path} (mode {:04o}, owner {}:{}): `permission denied`.",
-                user.uid, user.gid, entry.mode, entry.uid, entry.gid
-            );
-            let mode = format!("{:04o}", entry.mode);
-            Finding::new(codes::NOT_EXECUTABLE, target.name(), &found.path, message)
-                .with_evidence(path.as_str(), mode)
+            denied(target, &found, &user, "`permission denied`")
         }
     }
 }
@@ -90,21 +82,21 @@ pub(super) fn weakened(finding: Finding) -> Finding {
     if finding.code.effect() != Effect::Fails {
         return finding;
     }
-    let mut weak = Finding::new(codes::LAUNCH_MAY_FAIL, &finding.platform, &finding.path, finding.message)
-        .with_help(finding.help)
-        .with_evidence("finding", finding.code.id());
-    weak.evidence.extend(finding.evidence);
-    weak
+    with_code(codes::LAUNCH_MAY_FAIL, finding)
 }
 
 /// Returns the finding about a program that a script runs before its end, and without which it goes on.
 pub(super) fn of_helper(finding: Finding) -> Finding {
-    let mut weak =
-        Finding::new(codes::LAUNCH_HELPER_FAILS, &finding.platform, &finding.path, finding.message)
-            .with_help(finding.help)
-            .with_evidence("finding", finding.code.id());
-    weak.evidence.extend(finding.evidence);
-    weak
+    with_code(codes::LAUNCH_HELPER_FAILS, finding)
+}
+
+/// Returns a finding under another code; its own becomes evidence.
+fn with_code(code: Code, finding: Finding) -> Finding {
+    let mut other = Finding::new(code, &finding.platform, &finding.path, finding.message)
+        .with_help(finding.help)
+        .with_evidence("finding", finding.code.id());
+    other.evidence.extend(finding.evidence);
+    other
 }
 
 /// Puts the chain that leads to a link before the message of its finding.

@@ -94,7 +94,7 @@ impl<'a> Container<'a> {
     /// Returns the value of an environment variable. The last assignment counts.
     pub(crate) fn variable(&self, name: &str) -> Option<&'a str> {
         // runc sets them one by one in the order of the list, so that a later one replaces an earlier.
-        self.environment.iter().rev().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+        last_assignment(self.environment, name)
     }
 
     /// Returns the path as a process in the working directory resolves it.
@@ -130,6 +130,11 @@ impl<'a> Container<'a> {
         const DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         self.variable("PATH").unwrap_or(DEFAULT).split(':').collect()
     }
+}
+
+/// Returns the value of a variable of an environment, which is `NAME=VALUE` lines of which the last one counts.
+pub(crate) fn last_assignment<'e>(environment: &'e [String], name: &str) -> Option<&'e str> {
+    environment.iter().rev().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
 }
 
 /// Returns the first file of this name in a directory of PATH that the user may execute. Go's `exec.LookPath`, which
@@ -170,21 +175,20 @@ pub(crate) fn not_executable(
         let message = format!("{word} is {what}: {shown}.");
         return Some(Finding::new(codes::ENTRY_POINT_NOT_A_FILE, target.name(), &found.path, message));
     }
+    (!user.may_start(found)).then(|| denied(target, found, user, &shown))
+}
+
+/// Returns the finding about a regular file that the user may not start; `shown` is the error that results.
+pub(crate) fn denied(target: &Target, found: &Resolved, user: &Credentials, shown: &str) -> Finding {
     // A directory that the user may not search hides the file, whatever the mode of the file.
     let blocked = user.blocked_at(&found.directories);
-    let (path, entry) = match blocked {
-        Some((path, directory)) => (path, directory),
-        None if user.may_execute(&found.entry) => return None,
-        None => (&found.path, &found.entry),
-    };
+    let (path, entry) = blocked.map_or((&found.path, &found.entry), |(path, entry)| (path, entry));
     let what = if blocked.is_some() { "enter the directory" } else { "execute" };
     let message = format!(
         "User {}:{} may not {what} {path} (mode {:04o}, owner {}:{}): {shown}.",
         user.uid, user.gid, entry.mode, entry.uid, entry.gid
     );
     let mode = format!("{:04o}", entry.mode);
-    Some(
-        Finding::new(codes::NOT_EXECUTABLE, target.name(), &found.path, message)
-            .with_evidence(path.as_str(), mode),
-    )
+    Finding::new(codes::NOT_EXECUTABLE, target.name(), &found.path, message)
+        .with_evidence(path.as_str(), mode)
 }
