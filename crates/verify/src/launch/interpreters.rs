@@ -1,10 +1,9 @@
 //! Interpreters, whose arguments name the file that they run.
 
-use super::Next;
 use super::call::Call;
 use super::process::Word;
+use super::{Next, next};
 use crate::root::{EntryKind, ResolveError};
-use crate::{Finding, codes};
 
 /// An interpreter, by the beginning of its name.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,8 +61,7 @@ impl Interpreter {
             }
             Ok(_) => return Next::Nothing,
         };
-        let message = format!("{} runs {file}, and {why}: it stops at once.", call.program);
-        Next::Fails(Finding::new(codes::LAUNCH_FILE_MISSING, call.context.target.name(), file, message))
+        next::no_file(call, file, &why)
     }
 }
 

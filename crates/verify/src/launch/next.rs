@@ -46,6 +46,12 @@ pub(super) fn no_directory(call: &Call<'_>, path: &str) -> Next {
     fails(call, format!("it changes to the directory {path}, which the image does not have"))
 }
 
+/// Returns the result for a file that the program is to run and cannot open.
+pub(super) fn no_file(call: &Call<'_>, name: &str, why: &str) -> Next {
+    let message = format!("{} runs {name}, and {why}: it stops at once.", call.program);
+    Next::Fails(Finding::new(codes::LAUNCH_FILE_MISSING, call.context.target.name(), name, message))
+}
+
 /// Returns the finding that the launcher stops instead of starting anything; `why` completes "X stops: …".
 pub(super) fn fails(call: &Call<'_>, why: String) -> Next {
     let words: Vec<String> = call.process.words.iter().take(20).map(ToString::to_string).collect();

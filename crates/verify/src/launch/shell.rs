@@ -10,7 +10,7 @@ use super::call::Call;
 use super::identify::base_name;
 use super::process::{Process, Search, TextFile, Word};
 use super::search::{self, NotFound};
-use super::{Context, Next, report, startup};
+use super::{Context, Next, next, report, startup};
 use crate::program::container::{Container, Credentials, on_search_path};
 use crate::root::{EntryKind, ResolveError, Resolved, read_small, resolve};
 use crate::{Finding, codes};
@@ -85,11 +85,7 @@ fn file_of(call: &Call<'_>, file: &Value) -> Result<Script, Box<Next>> {
             call.program
         ))));
     };
-    let missing = |why: String| {
-        let message = format!("{} runs {name}, and {why}: it stops at once.", call.program);
-        let finding = Finding::new(codes::LAUNCH_FILE_MISSING, call.context.target.name(), name, message);
-        Err(Box::new(Next::Fails(finding)))
-    };
+    let missing = |why: &str| Err(Box::new(next::no_file(call, name, why)));
     if !name.starts_with('/') && call.process.directory.is_none() {
         return Err(Box::new(Next::Unknown(format!(
             "the working directory of {name} is only known when it runs"
@@ -102,11 +98,11 @@ fn file_of(call: &Call<'_>, file: &Value) -> Result<Script, Box<Next>> {
         // bash and BusyBox search a name without a slash on PATH too.
         Err(error) => match on_search_path(container, name) {
             Some(found) if !name.contains('/') => found,
-            _ => return missing(error.to_string()),
+            _ => return missing(&error.to_string()),
         },
     };
     if found.entry.kind != EntryKind::File {
-        return missing("it is not a regular file".to_owned());
+        return missing("it is not a regular file");
     }
     if let Some(user) = call.process.user.as_ref().filter(|user| !user.may_open(&found)) {
         // The check of a script with a `#!` line has reported it.
@@ -122,7 +118,7 @@ fn file_of(call: &Call<'_>, file: &Value) -> Result<Script, Box<Next>> {
         return Err(Box::new(Next::Fails(finding)));
     }
     match read_small(container.root, &found.path, MAX_SCRIPT) {
-        Some(text) if text.starts_with(b"\x7fELF") => missing("it is a program, not a script".to_owned()),
+        Some(text) if text.starts_with(b"\x7fELF") => missing("it is a program, not a script"),
         Some(text) => Ok(Script { name: found.path, text }),
         None => Err(Box::new(Next::Unknown(format!("{name} is longer than 1 MiB")))),
     }
