@@ -9,7 +9,7 @@ use crate::ReadAt;
 mod mounts;
 mod resolve;
 
-pub(crate) use mounts::mount_of;
+pub(crate) use mounts::{ENGINE_FILES, is_mounted, mount_of};
 pub(crate) use resolve::{MAX_PATH, read_small, read_whole};
 pub use resolve::{ResolveError, Resolved, resolve};
 

@@ -4,9 +4,6 @@ use crate::image::ImageFacts;
 use crate::root::{EntryKind, ResolveError, Root, mount_of, normalize, resolve};
 use crate::{Finding, Target, codes};
 
-/// The files that Docker, podman and the kubelet mount into every container. `ctr` mounts none of them.
-pub(super) const FILES: [&str; 3] = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
-
 pub(super) fn check(image: &ImageFacts, target: &Target, root: &dyn Root, findings: &mut Vec<Finding>) {
     let volumes = image.volumes.iter().filter_map(|volume| broken_volume(volume, target, root));
     findings.extend(volumes);

@@ -1,9 +1,9 @@
 //! Checks that the runtime finds the program that the image starts, and that the user may execute it.
 
-use crate::image::{ImageFacts, engines};
+use crate::image::ImageFacts;
 use crate::program::busybox;
 use crate::program::container::{Container, first_on_search_path, not_executable};
-use crate::root::{EntryKind, ResolveError, Resolved};
+use crate::root::{ENGINE_FILES, EntryKind, ResolveError, Resolved};
 use crate::{Finding, Target, codes};
 
 /// Returns the program that the image starts, with links resolved; `None` if there is none, which a finding reports.
@@ -46,7 +46,7 @@ fn empty_entrypoint(target: &Target, word: &str) -> Finding {
 
 /// Returns the finding about a program at a path over which some engines mount something.
 fn engine_mount(target: &Target, path: &str) -> Option<Finding> {
-    let (code, message) = if engines::FILES.contains(&path) {
+    let (code, message) = if ENGINE_FILES.contains(&path) {
         let message = format!(
             "{path} of the image is hidden: Docker, podman and the kubelet mount a file of their own there, and only `ctr run` starts it."
         );

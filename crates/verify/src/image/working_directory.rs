@@ -1,9 +1,8 @@
 //! Checks that the runtime can enter or create the working directory.
 
 use crate::image::ImageFacts;
-use crate::image::engines;
 use crate::program::container::Container;
-use crate::root::{EntryKind, ResolveError, mount_of, normalize, resolve};
+use crate::root::{ENGINE_FILES, EntryKind, MAX_PATH, ResolveError, mount_of, normalize, resolve};
 use crate::{Finding, Target, codes};
 
 /// The length of a file name in Linux (`NAME_MAX`).
@@ -79,8 +78,7 @@ fn malformed(path: &str) -> Option<String> {
     if path.split('/').any(|name| name.len() > MAX_NAME) {
         return Some("has a name of more than 255 bytes: a runtime shows `file name too long`".to_owned());
     }
-    (path.len() >= crate::root::MAX_PATH)
-        .then(|| "is longer than the 4095 bytes that Linux allows for a path".to_owned())
+    (path.len() >= MAX_PATH).then(|| "is longer than the 4095 bytes that Linux allows for a path".to_owned())
 }
 
 /// Returns the finding about a directory at the path of a file that engines bring along.
@@ -96,7 +94,7 @@ fn engine_file(path: &str, target: &Target) -> Option<Finding> {
         "The working directory {path} is a file that Docker, podman and the kubelet put into every container: they refuse it, and `ctr` \
          creates a directory."
     );
-    engines::FILES
+    ENGINE_FILES
         .contains(&&*normal)
         .then(|| Finding::new(codes::ENGINES_DIFFER, target.name(), path, message))
 }

@@ -12,7 +12,7 @@ use super::process::{Process, Search, TextFile, Word};
 use super::search::{self, NotFound};
 use super::{Context, Next, next, report, startup};
 use crate::program::container::{Container, Credentials, on_search_path};
-use crate::root::{EntryKind, ResolveError, Resolved, read_small, resolve};
+use crate::root::{EntryKind, ResolveError, Resolved, is_mounted, read_small, resolve};
 use crate::{Finding, codes};
 
 /// The size above which a script is not read.
@@ -430,13 +430,6 @@ struct ImageFiles<'a> {
     context: Context<'a>,
     container: Container<'a>,
     user: Option<&'a Credentials>,
-}
-
-/// Returns whether a path is at or below one that runtimes mount.
-fn is_mounted(path: &str) -> bool {
-    let mounted = ["/proc", "/sys", "/dev", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
-    let below = |rest: &str| rest.is_empty() || rest.starts_with('/');
-    mounted.iter().any(|place| path.strip_prefix(place).is_some_and(below))
 }
 
 impl Files for ImageFiles<'_> {

@@ -8,6 +8,9 @@ use super::{Entry, EntryKind, Root, RootError};
 /// The mount points.
 const MOUNTS: [&str; 3] = ["/dev", "/proc", "/sys"];
 
+/// The files that Docker, podman and the kubelet mount into every container. `ctr` mounts none of them.
+pub(crate) const ENGINE_FILES: [&str; 3] = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
+
 /// The directories that runtimes create below `/dev` (runtime-spec, config-linux.md § Default Devices).
 const DIRECTORIES: [&str; 3] = ["/dev/mqueue", "/dev/pts", "/dev/shm"];
 
@@ -28,9 +31,16 @@ const PROCESS_LINKS: [&str; 5] = ["/dev/core", "/dev/fd", "/dev/stderr", "/dev/s
 
 /// Returns the mount point that is at or above a path.
 pub(crate) fn mount_of(path: &str) -> Option<&'static str> {
-    MOUNTS
-        .into_iter()
-        .find(|mount| path.strip_prefix(mount).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    MOUNTS.into_iter().find(|mount| is_within(path, mount))
+}
+
+/// Returns whether a path is at or below one that runtimes or engines mount.
+pub(crate) fn is_mounted(path: &str) -> bool {
+    mount_of(path).is_some() || ENGINE_FILES.iter().any(|file| is_within(path, file))
+}
+
+fn is_within(path: &str, place: &str) -> bool {
+    path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The entry that a process finds at a path at or below a mount point.
