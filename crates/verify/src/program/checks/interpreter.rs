@@ -126,8 +126,7 @@ fn existing(
     let is_file = found.entry.kind == EntryKind::File;
     // The kernel opens the loader with `open_exec`, with the demands that it makes of the program: a regular file
     // that the user may execute, below directories that the user may search.
-    let is_reachable = image.user.blocked_at(&found.directories).is_none();
-    if !is_file || !is_reachable || !image.user.may_execute(&found.entry) {
+    if !image.user.may_start(found) {
         let message = format!(
             "{path} needs the dynamic loader {interpreter}, and user {} may not execute it: a node shows `exec {path}: permission \
              denied`.",
