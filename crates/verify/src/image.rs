@@ -250,17 +250,18 @@ pub fn verify_image(
     target: &Target,
     planned: &BTreeMap<String, Expectation>,
 ) -> Vec<Finding> {
+    let is_linux = matches!(target.os(), Os::Linux | Os::Android);
     let mut findings = Vec::new();
     platform::check(image, target, &mut findings);
     dates::check(image, target, &mut findings);
-    if matches!(target.os(), Os::Linux | Os::Android) {
+    if is_linux {
         environment::check(image, target, &mut findings);
         engines::check(image, target, root, &mut findings);
     }
     let credentials = user::find(image, target, root, &mut findings);
     user::check_ports(image, target, &credentials, &mut findings);
     let container = in_image(image, root, &credentials);
-    if matches!(target.os(), Os::Linux | Os::Android) {
+    if is_linux {
         working_directory::check(image, target, container, &mut findings);
     }
     let started = entry_point::find(image, target, container, &mut findings);
@@ -278,7 +279,7 @@ pub fn verify_image(
         }
         findings.extend(launch::follow(launch::Context { target, container }, image.command(), &started));
     }
-    if matches!(target.os(), Os::Linux | Os::Android) {
+    if is_linux {
         userland::check(root, target, &mut findings);
         health_check::check(image, target, container, &mut findings);
     }

@@ -29,11 +29,12 @@ pub(crate) fn find(
     }?;
     findings.extend(not_executable(target, word, &found, container.user));
     findings.extend(engine_mount(target, &found.path));
-    if found.entry.kind == EntryKind::File {
-        let words: Vec<&str> = image.command().collect();
-        findings.extend(busybox::check(container.root, target, &found, &words));
+    if found.entry.kind != EntryKind::File {
+        return None;
     }
-    (found.entry.kind == EntryKind::File).then_some(found)
+    let words: Vec<&str> = image.command().collect();
+    findings.extend(busybox::check(container.root, target, &found, &words));
+    Some(found)
 }
 
 fn empty_entrypoint(target: &Target, word: &str) -> Finding {

@@ -16,14 +16,15 @@ pub(super) fn check(image: &ImageFacts, target: &Target, findings: &mut Vec<Find
         findings.push(refused(message));
     }
     // Both limits of a variable hold for a word too.
-    let texts = image.command().chain(image.env.iter().map(String::as_str));
-    if let Some(text) = texts.into_iter().find(|text| text.len() >= MAX_PAGES * largest_page(target)) {
+    let mut texts = image.command().chain(image.env.iter().map(String::as_str));
+    let limit = MAX_PAGES * largest_page(target);
+    if let Some(text) = texts.find(|text| text.len() >= limit) {
         let start: String = text.chars().take(40).collect();
         let message = format!(
             "A word of the command or a variable is {} bytes long ({start:?}…), and Linux takes at most {}: a node shows `argument list \
              too long`.",
             text.len(),
-            MAX_PAGES * largest_page(target) - 1
+            limit - 1
         );
         findings.push(refused(message));
     }
@@ -40,11 +41,14 @@ fn largest_page(target: &Target) -> usize {
 
 /// Returns the finding about a variable. runc refuses those that no program could read (`populateProcessEnvironment`).
 fn in_environment(variable: &str, target: &Target) -> Option<Finding> {
-    if variable.contains('\0') || variable.starts_with('=') {
-        let what = if variable.starts_with('=') { "has no name" } else { "contains a NUL" };
+    let invalid = match variable {
+        _ if variable.starts_with('=') => Some(("has no name", "name can't be empty")),
+        _ if variable.contains('\0') => Some(("contains a NUL", "can't contain null")),
+        _ => None,
+    };
+    if let Some((what, shown)) = invalid {
         let message = format!(
-            "The variable {variable:?} of the environment {what}: a runtime shows `environment variable {}`.",
-            if variable.starts_with('=') { "name can't be empty" } else { "can't contain null" }
+            "The variable {variable:?} of the environment {what}: a runtime shows `environment variable {shown}`."
         );
         return Some(Finding::new(codes::CONFIG_INVALID, target.name(), "", message));
     }
