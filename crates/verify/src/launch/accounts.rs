@@ -44,30 +44,29 @@ impl Accounts {
     /// Looks up a user by name.
     pub(super) fn user(&self, name: &str) -> Lookup<Account> {
         let Some(passwd) = &self.passwd else { return Lookup::Unknown };
-        let found = passwd.lines().find(|line| field(line, 0) == Some(name));
-        self.answer(found.and_then(|line| self.account(line)))
+        self.answer(line_of(passwd, name).and_then(|line| self.account(line)))
     }
 
     /// Looks up a group by name.
     pub(super) fn group(&self, name: &str) -> Lookup<u32> {
         let Some(groups) = &self.group else { return Lookup::Unknown };
-        let found = groups.lines().find(|line| field(line, 0) == Some(name));
-        self.answer(found.and_then(|line| field(line, 2)?.parse().ok()))
+        self.answer(line_of(groups, name).and_then(|line| number(line, 2)))
     }
 
     /// Returns the user of this number. One that no file names has the group `gid` and no others.
     pub(super) fn numbered(&self, uid: u32, gid: u32) -> Credentials {
-        let passwd = self.passwd.as_deref().unwrap_or_default();
-        let is_it = |line: &&str| field(line, 2).and_then(|number| number.parse().ok()) == Some(uid);
-        let known = passwd.lines().find(is_it).and_then(|line| self.account(line));
+        let known = self.line_numbered(uid).and_then(|line| self.account(line));
         known.map_or(Credentials { uid, gid, ..Credentials::default() }, |account| account.credentials)
     }
 
     /// Returns the home directory of the user of this number; `None` if no file names it.
     pub(super) fn home(&self, uid: u32) -> Option<String> {
-        let lines = self.passwd.as_deref().unwrap_or_default().lines();
-        let mut own = lines.filter(|line| field(line, 2).and_then(|number| number.parse().ok()) == Some(uid));
-        field(own.next()?, 5).filter(|home| !home.is_empty()).map(str::to_owned)
+        field(self.line_numbered(uid)?, 5).filter(|home| !home.is_empty()).map(str::to_owned)
+    }
+
+    /// Returns the first line about the user of this number.
+    fn line_numbered(&self, uid: u32) -> Option<&str> {
+        self.passwd.as_deref().unwrap_or_default().lines().find(|line| number(line, 2) == Some(uid))
     }
 
     fn answer<T>(&self, found: Option<T>) -> Lookup<T> {
@@ -83,10 +82,10 @@ impl Accounts {
         let has_member =
             |line: &&str| field(line, 3).is_some_and(|names| names.split(',').any(|each| each == name));
         let lines = self.group.as_deref().unwrap_or_default().lines();
-        let groups = lines.filter(has_member).filter_map(|line| field(line, 2)?.parse().ok());
+        let groups = lines.filter(has_member).filter_map(|line| number(line, 2));
         let credentials = Credentials {
-            uid: field(line, 2)?.parse().ok()?,
-            gid: field(line, 3)?.parse().ok()?,
+            uid: number(line, 2)?,
+            gid: number(line, 3)?,
             groups: groups.take(MAX_GROUPS).collect(),
         };
         Some(Account { credentials, shell: field(line, 6).unwrap_or_default().to_owned() })
@@ -110,6 +109,16 @@ fn names_only_files(root: &dyn Root) -> bool {
     sources
         .flat_map(|(_, sources)| sources.split_whitespace())
         .all(|source| matches!(source, "files" | "compat" | "systemd") || source.starts_with('['))
+}
+
+/// Returns the first line about this name.
+fn line_of<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    text.lines().find(|line| field(line, 0) == Some(name))
+}
+
+/// Returns a number of a line; `None` if the field is missing or not a number.
+fn number(line: &str, index: usize) -> Option<u32> {
+    field(line, index)?.parse().ok()
 }
 
 /// Returns a field of a line, whose fields colons separate.
