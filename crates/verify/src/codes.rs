@@ -149,7 +149,6 @@ crossdock_findings::catalogue! {
         "the program's segments do not fit every page size that the nodes may have",
         "On nodes with larger pages it is not loaded: `ELF load command address/offset not page-aligned`.",
         "Link with `-z max-page-size=65536`, or name the node type with `--for`.";
-
     ALLOCATOR_PAGE_SIZE = "allocator-page-size", Warning, Unproven,
         "the program's allocator supports smaller pages than the nodes may have",
         "jemalloc is built for one largest page size, by default that of the build machine. On arm64 nodes with larger pages it stops \

@@ -9,6 +9,9 @@ use crate::root::Resolved;
 /// The size of the largest file whose content tells a launcher. Those written in Go have less than 10 MiB.
 const MAX_LAUNCHER: u64 = 16 << 20;
 
+/// The text that every BusyBox contains, before its version.
+pub(super) const BUSYBOX: &str = "BusyBox v";
+
 /// A process whose program was found, and the contents of that program.
 pub(super) struct Call<'a> {
     pub(super) context: Context<'a>,
@@ -30,7 +33,7 @@ impl<'a> Call<'a> {
 
     /// Returns whether the program is BusyBox, whose applets have fewer options.
     pub(super) fn is_busybox(&self) -> bool {
-        self.contains("BusyBox v")
+        self.contains(BUSYBOX)
     }
 
     /// Returns whether the program contains a text. Long programs are not searched: launchers are short.

@@ -2,7 +2,7 @@
 //!
 //! Each option grammar is that of the program's source: `getopt` in tini, dumb-init, catatonit, coreutils and util-linux.
 
-use super::call::Call;
+use super::call::{BUSYBOX, Call};
 use super::next::{no_command, refused, start, started_by, unknown_word};
 use super::options::{Grammar, Value, is_given};
 use super::process::{Libc, Process, Word};
@@ -63,8 +63,8 @@ enum Own {
     Sudo,
 }
 
-const COREUTILS: &[&str] = &["GNU coreutils", "BusyBox v", "toybox", "uutils"];
-const UTIL_LINUX: &[&str] = &["util-linux", "BusyBox v", "toybox"];
+const COREUTILS: &[&str] = &["GNU coreutils", BUSYBOX, "toybox", "uutils"];
+const UTIL_LINUX: &[&str] = &["util-linux", BUSYBOX, "toybox"];
 
 const fn plain(
     names: &'static [&'static str],
@@ -250,8 +250,8 @@ static LAUNCHERS: &[Launcher] = &[
     own(&["chroot"], COREUTILS, Own::Chroot),
     own(&["gosu"], &["tianon/gosu"], Own::Gosu),
     own(&["su-exec"], &["getpwnam(%s)"], Own::SuExec),
-    own(&["chpst"], &["chpst: fatal: ", "BusyBox v"], Own::Chpst),
-    own(&["setuidgid"], &["setuidgid: fatal: ", "BusyBox v"], Own::SetUidGid),
+    own(&["chpst"], &["chpst: fatal: ", BUSYBOX], Own::Chpst),
+    own(&["setuidgid"], &["setuidgid: fatal: ", BUSYBOX], Own::SetUidGid),
     own(&["s6-setuidgid"], &["s6-applyuidgid", "s6-setuidgid"], Own::SetUidGid),
     own(&["setpriv"], UTIL_LINUX, Own::SetPriv),
     own(&["su", "runuser"], UTIL_LINUX, Own::Su),
