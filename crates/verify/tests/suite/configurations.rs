@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::host::host_file;
 use crate::support::{Recipe, summary};
 use crossdock_platform::Platform;
 use crossdock_verify::{Finding, ImageFacts, MemoryRoot, PlatformText, Target, Verdict, verify_image};
@@ -184,10 +185,7 @@ fn a_base_image_of_another_architecture_is_named() {
     let script = foreign.clone().file("/app", 0o755, "#!/bin/sh\n");
     fails("foreign-userland wrong-machine", &image(), &script);
     // Without a shell the loader tells, unless the target's own is there too.
-    let loader = || {
-        std::fs::read("/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1")
-            .expect("the cross libraries are installed")
-    };
+    let loader = || host_file("/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1");
     let dynamic = MemoryRoot::new().file("/app", 0o755, Recipe::parse("gcc @main.c").make()).file(
         "/lib/ld-linux-aarch64.so.1",
         0o755,
