@@ -9,6 +9,7 @@ mod accounts;
 mod call;
 mod environment;
 mod identify;
+mod image_files;
 mod interpreters;
 mod launchers;
 mod loader;

@@ -1,22 +1,19 @@
 //! Shells: `sh -c TEXT`, `sh FILE` and scripts, followed by the reader of shell commands.
 
-use crossdock_platform::Architecture;
 use crossdock_shell::{
-    Cause, Dialect, End, EndKind, Entry, Environment, Executable, Failure, Files, Found, How, Outcome,
-    Program, Reason, ScriptSource, ShellCall, Start, Value, follow, read_shell_arguments,
+    Cause, Dialect, End, EndKind, Environment, Failure, Found, How, Outcome, Program, Reason, ScriptSource,
+    ShellCall, Start, Value, follow, read_shell_arguments,
 };
 
 use super::call::Call;
 use super::identify::base_name;
+use super::image_files::{ImageFiles, MAX_SCRIPT};
 use super::process::{Process, Search, TextFile, Word};
 use super::search::{self, NotFound};
 use super::{Context, Next, next, report, startup};
-use crate::program::container::{Container, Credentials, on_search_path};
-use crate::root::{EntryKind, ResolveError, Resolved, is_mounted, read_small, resolve};
+use crate::program::container::on_search_path;
+use crate::root::{EntryKind, ResolveError, Resolved, read_small, resolve};
 use crate::{Finding, codes};
-
-/// The size above which a script is not read.
-const MAX_SCRIPT: u64 = 1 << 20;
 
 /// The commands of a shell, with the name of their place for messages.
 struct Script {
@@ -156,9 +153,7 @@ fn follow_script(
         user: process.user.as_ref().map(|user| user.uid),
         ..Start::new(script.text.clone())
     };
-    let files =
-        ImageFiles { context, container: process.within(context.container), user: process.user.as_ref() };
-    let outcome = follow(&start, &files);
+    let outcome = follow(&start, &ImageFiles::of(context, process));
     Reading { context, process, script, outcome: &outcome }.next()
 }
 
@@ -422,72 +417,5 @@ fn word(value: &Value) -> Word {
         Some(text) => Word::Known(text.to_owned()),
         None if value.is_many() => Word::Many(value.to_string()),
         None => Word::Unknown(value.to_string()),
-    }
-}
-
-/// The files of an image as a script sees them.
-struct ImageFiles<'a> {
-    context: Context<'a>,
-    container: Container<'a>,
-    user: Option<&'a Credentials>,
-}
-
-impl Files for ImageFiles<'_> {
-    fn entry(&self, path: &str) -> Entry {
-        if is_mounted(path) {
-            return Entry::Unknown;
-        }
-        match resolve(self.container.root, path) {
-            Err(ResolveError::Unreadable(_)) => Entry::Unknown,
-            Err(_) => Entry::Absent,
-            Ok(found) => match (&found.entry.kind, self.user) {
-                (EntryKind::Directory, _) => Entry::Directory,
-                (EntryKind::File, None) => Entry::File(Executable::Unknown),
-                (EntryKind::File, Some(user)) => {
-                    Entry::File(if user.may_start(&found) { Executable::Yes } else { Executable::No })
-                }
-                _ => Entry::Other,
-            },
-        }
-    }
-
-    fn entries(&self, directory: &str) -> Option<Vec<String>> {
-        if is_mounted(directory) {
-            return None;
-        }
-        match resolve(self.container.root, directory) {
-            Err(ResolveError::Unreadable(_)) => None,
-            Err(_) => Some(Vec::new()),
-            Ok(found) if found.entry.kind != EntryKind::Directory => Some(Vec::new()),
-            Ok(found) => {
-                let is_readable = self.user.is_some_and(|user| user.may_open(&found));
-                is_readable.then(|| self.container.root.list(&found.path).ok()).flatten().flatten()
-            }
-        }
-    }
-
-    fn text(&self, path: &str) -> Option<Vec<u8>> {
-        read_small(self.container.root, path, MAX_SCRIPT)
-    }
-
-    fn canonical(&self, path: &str) -> Option<String> {
-        resolve(self.container.root, path).ok().map(|found| found.path)
-    }
-
-    fn output(&self, words: &[&str]) -> Option<String> {
-        let architecture = self.context.target.architecture();
-        let machine = match architecture {
-            Architecture::Amd64 => "x86_64",
-            Architecture::Arm64 => "aarch64",
-            Architecture::Riscv64 => "riscv64",
-            Architecture::S390x => "s390x",
-            Architecture::Ppc64le => "ppc64le",
-            _ => return None,
-        };
-        match words {
-            ["uname", "-m"] | ["arch"] => Some(machine.to_owned()),
-            ["uname"] | ["uname", "-s"] => Some("Linux".to_owned()),
-            _ => None,
-        }
     }
 }
