@@ -3,14 +3,9 @@
 use std::num::IntErrorKind;
 
 use crate::image::ImageFacts;
-use crate::program::container::Credentials;
+use crate::program::container::{Credentials, MAX_ACCOUNTS, MAX_GROUPS};
 use crate::root::{EntryKind, ResolveError, Root, read_whole, resolve};
 use crate::{Finding, Target, codes};
-
-/// The size above which a passwd or group file is not read, to bound memory.
-const MAX_FILE_SIZE: u64 = 4 << 20;
-/// The number of groups of a process in Linux (`NGROUPS_MAX`).
-const MAX_GROUPS: usize = 65536;
 
 /// The longest line of a passwd file that engines read (`bufio.MaxScanTokenSize` of Go, less the line break).
 const MAX_LINE: usize = (64 << 10) - 1;
@@ -218,9 +213,9 @@ type Database = Option<String>;
 
 fn database(root: &dyn Root, path: &str, target: &Target, findings: &mut Vec<Finding>) -> Database {
     let why = match resolve(root, path) {
-        Ok(found) if found.entry.size > MAX_FILE_SIZE => "it is longer than 4 MiB".to_owned(),
+        Ok(found) if found.entry.size > MAX_ACCOUNTS => "it is longer than 4 MiB".to_owned(),
         Ok(found) if found.entry.kind == EntryKind::File => {
-            match read_whole(root, &found.path, MAX_FILE_SIZE) {
+            match read_whole(root, &found.path, MAX_ACCOUNTS) {
                 Ok(bytes) => return Some(String::from_utf8_lossy(&bytes).into_owned()),
                 Err(error) => error.to_string(),
             }

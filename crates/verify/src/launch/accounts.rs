@@ -1,12 +1,7 @@
 //! The users and groups of an image, as programs inside it look them up.
 
-use crate::program::container::Credentials;
+use crate::program::container::{Credentials, MAX_ACCOUNTS, MAX_GROUPS};
 use crate::root::{Root, read_small, resolve};
-
-/// The size above which a passwd or group file is not read, to bound memory.
-const MAX_FILE_SIZE: u64 = 4 << 20;
-/// The number of groups of a process in Linux (`NGROUPS_MAX`).
-const MAX_GROUPS: usize = 65536;
 
 /// The contents of the image's passwd and group files.
 pub(super) struct Accounts {
@@ -97,12 +92,12 @@ fn database(root: &dyn Root, path: &str) -> Option<String> {
     if resolve(root, path).is_err() {
         return Some(String::new());
     }
-    read_small(root, path, MAX_FILE_SIZE).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    read_small(root, path, MAX_ACCOUNTS).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Returns whether users are searched only in files. `systemd` only adds users of systemd's own services.
 fn names_only_files(root: &dyn Root) -> bool {
-    let Some(bytes) = read_small(root, "/etc/nsswitch.conf", MAX_FILE_SIZE) else { return true };
+    let Some(bytes) = read_small(root, "/etc/nsswitch.conf", MAX_ACCOUNTS) else { return true };
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let lines = text.lines().filter_map(|line| line.split('#').next()?.split_once(':'));
     let sources = lines.filter(|(name, _)| matches!(name.trim(), "passwd" | "group"));

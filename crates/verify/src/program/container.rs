@@ -14,6 +14,11 @@ pub(crate) struct Container<'a> {
     pub(crate) user: &'a Credentials,
 }
 
+/// The size above which a passwd or group file is not read, to bound memory.
+pub(crate) const MAX_ACCOUNTS: u64 = 4 << 20;
+/// The number of groups of a process in Linux (`NGROUPS_MAX`).
+pub(crate) const MAX_GROUPS: usize = 65536;
+
 /// The numeric user that a container runs as.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Credentials {
