@@ -61,9 +61,10 @@ fn in_shell(image: &ImageFacts, line: &str) -> Vec<String> {
 
 fn reason(finding: &Finding) -> String {
     let is_absent = [codes::ENTRY_POINT_MISSING, codes::ENTRY_POINT_NOT_ON_PATH, codes::SHELL_MISSING];
-    match is_absent.contains(&finding.code) {
-        true => format!("{:?} is not in the image", finding.path),
-        false => finding.message.trim_end_matches('.').to_owned(),
+    if is_absent.contains(&finding.code) {
+        format!("{:?} is not in the image", finding.path)
+    } else {
+        finding.message.trim_end_matches('.').to_owned()
     }
 }
 
@@ -74,9 +75,10 @@ fn missing_command<'l>(line: &'l str, container: Container<'_>, shell: &Resolved
     if !is_plain || SHELL_WORDS.split(' ').any(|known| known == word) {
         return None;
     }
-    let is_there = match word.contains('/') {
-        true => container.resolve(word).is_ok(),
-        false => on_search_path(container, word).is_some(),
+    let is_there = if word.contains('/') {
+        container.resolve(word).is_ok()
+    } else {
+        on_search_path(container, word).is_some()
     };
     // The shell of BusyBox may run an applet without a file of its name (`FEATURE_SH_STANDALONE`).
     let is_applet =

@@ -77,9 +77,10 @@ fn more_than_two_parts(image: &ImageFacts, target: &Target) -> Finding {
 fn out_of_range(image: &ImageFacts, target: &Target, id: &str, file: &Database) -> Option<Finding> {
     let number = id.parse::<i64>().ok().filter(|number| !(0..=MAX_ID).contains(number))?;
     let is_listed = lines(file).any(|line| self::number(line, 2) == number || field(line, 0) == Some(id));
-    let (code, who) = match is_listed {
-        true => (codes::ENGINES_DIFFER, "some engines show"),
-        false => (codes::USER_OUT_OF_RANGE, "a runtime shows"),
+    let (code, who) = if is_listed {
+        (codes::ENGINES_DIFFER, "some engines show")
+    } else {
+        (codes::USER_OUT_OF_RANGE, "a runtime shows")
     };
     let message =
         format!("The image runs as {:?}: {who} `uids and gids must be in range 0-2147483647`.", image.user);

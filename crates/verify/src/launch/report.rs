@@ -109,9 +109,10 @@ pub(super) fn with_story(mut finding: Finding, story: &str) -> Finding {
 
 /// Lowers the first letter of an article, because the message continues a sentence.
 fn lower_first(message: &str) -> String {
-    match ["The ", "User "].iter().find(|word| message.starts_with(**word)) {
-        Some(_) => message[..1].to_ascii_lowercase() + &message[1..],
-        None => message.to_owned(),
+    if ["The ", "User "].iter().any(|word| message.starts_with(word)) {
+        message[..1].to_ascii_lowercase() + &message[1..]
+    } else {
+        message.to_owned()
     }
 }
 

@@ -390,9 +390,10 @@ impl Reading<'_> {
 
 /// Says where a command is not.
 fn nowhere(word: &str) -> String {
-    match word.contains('/') {
-        true => format!("{word} does not exist in the image"),
-        false => format!("no directory of PATH has {word}"),
+    if word.contains('/') {
+        format!("{word} does not exist in the image")
+    } else {
+        format!("no directory of PATH has {word}")
     }
 }
 

@@ -96,9 +96,10 @@ pub(crate) fn check(root: &dyn Root, target: &Target, file: &Resolved, words: &[
     if applet != "env" || !arguments.first().is_some_and(is_split) {
         return None;
     }
-    Some(match busybox.lacks_split_string() {
-        true => without_split(target, file),
-        false => unknown(target, file, "whether its env has the option -S".to_owned()),
+    Some(if busybox.lacks_split_string() {
+        without_split(target, file)
+    } else {
+        unknown(target, file, "whether its env has the option -S".to_owned())
     })
 }
 
