@@ -3,7 +3,7 @@
 //! Each option grammar is that of the program's source: `getopt` in tini, dumb-init, catatonit, coreutils and util-linux.
 
 use super::call::{BUSYBOX, Call};
-use super::next::{no_command, refused, start, started_by, unknown_word};
+use super::next::{no_command, other_root, refused, start, started_by, unknown_word};
 use super::options::{Grammar, Value, is_given};
 use super::process::{Libc, Process, Word};
 use super::{Next, environment, switch_user};
@@ -382,18 +382,17 @@ fn chroot(call: &Call<'_>) -> Next {
             ("version", Value::None),
         ],
     };
-    match GRAMMAR.read(call.arguments()) {
-        Ok((options, [root, command @ ..])) if options.is_empty() && root.known() == Some("/") => {
-            match command {
-                [] => Next::Nothing,
-                command => {
-                    let process = call.process.starting(&call.program, command.to_vec());
-                    started_by(call, Process { directory: Some("/".to_owned()), ..process })
-                }
-            }
+    let (options, operands) = match GRAMMAR.read(call.arguments()) {
+        Ok(read) => read,
+        Err(error) => return refused(call, error),
+    };
+    match operands {
+        [] => no_command(call),
+        [root, ..] if !options.is_empty() || root.known() != Some("/") => other_root(),
+        [_] => Next::Nothing,
+        [_, command @ ..] => {
+            let process = call.process.starting(&call.program, command.to_vec());
+            started_by(call, Process { directory: Some("/".to_owned()), ..process })
         }
-        Ok((_, [])) => no_command(call),
-        Ok(_) => Next::Unknown("programs below another root directory are not followed".to_owned()),
-        Err(error) => refused(call, error),
     }
 }

@@ -26,6 +26,11 @@ pub(super) fn unknown_word(word: &impl fmt::Display) -> Next {
     Next::Unknown(format!("`{word}` is only known when it runs"))
 }
 
+/// Returns the result for a program below another root directory.
+pub(super) fn other_root() -> Next {
+    Next::Unknown("programs below another root directory are not followed".to_owned())
+}
+
 /// Returns the result for options that the launcher refuses.
 pub(super) fn refused(call: &Call<'_>, error: OptionError) -> Next {
     match error {

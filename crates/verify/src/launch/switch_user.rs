@@ -47,7 +47,7 @@ pub(super) fn chpst(call: &Call<'_>) -> Next {
         Err(error) => return next::refused(call, error),
     };
     if is_given(&options, &["/"]) {
-        return Next::Unknown("programs below another root directory are not followed".to_owned());
+        return next::other_root();
     }
     // `-e` reads variables from the files of a directory; they may be mounted.
     let has_variables = is_given(&options, &["e"]);
