@@ -19,7 +19,7 @@ use crossdock_platform::matching::normal_form;
 
 use crate::launch;
 use crate::program::checks::{self, check_file};
-use crate::program::container::{Container, Credentials, not_executable};
+use crate::program::container::{Container, Credentials, not_executable, search_path, seen_from};
 use crate::root::{EntryKind, ResolveError, Resolved, Root, resolve};
 use crate::{Expectation, Finding, Target, codes};
 
@@ -196,6 +196,12 @@ impl ImageFacts {
     /// Returns the working directory; `/` if the configuration names none.
     pub fn working_directory(&self) -> &str {
         if self.working_directory.is_empty() { "/" } else { &self.working_directory }
+    }
+
+    /// Returns the directories of PATH in the container, in order, as absolute paths.
+    pub fn search_path(&self) -> Vec<String> {
+        let directories = search_path(&self.env).into_iter();
+        directories.map(|directory| seen_from(self.working_directory(), directory)).collect()
     }
 
     /// Returns whether a shell starts the program: `["/bin/sh", "-c", …]`.

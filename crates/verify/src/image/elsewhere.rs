@@ -2,20 +2,8 @@
 //! programs for other machines. What is wrong with them stops nobody, so it is a note.
 
 use super::{ImageFacts, in_image, other, user};
-use crate::program::container::Credentials;
-use crate::root::{MemoryRoot, Root};
+use crate::root::Root;
 use crate::{Effect, Finding, Target, codes};
-
-impl ImageFacts {
-    /// Returns the directories of PATH in the container, in order, as absolute paths.
-    pub fn search_path(&self) -> Vec<String> {
-        // PATH depends on the environment and the working directory only.
-        let (root, user) = (MemoryRoot::new(), Credentials::default());
-        let container = in_image(self, &root, &user);
-        let directories = container.search_path().into_iter();
-        directories.map(|directory| container.seen_from_working_directory(directory)).collect()
-    }
-}
 
 /// The number of files that have a note of their own. One more note counts the others.
 const MAX_NOTED: usize = 100;

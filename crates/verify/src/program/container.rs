@@ -104,7 +104,7 @@ impl<'a> Container<'a> {
 
     /// Returns the path as a process in the working directory resolves it.
     pub(crate) fn seen_from_working_directory(&self, path: &str) -> String {
-        if path.starts_with('/') { path.to_owned() } else { format!("/{}/{path}", self.working_directory) }
+        seen_from(self.working_directory, path)
     }
 
     /// Resolves a path as a process in the working directory does.
@@ -129,17 +129,27 @@ impl<'a> Container<'a> {
         Ok(found)
     }
 
-    /// Returns the directories of PATH. Runtimes set a default if the image has none.
+    /// Returns the directories of PATH.
     pub(crate) fn search_path(&self) -> Vec<&'a str> {
-        // The default of Docker and containerd (`oci.WithDefaultPathEnv`).
-        const DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-        self.variable("PATH").unwrap_or(DEFAULT).split(':').collect()
+        search_path(self.environment)
     }
 }
 
 /// Returns the value of a variable of an environment, which is `NAME=VALUE` lines of which the last one counts.
 pub(crate) fn last_assignment<'e>(environment: &'e [String], name: &str) -> Option<&'e str> {
     environment.iter().rev().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+}
+
+/// Returns the directories of PATH. Runtimes set a default if the environment has none.
+pub(crate) fn search_path(environment: &[String]) -> Vec<&str> {
+    // The default of Docker and containerd (`oci.WithDefaultPathEnv`).
+    const DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    last_assignment(environment, "PATH").unwrap_or(DEFAULT).split(':').collect()
+}
+
+/// Returns the path as a process in this directory resolves it.
+pub(crate) fn seen_from(directory: &str, path: &str) -> String {
+    if path.starts_with('/') { path.to_owned() } else { format!("/{directory}/{path}") }
 }
 
 /// Returns the first file of this name in a directory of PATH that the user may execute. Go's `exec.LookPath`, which
