@@ -61,7 +61,7 @@ pub(super) fn check(
             );
             findings.push(Finding::new(codes::ENGINES_DIFFER, target.name(), path, message));
         }
-        _ => findings.extend(engine_file(path, target)),
+        _ => findings.extend(mounted(path, target)),
     }
 }
 
@@ -81,20 +81,22 @@ fn malformed(path: &str) -> Option<String> {
     (path.len() >= MAX_PATH).then(|| "is longer than the 4095 bytes that Linux allows for a path".to_owned())
 }
 
-/// Returns the finding about a directory at the path of a file that engines bring along.
-fn engine_file(path: &str, target: &Target) -> Option<Finding> {
+/// Returns the finding about a directory at the path of a file that engines mount, or in a file system of the node.
+fn mounted(path: &str, target: &Target) -> Option<Finding> {
     let normal = normalize(path);
+    if ENGINE_FILES.contains(&&*normal) {
+        let message = format!(
+            "The working directory {path} is a file that Docker, podman and the kubelet put into every container: they refuse it, and `ctr` \
+             creates a directory."
+        );
+        return Some(Finding::new(codes::ENGINES_DIFFER, target.name(), path, message));
+    }
     // A directory of the image itself is hidden by the mount, so that entering it proves nothing.
-    if matches!(mount_of(&normal), Some("/proc" | "/sys")) && !matches!(&*normal, "/proc" | "/sys") {
+    let is_of_node =
+        matches!(mount_of(&normal), Some("/proc" | "/sys")) && !matches!(&*normal, "/proc" | "/sys");
+    is_of_node.then(|| {
         let message =
             format!("The working directory {path} is in a file system of the node, which may not have it.");
-        return Some(Finding::new(codes::UNREADABLE, target.name(), path, message));
-    }
-    let message = format!(
-        "The working directory {path} is a file that Docker, podman and the kubelet put into every container: they refuse it, and `ctr` \
-         creates a directory."
-    );
-    ENGINE_FILES
-        .contains(&&*normal)
-        .then(|| Finding::new(codes::ENGINES_DIFFER, target.name(), path, message))
+        Finding::new(codes::UNREADABLE, target.name(), path, message)
+    })
 }

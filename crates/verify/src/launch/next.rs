@@ -57,7 +57,7 @@ pub(super) fn no_file(call: &Call<'_>, name: &str, why: &str) -> Next {
     Next::Fails(Finding::new(codes::LAUNCH_FILE_MISSING, call.context.target.name(), name, message))
 }
 
-/// Returns the finding that the launcher stops instead of starting anything; `why` completes "X stops: …".
+/// Returns the finding that the launcher stops instead of starting anything; `why` completes "X starts nothing: …".
 pub(super) fn fails(call: &Call<'_>, why: String) -> Next {
     let words: Vec<String> = call.process.words.iter().take(20).map(ToString::to_string).collect();
     let message = format!("{} starts nothing: {why}.", call.program);

@@ -77,7 +77,7 @@ pub(super) fn is_doubtful(process: &Process, finding: &Finding) -> bool {
         || (is_user_unknown && of_users.contains(&finding.code))
 }
 
-/// Returns the finding about a link that only may be reached, or not in this way.
+/// Returns the finding about a link that may not be reached, or not in this way.
 pub(super) fn weakened(finding: Finding) -> Finding {
     if finding.code.effect() != Effect::Fails {
         return finding;

@@ -6,14 +6,14 @@ use crate::program::inspect::text_to_split;
 use crate::root::{Resolved, Root, read_whole};
 use crate::{Finding, Target, codes};
 
-/// A longer program is none: BusyBox with all its applets has 2.5 MiB.
+/// The size above which a file is not read. BusyBox with all its applets has 2.5 MiB.
 const MAX_SIZE: u64 = 4 << 20;
 /// The last version whose `env` is known to have no option `-S`.
 const LAST_WITHOUT_SPLIT: u32 = 37;
 /// The text before the second number of the version.
 const VERSION: &[u8] = b"BusyBox v1.";
 
-/// A BusyBox, with the names of its applets.
+/// The content of a BusyBox.
 pub(crate) struct BusyBox {
     bytes: Vec<u8>,
 }
