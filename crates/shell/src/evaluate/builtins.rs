@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::arguments::may_be_options;
 use crate::evaluate::flow::{finish_builtin, leave_unknown};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::simple::{Call, declaration, shown};
@@ -402,10 +403,10 @@ impl Evaluator<'_> {
 
     fn set(&self, mut state: State, call: &Call) -> State {
         let before = state.options;
-        let mut words = call.words[1..].iter().peekable();
-        while let Some(word) = words.peek() {
+        let mut rest = &call.words[1..];
+        while let [word, after @ ..] = rest {
             let Some(text) = word.text() else {
-                if word.is_many() || matches!(word.prefix(), "" | "-" | "+") {
+                if may_be_options(word) {
                     // Options or arguments: both are unknown from here on.
                     state.arguments = Rc::new(vec![Value::many()]);
                     finish_builtin(&mut state, Status::Known(0), call.position);
@@ -413,23 +414,26 @@ impl Evaluator<'_> {
                 }
                 break;
             };
-            let Some(sign @ ('-' | '+')) = text.chars().next() else { break };
-            let text = text.to_owned();
-            words.next();
+            if !text.starts_with(['-', '+']) {
+                break;
+            }
+            rest = after;
             if text == "--" {
-                state.arguments = Rc::new(words.cloned().collect());
+                state.arguments = Rc::new(rest.to_vec());
                 finish_builtin(&mut state, Status::Known(0), call.position);
                 return state;
             }
             if text == "-" {
                 break;
             }
+            let on = text.starts_with('-');
             for letter in text.chars().skip(1) {
                 let known = if letter == 'o' {
-                    let name = words.next().and_then(|word| word.text()).map(str::to_owned);
-                    name.is_none_or(|name| set_named(&mut state.options, &name, sign == '-'))
+                    let name = rest.first().and_then(Value::text);
+                    rest = rest.get(1..).unwrap_or_default();
+                    name.is_none_or(|name| set_named(&mut state.options, name, on))
                 } else {
-                    set_letter(&mut state.options, letter, sign == '-', self.start.dialect)
+                    set_letter(&mut state.options, letter, on, self.start.dialect)
                 };
                 if !known {
                     state.options = before;
@@ -438,9 +442,8 @@ impl Evaluator<'_> {
                 }
             }
         }
-        let rest: Vec<Value> = words.cloned().collect();
         if !rest.is_empty() {
-            state.arguments = Rc::new(rest);
+            state.arguments = Rc::new(rest.to_vec());
         }
         finish_builtin(&mut state, Status::Known(0), call.position);
         state
@@ -575,31 +578,24 @@ fn number(words: &[Value], before: Status) -> Status {
 }
 
 fn set_letter(options: &mut Options, letter: char, on: bool, dialect: Dialect) -> bool {
-    match letter {
-        'e' => options.errexit = on,
-        'u' => options.nounset = on,
-        'f' => options.noglob = on,
-        'n' => options.noexec = on,
-        'a' => options.allexport = on,
-        'b' | 'C' | 'm' | 'v' | 'x' | 'i' => {}
-        'I' | 's' | 'V' | 'E' if dialect != Dialect::Bash => {}
-        'h' | 'k' | 'p' | 't' | 'B' | 'E' | 'H' | 'P' | 'T' if dialect == Dialect::Bash => {}
-        _ => return false,
+    if let Some(option) = options.of_letter(letter) {
+        *option = on;
+        return true;
     }
-    true
+    match letter {
+        'b' | 'C' | 'm' | 'v' | 'x' | 'i' | 'E' => true,
+        'I' | 's' | 'V' => dialect != Dialect::Bash,
+        'h' | 'k' | 'p' | 't' | 'B' | 'H' | 'P' | 'T' => dialect == Dialect::Bash,
+        _ => false,
+    }
 }
 
 fn set_named(options: &mut Options, name: &str, on: bool) -> bool {
-    match name {
-        "errexit" => options.errexit = on,
-        "nounset" => options.nounset = on,
-        "noglob" => options.noglob = on,
-        "noexec" => options.noexec = on,
-        "allexport" => options.allexport = on,
-        "pipefail" => options.pipefail = on,
-        name => return name.chars().all(|char| char.is_ascii_lowercase()),
+    if let Some(option) = options.of_name(name) {
+        *option = on;
+        return true;
     }
-    true
+    name.chars().all(|char| char.is_ascii_lowercase())
 }
 
 fn unset(state: &mut State, words: &[Value]) -> Status {
