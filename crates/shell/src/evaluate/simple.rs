@@ -7,7 +7,7 @@ use crate::evaluate::effects::{self, Effect};
 use crate::evaluate::expand::{BYTES_PER_STEP, LONGEST};
 use crate::evaluate::flow::{finish_builtin, give_up, leave_unknown};
 use crate::evaluate::machine::Evaluator;
-use crate::evaluate::state::{Content, Frame, LastKind, Mode, State, Status, Variable, merge};
+use crate::evaluate::state::{Content, Frame, LastKind, Mode, State, Status, merge};
 use crate::outcome::{Cause, EndKind, Found, Position, Program, Reason};
 use crate::start::Dialect;
 use crate::syntax::tree::{Assigned, Assignment, Command, Piece, Redirection, RedirectionKind, Word};
@@ -174,14 +174,7 @@ impl Evaluator<'_> {
             return self.call_function(state, &call, &bodies);
         }
         if self.is_builtin(&name) {
-            let before: Vec<(String, Option<Variable>)> = call
-                .assigned
-                .iter()
-                .map(|(name, _)| (name.clone(), state.variables.get(name.as_str()).cloned()))
-                .collect();
-            for (name, value) in &call.assigned {
-                state.assign(name, Content::Scalar(value.clone()));
-            }
+            let before = assign_for_call(&mut state, &call.assigned);
             let keeps = is_special(&name) && self.start.dialect != Dialect::Bash;
             let mut states = self.builtin(state, &name, call);
             if !keeps {
@@ -224,15 +217,8 @@ impl Evaluator<'_> {
     }
 
     fn call_body(&mut self, mut state: State, call: &Call, body: &Rc<Command>) -> Vec<State> {
-        let before: Vec<(String, Option<Variable>)> = call
-            .assigned
-            .iter()
-            .map(|(name, _)| (name.clone(), state.variables.get(name.as_str()).cloned()))
-            .collect();
-        for (name, value) in &call.assigned {
-            state.assign(name, Content::Scalar(value.clone()));
-            state.export(name, true);
-        }
+        let before = assign_for_call(&mut state, &call.assigned);
+        call.assigned.iter().for_each(|(name, _)| state.export(name, true));
         let arguments = std::mem::replace(&mut state.arguments, Rc::new(call.words[1..].to_vec()));
         state.frames.push(Frame::new());
         let mut states = self.run_body(state, call, body);
@@ -241,7 +227,8 @@ impl Evaluator<'_> {
                 state.mode = Mode::Run;
             }
             state.arguments = arguments.clone();
-            leave_frame(state);
+            let hidden = state.frames.pop().unwrap_or_default();
+            restore(state, &hidden);
             restore(state, &before);
         }
         states
@@ -518,24 +505,26 @@ fn appended(content: &Content, value: &Value) -> Content {
     }
 }
 
-fn restore(state: &mut State, before: &[(String, Option<Variable>)]) {
+/// Assigns the variables before a command word, and returns their former state.
+fn assign_for_call(state: &mut State, assigned: &[(String, Value)]) -> Frame {
+    let before = assigned
+        .iter()
+        .map(|(name, _)| (Rc::from(name.as_str()), state.variables.get(name.as_str()).cloned()))
+        .collect();
+    for (name, value) in assigned {
+        state.assign(name, Content::Scalar(value.clone()));
+    }
+    before
+}
+
+/// Gives variables their former state.
+fn restore(state: &mut State, before: &Frame) {
     for (name, variable) in before {
         let variables = Rc::make_mut(&mut state.variables);
         match variable {
-            Some(variable) => {
-                variables.insert(name.as_str().into(), variable.clone());
-            }
-            None => {
-                variables.remove(name.as_str());
-            }
-        }
-    }
-}
-
-/// Gives the variables that `local` hid their former values.
-fn leave_frame(state: &mut State) {
-    for (name, variable) in state.frames.pop().unwrap_or_default().into_iter().rev() {
-        restore(state, &[(name.to_string(), variable)]);
+            Some(variable) => variables.insert(name.clone(), variable.clone()),
+            None => variables.remove(name),
+        };
     }
 }
 

@@ -107,7 +107,7 @@ pub(crate) struct Touched {
 
 type Bodies = Vec<Option<Rc<Command>>>;
 type Variables = BTreeMap<Rc<str>, Variable>;
-/// The variables that a function's `local` hid, with their former state.
+/// Variables that a command or a function's `local` hid, with their former state.
 pub(crate) type Frame = Vec<(Rc<str>, Option<Variable>)>;
 
 #[derive(Debug, Clone)]
