@@ -10,8 +10,8 @@ use crate::evaluate::machine::Evaluator;
 use crate::evaluate::state::{Content, Frame, LastKind, Mode, State, Status, merge};
 use crate::outcome::{Cause, EndKind, Found, Position, Program, Reason};
 use crate::start::Dialect;
+use crate::syntax::is_name;
 use crate::syntax::tree::{Assigned, Assignment, Command, Piece, Redirection, RedirectionKind, Word};
-use crate::syntax::{is_name_char, is_name_start};
 use crate::value::{Part, Value};
 
 /// The most calls of a function within itself.
@@ -575,7 +575,7 @@ pub(crate) fn declaration(word: &Value) -> Option<(String, Option<Value>)> {
         None => return None,
     };
     let name = name.strip_suffix('+').unwrap_or(name);
-    if !(name.starts_with(is_name_start) && name.chars().all(is_name_char)) {
+    if !is_name(name) {
         return None;
     }
     let value = rest.map(|rest| {
