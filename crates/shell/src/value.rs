@@ -112,6 +112,11 @@ impl Value {
         self.parts.iter().map(|part| if let Part::Text(text) = part { text.len() } else { 1 }).sum()
     }
 
+    /// Appends the text of another value.
+    pub(crate) fn append(&mut self, other: &Self) {
+        other.parts.iter().cloned().for_each(|part| self.push(part));
+    }
+
     /// Appends a part, and joins text to text.
     pub(crate) fn push(&mut self, part: Part) {
         match (self.parts.last_mut(), part) {

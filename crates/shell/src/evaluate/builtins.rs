@@ -46,7 +46,7 @@ const BASH: &[&str] = &[
     "coproc",
 ];
 
-/// The deepest `eval` and `.` within each other, and the largest text of them.
+/// The largest text of `eval`, `alias` and `.`.
 const LARGEST_TEXT: usize = 256 * 1024;
 
 impl Evaluator<'_> {
@@ -61,13 +61,16 @@ impl Evaluator<'_> {
     }
 
     /// Runs a builtin.
-    pub(crate) fn builtin(&mut self, mut state: State, name: &str, call: Call) -> Vec<State> {
+    pub(crate) fn builtin(&mut self, mut state: State, name: &str, mut call: Call) -> Vec<State> {
         let position = call.position;
         let status = match name {
             "eval" => return self.eval(state, &call),
             "." | "source" => return self.source(state, &call),
             "command" => return self.command_builtin(state, call),
-            "builtin" => return self.without_first(state, call),
+            "builtin" => {
+                call.words.remove(0);
+                return self.without_functions(state, call);
+            }
             "exec" => return self.exec(state, call),
             "alias" if self.start.dialect != Dialect::Bash => return self.alias(state, &call),
             "false" => Status::Known(1),
@@ -212,10 +215,9 @@ impl Evaluator<'_> {
         if call.words.len() > 2 && self.start.dialect != Dialect::Dash {
             state.arguments = Rc::new(call.words[2..].to_vec());
         }
-        let first = Position { line: 1, column: 1 };
         let mut states = self.within(
             |context| context.file = Some(path),
-            |evaluator| evaluator.run_text(state, &text, first, position),
+            |evaluator| evaluator.run_text(state, &text, Position::FIRST, position),
         );
         for state in &mut states {
             if state.mode == Mode::Return {
@@ -264,16 +266,11 @@ impl Evaluator<'_> {
             finish_builtin(&mut state, status, call.position);
             return vec![state];
         }
-        if call.words.is_empty() {
-            finish_builtin(&mut state, Status::Known(0), call.position);
-            return vec![state];
-        }
-        call.no_functions = true;
-        self.call(state, call)
+        self.without_functions(state, call)
     }
 
-    fn without_first(&mut self, mut state: State, mut call: Call) -> Vec<State> {
-        call.words.remove(0);
+    /// Runs the command after `command` or `builtin`, if there is one.
+    fn without_functions(&mut self, mut state: State, mut call: Call) -> Vec<State> {
         if call.words.is_empty() {
             finish_builtin(&mut state, Status::Known(0), call.position);
             return vec![state];
@@ -338,7 +335,7 @@ impl Evaluator<'_> {
                 line = Value::unknown();
                 break;
             }
-            word.parts().iter().cloned().for_each(|part| line.push(part));
+            line.append(word);
         }
         if !without_newline {
             line.push(Part::Text("\n".to_owned()));

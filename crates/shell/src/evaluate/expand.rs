@@ -11,7 +11,7 @@ use crate::value::{Part, Value};
 
 /// The longest value that is kept, and the most words of one command. Beyond, they count as unknown.
 pub(crate) const LONGEST: usize = 16 * 1024;
-const MOST_WORDS: usize = 4096;
+pub(crate) const MOST_WORDS: usize = 4096;
 /// How many bytes of values one step pays for. With the limit of steps, this limits the memory.
 pub(crate) const BYTES_PER_STEP: usize = 32;
 /// How many words a command has for one step.
@@ -72,6 +72,12 @@ impl Fields {
         self.current.get_or_insert_with(|| Value::from_parts([]))
     }
 
+    /// Makes the current field zero or more words.
+    fn make_many(&mut self) {
+        let current = self.current.take().unwrap_or_else(|| Value::from_parts([]));
+        self.current = Some(current.into_many());
+    }
+
     fn push(&mut self, part: Part, quoted: bool) {
         self.blank = false;
         self.size += if let Part::Text(text) = &part { text.len() } else { 1 };
@@ -98,8 +104,7 @@ impl Fields {
             self.push(part.clone(), quoted);
         }
         if value.is_many() && self.splitting == Splitting::Fields {
-            let current = self.current().clone();
-            self.current = Some(current.into_many());
+            self.make_many();
         }
     }
 
@@ -114,8 +119,7 @@ impl Fields {
                 Part::Number => self.push(Part::Number, false),
                 Part::Unknown => {
                     self.push(Part::Unknown, false);
-                    let current = self.current().clone();
-                    self.current = Some(current.into_many());
+                    self.make_many();
                 }
             }
         }
@@ -124,8 +128,7 @@ impl Fields {
     fn split(&mut self, text: &str) {
         let Some(separators) = self.separators.clone() else {
             self.push(Part::Text(text.to_owned()), false);
-            let current = self.current().clone();
-            self.current = Some(current.into_many());
+            self.make_many();
             return;
         };
         let mut run = String::new();
@@ -393,10 +396,6 @@ impl Evaluator<'_> {
         if quoted {
             fields.current();
         }
-        self.pieces_of_operand(state, word, fields);
-    }
-
-    fn pieces_of_operand(&mut self, state: &mut State, word: &Word, fields: &mut Fields) {
         for piece in &word.pieces {
             if !state.is_running() {
                 return;
@@ -704,7 +703,7 @@ fn joined(values: &[Value], by_separator: bool, separators: Option<&str>) -> Val
         if at > 0 {
             joined.push(Part::Text(separator.clone()));
         }
-        value.parts().iter().cloned().for_each(|part| joined.push(part));
+        joined.append(value);
         if joined.size() > LONGEST {
             return Value::unknown();
         }

@@ -91,8 +91,7 @@ impl Evaluator<'_> {
     }
 
     fn background(&mut self, mut states: Vec<State>, item: &Item) -> Vec<State> {
-        let position = item.first.commands.first().map(|command| command.position);
-        let position = position.unwrap_or(Position { line: 1, column: 1 });
+        let position = item.first.commands[0].position;
         for state in &mut states {
             let mut inner = state.clone();
             inner.exit_trap = None;
@@ -112,7 +111,7 @@ impl Evaluator<'_> {
     }
 
     fn and_or(&mut self, states: Vec<State>, item: &Item) -> Vec<State> {
-        let Some((_, last)) = item.rest.split_last().map(|(last, before)| (before, last)) else {
+        let Some(last) = item.rest.last() else {
             return self.pipeline(states, &item.first);
         };
         let mut states =

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::evaluate::effects::{self, Effect};
-use crate::evaluate::expand::{BYTES_PER_STEP, LONGEST};
+use crate::evaluate::expand::{BYTES_PER_STEP, LONGEST, MOST_WORDS};
 use crate::evaluate::flow::{finish_builtin, give_up, leave_unknown};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::state::{Content, Frame, LastKind, Mode, State, Status, merge};
@@ -149,7 +149,7 @@ impl Evaluator<'_> {
                     _ => Vec::new(),
                 };
                 values.extend(self.fields(state, words));
-                values.truncate(4096);
+                values.truncate(MOST_WORDS);
                 Content::Array(values)
             }
             Assigned::Element(word) => {
@@ -353,7 +353,7 @@ impl Evaluator<'_> {
     /// Appends to what a command substitution captures.
     pub(crate) fn print(&self, state: &mut State, value: Value) {
         if let Some(output) = &mut state.output {
-            value.parts().iter().cloned().for_each(|part| output.push(part));
+            output.append(&value);
             if output.size() > LONGEST {
                 *output = Value::unknown();
             }
@@ -441,10 +441,7 @@ impl Evaluator<'_> {
             match target.text() {
                 _ if !writes => {}
                 Some(path) if path.starts_with("/dev/") => {}
-                Some(path) => {
-                    let path = path.to_owned();
-                    self.touch(state, &path);
-                }
+                Some(path) => self.touch(state, path),
                 None => state.touch_anything(),
             }
         }
@@ -498,8 +495,9 @@ fn appended(content: &Content, value: &Value) -> Content {
     match content {
         Content::Unset => Content::Scalar(value.clone()),
         Content::Scalar(before) if before.size() + value.size() <= LONGEST => {
-            let parts = before.parts().iter().chain(value.parts()).cloned();
-            Content::Scalar(Value::from_parts(parts))
+            let mut joined = before.clone().into_one();
+            joined.append(value);
+            Content::Scalar(joined)
         }
         Content::Scalar(_) | Content::Unknown | Content::Array(_) => Content::Unknown,
     }
