@@ -237,7 +237,8 @@ impl Evaluator<'_> {
         Pattern::read(&self.one_with_pattern(state, word).1)
     }
 
-    fn one_with_pattern(&mut self, state: &mut State, word: &Word) -> (Value, Vec<Source>) {
+    /// Expands a word that is not split, and returns the pattern that it is too.
+    pub(crate) fn one_with_pattern(&mut self, state: &mut State, word: &Word) -> (Value, Vec<Source>) {
         let mut fields = Fields::new(state, Splitting::One);
         self.pieces(state, word, &mut fields);
         self.pay(fields.size / BYTES_PER_STEP, word.position);
