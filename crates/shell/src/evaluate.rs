@@ -114,7 +114,6 @@ impl Evaluator<'_> {
         let script = syntax::parse(&text, self.start.dialect, Position::FIRST);
         let mut inner = state.clone();
         inner.mode = Mode::Run;
-        inner.exit_trap = None;
         self.subshell(inner, How::Trap, Position::FIRST, |evaluator, states| {
             evaluator.lines(states, &script)
         });

@@ -509,7 +509,6 @@ impl Evaluator<'_> {
     fn substitution(&mut self, state: &mut State, lines: &Script, position: Position) -> Value {
         let mut inner = state.clone();
         inner.output = Some(Value::from(""));
-        inner.exit_trap = None;
         if self.start.dialect == Dialect::Bash {
             inner.options.errexit = false;
         }
@@ -546,11 +545,13 @@ impl Evaluator<'_> {
     /// Runs commands in a subshell: what they change is lost, and how they end becomes a status.
     pub(crate) fn subshell(
         &mut self,
-        state: State,
+        mut state: State,
         how: How,
         position: Position,
         run: impl FnOnce(&mut Self, Vec<State>) -> Vec<State>,
     ) -> Vec<State> {
+        // A subshell has none of the script's traps.
+        state.exit_trap = None;
         let fallback = state.clone();
         let propagates = self.context.propagates && !matches!(how, How::Substitution | How::Background);
         let outer = self.context.how;

@@ -93,9 +93,7 @@ impl Evaluator<'_> {
     fn background(&mut self, mut states: Vec<State>, item: &Item) -> Vec<State> {
         let position = item.first.commands[0].position;
         for state in &mut states {
-            let mut inner = state.clone();
-            inner.exit_trap = None;
-            let ended = self.subshell(inner, How::Background, position, |evaluator, states| {
+            let ended = self.subshell(state.clone(), How::Background, position, |evaluator, states| {
                 evaluator.and_or(states, item)
             });
             for inner in ended {
@@ -187,7 +185,6 @@ impl Evaluator<'_> {
         for command in before {
             let mut inner = state.clone();
             inner.output = None;
-            inner.exit_trap = None;
             let ended = self.within(
                 |context| {
                     context.propagates &= pipefail;
@@ -206,12 +203,10 @@ impl Evaluator<'_> {
                 }
             }
         }
-        let mut inner = state.clone();
-        inner.exit_trap = None;
         let ended = self.within(
             |context| context.condition |= pipeline.negated,
             |evaluator| {
-                evaluator.subshell(inner, How::Pipeline, position, |evaluator, states| {
+                evaluator.subshell(state.clone(), How::Pipeline, position, |evaluator, states| {
                     evaluator.command(states, last)
                 })
             },
@@ -341,10 +336,9 @@ impl Evaluator<'_> {
     }
 
     fn parentheses(&mut self, state: State, list: &List, position: Position) -> Vec<State> {
-        let mut inner = state.clone();
-        inner.exit_trap = None;
-        let ended =
-            self.subshell(inner, How::Foreground, position, |evaluator, states| evaluator.list(states, list));
+        let ended = self.subshell(state.clone(), How::Foreground, position, |evaluator, states| {
+            evaluator.list(states, list)
+        });
         let keep = |inner: State| State {
             status: self.assume_success(&state, inner.status),
             last: inner.last,
