@@ -517,6 +517,7 @@ impl Evaluator<'_> {
         let states = merge(states);
         let (mut output, mut status) = (None::<Value>, None::<Status>);
         for inner in states {
+            state.join_touched(&inner);
             let printed = inner.output.unwrap_or_else(Value::unknown);
             output = Some(match output {
                 None => printed,
@@ -528,9 +529,6 @@ impl Evaluator<'_> {
                 Some(other) if other == inner.status => other,
                 Some(_) => Status::Unknown,
             });
-            if state.touched != inner.touched {
-                state.touched = inner.touched;
-            }
         }
         state.status = status.unwrap_or(Status::Unknown);
         without_newlines(output.unwrap_or_else(Value::unknown))

@@ -96,11 +96,7 @@ impl Evaluator<'_> {
             let ended = self.subshell(state.clone(), How::Background, position, |evaluator, states| {
                 evaluator.and_or(states, item)
             });
-            for inner in ended {
-                if inner.touched != state.touched {
-                    state.touched = inner.touched;
-                }
-            }
+            ended.iter().for_each(|inner| state.join_touched(inner));
             state.background = true;
             state.status = Status::Known(0);
             state.set_last(LastKind::Other, position);
@@ -198,9 +194,7 @@ impl Evaluator<'_> {
             );
             for inner in ended {
                 failed |= inner.status.success() == Some(false);
-                if inner.touched != state.touched {
-                    state.touched = inner.touched;
-                }
+                state.join_touched(&inner);
             }
         }
         let ended = self.within(

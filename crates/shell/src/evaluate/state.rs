@@ -286,7 +286,8 @@ impl State {
         }
     }
 
-    fn join_touched(&mut self, other: &Self) {
+    /// Adds the paths that another way through the script may have changed.
+    pub(crate) fn join_touched(&mut self, other: &Self) {
         if self.touched == other.touched {
             return;
         }
