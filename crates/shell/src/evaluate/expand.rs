@@ -217,10 +217,14 @@ impl Evaluator<'_> {
         if is_nothing {
             return Vec::new();
         }
-        if let (Some(pattern), Some(field)) = (pattern, &fields.current)
-            && let Some(names) = self.glob(state, field, &pattern)
-        {
-            return names;
+        if let Some(pattern) = pattern {
+            let is_many = fields.current.as_ref().is_some_and(Value::is_many);
+            match self.glob(state, &pattern).filter(|_| !is_many) {
+                None => return vec![Value::many()],
+                // A pattern that matches nothing stays.
+                Some(paths) if paths.is_empty() => {}
+                Some(paths) => return paths.into_iter().map(Value::from).collect(),
+            }
         }
         fields.finish();
         self.pay(fields.size / BYTES_PER_STEP, word.position);
@@ -577,36 +581,27 @@ impl Evaluator<'_> {
         states
     }
 
-    /// Expands a file name pattern. `None` if nothing matches, so that the pattern stays.
-    fn glob(&mut self, state: &State, field: &Value, source: &[Source]) -> Option<Vec<Value>> {
-        let Some(text) = field.text() else { return Some(vec![Value::many()]) };
+    /// Returns the paths that a file name pattern matches, in order. `None` if unknown.
+    fn glob(&self, state: &State, pattern: &[Source]) -> Option<Vec<String>> {
+        if Pattern::read(pattern).is_plain() {
+            return Some(Vec::new());
+        }
         let mut found = vec![String::new()];
-        let (mut rest, mut has_pattern) = (source, false);
-        for (index, part) in text.split('/').enumerate() {
+        for (index, part) in pattern.split(|char| char.known() == Some('/')).enumerate() {
             if index > 0 {
                 found.iter_mut().for_each(|path| path.push('/'));
-                // The slash.
-                rest = rest.get(1..).unwrap_or_default();
             }
-            let (own, after) = rest.split_at(part.chars().count().min(rest.len()));
-            rest = after;
-            let pattern = Pattern::read(own);
+            let text: String = part.iter().copied().map(Source::known).collect::<Option<_>>()?;
+            let pattern = Pattern::read(part);
             if pattern.is_plain() {
-                found.iter_mut().for_each(|path| path.push_str(part));
+                found.iter_mut().for_each(|path| path.push_str(&text));
                 continue;
-            }
-            has_pattern = true;
-            if state.touched.anything {
-                return Some(vec![Value::many()]);
             }
             let mut next = Vec::new();
             for path in &found {
-                let directory = if path.is_empty() { "." } else { path };
-                let names = Self::absolute(state, directory).and_then(|path| self.files.entries(&path));
-                let Some(mut names) = names else { return Some(vec![Value::many()]) };
-                let may_be_hidden = part.starts_with('.');
+                let mut names = self.entries(state, path)?;
                 names.retain(|name| {
-                    (may_be_hidden || !name.starts_with('.')) && pattern.matches(name) == Some(true)
+                    (text.starts_with('.') || !name.starts_with('.')) && pattern.matches(name) == Some(true)
                 });
                 names.sort();
                 next.extend(names.into_iter().map(|name| format!("{path}{name}")));
@@ -614,12 +609,9 @@ impl Evaluator<'_> {
             }
             found = next;
         }
-        if !has_pattern {
-            return None;
-        }
         // Parts after the last pattern need not exist.
         found.retain(|path| self.entry(state, path) != Entry::Absent);
-        (!found.is_empty()).then(|| found.into_iter().map(Value::from).collect())
+        Some(found)
     }
 }
 

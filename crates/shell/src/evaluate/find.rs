@@ -32,6 +32,14 @@ impl Evaluator<'_> {
         }
     }
 
+    /// Returns the names in a directory at this point of the script. `None` if unknown.
+    pub(crate) fn entries(&self, state: &State, path: &str) -> Option<Vec<String>> {
+        if state.touched.anything {
+            return None;
+        }
+        self.files.entries(&Self::absolute(state, path)?)
+    }
+
     /// Looks a command word up as the shell does: by its path if it has a slash, otherwise in PATH.
     pub(crate) fn find(&self, state: &State, word: &Value, path: Option<&Content>) -> Found {
         let Some(name) = word.text() else { return Found::Unknown };
