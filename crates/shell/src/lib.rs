@@ -47,7 +47,7 @@ pub use outcome::{
     Cause, End, EndKind, Failure, Found, How, Outcome, Position, Program, Reason, SyntaxError, Unfollowed,
 };
 pub use start::{Dialect, Entry, Environment, Executable, Files, NoFiles, Options, Start};
-pub use value::{Part, Value};
+pub use value::Value;
 
 /// Reads a script as the shell does, without running anything.
 ///
