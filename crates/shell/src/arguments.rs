@@ -49,8 +49,8 @@ pub fn read_shell_arguments(words: &[Value]) -> Option<ShellCall> {
     let mut rest = words;
     while let [word, after @ ..] = rest {
         let Some(text) = word.text() else {
-            // A word that may be an option: nothing after it is certain.
-            if word.is_many() || matches!(word.prefix(), "" | "-" | "+") {
+            // Nothing after it is certain.
+            if may_be_options(word) {
                 return None;
             }
             break;
@@ -79,25 +79,18 @@ pub fn read_shell_arguments(words: &[Value]) -> Option<ShellCall> {
                 's' => input = true,
                 'l' => is_login = on,
                 'i' => is_interactive = on,
-                'e' => options.errexit = on,
-                'u' => options.nounset = on,
-                'f' => options.noglob = on,
-                'n' => options.noexec = on,
-                'a' => options.allexport = on,
                 'o' | 'O' => {
                     let (name, after) = rest.split_first()?;
                     rest = after;
-                    match name.text()? {
-                        "errexit" => options.errexit = on,
-                        "nounset" => options.nounset = on,
-                        "noglob" => options.noglob = on,
-                        "noexec" => options.noexec = on,
-                        "allexport" => options.allexport = on,
-                        "pipefail" => options.pipefail = on,
-                        _ => {}
+                    if let Some(option) = options.of_name(name.text()?) {
+                        *option = on;
                     }
                 }
-                letter if letter.is_ascii_alphabetic() => {}
+                letter if letter.is_ascii_alphabetic() => {
+                    if let Some(option) = options.of_letter(letter) {
+                        *option = on;
+                    }
+                }
                 _ => return None,
             }
         }
@@ -115,4 +108,9 @@ pub fn read_shell_arguments(words: &[Value]) -> Option<ShellCall> {
         }
     };
     Some(ShellCall { options, is_login, is_interactive, source, name, arguments: rest.collect() })
+}
+
+/// Whether a word whose text is not known may be options of a shell or of `set`.
+pub(crate) fn may_be_options(word: &Value) -> bool {
+    word.is_many() || matches!(word.prefix(), "" | "-" | "+")
 }

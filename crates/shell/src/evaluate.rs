@@ -26,8 +26,6 @@ use crate::value::Value;
 /// The largest script that is read. Real ones stay below 300 KiB.
 const LARGEST: usize = 1024 * 1024;
 
-const FIRST: Position = Position { line: 1, column: 1 };
-
 /// Follows a script and returns the programs that it may run, and its ends.
 ///
 /// Never panics, and takes a bounded time for any text: what exceeds the limits of this crate is listed as
@@ -40,7 +38,7 @@ pub fn follow(start: &Start, files: &dyn Files) -> Outcome {
         return not_followed(Cause::Binary);
     }
     let text = String::from_utf8_lossy(&start.text);
-    let script = syntax::parse(&text, start.dialect, FIRST);
+    let script = syntax::parse(&text, start.dialect, Position::FIRST);
     let mut evaluator = Evaluator::new(start, files);
     evaluator.outcome.carriage_return = first_carriage_return(&text);
     evaluator.outcome.syntax_error = script.error.clone().filter(|error| !error.limit);
@@ -65,8 +63,8 @@ fn run(evaluator: &mut Evaluator<'_>, start: &Start, script: &Script) -> Vec<Sta
 
 fn not_followed(cause: Cause) -> Outcome {
     Outcome {
-        ends: vec![End { kind: EndKind::Unknown, certain: true, position: FIRST }],
-        unfollowed: vec![Unfollowed { cause, position: FIRST, text: String::new() }],
+        ends: vec![End { kind: EndKind::Unknown, certain: true, position: Position::FIRST }],
+        unfollowed: vec![Unfollowed { cause, position: Position::FIRST, text: String::new() }],
         ..Outcome::default()
     }
 }
@@ -99,7 +97,7 @@ fn initial(start: &Start) -> State {
         directory: start.directory.clone(),
         touched: Rc::new(Touched::default()),
         output: None,
-        last: vec![Last { kind: LastKind::Other, position: FIRST }],
+        last: vec![Last { kind: LastKind::Other, position: Position::FIRST }],
         exit_trap: None,
         frames: Vec::new(),
         background: false,
@@ -113,11 +111,12 @@ impl Evaluator<'_> {
         if matches!(state.mode, Mode::Ended(EndKind::Exec(_), _)) {
             return;
         }
-        let script = syntax::parse(&text, self.start.dialect, FIRST);
+        let script = syntax::parse(&text, self.start.dialect, Position::FIRST);
         let mut inner = state.clone();
         inner.mode = Mode::Run;
-        inner.exit_trap = None;
-        self.subshell(inner, How::Trap, FIRST, |evaluator, states| evaluator.lines(states, &script));
+        self.subshell(inner, How::Trap, Position::FIRST, |evaluator, states| {
+            evaluator.lines(states, &script)
+        });
     }
 }
 

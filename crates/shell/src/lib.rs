@@ -47,7 +47,7 @@ pub use outcome::{
     Cause, End, EndKind, Failure, Found, How, Outcome, Position, Program, Reason, SyntaxError, Unfollowed,
 };
 pub use start::{Dialect, Entry, Environment, Executable, Files, NoFiles, Options, Start};
-pub use value::{Part, Value};
+pub use value::Value;
 
 /// Reads a script as the shell does, without running anything.
 ///
@@ -56,7 +56,7 @@ pub use value::{Part, Value};
 /// The first syntax error.
 pub fn check(text: &[u8], dialect: Dialect) -> Result<(), SyntaxError> {
     let text = String::from_utf8_lossy(text);
-    match syntax::parse(&text, dialect, Position { line: 1, column: 1 }).error {
+    match syntax::parse(&text, dialect, Position::FIRST).error {
         Some(error) => Err(error),
         None => Ok(()),
     }

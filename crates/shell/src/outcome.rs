@@ -13,6 +13,11 @@ pub struct Position {
     pub column: u32,
 }
 
+impl Position {
+    /// The beginning of a text.
+    pub(crate) const FIRST: Self = Self { line: 1, column: 1 };
+}
+
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)

@@ -58,6 +58,16 @@ pub(crate) enum Source {
     Unknown,
 }
 
+impl Source {
+    /// Returns the character. `None` if unknown.
+    pub(crate) fn known(self) -> Option<char> {
+        match self {
+            Self::Plain(char) | Self::Quoted(char) => Some(char),
+            Self::Unknown => None,
+        }
+    }
+}
+
 /// A pattern.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Pattern {
@@ -102,7 +112,7 @@ impl Pattern {
         Self { tokens }
     }
 
-    /// Whether the pattern has a part that is not plain text.
+    /// Whether the pattern is plain text.
     pub(crate) fn is_plain(&self) -> bool {
         self.tokens.iter().all(|token| matches!(token, Token::Char(_)))
     }

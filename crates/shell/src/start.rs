@@ -46,6 +46,33 @@ pub struct Options {
     pub allexport: bool,
 }
 
+impl Options {
+    /// Returns the option of a letter. `None` if the letter is not one that changes what runs.
+    pub(crate) fn of_letter(&mut self, letter: char) -> Option<&mut bool> {
+        match letter {
+            'e' => Some(&mut self.errexit),
+            'u' => Some(&mut self.nounset),
+            'f' => Some(&mut self.noglob),
+            'n' => Some(&mut self.noexec),
+            'a' => Some(&mut self.allexport),
+            _ => None,
+        }
+    }
+
+    /// Returns the option of a name after `-o`. `None` if the name is not one that changes what runs.
+    pub(crate) fn of_name(&mut self, name: &str) -> Option<&mut bool> {
+        match name {
+            "errexit" => Some(&mut self.errexit),
+            "nounset" => Some(&mut self.nounset),
+            "noglob" => Some(&mut self.noglob),
+            "noexec" => Some(&mut self.noexec),
+            "allexport" => Some(&mut self.allexport),
+            "pipefail" => Some(&mut self.pipefail),
+            _ => None,
+        }
+    }
+}
+
 /// The environment with which a shell starts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Environment {

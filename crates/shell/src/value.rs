@@ -4,7 +4,7 @@ use std::fmt;
 
 /// One piece of a [`Value`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Part {
+pub(crate) enum Part {
     /// Text that is known.
     Text(String),
     /// One or more decimal digits that are not known, such as a process id.
@@ -42,12 +42,12 @@ impl Value {
     }
 
     /// Returns one word of decimal digits.
-    pub fn number() -> Self {
+    pub(crate) fn number() -> Self {
         Self { parts: vec![Part::Number], count: Count::One }
     }
 
     /// Joins parts into one word.
-    pub fn from_parts(parts: impl IntoIterator<Item = Part>) -> Self {
+    pub(crate) fn from_parts(parts: impl IntoIterator<Item = Part>) -> Self {
         let mut joined = Self { parts: Vec::new(), count: Count::One };
         parts.into_iter().for_each(|part| joined.push(part));
         joined
@@ -73,7 +73,7 @@ impl Value {
     }
 
     /// Returns the known text with which the word begins, which may be empty.
-    pub fn prefix(&self) -> &str {
+    pub(crate) fn prefix(&self) -> &str {
         match self.parts.first() {
             Some(Part::Text(text)) => text,
             _ => "",
@@ -81,7 +81,7 @@ impl Value {
     }
 
     /// Returns the known text with which the word ends, which may be empty.
-    pub fn suffix(&self) -> &str {
+    pub(crate) fn suffix(&self) -> &str {
         match self.parts.last() {
             Some(Part::Text(text)) => text,
             _ => "",
@@ -89,7 +89,7 @@ impl Value {
     }
 
     /// Returns the pieces of the word. Two pieces of text never follow each other.
-    pub fn parts(&self) -> &[Part] {
+    pub(crate) fn parts(&self) -> &[Part] {
         &self.parts
     }
 
@@ -110,6 +110,11 @@ impl Value {
     /// The number of bytes and unknown parts, a measure of what copying the value costs.
     pub(crate) fn size(&self) -> usize {
         self.parts.iter().map(|part| if let Part::Text(text) = part { text.len() } else { 1 }).sum()
+    }
+
+    /// Appends the text of another value.
+    pub(crate) fn append(&mut self, other: &Self) {
+        other.parts.iter().cloned().for_each(|part| self.push(part));
     }
 
     /// Appends a part, and joins text to text.

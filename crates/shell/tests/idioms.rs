@@ -1,7 +1,8 @@
 //! Follows the usual kinds of entry scripts.
 //!
 //! Each file in `idioms` is a script. Comments with `#:` tell how it starts: its arguments, user, environment, and the files of
-//! its image, about which nothing is known if none is listed. Comments with `#=` at the end are what we say: each program and each end, with `?` if it may not come to it.
+//! its image, about which nothing is known if none is listed. Comments with `#=` at the end are what we say: each program and
+//! each end, with `?` if it may not come to it. Comments with `#:` after these start the script again.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -48,13 +49,21 @@ impl Files for Image {
     }
 }
 
-fn case(text: &str) -> (Start, Image, String) {
+/// Returns the comments of each start of a script.
+fn starts(text: &str) -> Vec<Vec<&str>> {
+    let comments: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("#: ") || line.starts_with("#= ")).collect();
+    let goes_on = |line: &&str, next: &&str| line.starts_with("#: ") || next.starts_with("#= ");
+    comments.chunk_by(goes_on).map(<[&str]>::to_vec).collect()
+}
+
+fn case(text: &str, comments: &[&str]) -> (Start, Image, String) {
     let mut image = Image::default();
     let mut variables = vec![("PATH".to_owned(), PATH.to_owned())];
     let mut start = Start::new(text);
     let mut unknown = false;
     let mut expected = String::new();
-    for line in text.lines() {
+    for line in comments {
         if let Some(line) = line.strip_prefix("#= ") {
             writeln!(expected, "{line}").unwrap();
         }
@@ -147,13 +156,17 @@ fn entry_scripts_are_followed() {
     let mut wrong = String::new();
     for path in paths {
         let text = fs::read_to_string(&path).unwrap();
-        let (start, image, expected) = case(&text);
-        let told = told(&follow(&start, &image));
-        // Carriage returns do not survive the comments.
-        let told = told.replace('\r', "\\r");
-        if told != expected {
-            let told: String = told.lines().map(|line| format!("#= {line}\n")).collect();
-            writeln!(wrong, "{}:\n{told}", path.file_name().unwrap().display()).unwrap();
+        let starts = starts(&text);
+        assert!(!starts.is_empty(), "{} expects nothing", path.display());
+        for comments in starts {
+            let (start, image, expected) = case(&text, &comments);
+            let told = told(&follow(&start, &image));
+            // Carriage returns do not survive the comments.
+            let told = told.replace('\r', "\\r");
+            if told != expected {
+                let told: String = told.lines().map(|line| format!("#= {line}\n")).collect();
+                writeln!(wrong, "{}:\n{told}", path.file_name().unwrap().display()).unwrap();
+            }
         }
     }
     assert!(wrong.is_empty(), "we say:\n{wrong}");

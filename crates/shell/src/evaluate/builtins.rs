@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::arguments::may_be_options;
 use crate::evaluate::flow::{finish_builtin, leave_unknown};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::simple::{Call, declaration, shown};
@@ -45,7 +46,7 @@ const BASH: &[&str] = &[
     "coproc",
 ];
 
-/// The deepest `eval` and `.` within each other, and the largest text of them.
+/// The largest text of `eval`, `alias` and `.`.
 const LARGEST_TEXT: usize = 256 * 1024;
 
 impl Evaluator<'_> {
@@ -60,13 +61,16 @@ impl Evaluator<'_> {
     }
 
     /// Runs a builtin.
-    pub(crate) fn builtin(&mut self, mut state: State, name: &str, call: Call) -> Vec<State> {
+    pub(crate) fn builtin(&mut self, mut state: State, name: &str, mut call: Call) -> Vec<State> {
         let position = call.position;
         let status = match name {
             "eval" => return self.eval(state, &call),
             "." | "source" => return self.source(state, &call),
             "command" => return self.command_builtin(state, call),
-            "builtin" => return self.without_first(state, call),
+            "builtin" => {
+                call.words.remove(0);
+                return self.without_functions(state, call);
+            }
             "exec" => return self.exec(state, call),
             "alias" if self.start.dialect != Dialect::Bash => return self.alias(state, &call),
             "false" => Status::Known(1),
@@ -211,10 +215,9 @@ impl Evaluator<'_> {
         if call.words.len() > 2 && self.start.dialect != Dialect::Dash {
             state.arguments = Rc::new(call.words[2..].to_vec());
         }
-        let first = Position { line: 1, column: 1 };
         let mut states = self.within(
             |context| context.file = Some(path),
-            |evaluator| evaluator.run_text(state, &text, first, position),
+            |evaluator| evaluator.run_text(state, &text, Position::FIRST, position),
         );
         for state in &mut states {
             if state.mode == Mode::Return {
@@ -263,16 +266,11 @@ impl Evaluator<'_> {
             finish_builtin(&mut state, status, call.position);
             return vec![state];
         }
-        if call.words.is_empty() {
-            finish_builtin(&mut state, Status::Known(0), call.position);
-            return vec![state];
-        }
-        call.no_functions = true;
-        self.call(state, call)
+        self.without_functions(state, call)
     }
 
-    fn without_first(&mut self, mut state: State, mut call: Call) -> Vec<State> {
-        call.words.remove(0);
+    /// Runs the command after `command` or `builtin`, if there is one.
+    fn without_functions(&mut self, mut state: State, mut call: Call) -> Vec<State> {
         if call.words.is_empty() {
             finish_builtin(&mut state, Status::Known(0), call.position);
             return vec![state];
@@ -337,7 +335,7 @@ impl Evaluator<'_> {
                 line = Value::unknown();
                 break;
             }
-            word.parts().iter().cloned().for_each(|part| line.push(part));
+            line.append(word);
         }
         if !without_newline {
             line.push(Part::Text("\n".to_owned()));
@@ -402,10 +400,10 @@ impl Evaluator<'_> {
 
     fn set(&self, mut state: State, call: &Call) -> State {
         let before = state.options;
-        let mut words = call.words[1..].iter().peekable();
-        while let Some(word) = words.peek() {
+        let mut rest = &call.words[1..];
+        while let [word, after @ ..] = rest {
             let Some(text) = word.text() else {
-                if word.is_many() || matches!(word.prefix(), "" | "-" | "+") {
+                if may_be_options(word) {
                     // Options or arguments: both are unknown from here on.
                     state.arguments = Rc::new(vec![Value::many()]);
                     finish_builtin(&mut state, Status::Known(0), call.position);
@@ -413,23 +411,26 @@ impl Evaluator<'_> {
                 }
                 break;
             };
-            let Some(sign @ ('-' | '+')) = text.chars().next() else { break };
-            let text = text.to_owned();
-            words.next();
+            if !text.starts_with(['-', '+']) {
+                break;
+            }
+            rest = after;
             if text == "--" {
-                state.arguments = Rc::new(words.cloned().collect());
+                state.arguments = Rc::new(rest.to_vec());
                 finish_builtin(&mut state, Status::Known(0), call.position);
                 return state;
             }
             if text == "-" {
                 break;
             }
+            let on = text.starts_with('-');
             for letter in text.chars().skip(1) {
                 let known = if letter == 'o' {
-                    let name = words.next().and_then(|word| word.text()).map(str::to_owned);
-                    name.is_none_or(|name| set_named(&mut state.options, &name, sign == '-'))
+                    let name = rest.first().and_then(Value::text);
+                    rest = rest.get(1..).unwrap_or_default();
+                    name.is_none_or(|name| set_named(&mut state.options, name, on))
                 } else {
-                    set_letter(&mut state.options, letter, sign == '-', self.start.dialect)
+                    set_letter(&mut state.options, letter, on, self.start.dialect)
                 };
                 if !known {
                     state.options = before;
@@ -438,9 +439,8 @@ impl Evaluator<'_> {
                 }
             }
         }
-        let rest: Vec<Value> = words.cloned().collect();
         if !rest.is_empty() {
-            state.arguments = Rc::new(rest);
+            state.arguments = Rc::new(rest.to_vec());
         }
         finish_builtin(&mut state, Status::Known(0), call.position);
         state
@@ -575,31 +575,24 @@ fn number(words: &[Value], before: Status) -> Status {
 }
 
 fn set_letter(options: &mut Options, letter: char, on: bool, dialect: Dialect) -> bool {
-    match letter {
-        'e' => options.errexit = on,
-        'u' => options.nounset = on,
-        'f' => options.noglob = on,
-        'n' => options.noexec = on,
-        'a' => options.allexport = on,
-        'b' | 'C' | 'm' | 'v' | 'x' | 'i' => {}
-        'I' | 's' | 'V' | 'E' if dialect != Dialect::Bash => {}
-        'h' | 'k' | 'p' | 't' | 'B' | 'E' | 'H' | 'P' | 'T' if dialect == Dialect::Bash => {}
-        _ => return false,
+    if let Some(option) = options.of_letter(letter) {
+        *option = on;
+        return true;
     }
-    true
+    match letter {
+        'b' | 'C' | 'm' | 'v' | 'x' | 'i' | 'E' => true,
+        'I' | 's' | 'V' => dialect != Dialect::Bash,
+        'h' | 'k' | 'p' | 't' | 'B' | 'H' | 'P' | 'T' => dialect == Dialect::Bash,
+        _ => false,
+    }
 }
 
 fn set_named(options: &mut Options, name: &str, on: bool) -> bool {
-    match name {
-        "errexit" => options.errexit = on,
-        "nounset" => options.nounset = on,
-        "noglob" => options.noglob = on,
-        "noexec" => options.noexec = on,
-        "allexport" => options.allexport = on,
-        "pipefail" => options.pipefail = on,
-        name => return name.chars().all(|char| char.is_ascii_lowercase()),
+    if let Some(option) = options.of_name(name) {
+        *option = on;
+        return true;
     }
-    true
+    name.chars().all(|char| char.is_ascii_lowercase())
 }
 
 fn unset(state: &mut State, words: &[Value]) -> Status {

@@ -58,7 +58,7 @@ fn is_unary(word: &Value) -> bool {
 struct Test<'a> {
     words: &'a [Value],
     /// The right operands as patterns, for `[[`.
-    patterns: Option<&'a [Option<Pattern>]>,
+    patterns: Option<&'a [Pattern]>,
     at: usize,
     depth: usize,
     and: &'static str,
@@ -100,8 +100,9 @@ impl Evaluator<'_> {
         let mut values = Vec::new();
         let mut patterns = Vec::new();
         for word in words {
-            values.push(self.one(state, word));
-            patterns.push(Some(self.pattern(state, word)));
+            let (value, source) = self.one_with_pattern(state, word);
+            values.push(value);
+            patterns.push(Pattern::read(&source));
         }
         let mut test =
             Test { words: &values, patterns: Some(&patterns), at: 0, depth: 0, and: "&&", or: "||" };
@@ -144,7 +145,7 @@ impl Evaluator<'_> {
         let word = test.words.get(test.at)?;
         if test.left() >= 3 && is_binary(test.words.get(test.at + 1)) {
             let (operator, right) = (test.words[test.at + 1].text()?, &test.words[test.at + 2]);
-            let pattern = test.patterns.and_then(|patterns| patterns.get(test.at + 2)?.as_ref());
+            let pattern = test.patterns.and_then(|patterns| patterns.get(test.at + 2));
             test.at += 3;
             return binary(word, operator, right, pattern);
         }

@@ -140,8 +140,10 @@ pub(crate) fn of(words: &[Value]) -> Effect {
         match operand.text() {
             Some(text) if text.starts_with('-') => {}
             Some(text) => paths.push(text.split_once('=').map_or(text, |(_, path)| path).to_owned()),
-            None if known_directory(operand).is_some() => paths.extend(known_directory(operand)),
-            None => return Effect::Anything,
+            None => match known_directory(operand) {
+                Some(directory) => paths.push(directory),
+                None => return Effect::Anything,
+            },
         }
     }
     // `mv a b` and `cp a b` create the name of `a` in the directory `b`.

@@ -11,7 +11,7 @@ use crate::value::{Part, Value};
 
 /// The longest value that is kept, and the most words of one command. Beyond, they count as unknown.
 pub(crate) const LONGEST: usize = 16 * 1024;
-const MOST_WORDS: usize = 4096;
+pub(crate) const MOST_WORDS: usize = 4096;
 /// How many bytes of values one step pays for. With the limit of steps, this limits the memory.
 pub(crate) const BYTES_PER_STEP: usize = 32;
 /// How many words a command has for one step.
@@ -72,6 +72,12 @@ impl Fields {
         self.current.get_or_insert_with(|| Value::from_parts([]))
     }
 
+    /// Makes the current field zero or more words.
+    fn make_many(&mut self) {
+        let current = self.current.take().unwrap_or_else(|| Value::from_parts([]));
+        self.current = Some(current.into_many());
+    }
+
     fn push(&mut self, part: Part, quoted: bool) {
         self.blank = false;
         self.size += if let Part::Text(text) = &part { text.len() } else { 1 };
@@ -98,8 +104,7 @@ impl Fields {
             self.push(part.clone(), quoted);
         }
         if value.is_many() && self.splitting == Splitting::Fields {
-            let current = self.current().clone();
-            self.current = Some(current.into_many());
+            self.make_many();
         }
     }
 
@@ -114,8 +119,7 @@ impl Fields {
                 Part::Number => self.push(Part::Number, false),
                 Part::Unknown => {
                     self.push(Part::Unknown, false);
-                    let current = self.current().clone();
-                    self.current = Some(current.into_many());
+                    self.make_many();
                 }
             }
         }
@@ -124,8 +128,7 @@ impl Fields {
     fn split(&mut self, text: &str) {
         let Some(separators) = self.separators.clone() else {
             self.push(Part::Text(text.to_owned()), false);
-            let current = self.current().clone();
-            self.current = Some(current.into_many());
+            self.make_many();
             return;
         };
         let mut run = String::new();
@@ -214,10 +217,14 @@ impl Evaluator<'_> {
         if is_nothing {
             return Vec::new();
         }
-        if let (Some(pattern), Some(field)) = (pattern, &fields.current)
-            && let Some(names) = self.glob(state, field, &pattern)
-        {
-            return names;
+        if let Some(pattern) = pattern {
+            let is_many = fields.current.as_ref().is_some_and(Value::is_many);
+            match self.glob(state, &pattern).filter(|_| !is_many) {
+                None => return vec![Value::many()],
+                // A pattern that matches nothing stays.
+                Some(paths) if paths.is_empty() => {}
+                Some(paths) => return paths.into_iter().map(Value::from).collect(),
+            }
         }
         fields.finish();
         self.pay(fields.size / BYTES_PER_STEP, word.position);
@@ -234,7 +241,8 @@ impl Evaluator<'_> {
         Pattern::read(&self.one_with_pattern(state, word).1)
     }
 
-    fn one_with_pattern(&mut self, state: &mut State, word: &Word) -> (Value, Vec<Source>) {
+    /// Expands a word that is not split, and returns the pattern that it is too.
+    pub(crate) fn one_with_pattern(&mut self, state: &mut State, word: &Word) -> (Value, Vec<Source>) {
         let mut fields = Fields::new(state, Splitting::One);
         self.pieces(state, word, &mut fields);
         self.pay(fields.size / BYTES_PER_STEP, word.position);
@@ -393,10 +401,6 @@ impl Evaluator<'_> {
         if quoted {
             fields.current();
         }
-        self.pieces_of_operand(state, word, fields);
-    }
-
-    fn pieces_of_operand(&mut self, state: &mut State, word: &Word, fields: &mut Fields) {
         for piece in &word.pieces {
             if !state.is_running() {
                 return;
@@ -509,7 +513,6 @@ impl Evaluator<'_> {
     fn substitution(&mut self, state: &mut State, lines: &Script, position: Position) -> Value {
         let mut inner = state.clone();
         inner.output = Some(Value::from(""));
-        inner.exit_trap = None;
         if self.start.dialect == Dialect::Bash {
             inner.options.errexit = false;
         }
@@ -518,6 +521,7 @@ impl Evaluator<'_> {
         let states = merge(states);
         let (mut output, mut status) = (None::<Value>, None::<Status>);
         for inner in states {
+            state.join_touched(&inner);
             let printed = inner.output.unwrap_or_else(Value::unknown);
             output = Some(match output {
                 None => printed,
@@ -529,9 +533,6 @@ impl Evaluator<'_> {
                 Some(other) if other == inner.status => other,
                 Some(_) => Status::Unknown,
             });
-            if state.touched != inner.touched {
-                state.touched = inner.touched;
-            }
         }
         state.status = status.unwrap_or(Status::Unknown);
         without_newlines(output.unwrap_or_else(Value::unknown))
@@ -546,11 +547,13 @@ impl Evaluator<'_> {
     /// Runs commands in a subshell: what they change is lost, and how they end becomes a status.
     pub(crate) fn subshell(
         &mut self,
-        state: State,
+        mut state: State,
         how: How,
         position: Position,
         run: impl FnOnce(&mut Self, Vec<State>) -> Vec<State>,
     ) -> Vec<State> {
+        // A subshell has none of the script's traps.
+        state.exit_trap = None;
         let fallback = state.clone();
         let propagates = self.context.propagates && !matches!(how, How::Substitution | How::Background);
         let outer = self.context.how;
@@ -578,36 +581,27 @@ impl Evaluator<'_> {
         states
     }
 
-    /// Expands a file name pattern. `None` if nothing matches, so that the pattern stays.
-    fn glob(&mut self, state: &State, field: &Value, source: &[Source]) -> Option<Vec<Value>> {
-        let Some(text) = field.text() else { return Some(vec![Value::many()]) };
+    /// Returns the paths that a file name pattern matches, in order. `None` if unknown.
+    fn glob(&self, state: &State, pattern: &[Source]) -> Option<Vec<String>> {
+        if Pattern::read(pattern).is_plain() {
+            return Some(Vec::new());
+        }
         let mut found = vec![String::new()];
-        let (mut rest, mut has_pattern) = (source, false);
-        for (index, part) in text.split('/').enumerate() {
+        for (index, part) in pattern.split(|char| char.known() == Some('/')).enumerate() {
             if index > 0 {
                 found.iter_mut().for_each(|path| path.push('/'));
-                // The slash.
-                rest = rest.get(1..).unwrap_or_default();
             }
-            let (own, after) = rest.split_at(part.chars().count().min(rest.len()));
-            rest = after;
-            let pattern = Pattern::read(own);
+            let text: String = part.iter().copied().map(Source::known).collect::<Option<_>>()?;
+            let pattern = Pattern::read(part);
             if pattern.is_plain() {
-                found.iter_mut().for_each(|path| path.push_str(part));
+                found.iter_mut().for_each(|path| path.push_str(&text));
                 continue;
-            }
-            has_pattern = true;
-            if state.touched.anything {
-                return Some(vec![Value::many()]);
             }
             let mut next = Vec::new();
             for path in &found {
-                let directory = if path.is_empty() { "." } else { path };
-                let names = Self::absolute(state, directory).and_then(|path| self.files.entries(&path));
-                let Some(mut names) = names else { return Some(vec![Value::many()]) };
-                let may_be_hidden = part.starts_with('.');
+                let mut names = self.entries(state, path)?;
                 names.retain(|name| {
-                    (may_be_hidden || !name.starts_with('.')) && pattern.matches(name) == Some(true)
+                    (text.starts_with('.') || !name.starts_with('.')) && pattern.matches(name) == Some(true)
                 });
                 names.sort();
                 next.extend(names.into_iter().map(|name| format!("{path}{name}")));
@@ -615,12 +609,9 @@ impl Evaluator<'_> {
             }
             found = next;
         }
-        if !has_pattern {
-            return None;
-        }
         // Parts after the last pattern need not exist.
         found.retain(|path| self.entry(state, path) != Entry::Absent);
-        (!found.is_empty()).then(|| found.into_iter().map(Value::from).collect())
+        Some(found)
     }
 }
 
@@ -704,7 +695,7 @@ fn joined(values: &[Value], by_separator: bool, separators: Option<&str>) -> Val
         if at > 0 {
             joined.push(Part::Text(separator.clone()));
         }
-        value.parts().iter().cloned().for_each(|part| joined.push(part));
+        joined.append(value);
         if joined.size() > LONGEST {
             return Value::unknown();
         }

@@ -1,7 +1,9 @@
 //! Finds programs and files.
 
+use std::collections::BTreeSet;
+
 use crate::evaluate::machine::Evaluator;
-use crate::evaluate::state::{Content, State};
+use crate::evaluate::state::{Content, State, Touched};
 use crate::outcome::Found;
 use crate::start::{Dialect, Entry, Executable};
 use crate::value::Value;
@@ -30,6 +32,17 @@ impl Evaluator<'_> {
             Entry::File(Executable::No) if changed => Entry::File(Executable::Unknown),
             entry => entry,
         }
+    }
+
+    /// Returns the names in a directory at this point of the script. `None` if unknown.
+    pub(crate) fn entries(&self, state: &State, path: &str) -> Option<Vec<String>> {
+        let path = Self::absolute(state, path)?;
+        let Touched { anything, paths, removed } = &*state.touched;
+        let is_changed = |listed| is_below(&path, listed) || is_above(&path, listed);
+        if *anything || is_changed(paths) || is_changed(removed) {
+            return None;
+        }
+        self.files.entries(&path)
     }
 
     /// Looks a command word up as the shell does: by its path if it has a slash, otherwise in PATH.
@@ -83,12 +96,18 @@ impl Evaluator<'_> {
 }
 
 /// Whether a path or a directory above it is listed.
-fn is_below(path: &str, listed: &std::collections::BTreeSet<String>) -> bool {
+fn is_below(path: &str, listed: &BTreeSet<String>) -> bool {
     !listed.is_empty()
         && (listed.contains("/")
             || path.contains("/..")
             || listed.contains(path)
             || path.match_indices('/').any(|(end, _)| end > 0 && listed.contains(&path[..end])))
+}
+
+/// Whether a directory has a listed path in it, at any depth.
+fn is_above(directory: &str, listed: &BTreeSet<String>) -> bool {
+    let directory = directory.trim_end_matches('/');
+    listed.iter().any(|path| path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/')))
 }
 
 /// Removes `.` and repeated slashes. `..` stays: it depends on links.

@@ -91,19 +91,12 @@ impl Evaluator<'_> {
     }
 
     fn background(&mut self, mut states: Vec<State>, item: &Item) -> Vec<State> {
-        let position = item.first.commands.first().map(|command| command.position);
-        let position = position.unwrap_or(Position { line: 1, column: 1 });
+        let position = item.first.commands[0].position;
         for state in &mut states {
-            let mut inner = state.clone();
-            inner.exit_trap = None;
-            let ended = self.subshell(inner, How::Background, position, |evaluator, states| {
+            let ended = self.subshell(state.clone(), How::Background, position, |evaluator, states| {
                 evaluator.and_or(states, item)
             });
-            for inner in ended {
-                if inner.touched != state.touched {
-                    state.touched = inner.touched;
-                }
-            }
+            ended.iter().for_each(|inner| state.join_touched(inner));
             state.background = true;
             state.status = Status::Known(0);
             state.set_last(LastKind::Other, position);
@@ -112,7 +105,7 @@ impl Evaluator<'_> {
     }
 
     fn and_or(&mut self, states: Vec<State>, item: &Item) -> Vec<State> {
-        let Some((_, last)) = item.rest.split_last().map(|(last, before)| (before, last)) else {
+        let Some(last) = item.rest.last() else {
             return self.pipeline(states, &item.first);
         };
         let mut states =
@@ -188,7 +181,6 @@ impl Evaluator<'_> {
         for command in before {
             let mut inner = state.clone();
             inner.output = None;
-            inner.exit_trap = None;
             let ended = self.within(
                 |context| {
                     context.propagates &= pipefail;
@@ -202,17 +194,13 @@ impl Evaluator<'_> {
             );
             for inner in ended {
                 failed |= inner.status.success() == Some(false);
-                if inner.touched != state.touched {
-                    state.touched = inner.touched;
-                }
+                state.join_touched(&inner);
             }
         }
-        let mut inner = state.clone();
-        inner.exit_trap = None;
         let ended = self.within(
             |context| context.condition |= pipeline.negated,
             |evaluator| {
-                evaluator.subshell(inner, How::Pipeline, position, |evaluator, states| {
+                evaluator.subshell(state.clone(), How::Pipeline, position, |evaluator, states| {
                     evaluator.command(states, last)
                 })
             },
@@ -342,10 +330,9 @@ impl Evaluator<'_> {
     }
 
     fn parentheses(&mut self, state: State, list: &List, position: Position) -> Vec<State> {
-        let mut inner = state.clone();
-        inner.exit_trap = None;
-        let ended =
-            self.subshell(inner, How::Foreground, position, |evaluator, states| evaluator.list(states, list));
+        let ended = self.subshell(state.clone(), How::Foreground, position, |evaluator, states| {
+            evaluator.list(states, list)
+        });
         let keep = |inner: State| State {
             status: self.assume_success(&state, inner.status),
             last: inner.last,

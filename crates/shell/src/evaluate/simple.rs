@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::evaluate::effects::{self, Effect};
-use crate::evaluate::expand::{BYTES_PER_STEP, LONGEST};
+use crate::evaluate::expand::{BYTES_PER_STEP, LONGEST, MOST_WORDS};
 use crate::evaluate::flow::{finish_builtin, give_up, leave_unknown};
 use crate::evaluate::machine::Evaluator;
-use crate::evaluate::state::{Content, Frame, LastKind, Mode, State, Status, Variable, merge};
+use crate::evaluate::state::{Content, Frame, LastKind, Mode, State, Status, merge};
 use crate::outcome::{Cause, EndKind, Found, Position, Program, Reason};
 use crate::start::Dialect;
+use crate::syntax::is_name;
 use crate::syntax::tree::{Assigned, Assignment, Command, Piece, Redirection, RedirectionKind, Word};
-use crate::syntax::{is_name_char, is_name_start};
 use crate::value::{Part, Value};
 
 /// The most calls of a function within itself.
@@ -149,7 +149,7 @@ impl Evaluator<'_> {
                     _ => Vec::new(),
                 };
                 values.extend(self.fields(state, words));
-                values.truncate(4096);
+                values.truncate(MOST_WORDS);
                 Content::Array(values)
             }
             Assigned::Element(word) => {
@@ -174,14 +174,7 @@ impl Evaluator<'_> {
             return self.call_function(state, &call, &bodies);
         }
         if self.is_builtin(&name) {
-            let before: Vec<(String, Option<Variable>)> = call
-                .assigned
-                .iter()
-                .map(|(name, _)| (name.clone(), state.variables.get(name.as_str()).cloned()))
-                .collect();
-            for (name, value) in &call.assigned {
-                state.assign(name, Content::Scalar(value.clone()));
-            }
+            let before = assign_for_call(&mut state, &call.assigned);
             let keeps = is_special(&name) && self.start.dialect != Dialect::Bash;
             let mut states = self.builtin(state, &name, call);
             if !keeps {
@@ -224,15 +217,8 @@ impl Evaluator<'_> {
     }
 
     fn call_body(&mut self, mut state: State, call: &Call, body: &Rc<Command>) -> Vec<State> {
-        let before: Vec<(String, Option<Variable>)> = call
-            .assigned
-            .iter()
-            .map(|(name, _)| (name.clone(), state.variables.get(name.as_str()).cloned()))
-            .collect();
-        for (name, value) in &call.assigned {
-            state.assign(name, Content::Scalar(value.clone()));
-            state.export(name, true);
-        }
+        let before = assign_for_call(&mut state, &call.assigned);
+        call.assigned.iter().for_each(|(name, _)| state.export(name, true));
         let arguments = std::mem::replace(&mut state.arguments, Rc::new(call.words[1..].to_vec()));
         state.frames.push(Frame::new());
         let mut states = self.run_body(state, call, body);
@@ -241,7 +227,8 @@ impl Evaluator<'_> {
                 state.mode = Mode::Run;
             }
             state.arguments = arguments.clone();
-            leave_frame(state);
+            let hidden = state.frames.pop().unwrap_or_default();
+            restore(state, &hidden);
             restore(state, &before);
         }
         states
@@ -366,7 +353,7 @@ impl Evaluator<'_> {
     /// Appends to what a command substitution captures.
     pub(crate) fn print(&self, state: &mut State, value: Value) {
         if let Some(output) = &mut state.output {
-            value.parts().iter().cloned().for_each(|part| output.push(part));
+            output.append(&value);
             if output.size() > LONGEST {
                 *output = Value::unknown();
             }
@@ -454,10 +441,7 @@ impl Evaluator<'_> {
             match target.text() {
                 _ if !writes => {}
                 Some(path) if path.starts_with("/dev/") => {}
-                Some(path) => {
-                    let path = path.to_owned();
-                    self.touch(state, &path);
-                }
+                Some(path) => self.touch(state, path),
                 None => state.touch_anything(),
             }
         }
@@ -511,31 +495,34 @@ fn appended(content: &Content, value: &Value) -> Content {
     match content {
         Content::Unset => Content::Scalar(value.clone()),
         Content::Scalar(before) if before.size() + value.size() <= LONGEST => {
-            let parts = before.parts().iter().chain(value.parts()).cloned();
-            Content::Scalar(Value::from_parts(parts))
+            let mut joined = before.clone().into_one();
+            joined.append(value);
+            Content::Scalar(joined)
         }
         Content::Scalar(_) | Content::Unknown | Content::Array(_) => Content::Unknown,
     }
 }
 
-fn restore(state: &mut State, before: &[(String, Option<Variable>)]) {
+/// Assigns the variables before a command word, and returns their former state.
+fn assign_for_call(state: &mut State, assigned: &[(String, Value)]) -> Frame {
+    let before = assigned
+        .iter()
+        .map(|(name, _)| (Rc::from(name.as_str()), state.variables.get(name.as_str()).cloned()))
+        .collect();
+    for (name, value) in assigned {
+        state.assign(name, Content::Scalar(value.clone()));
+    }
+    before
+}
+
+/// Gives variables their former state.
+fn restore(state: &mut State, before: &Frame) {
     for (name, variable) in before {
         let variables = Rc::make_mut(&mut state.variables);
         match variable {
-            Some(variable) => {
-                variables.insert(name.as_str().into(), variable.clone());
-            }
-            None => {
-                variables.remove(name.as_str());
-            }
-        }
-    }
-}
-
-/// Gives the variables that `local` hid their former values.
-fn leave_frame(state: &mut State) {
-    for (name, variable) in state.frames.pop().unwrap_or_default().into_iter().rev() {
-        restore(state, &[(name.to_string(), variable)]);
+            Some(variable) => variables.insert(name.clone(), variable.clone()),
+            None => variables.remove(name),
+        };
     }
 }
 
@@ -586,7 +573,7 @@ pub(crate) fn declaration(word: &Value) -> Option<(String, Option<Value>)> {
         None => return None,
     };
     let name = name.strip_suffix('+').unwrap_or(name);
-    if !(name.starts_with(is_name_start) && name.chars().all(is_name_char)) {
+    if !is_name(name) {
         return None;
     }
     let value = rest.map(|rest| {

@@ -107,7 +107,7 @@ pub(crate) struct Touched {
 
 type Bodies = Vec<Option<Rc<Command>>>;
 type Variables = BTreeMap<Rc<str>, Variable>;
-/// The variables that a function's `local` hid, with their former state.
+/// Variables that a command or a function's `local` hid, with their former state.
 pub(crate) type Frame = Vec<(Rc<str>, Option<Variable>)>;
 
 #[derive(Debug, Clone)]
@@ -286,7 +286,8 @@ impl State {
         }
     }
 
-    fn join_touched(&mut self, other: &Self) {
+    /// Adds the paths that another way through the script may have changed.
+    pub(crate) fn join_touched(&mut self, other: &Self) {
         if self.touched == other.touched {
             return;
         }

@@ -10,7 +10,7 @@ use crate::syntax::tree::{
     Assigned, Assignment, Command, CommandKind, Connector, Item, List, Piece, Pipeline, Redirection,
     RedirectionKind, Script, Word,
 };
-use crate::syntax::words::{Until, is_name_char, is_name_start};
+use crate::syntax::words::{Until, is_name, is_name_char};
 
 /// Reserved words that end a list. Where no list is open for them, they are errors.
 const CLOSING: [&str; 8] = ["then", "do", "done", "fi", "elif", "else", "esac", "}"];
@@ -279,7 +279,7 @@ impl Parser<'_> {
             Some((name, index)) if self.dialect == Dialect::Bash && index.ends_with(']') => (name, true),
             _ => (target, false),
         };
-        if !(name.starts_with(is_name_start) && name.chars().all(is_name_char)) {
+        if !is_name(name) {
             return Ok(Err(word));
         }
         let (name, right) = (name.to_owned(), right.to_owned());
@@ -342,7 +342,7 @@ impl Parser<'_> {
     }
 
     fn plain_redirection(&mut self) -> RedirectionKind {
-        const OPERATORS: [(&str, RedirectionKind); 8] = [
+        const OPERATORS: [(&str, RedirectionKind); 7] = [
             ("<&", RedirectionKind::Duplicate),
             ("<>", RedirectionKind::ReadWrite),
             ("<", RedirectionKind::Read),
@@ -350,7 +350,6 @@ impl Parser<'_> {
             (">>", RedirectionKind::Append),
             (">|", RedirectionKind::Write),
             (">", RedirectionKind::Write),
-            ("", RedirectionKind::Write),
         ];
         let found = OPERATORS.into_iter().find(|(operator, _)| self.take(operator));
         found.map_or(RedirectionKind::Write, |(_, kind)| kind)

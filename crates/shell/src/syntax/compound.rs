@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use crate::start::Dialect;
 use crate::syntax::reader::{Parsed, Parser};
-use crate::syntax::tree::{AfterArm, Arm, CommandKind, Piece, Word};
-use crate::syntax::words::{Until, is_name_char, is_name_start};
+use crate::syntax::tree::{AfterArm, Arm, CommandKind, List, Piece, Word};
+use crate::syntax::words::{Until, is_name, is_name_char, is_name_start};
 
 impl Parser<'_> {
     /// Reads a compound command, if one is next.
@@ -74,7 +74,7 @@ impl Parser<'_> {
         Ok(CommandKind::Loop { until, condition, body })
     }
 
-    fn do_group(&mut self) -> Parsed<Vec<crate::syntax::tree::Item>> {
+    fn do_group(&mut self) -> Parsed<List> {
         self.expect_reserved("do")?;
         let body = self.compound_list()?;
         self.expect_reserved("done")?;
@@ -140,7 +140,7 @@ impl Parser<'_> {
         Ok(Some(words))
     }
 
-    fn loop_body(&mut self) -> Parsed<Vec<crate::syntax::tree::Item>> {
+    fn loop_body(&mut self) -> Parsed<List> {
         self.newlines()?;
         if self.dialect == Dialect::Bash && self.take_reserved("{") {
             let body = self.compound_list()?;
@@ -216,8 +216,7 @@ impl Parser<'_> {
         if !self.take(")") {
             return self.unexpected(Some(")"));
         }
-        let is_name = name.starts_with(is_name_start) && name.chars().all(is_name_char);
-        if self.dialect == Dialect::Dash && !is_name {
+        if self.dialect == Dialect::Dash && !is_name(&name) {
             return self.error("Bad function name");
         }
         self.newlines()?;

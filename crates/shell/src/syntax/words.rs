@@ -41,6 +41,11 @@ pub(crate) fn is_name_char(char: char) -> bool {
     char.is_ascii_alphanumeric() || char == '_'
 }
 
+/// Whether a text is the name of a variable.
+pub(crate) fn is_name(text: &str) -> bool {
+    text.starts_with(is_name_start) && text.chars().all(is_name_char)
+}
+
 /// Pieces of a word in the making.
 #[derive(Default)]
 struct Pieces {
@@ -170,15 +175,23 @@ impl Parser<'_> {
                     self.at += 1;
                     return Ok(());
                 }
-                Some('\\') => self.backslash_in_quotes(pieces),
-                Some('$') => self.dollar(true, pieces)?,
-                Some('`') => self.backquotes(true, pieces)?,
-                Some(char) => {
-                    self.at += char.len_utf8();
-                    pieces.char(char, true);
-                }
+                Some(char) => self.piece_in_quotes(char, pieces)?,
             }
         }
+    }
+
+    /// Reads a character, an escape or an expansion within double quotes.
+    fn piece_in_quotes(&mut self, char: char, pieces: &mut Pieces) -> Parsed<()> {
+        match char {
+            '\\' => self.backslash_in_quotes(pieces),
+            '$' => self.dollar(true, pieces)?,
+            '`' => self.backquotes(true, pieces)?,
+            char => {
+                self.at += char.len_utf8();
+                pieces.char(char, true);
+            }
+        }
+        Ok(())
     }
 
     fn backslash_in_quotes(&mut self, pieces: &mut Pieces) {
@@ -197,7 +210,7 @@ impl Parser<'_> {
     /// Reads what begins with `$`.
     fn dollar(&mut self, quoted: bool, pieces: &mut Pieces) -> Parsed<()> {
         let after = self.peek_byte(1);
-        let bash = self.dialect != Dialect::Dash;
+        let not_dash = self.dialect != Dialect::Dash;
         match after {
             b'(' if self.peek_byte(2) == b'(' => return self.arithmetic_or_substitution(quoted, pieces),
             b'(' => {
@@ -210,7 +223,7 @@ impl Parser<'_> {
                 let piece = self.deeper(|parser| parser.braced_parameter(quoted))?;
                 pieces.pieces.push(piece);
             }
-            b'\'' if bash && !quoted => self.escaped_quotes(pieces)?,
+            b'\'' if not_dash && !quoted => self.escaped_quotes(pieces)?,
             b'"' if self.dialect == Dialect::Bash && !quoted => self.at += 1,
             b'[' if self.dialect == Dialect::Bash => self.old_arithmetic(quoted, pieces)?,
             _ => self.plain_parameter(quoted, pieces),
@@ -273,17 +286,13 @@ impl Parser<'_> {
                     let closed = self.take("))");
                     return Ok(closed.then_some(Word { position, pieces: pieces.pieces }));
                 }
-                Some('\\') => self.backslash_in_quotes(&mut pieces),
-                Some('$') => self.dollar(true, &mut pieces)?,
-                Some('`') => self.backquotes(true, &mut pieces)?,
                 Some(char) => {
                     match char {
                         '(' => open += 1,
                         ')' => open -= 1,
                         _ => {}
                     }
-                    self.at += char.len_utf8();
-                    pieces.char(char, true);
+                    self.piece_in_quotes(char, &mut pieces)?;
                 }
             }
         }

@@ -20,3 +20,14 @@ exec "$@"
 #= 13 foreground ends: find . ! -user redis -exec chown redis {} +
 #= 14 exec ends: gosu redis /entry.sh redis-server --save ''
 #= end exec gosu
+#: args redis-server
+#: user 999
+#= 12 substitution continues: id -u
+#= 18 exec ends: redis-server
+#= end exec redis-server
+#: args sh -c x
+#: file /usr/bin/id
+#: file /bin/sh
+#= 12 substitution continues: id -u (/usr/bin/id)
+#= 18 exec ends: sh -c x (/bin/sh)
+#= end exec sh
