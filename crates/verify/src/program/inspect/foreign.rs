@@ -58,7 +58,7 @@ pub(super) fn macho(bytes: &[u8]) -> Option<MachO> {
 
 /// Reads the PE header that the DOS header points to.
 pub(super) fn pe(content: &Content<'_>) -> Option<Pe> {
-    let file = content.part(0, content.length());
+    let file = content.whole();
     let dos: ImageDosHeader = file.record(0)?;
     if dos.e_magic.get(LittleEndian) != IMAGE_DOS_SIGNATURE {
         return None;
