@@ -1,11 +1,9 @@
 //! The symbols that the dynamic loader looks up before a program begins, and those that a file defines.
 
-use crossdock_platform::Endianness;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use object::Endianness as Order;
 use object::elf::{self, DynamicTag, Rel32, Rel64, Rela32, Rela64, Sym32, Sym64};
+use object::{Endian, Endianness as Order};
 
 use super::content::{Content, Part};
 use super::dynamic::{entries_of, value_of};
@@ -195,11 +193,7 @@ impl Tables<'_> {
     /// Returns the version word of a symbol. One without is global, as of index 1.
     fn word_of(&self, index: u32) -> u16 {
         let word: Option<[u8; 2]> = self.words.and_then(|words| words.record(u64::from(index) * 2));
-        match (word, self.endianness) {
-            (Some(word), Endianness::Little) => u16::from_le_bytes(word),
-            (Some(word), Endianness::Big) => u16::from_be_bytes(word),
-            (None, _) => 1,
-        }
+        word.map_or(1, |word| order(self.endianness).read_u16(word))
     }
 
     fn name(&self, symbol: &Symbol, budget: &mut Budget) -> Option<String> {

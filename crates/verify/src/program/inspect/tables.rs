@@ -1,11 +1,12 @@
 //! The tables of a file's dynamic symbols, their versions and their names.
 
 use crossdock_platform::Endianness;
+use object::Endian;
 use object::elf::DynamicTag;
 
 use super::content::Part;
 use super::dynamic::value_of;
-use super::headers::{Class, Memory};
+use super::headers::{Class, Memory, order};
 use super::strings::Budget;
 
 /// The tables that the dynamic section of a file points to.
@@ -40,9 +41,6 @@ impl Tables<'_> {
     /// Returns a 32-bit word of a table.
     pub(super) fn word(&self, table: Part<'_>, index: usize) -> Option<u32> {
         let word: [u8; 4] = table.record(u64::try_from(index).ok()?.checked_mul(4)?)?;
-        Some(match self.endianness {
-            Endianness::Little => u32::from_le_bytes(word),
-            Endianness::Big => u32::from_be_bytes(word),
-        })
+        Some(order(self.endianness).read_u32(word))
     }
 }
