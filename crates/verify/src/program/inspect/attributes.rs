@@ -42,10 +42,8 @@ fn section(memory: Memory<'_>, order: Order) -> Option<Part<'_>> {
     use object::read::elf::{FileHeader, SectionHeader};
     let header: FileHeader32<Order> = memory.file.whole().record(0)?;
     let table = memory.file.whole().skip(header.e_shoff(order).into());
-    let sections = (0..u64::from(header.e_shnum(order))).map_while(|index| {
-        table.record::<SectionHeader32<Order>>(index * size_of::<SectionHeader32<Order>>() as u64)
-    });
-    let found = { sections }.find(|section| section.sh_type(order) == SHT_ARM_ATTRIBUTES)?;
+    let mut sections = table.items::<SectionHeader32<Order>>().take(header.e_shnum(order).into());
+    let found = sections.find(|section| section.sh_type(order) == SHT_ARM_ATTRIBUTES)?;
     Some(memory.file.part(found.sh_offset(order).into(), found.sh_size(order).into()))
 }
 

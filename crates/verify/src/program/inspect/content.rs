@@ -228,6 +228,16 @@ impl<'data> Part<'data> {
         object::pod::from_bytes::<T>(bytes).ok().filter(|_| is_whole).map(|(record, _)| *record)
     }
 
+    /// Returns a record of this part, which is an array of such records; `None` if it has fewer.
+    pub(crate) fn item<T: Pod>(&self, index: u64) -> Option<T> {
+        self.record(index.checked_mul(size_of::<T>() as u64)?)
+    }
+
+    /// Returns the records of this part, which is an array of them.
+    pub(crate) fn items<T: Pod>(self) -> impl Iterator<Item = T> {
+        (0..).map_while(move |index| self.item(index))
+    }
+
     /// Returns the string at a place in this part; `None` if it is unterminated, longer than `longest` or exceeds the
     /// budget.
     pub(crate) fn string(&self, at: u64, longest: usize, budget: &mut Budget) -> Option<String> {

@@ -89,8 +89,8 @@ pub(super) fn entries_of(table: Part<'_>, class: Class, endianness: Endianness) 
 }
 
 fn entries<D: Dyn<Endian = Order>>(table: Part<'_>, order: Order) -> Vec<(DynamicTag, u64)> {
-    (0..)
-        .map_while(|index: u64| table.record::<D>(index * size_of::<D>() as u64))
+    table
+        .items::<D>()
         .map(|entry| (entry.tag(order), entry.val(order)))
         // Linkers leave spare entries after the end (GNU ld, `--spare-dynamic-tags`).
         .take_while(|(tag, _)| *tag != elf::DT_NULL)

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use object::elf::{self, DynamicTag, Rel32, Rel64, Rela32, Rela64, Sym32, Sym64};
+use object::read::elf::Sym;
 use object::{Endian, Endianness as Order};
 
 use super::content::{Content, Part};
@@ -192,7 +193,7 @@ impl Tables<'_> {
 
     /// Returns the version word of a symbol. One without is global, as of index 1.
     fn word_of(&self, index: u32) -> u16 {
-        let word: Option<[u8; 2]> = self.words.and_then(|words| words.record(u64::from(index) * 2));
+        let word: Option<[u8; 2]> = self.words.and_then(|words| words.item(index.into()));
         word.map_or(1, |word| order(self.endianness).read_u16(word))
     }
 
@@ -201,43 +202,23 @@ impl Tables<'_> {
     }
 
     fn symbol(&self, index: u32) -> Option<Symbol> {
-        let (table, order) = (self.symbols?, order(self.endianness));
-        let (name, section, info, other, value) = match self.class {
-            Class::Elf64 => {
-                let symbol: Sym64<Order> =
-                    table.record(u64::from(index) * size_of::<Sym64<Order>>() as u64)?;
-                let value = symbol.st_value.get(order);
-                (
-                    symbol.st_name.get(order),
-                    symbol.st_shndx.get(order),
-                    symbol.st_info,
-                    symbol.st_other,
-                    value,
-                )
-            }
-            Class::Elf32 => {
-                let symbol: Sym32<Order> =
-                    table.record(u64::from(index) * size_of::<Sym32<Order>>() as u64)?;
-                let value = u64::from(symbol.st_value.get(order));
-                (
-                    symbol.st_name.get(order),
-                    symbol.st_shndx.get(order),
-                    symbol.st_info,
-                    symbol.st_other,
-                    value,
-                )
-            }
-        };
-        let (binding, visibility) = (info.0 >> 4, other.0 & 3);
+        match self.class {
+            Class::Elf64 => self.symbol_of::<Sym64<Order>>(index),
+            Class::Elf32 => self.symbol_of::<Sym32<Order>>(index),
+        }
+    }
+
+    fn symbol_of<S: Sym<Endian = Order>>(&self, index: u32) -> Option<Symbol> {
+        let (entry, order) = (self.symbols?.item::<S>(index.into())?, order(self.endianness));
         Some(Symbol {
             index,
-            name,
-            is_defined: section != elf::SHN_UNDEF,
-            has_address: value != 0,
-            is_weak: binding == elf::STB_WEAK.0,
+            name: entry.st_name(order),
+            is_defined: !entry.is_undefined(order),
+            has_address: entry.st_value(order).into() != 0,
+            is_weak: entry.st_bind() == elf::STB_WEAK,
             // `do_lookup_x` skips the others (`dl_symbol_visibility_binds_local_p`).
-            is_public: binding != elf::STB_LOCAL.0
-                && ![elf::STV_HIDDEN.0, elf::STV_INTERNAL.0].contains(&visibility),
+            is_public: entry.st_bind() != elf::STB_LOCAL
+                && ![elf::STV_HIDDEN, elf::STV_INTERNAL].contains(&entry.st_visibility()),
         })
     }
 
@@ -322,9 +303,8 @@ fn each<T: object::Pod>(
     copy: Option<u32>,
     parts: impl Fn(&T) -> (u32, u32),
 ) -> BTreeSet<Relocation> {
-    let records = (0..).map_while(|index: u64| table.record::<T>(index * size_of::<T>() as u64));
     // Index 0 (STN_UNDEF) is that of relocations without a symbol, such as relative ones.
-    let found = records.map(|record| parts(&record));
+    let found = table.items::<T>().map(|record| parts(&record));
     // The bound holds the set small, whatever the length of a hostile table.
     let found = found.filter(|(index, _)| (1..MAX_SYMBOLS as u32).contains(index));
     found.map(|(index, kind)| (index, Some(kind) == copy)).collect()

@@ -40,7 +40,6 @@ impl Tables<'_> {
 
     /// Returns a 32-bit word of a table.
     pub(super) fn word(&self, table: Part<'_>, index: usize) -> Option<u32> {
-        let word: [u8; 4] = table.record(u64::try_from(index).ok()?.checked_mul(4)?)?;
-        Some(order(self.endianness).read_u32(word))
+        Some(order(self.endianness).read_u32(table.item(u64::try_from(index).ok()?)?))
     }
 }
