@@ -7,9 +7,8 @@ use object::read::elf::Sym;
 use object::{Endian, Endianness as Order};
 
 use super::content::{Content, Part};
-use super::dynamic::{entries_of, value_of};
 use super::elf::Elf;
-use super::headers::{Class, Memory, order};
+use super::headers::{Class, Memory};
 use super::strings::Budget;
 use super::tables::Tables;
 use super::versions::{Version, Versions};
@@ -59,20 +58,8 @@ pub(crate) fn symbols(file: &Content<'_>, elf: &Elf, budget: &mut Budget) -> Opt
         return None;
     }
     let memory = Memory { file, segments: &elf.segments };
-    let found = elf.segments.iter().find(|segment| segment.kind == elf::PT_DYNAMIC.0)?;
-    let entries = entries_of(found.part(file), elf.class, elf.endianness);
-    let table = |tag| memory.from(value_of(&entries, tag)?);
-    let tables = Tables {
-        memory,
-        class: elf.class,
-        endianness: elf.endianness,
-        machine: elf.machine,
-        symbols: table(elf::DT_SYMTAB),
-        words: table(elf::DT_VERSYM),
-        strings: table(elf::DT_STRTAB),
-        entries,
-    };
-    tables.read(budget).filter(|_| file.failure().is_none())
+    let tables = Tables::read(memory, elf.class, elf.endianness, elf.machine)?;
+    tables.all_symbols(budget).filter(|_| file.failure().is_none())
 }
 
 /// Returns the machine's type of relocation for a copy of data (`R_*_COPY` of each psABI); `None` for a machine whose
@@ -113,7 +100,7 @@ struct Symbol {
 type Relocation = (u32, bool);
 
 impl Tables<'_> {
-    fn read(&self, budget: &mut Budget) -> Option<Symbols> {
+    fn all_symbols(&self, budget: &mut Budget) -> Option<Symbols> {
         let at_once = self.relocations(elf::DT_RELA, elf::DT_RELASZ, elf::DT_REL, elf::DT_RELSZ);
         // DT_PLTREL is the tag of the kind of table that DT_JMPREL points to.
         let plt = self.value(elf::DT_PLTREL).map(|kind| i64::try_from(kind) == Ok(elf::DT_RELA.0));
@@ -150,7 +137,7 @@ impl Tables<'_> {
     fn relocations_at(&self, tag: DynamicTag, size: DynamicTag, kind: Kind) -> BTreeSet<Relocation> {
         let (Some(table), Some(size)) = (self.table(tag), self.value(size)) else { return BTreeSet::new() };
         let table = table.up_to(size - self.calls_inside(tag, size));
-        let (order, copy) = (order(self.endianness), copy_relocation(self.machine));
+        let (order, copy) = (self.order, copy_relocation(self.machine));
         match (self.class, kind) {
             (Class::Elf64, Kind::Rela) => {
                 each(table, copy, |entry: &Rela64<Order>| wide(entry.r_info.get(order)))
@@ -194,7 +181,7 @@ impl Tables<'_> {
     /// Returns the version word of a symbol. One without is global, as of index 1.
     fn word_of(&self, index: u32) -> u16 {
         let word: Option<[u8; 2]> = self.words.and_then(|words| words.item(index.into()));
-        word.map_or(1, |word| order(self.endianness).read_u16(word))
+        word.map_or(1, |word| self.order.read_u16(word))
     }
 
     fn name(&self, symbol: &Symbol, budget: &mut Budget) -> Option<String> {
@@ -209,7 +196,7 @@ impl Tables<'_> {
     }
 
     fn symbol_of<S: Sym<Endian = Order>>(&self, index: u32) -> Option<Symbol> {
-        let (entry, order) = (self.symbols?.item::<S>(index.into())?, order(self.endianness));
+        let (entry, order) = (self.symbols?.item::<S>(index.into())?, self.order);
         Some(Symbol {
             index,
             name: entry.st_name(order),
