@@ -6,7 +6,7 @@ use crossdock_platform::Architecture;
 use object::{Endian, Endianness as Order};
 
 use crate::program::container::{Container, Content};
-use crate::program::inspect::{Budget, Strings};
+use crate::program::inspect::{self, Budget};
 use crate::root::MAX_PATH;
 
 const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
@@ -108,8 +108,8 @@ impl Cache {
             _ => Order::Little,
         };
         let word = |at: usize| number(at, order);
-        let (strings, mut budget) = (Strings(table), Budget::new(MAX_BYTES));
-        let mut text = |at: usize| strings.get(at as u64, MAX_PATH, &mut budget);
+        let (content, mut budget) = (inspect::Content::new(Box::new(table)), Budget::new(MAX_BYTES));
+        let mut text = |at: usize| content.whole().string(at as u64, MAX_PATH, &mut budget);
         let mut entries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
         for index in 0..word(20)?.min(MAX_ENTRIES) {
             let entry = HEADER + index * ENTRY;
