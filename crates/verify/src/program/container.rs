@@ -1,5 +1,6 @@
 //! The container that a program starts in, as far as the checks see it.
 
+use crate::program::inspect::{self, Elf, Inspection, inspect_file};
 use crate::root::{Entry, EntryKind, ResolveError, Resolved, Root, normalize, read_small, resolve};
 use crate::{Finding, Target, codes};
 
@@ -49,6 +50,14 @@ impl Credentials {
     pub(crate) fn blocked_at<'a>(&self, directories: &'a [(String, Entry)]) -> Option<&'a (String, Entry)> {
         directories.iter().find(|(_, directory)| self.uid != 0 && !self.may_execute(directory))
     }
+}
+
+/// An ELF file of an image.
+pub(crate) struct ElfFile<'a> {
+    /// The path with links resolved.
+    pub(crate) path: String,
+    pub(crate) elf: Box<Elf>,
+    pub(crate) content: inspect::Content<'a>,
 }
 
 /// The result of reading a small file.
@@ -111,6 +120,17 @@ impl<'a> Container<'a> {
             found.directories.drain(..above);
         }
         Ok(found)
+    }
+
+    /// Inspects the regular file that a process in the working directory finds at this path; `None` if it is not an ELF
+    /// file.
+    pub(crate) fn elf_file(&self, path: &str) -> Option<ElfFile<'a>> {
+        let found = self.resolve(path).ok().filter(|found| found.entry.kind == EntryKind::File)?;
+        let file = inspect_file(self.root, &found.path).ok()?;
+        match file.facts {
+            Inspection::Elf(elf) => Some(ElfFile { path: found.path, elf, content: file.content }),
+            _ => None,
+        }
     }
 
     /// Returns the directories of PATH. Runtimes set a default if the image has none.
