@@ -283,8 +283,8 @@ fn loader_itself(
     budget: &mut Budget,
 ) -> Option<Object> {
     let ElfFile { path, elf, content } = file;
-    let is_damaged = search::broken(elf).is_some() || search::cut(elf).is_some();
-    if is_damaged || !search::same_machine(elf, context.program) {
+    let is_damaged = search::broken(elf).is_some() || elf.missing_end().is_some();
+    if is_damaged || !elf.has_machine_of(context.program) {
         return None;
     }
     Some(Object {

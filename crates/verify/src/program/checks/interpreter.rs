@@ -172,13 +172,12 @@ pub(super) fn unfit_elf(loader: &Elf, program: &Elf) -> Option<String> {
     if loader.is_header_truncated {
         return Some("is truncated: a node shows `input/output error`".to_owned());
     }
-    let of = |elf: &Elf| (elf.machine, elf.class, elf.endianness);
-    if of(loader) != of(program) {
+    if !loader.has_machine_of(program) {
         return Some(format!("is for {}: {CORRUPTED}", machine::describe(loader)));
     }
     // The kernel maps pages beyond the end of a file without an error; the loader fails when it touches them
     // (mmap(2)).
-    if loader.loaded().any(|segment| segment.file_end() > loader.length) {
+    if loader.missing_end().is_some() {
         return Some("is truncated: the program crashes at once (exit 139, segmentation fault)".to_owned());
     }
     let is_program = loader.is_executable_type() && loader.loaded().next().is_some();

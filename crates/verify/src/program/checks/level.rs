@@ -2,7 +2,7 @@
 
 use crossdock_platform::{Architecture, go_level_variable, validate_go_level};
 
-use super::Subject;
+use super::{Subject, dependent};
 use crate::expectation::{CompiledC, CpuLevel, Language};
 use crate::level::Level;
 use crate::program::inspect::{Elf, GoBuildInfo, Inspection};
@@ -212,11 +212,7 @@ pub(super) fn demanded_level(
         _ => "v4",
     };
     let level = Level::parse(Architecture::Amd64, needed)?;
-    let who = if object == subject.path {
-        object.to_owned()
-    } else {
-        format!("{object} (a library of {})", subject.path)
-    };
+    let who = dependent(subject, object);
     let finding = match (beyond(subject, Architecture::Amd64, level)?, loader) {
         (Beyond::Unknown, Loader::Obeys) => {
             let library =

@@ -142,7 +142,7 @@ fn absent(
     circumstances: &Circumstances<'_>,
 ) -> Finding {
     let by = &loaded.objects[missing.by];
-    let (dependent, name, path) = (dependent(subject, by), &missing.name, subject.path);
+    let (dependent, name, path) = (dependent(subject, &by.path), &missing.name, subject.path);
     let shown = |text: &str| match family {
         Family::Glibc => format!("`{path}: error while loading shared libraries: {name}: {text}`, exit 127"),
         Family::Musl(_) | Family::Gcompat(_) => {
@@ -283,7 +283,7 @@ fn too_old(
     let message = format!(
         "{} needs {} of {library}, which {path} in the image does not define: a node shows `{}: {path}: version `{first}' not \
          found (required by {})`, exit 1.",
-        dependent(subject, object),
+        dependent(subject, &object.path),
         versions.join(", "),
         subject.path,
         object.path

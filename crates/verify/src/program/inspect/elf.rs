@@ -80,6 +80,17 @@ impl Elf {
         self.interpreter.is_none()
     }
 
+    /// Returns whether the file is for the machine of another one.
+    pub(crate) fn has_machine_of(&self, other: &Elf) -> bool {
+        (self.machine, self.class, self.endianness) == (other.machine, other.class, other.endianness)
+    }
+
+    /// Returns the end of the last segment if the file ends before it.
+    pub(crate) fn missing_end(&self) -> Option<u64> {
+        let end = self.loaded().map(Segment::file_end).max()?;
+        (end > self.length).then_some(end)
+    }
+
     /// Returns the segments that are mapped into memory.
     pub fn loaded(&self) -> impl Iterator<Item = &Segment> {
         self.segments.iter().filter(|segment| segment.is_loaded())

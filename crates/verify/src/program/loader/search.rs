@@ -189,7 +189,7 @@ fn attempt<'a>(context: &LoadContext<'a>, path: &str, objects: &[Object]) -> Att
         // only of a fitting one the type counts.
         Inspection::Elf(elf) if elf.is_header_truncated => Attempt::Broken("file too short".to_owned()),
         Inspection::Empty => Attempt::Broken("file too short".to_owned()),
-        Inspection::Elf(elf) if !same_machine(&elf, context.program) => {
+        Inspection::Elf(elf) if !elf.has_machine_of(context.program) => {
             Attempt::OtherMachine(format!("is for {}", machine::describe(&elf)))
         }
         Inspection::Elf(elf) => match (broken(&elf), cut(&elf)) {
@@ -209,11 +209,6 @@ fn directory_of(path: &str) -> &str {
     if path.contains('/') { parent_of(path) } else { "." }
 }
 
-pub(super) fn same_machine(library: &Elf, program: &Elf) -> bool {
-    (library.machine, library.class, library.endianness)
-        == (program.machine, program.class, program.endianness)
-}
-
 /// Returns the loader's message about a library that it refuses to map; `None` if it maps it.
 pub(super) fn broken(elf: &Elf) -> Option<String> {
     if elf.file_type != object::elf::ET_DYN.0 {
@@ -225,7 +220,6 @@ pub(super) fn broken(elf: &Elf) -> Option<String> {
 
 /// Returns what a file lacks that ends before its segments do. It is mapped, and a process that touches a page beyond its
 /// end is killed (mmap(2)).
-pub(super) fn cut(elf: &Elf) -> Option<String> {
-    let last = elf.loaded().map(|segment| segment.file_end()).max()?;
-    (last > elf.length).then(|| format!("it ends at byte {} of {last}", elf.length))
+fn cut(elf: &Elf) -> Option<String> {
+    elf.missing_end().map(|end| format!("it ends at byte {} of {end}", elf.length))
 }
