@@ -1,7 +1,7 @@
 //! The container that a program starts in, as far as the checks see it.
 
 use crate::program::inspect::{self, Elf, Inspection, inspect_file};
-use crate::root::{Entry, EntryKind, ResolveError, Resolved, Root, normalize, read_small, resolve};
+use crate::root::{Entry, EntryKind, ResolveError, Resolved, Root, normalize, read_whole, resolve};
 use crate::{Finding, Target, codes};
 
 /// The container that a program starts in.
@@ -86,7 +86,7 @@ impl<'a> Container<'a> {
         if found.entry.size > longest {
             return Content::TooLong;
         }
-        read_small(self.root, &found.path, longest).map_or(Content::Refused, Content::Read)
+        read_whole(self.root, &found.path, longest).map_or(Content::Refused, Content::Read)
     }
 
     /// Returns the value of an environment variable. The last assignment counts.
