@@ -24,7 +24,7 @@ use crate::root::parent_of;
 
 use effort::Effort;
 use lookup::Asker;
-use search::{Hit, Search};
+use search::{Hit, NewFile, Search};
 
 pub(crate) use family::Family;
 pub(crate) use lookup::{Forbidden, LookupFailure};
@@ -121,16 +121,16 @@ impl Loaded {
                 self.found += 1;
                 Ok(())
             }
-            Ok(Hit::New(file)) => {
+            Ok(Hit::New(NewFile { asked, file: ElfFile { path, elf, content } })) => {
                 let object = Object {
-                    symbols: symbols(&file.content, &file.elf, &mut self.budget),
-                    release: glibc::release(&file.content, &file.elf),
-                    origin: parent_of(&file.asked).to_owned(),
-                    path: file.path,
+                    symbols: symbols(&content, &elf, &mut self.budget),
+                    release: glibc::release(&content, &elf),
+                    origin: parent_of(&asked).to_owned(),
+                    path,
                     name: name.to_owned(),
-                    isa_needed: file.elf.notes.x86_isa_needed,
-                    jemalloc: allocator(context, &file.content, &file.elf),
-                    dynamic: file.elf.dynamic,
+                    isa_needed: elf.notes.x86_isa_needed,
+                    jemalloc: allocator(context, &content, &elf),
+                    dynamic: elf.dynamic,
                     parent: match by {
                         Asker::Object(index) => Some(index),
                         Asker::Nobody => None,

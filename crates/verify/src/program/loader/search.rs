@@ -4,7 +4,8 @@ use super::effort::Effort;
 use super::lookup::{Asker, Candidate, Forbidden, LookupFailure};
 use super::objects::Object;
 use super::{LoadContext, glibc, musl};
-use crate::program::inspect::{Content, Elf, Inspection, inspect_file};
+use crate::program::container::ElfFile;
+use crate::program::inspect::{Elf, Inspection, inspect_file};
 use crate::program::machine;
 use crate::root::{EntryKind, ResolveError, parent_of};
 
@@ -138,10 +139,7 @@ pub(super) enum Hit<'a> {
 pub(super) struct NewFile<'a> {
     /// The path as the loader names it.
     pub(super) asked: String,
-    /// The path with links resolved.
-    pub(super) path: String,
-    pub(super) elf: Box<Elf>,
-    pub(super) content: Content<'a>,
+    pub(super) file: ElfFile<'a>,
 }
 
 enum Attempt<'a> {
@@ -197,7 +195,8 @@ fn attempt<'a>(context: &LoadContext<'a>, path: &str, objects: &[Object]) -> Att
             (None, Some(why)) => Attempt::Cut(why),
             (None, None) => {
                 let asked = context.image.seen_from_working_directory(path);
-                Attempt::Fits(Hit::New(NewFile { asked, path: found.path, elf, content: file.content }))
+                let file = ElfFile { path: found.path, elf, content: file.content };
+                Attempt::Fits(Hit::New(NewFile { asked, file }))
             }
         },
         _ => Attempt::Broken("invalid ELF header".to_owned()),
