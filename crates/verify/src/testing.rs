@@ -1,6 +1,7 @@
 //! Hand-written ELF files for unit tests, with contents that no linker produces.
 
 use object::elf::{DT_NULL, DynamicTag, EM_S390, EM_X86_64, ET_DYN, PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NULL};
+use object::{Endian, Endianness};
 
 const HEADERS: usize = 64 + 3 * 56;
 
@@ -45,35 +46,26 @@ impl ElfBuilder {
     /// Returns the file.
     pub(crate) fn bytes(mut self) -> Vec<u8> {
         self.entries.push((DT_NULL, 0));
+        let (order, data, machine) =
+            if self.is_s390x { (Endianness::Big, 2, EM_S390) } else { (Endianness::Little, 1, EM_X86_64) };
         let entries = self.entries.iter().flat_map(|(tag, value)| [tag.0 as u64, *value]);
-        let dynamic: Vec<u8> = entries.flat_map(|number| self.u64(number)).collect();
+        let dynamic: Vec<u8> = entries.flat_map(|number| order.write_u64(number)).collect();
         let at = (HEADERS + self.tables.len()) as u64;
         let (size, length) = (dynamic.len() as u64, at + dynamic.len() as u64);
-        let (order, machine) = if self.is_s390x { (2, EM_S390) } else { (1, EM_X86_64) };
-        let mut bytes = [b"\x7fELF\x02", &[order, 1][..]].concat();
+        let mut bytes = [b"\x7fELF\x02", &[data, 1][..]].concat();
         bytes.resize(16, 0);
-        bytes.extend([ET_DYN.0, machine.0].map(|number| self.u16(number)).concat());
-        bytes.extend(self.u32(1));
-        bytes.extend([HEADERS as u64, 64, 0].map(|number| self.u64(number)).concat());
-        bytes.extend(self.u32(0));
-        bytes.extend([64, 56, 3, 0, 0, 0].map(|number| self.u16(number)).concat());
+        bytes.extend([ET_DYN.0, machine.0].map(|number| order.write_u16(number)).concat());
+        bytes.extend(order.write_u32(1));
+        bytes.extend([HEADERS as u64, 64, 0].map(|number| order.write_u64(number)).concat());
+        bytes.extend(order.write_u32(0));
+        bytes.extend([64, 56, 3, 0, 0, 0].map(|number| order.write_u16(number)).concat());
         let (kind, (from, path)) = self.interpreter.map_or((PT_NULL, (0, 0)), |place| (PT_INTERP, place));
         for (kind, offset, size) in [(PT_LOAD, 0, length), (PT_DYNAMIC, at, size), (kind, from, path)] {
-            bytes.extend([kind.0, 5].map(|number| self.u32(number)).concat());
-            bytes.extend([offset, offset, offset, size, size, 4096].map(|number| self.u64(number)).concat());
+            bytes.extend([kind.0, 5].map(|number| order.write_u32(number)).concat());
+            bytes.extend(
+                [offset, offset, offset, size, size, 4096].map(|number| order.write_u64(number)).concat(),
+            );
         }
         [bytes, self.tables, dynamic].concat()
-    }
-
-    fn u16(&self, number: u16) -> [u8; 2] {
-        if self.is_s390x { number.to_be_bytes() } else { number.to_le_bytes() }
-    }
-
-    fn u32(&self, number: u32) -> [u8; 4] {
-        if self.is_s390x { number.to_be_bytes() } else { number.to_le_bytes() }
-    }
-
-    fn u64(&self, number: u64) -> [u8; 8] {
-        if self.is_s390x { number.to_be_bytes() } else { number.to_le_bytes() }
     }
 }

@@ -19,7 +19,6 @@ pub(crate) use interpreter::loaders_present;
 
 use super::container::Container;
 use super::inspect::{Content, Inspection, Interpreter, inspect_file};
-use super::loader::Object;
 use crate::root::Resolved;
 use crate::{Code, Expectation, Finding, Target, codes};
 
@@ -44,12 +43,8 @@ impl Subject<'_> {
 }
 
 /// Names the object that needs a library: the program, or one of its libraries.
-fn dependent(subject: &Subject<'_>, by: &Object) -> String {
-    if by.path == subject.path {
-        by.path.clone()
-    } else {
-        format!("{} (a library of {})", by.path, subject.path)
-    }
+fn dependent(subject: &Subject<'_>, by: &str) -> String {
+    if by == subject.path { by.to_owned() } else { format!("{by} (a library of {})", subject.path) }
 }
 
 /// A check of one program. It adds its findings, and reports nothing that is another check's concern.

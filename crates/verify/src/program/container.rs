@@ -1,6 +1,7 @@
 //! The container that a program starts in, as far as the checks see it.
 
-use crate::root::{Entry, EntryKind, ResolveError, Resolved, Root, normalize, read_small, resolve};
+use crate::program::inspect::{self, Elf, Inspection, inspect_file};
+use crate::root::{Entry, EntryKind, ResolveError, Resolved, Root, normalize, read_whole, resolve};
 use crate::{Finding, Target, codes};
 
 /// The container that a program starts in.
@@ -68,6 +69,14 @@ impl Credentials {
     }
 }
 
+/// An ELF file of an image.
+pub(crate) struct ElfFile<'a> {
+    /// The path with links resolved.
+    pub(crate) path: String,
+    pub(crate) elf: Box<Elf>,
+    pub(crate) content: inspect::Content<'a>,
+}
+
 /// The result of reading a small file.
 pub(crate) enum Content {
     Read(Vec<u8>),
@@ -93,7 +102,7 @@ impl<'a> Container<'a> {
         if found.entry.size > longest {
             return Content::TooLong;
         }
-        read_small(self.root, &found.path, longest).map_or(Content::Refused, Content::Read)
+        read_whole(self.root, &found.path, longest).map_or(Content::Refused, Content::Read)
     }
 
     /// Returns the value of an environment variable. The last assignment counts.
@@ -127,6 +136,17 @@ impl<'a> Container<'a> {
             found.directories.drain(..above);
         }
         Ok(found)
+    }
+
+    /// Inspects the regular file that a process in the working directory finds at this path; `None` if it is not an ELF
+    /// file.
+    pub(crate) fn elf_file(&self, path: &str) -> Option<ElfFile<'a>> {
+        let found = self.resolve(path).ok().filter(|found| found.entry.kind == EntryKind::File)?;
+        let file = inspect_file(self.root, &found.path).ok()?;
+        match file.facts {
+            Inspection::Elf(elf) => Some(ElfFile { path: found.path, elf, content: file.content }),
+            _ => None,
+        }
     }
 
     /// Returns the directories of PATH.

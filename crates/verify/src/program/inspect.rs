@@ -29,7 +29,7 @@ pub use notes::Notes;
 pub use packed::Packed;
 pub use script::Script;
 pub(crate) use script::{is_shell, text_to_split};
-pub(crate) use strings::{Budget, Strings, c_string};
+pub(crate) use strings::{Budget, c_string};
 pub(crate) use symbols::{Reference, Symbols, symbols};
 pub(crate) use versions::{Version, is_satisfied, is_visible};
 

@@ -18,13 +18,13 @@ mod tokens;
 use std::collections::BTreeMap;
 
 use crate::Target;
-use crate::program::container::Container;
-use crate::program::inspect::{Budget, Content, Elf, Inspection, Jemalloc, inspect_file, jemalloc, symbols};
-use crate::root::{EntryKind, parent_of};
+use crate::program::container::{Container, ElfFile};
+use crate::program::inspect::{Budget, Content, Elf, Jemalloc, jemalloc, symbols};
+use crate::root::parent_of;
 
 use effort::Effort;
 use lookup::Asker;
-use search::{Hit, Search};
+use search::{Hit, NewFile, Search};
 
 pub(crate) use family::Family;
 pub(crate) use lookup::{Forbidden, LookupFailure};
@@ -67,6 +67,8 @@ pub(crate) struct LoadContext<'a> {
     pub(crate) image: Container<'a>,
     pub(crate) target: &'a Target,
     pub(crate) program: &'a Elf,
+    /// The loader that the program names.
+    pub(crate) loader: &'a ElfFile<'a>,
     pub(crate) privilege: Privilege,
     pub(crate) processor: &'a Processor,
 }
@@ -119,16 +121,16 @@ impl Loaded {
                 self.found += 1;
                 Ok(())
             }
-            Ok(Hit::New(file)) => {
+            Ok(Hit::New(NewFile { asked, file: ElfFile { path, elf, content } })) => {
                 let object = Object {
-                    symbols: symbols(&file.content, &file.elf, &mut self.budget),
-                    release: glibc::release(&file.content, &file.elf),
-                    origin: parent_of(&file.asked).to_owned(),
-                    path: file.path,
+                    symbols: symbols(&content, &elf, &mut self.budget),
+                    release: glibc::release(&content, &elf),
+                    origin: parent_of(&asked).to_owned(),
+                    path,
                     name: name.to_owned(),
-                    isa_needed: file.elf.notes.x86_isa_needed,
-                    jemalloc: allocator(context, &file.content, &file.elf),
-                    dynamic: file.elf.dynamic,
+                    isa_needed: elf.notes.x86_isa_needed,
+                    jemalloc: allocator(context, &content, &elf),
+                    dynamic: elf.dynamic,
                     parent: match by {
                         Asker::Object(index) => Some(index),
                         Asker::Nobody => None,
@@ -197,13 +199,18 @@ pub(crate) fn load(
         isa_needed: elf.notes.x86_isa_needed,
         jemalloc: None,
     };
-    let own = match family {
-        Family::Gcompat(gcompat) => &gcompat.loader,
-        Family::Glibc | Family::Musl(_) => interpreter,
+    let musl;
+    let (name, file) = match family {
+        Family::Gcompat(gcompat) => {
+            musl = context.image.elf_file(&gcompat.loader)?;
+            (&*gcompat.loader, &musl)
+        }
+        Family::Glibc | Family::Musl(_) => (interpreter, context.loader),
     };
-    let (bytes, own) = loader_itself(context, own, &mut budget)?;
+    let own = loader_itself(context, name, file, &mut budget)?;
     let search = match family {
         Family::Glibc => {
+            let bytes = file.content.head(MAX_LOADER_SIZE);
             let built = glibc::Built::read(&bytes, own.release.as_deref(), context.target.architecture());
             Search::Glibc(glibc::Search::new(context, &built))
         }
@@ -268,33 +275,30 @@ impl Loaded {
     }
 }
 
-/// Reads the loader, which is the first library in memory, and its first bytes.
+/// Returns the loader of this name and file, which is the first library in memory; `None` if it is not a valid library.
 fn loader_itself(
     context: &LoadContext<'_>,
-    interpreter: &str,
+    name: &str,
+    file: &ElfFile<'_>,
     budget: &mut Budget,
-) -> Option<(Vec<u8>, Object)> {
-    let found = context.image.resolve(interpreter);
-    let found = found.ok().filter(|found| found.entry.kind == EntryKind::File)?;
-    let file = inspect_file(context.image.root, &found.path).ok()?;
-    let (content, Inspection::Elf(elf)) = (file.content, file.facts) else { return None };
-    let is_damaged = search::broken(&elf).is_some() || search::cut(&elf).is_some();
-    if is_damaged || !search::same_machine(&elf, context.program) {
+) -> Option<Object> {
+    let ElfFile { path, elf, content } = file;
+    let is_damaged = search::broken(elf).is_some() || elf.missing_end().is_some();
+    if is_damaged || !elf.has_machine_of(context.program) {
         return None;
     }
-    let object = Object {
-        symbols: symbols(&content, &elf, budget),
-        origin: parent_of(&found.path).to_owned(),
-        path: found.path,
-        name: interpreter.rsplit('/').next().unwrap_or(interpreter).to_owned(),
-        release: glibc::release(&content, &elf),
-        dynamic: elf.dynamic,
+    Some(Object {
+        symbols: symbols(content, elf, budget),
+        origin: parent_of(path).to_owned(),
+        path: path.clone(),
+        name: name.rsplit('/').next().unwrap_or(name).to_owned(),
+        release: glibc::release(content, elf),
+        dynamic: elf.dynamic.clone(),
         parent: None,
         // The loader does not check its own demand (`dl_isa_level_check`).
         isa_needed: None,
         jemalloc: None,
-    };
-    Some((content.head(MAX_LOADER_SIZE), object))
+    })
 }
 
 #[cfg(test)]
@@ -306,7 +310,7 @@ mod tests {
     use super::*;
     use crate::program::container::Credentials;
     use crate::testing::ElfBuilder;
-    use crate::{MemoryRoot, inspect};
+    use crate::{Inspection, MemoryRoot, inspect};
 
     const LOADER_PATH: &str = "/lib64/ld-linux-x86-64.so.2";
 
@@ -316,7 +320,9 @@ mod tests {
             Container { root, environment: &[], working_directory: "/", user: &Credentials::default() };
         let target = Target::new(&crossdock_platform::Platform::LINUX_AMD64);
         let (privilege, processor) = (Privilege::Usual, Processor::guaranteed(&target));
-        let context = LoadContext { image, target: &target, program: &elf, privilege, processor: &processor };
+        let loader = &image.elf_file(LOADER_PATH).unwrap();
+        let context =
+            LoadContext { image, target: &target, program: &elf, loader, privilege, processor: &processor };
         load(&context, "/app", &Content::of(program), LOADER_PATH, &Family::Glibc).unwrap()
     }
 

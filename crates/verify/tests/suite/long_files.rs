@@ -9,7 +9,7 @@ use crossdock_verify::{
     Target, verify_image,
 };
 
-use crate::host::host_file;
+use crate::host::{GLIBC, LIBC, host_file};
 use crate::support::{Recipe, summary};
 
 const LONG: usize = 40 << 20;
@@ -51,8 +51,8 @@ impl ReadAt for Counted<'_> {
 
 fn verify(app: &[u8], settings: &str) -> (Vec<Finding>, usize) {
     let root = MemoryRoot::new()
-        .file("/lib64/ld-linux-x86-64.so.2", 0o755, host_file("/lib64/ld-linux-x86-64.so.2"))
-        .file("/usr/lib/libc.so.6", 0o755, host_file("/lib/x86_64-linux-gnu/libc.so.6"))
+        .file(GLIBC, 0o755, host_file(GLIBC))
+        .file("/usr/lib/libc.so.6", 0o755, host_file(LIBC))
         .file("/app", 0o755, app);
     let image = ImageFacts::default()
         .with_config_platform(PlatformText::new("linux", "amd64", None))

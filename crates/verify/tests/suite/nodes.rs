@@ -5,16 +5,14 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use crate::host::host_file;
+use crate::host::{GLIBC, LIBC, host_file};
 use crate::support::{Recipe, summary, verify};
 use crossdock_platform::Platform;
 use crossdock_verify::{
     Finding, ImageFacts, MemoryRoot, Node, NodeLevel, PlatformText, Target, Verdict, verify_image,
 };
 
-const GLIBC: &str = "/lib64/ld-linux-x86-64.so.2";
 const MUSL: &str = "/lib/ld-musl-x86_64.so.1";
-const LIBC: &str = "/lib/x86_64-linux-gnu/libc.so.6";
 
 /// Starts a program by qemu; returns what it says if it stops.
 fn start(qemu: &str, arguments: &[&str]) -> Option<String> {

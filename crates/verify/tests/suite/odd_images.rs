@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::host::host_file;
+use crate::host::{GLIBC, LIBC, host_file};
 use crate::support::{Recipe, summary, verify};
 use crossdock_platform::Platform;
 use crossdock_verify::{
@@ -83,7 +83,7 @@ fn compressed_files_and_pointers_are_named() {
 
 /// Builds a dynamic program whose loader name is rewritten.
 fn with_interpreter(to: &str) -> Vec<u8> {
-    let from = b"/lib64/ld-linux-x86-64.so.2";
+    let from = GLIBC.as_bytes();
     let mut bytes = Recipe::parse("gcc @main.c").make();
     let at = bytes.windows(from.len()).position(|window| window == from).expect("the loader's name");
     let mut name = to.as_bytes().to_vec();
@@ -109,10 +109,9 @@ fn rewritten_loaders_are_verified() {
     let bsd = in_root(&app("/libexec/ld-elf.so.1"));
     assert_eq!(bsd, ("interpreter-missing wrong-system".to_owned(), Verdict::Fails));
     // A loader is known by its content, whatever its name.
-    let own = app("/opt/loader").file("/opt/loader", 0o755, host_file("/lib64/ld-linux-x86-64.so.2"));
+    let own = app("/opt/loader").file("/opt/loader", 0o755, host_file(GLIBC));
     assert_eq!(in_root(&own), ("library-missing".to_owned(), Verdict::Fails));
-    let libc = "/lib/x86_64-linux-gnu/libc.so.6";
-    assert_eq!(in_root(&own.file(libc, 0o755, host_file(libc))), (String::new(), Verdict::Starts));
+    assert_eq!(in_root(&own.file(LIBC, 0o755, host_file(LIBC))), (String::new(), Verdict::Starts));
     let other = Recipe::parse("CGO_ENABLED=0 GOOS=linux GOARCH=amd64 go").make();
     let unknown = app("/lib64/ld-linux").file("/lib64/ld-linux", 0o755, other);
     assert_eq!(in_root(&unknown), ("libraries-unchecked".to_owned(), Verdict::Unproven));

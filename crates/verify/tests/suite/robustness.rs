@@ -1,6 +1,6 @@
 //! Verifies that no input panics.
 
-use crate::host::host_file;
+use crate::host::{GLIBC, LIBC, host_file};
 use crate::support::{Recipe, verify};
 use crossdock_platform::Platform;
 use crossdock_verify::{ImageFacts, Inspection, MemoryRoot, PlatformText, Target, inspect, verify_image};
@@ -88,8 +88,6 @@ proptest! {
 /// Every entry names the same long strings. Copies of them would take more memory than any machine has.
 #[test]
 fn a_cache_with_overlapping_strings_is_bounded() {
-    let loader = "/lib64/ld-linux-x86-64.so.2";
-    let libc = "/lib/x86_64-linux-gnu/libc.so.6";
     let image = ImageFacts::default()
         .with_config_platform(PlatformText::new("linux", "amd64", None))
         .with_entrypoint(["/app"]);
@@ -105,8 +103,8 @@ fn a_cache_with_overlapping_strings_is_bounded() {
         cache.push(0);
         let root = MemoryRoot::new()
             .file("/etc/ld.so.cache", 0o644, cache)
-            .file(loader, 0o755, host_file(loader))
-            .file(libc, 0o755, host_file(libc))
+            .file(GLIBC, 0o755, host_file(GLIBC))
+            .file(LIBC, 0o755, host_file(LIBC))
             .file("/app", 0o755, Recipe::parse("gcc @main.c").make());
         let findings = verify_image(&image, &root, &Target::new(&Platform::LINUX_AMD64), &Default::default());
         assert!(findings.is_empty(), "{entries} entries of {length} bytes: {findings:#?}");

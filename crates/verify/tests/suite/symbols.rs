@@ -7,14 +7,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::host::host_file;
+use crate::host::{GLIBC, LIBC, host_file};
 use crate::support::{Recipe, summary};
 use crossdock_platform::Platform;
 use crossdock_verify::{Finding, ImageFacts, MemoryRoot, PlatformText, Target, verify_image};
 
-const GLIBC: &str = "/lib64/ld-linux-x86-64.so.2";
 const MUSL: &str = "/lib/ld-musl-x86_64.so.1";
-const LIBC: &str = "/lib/x86_64-linux-gnu/libc.so.6";
 
 /// The libraries by their names in the table.
 const LIBRARIES: &[(&str, &str)] = &[

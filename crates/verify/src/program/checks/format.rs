@@ -74,11 +74,11 @@ fn elf_system(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
 fn refused(subject: &Subject<'_>, code: Code, what: &str) -> Finding {
     let path = subject.path;
     let message = format!("{path} {what}: a node shows `exec {path}: exec format error`.");
-    subject.finding(code, message).with_evidence("first bytes", first_bytes(&subject.content.head(8)))
+    subject.finding(code, message).with_evidence("first bytes", first_bytes(subject))
 }
 
-fn first_bytes(bytes: &[u8]) -> String {
-    let head: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+fn first_bytes(subject: &Subject<'_>) -> String {
+    let head: Vec<String> = subject.content.head(8).iter().map(|byte| format!("{byte:02x}")).collect();
     if head.is_empty() { "none".to_owned() } else { head.join(" ") }
 }
 
@@ -119,9 +119,7 @@ fn other_system(subject: &Subject<'_>, expected: &str, findings: &mut Vec<Findin
     let what = if right_format { "is for another processor" } else { "is in another format" };
     let message =
         format!("{path} {what}: {} starts {expected} programs for its own processor.", subject.target.name());
-    findings.push(
-        subject.finding(code, message).with_evidence("first bytes", first_bytes(&subject.content.head(8))),
-    );
+    findings.push(subject.finding(code, message).with_evidence("first bytes", first_bytes(subject)));
 }
 
 fn macho_fits(cpu: u32, architecture: Architecture) -> bool {

@@ -152,31 +152,35 @@ fn existing(
     }
 }
 
+/// The effect of ELIBBAD.
+const CORRUPTED: &str = "a node shows `accessing a corrupted shared library`";
+
 /// Returns the reason why the kernel cannot start the loader, or not for this program.
-pub(super) fn unfit(loader: &Inspection, program: &Elf) -> Option<String> {
+fn unfit(loader: &Inspection, program: &Elf) -> Option<String> {
     // `load_elf_binary` answers EIO if the file is shorter than an ELF header, and ELIBBAD without the ELF magic or for
     // another architecture.
-    let corrupted = "a node shows `accessing a corrupted shared library`";
-    let Inspection::Elf(loader) = loader else {
-        return Some(match loader {
-            Inspection::Empty => "is empty: a node shows `input/output error`".to_owned(),
-            _ => format!("is not an ELF program: {corrupted}"),
-        });
-    };
+    match loader {
+        Inspection::Elf(loader) => unfit_elf(loader, program),
+        Inspection::Empty => Some("is empty: a node shows `input/output error`".to_owned()),
+        _ => Some(format!("is not an ELF program: {CORRUPTED}")),
+    }
+}
+
+/// Returns the reason why the kernel cannot start an ELF file as the loader of this program.
+pub(super) fn unfit_elf(loader: &Elf, program: &Elf) -> Option<String> {
     if loader.is_header_truncated {
         return Some("is truncated: a node shows `input/output error`".to_owned());
     }
-    let of = |elf: &Elf| (elf.machine, elf.class, elf.endianness);
-    if of(loader) != of(program) {
-        return Some(format!("is for {}: {corrupted}", machine::describe(loader)));
+    if !loader.has_machine_of(program) {
+        return Some(format!("is for {}: {CORRUPTED}", machine::describe(loader)));
     }
     // The kernel maps pages beyond the end of a file without an error; the loader fails when it touches them
     // (mmap(2)).
-    if loader.loaded().any(|segment| segment.file_end() > loader.length) {
+    if loader.missing_end().is_some() {
         return Some("is truncated: the program crashes at once (exit 139, segmentation fault)".to_owned());
     }
     let is_program = loader.is_executable_type() && loader.loaded().next().is_some();
-    (!is_program).then(|| format!("is not an ELF program: {corrupted}"))
+    (!is_program).then(|| format!("is not an ELF program: {CORRUPTED}"))
 }
 
 /// Checks a program that UPX packed: it has no `PT_INTERP`, and may still need a loader.

@@ -2,7 +2,7 @@
 
 use crossdock_platform::{Architecture, go_level_variable, validate_go_level};
 
-use super::Subject;
+use super::{Subject, dependent};
 use crate::expectation::{CompiledC, CpuLevel, Language};
 use crate::level::Level;
 use crate::program::inspect::{Elf, GoBuildInfo, Inspection};
@@ -212,11 +212,7 @@ pub(super) fn demanded_level(
         _ => "v4",
     };
     let level = Level::parse(Architecture::Amd64, needed)?;
-    let who = if object == subject.path {
-        object.to_owned()
-    } else {
-        format!("{object} (a library of {})", subject.path)
-    };
+    let who = dependent(subject, object);
     let finding = match (beyond(subject, Architecture::Amd64, level)?, loader) {
         (Beyond::Unknown, Loader::Obeys) => {
             let library =
@@ -298,35 +294,14 @@ fn planned_level(subject: &Subject<'_>, architecture: Architecture, findings: &m
     let Some(Language::Rust { level }) = subject.expectation.map(|expectation| &expectation.language) else {
         return;
     };
-    let (needed, text) = match level {
-        CpuLevel::Baseline => return,
-        CpuLevel::Level(text) => (Level::parse(architecture, text), text),
-        CpuLevel::Unknown(text) => (None, text),
-    };
+    let (CpuLevel::Level(text) | CpuLevel::Unknown(text)) = level else { return };
     if guaranteed(subject, architecture).is_none() {
         return;
     }
-    match needed.map(|needed| beyond(subject, architecture, needed)) {
-        Some(None) => {}
-        Some(Some(Beyond::Unknown)) => {
-            let finding = unknown_node(subject, &format!("was compiled for level {text}"), text);
-            findings.push(finding.with_evidence("target-cpu", text));
-        }
-        Some(Some(Beyond::Guaranteed(name))) => {
-            let message = format!(
-                "{} was compiled for level {text}, and {} guarantees only {name}: an older node kills it with exit 132 (illegal \
-                 instruction), without a message.",
-                subject.path,
-                subject.target.name()
-            );
-            let finding = too_high(subject, codes::LEVEL_TOO_HIGH, message, &name, text);
-            findings.push(finding.with_evidence("target-cpu", text));
-        }
-        None => {
-            let finding = unknown_processor(subject, architecture, text);
-            findings.push(finding.with_evidence("target-cpu", text));
-        }
-    }
+    let needs = format!("was compiled for level {text}");
+    let unknown = || unknown_processor(subject, architecture, text);
+    let finding = compiled_level(subject, architecture, level, &needs, unknown);
+    findings.extend(finding.map(|finding| finding.with_evidence("target-cpu", text)));
 }
 
 /// Checks a level that a flag of a compiler names, which compiled code does not record either.
@@ -337,35 +312,45 @@ fn c_level(
     findings: &mut Vec<Finding>,
 ) {
     let CompiledC { level, flag, place } = compiled;
+    let needs = format!("has code compiled with `{flag}` in {place}");
+    let unknown = || {
+        let message = format!(
+            "{} {needs}, and it is unknown whether every node of {} has its instructions.",
+            subject.path,
+            subject.target.name()
+        );
+        let help = format!("Remove `{flag}` from {place}, or name a level that every node has.");
+        subject.finding(codes::LEVEL_UNKNOWN, message).with_help(help)
+    };
+    let finding = compiled_level(subject, architecture, level, &needs, unknown);
+    findings.extend(finding.map(|finding| finding.with_evidence(place.as_str(), flag.as_str())));
+}
+
+/// Returns the finding about a program that was compiled for this level, as `needs` tells; `None` if every node has it.
+/// `unknown` creates the finding about a processor whose level is unknown.
+fn compiled_level(
+    subject: &Subject<'_>,
+    architecture: Architecture,
+    level: &CpuLevel,
+    needs: &str,
+    unknown: impl FnOnce() -> Finding,
+) -> Option<Finding> {
     let (needed, text) = match level {
-        CpuLevel::Baseline => return,
+        CpuLevel::Baseline => return None,
         CpuLevel::Level(text) => (Level::parse(architecture, text), text),
         CpuLevel::Unknown(text) => (None, text),
     };
-    let finding = match needed.map(|needed| beyond(subject, architecture, needed)) {
-        Some(None) => return,
-        Some(Some(Beyond::Unknown)) => {
-            unknown_node(subject, &format!("has code compiled with `{flag}` in {place}"), text)
-        }
-        Some(Some(Beyond::Guaranteed(name))) => {
+    let Some(needed) = needed else { return Some(unknown()) };
+    match beyond(subject, architecture, needed)? {
+        Beyond::Unknown => Some(unknown_node(subject, needs, text)),
+        Beyond::Guaranteed(name) => {
             let message = format!(
-                "{} has code compiled with `{flag}` in {place}, and {} guarantees only {name}: an older node kills it with \
-                 exit 132 (illegal instruction), without a message.",
+                "{} {needs}, and {} guarantees only {name}: an older node kills it with exit 132 (illegal instruction), without a \
+                 message.",
                 subject.path,
                 subject.target.name()
             );
-            too_high(subject, codes::LEVEL_TOO_HIGH, message, &name, text)
+            Some(too_high(subject, codes::LEVEL_TOO_HIGH, message, &name, text))
         }
-        None => {
-            let message = format!(
-                "{} has code compiled with `{flag}` in {place}, and it is unknown whether every node of {} has its \
-                 instructions.",
-                subject.path,
-                subject.target.name()
-            );
-            let help = format!("Remove `{flag}` from {place}, or name a level that every node has.");
-            subject.finding(codes::LEVEL_UNKNOWN, message).with_help(help)
-        }
-    };
-    findings.push(finding.with_evidence(place.as_str(), flag.as_str()));
+    }
 }

@@ -3,26 +3,20 @@
 use super::start::{Start, unknown_loader};
 use super::{Subject, circumstances, interpreter};
 use crate::Finding;
-use crate::program::inspect::{Inspection, Interpreter, inspect_file};
+use crate::program::inspect::{Inspection, Interpreter};
 use crate::program::loader::Family;
-use crate::root::EntryKind;
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let (Inspection::Elf(elf), Some(image)) = (subject.facts, subject.container) else { return };
     let Some(Interpreter::Path(path)) = &elf.interpreter else { return };
     // A finding of `interpreter` explains a loader that is missing, unreadable or unfit.
-    let Ok(found) = image.resolve(path) else { return };
-    if found.entry.kind != EntryKind::File {
+    let Some(loader) = image.elf_file(path) else { return };
+    if interpreter::unfit_elf(&loader.elf, elf).is_some() {
         return;
     }
-    let Ok(loader) = inspect_file(image.root, &found.path) else { return };
-    let Inspection::Elf(facts) = &loader.facts else { return };
-    if interpreter::unfit(&loader.facts, elf).is_some() {
-        return;
-    }
-    match Family::of(&loader.content, facts, path) {
+    match Family::of(&loader.content, &loader.elf, path) {
         Some(family) => {
-            let program = Start { subject, image, elf, interpreter: path, family: &family };
+            let program = Start { subject, image, elf, interpreter: path, loader: &loader, family: &family };
             findings.extend(circumstances::findings(&program));
         }
         None if elf.dynamic.as_ref().is_some_and(|dynamic| !dynamic.needed.is_empty()) => {

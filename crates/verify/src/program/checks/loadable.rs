@@ -75,22 +75,17 @@ fn program_headers(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>
 }
 
 fn truncation(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
-    let Some(last) = elf.loaded().max_by_key(|segment| segment.file_end()) else { return };
     // Bytes after the last segment, such as debug sections, are not needed to start.
-    if last.file_end() <= elf.length {
-        return;
-    }
+    let Some(end) = elf.missing_end() else { return };
     let message = format!(
         "{} ends at byte {} and its last segment at byte {}: the rest is missing, and the program crashes where it begins \
          (exit 139, segmentation fault).",
-        subject.path,
-        elf.length,
-        last.file_end()
+        subject.path, elf.length, end
     );
     findings.push(
         subject
             .finding(codes::TRUNCATED_FILE, message)
-            .with_evidence("p_offset + p_filesz", last.file_end().to_string())
+            .with_evidence("p_offset + p_filesz", end.to_string())
             .with_evidence("file size", elf.length.to_string()),
     );
 }

@@ -8,9 +8,8 @@ use object::elf::{
 
 use super::Subject;
 use crate::program::container::Container;
-use crate::program::inspect::{Class, Elf, Inspection, Interpreter, inspect_file};
+use crate::program::inspect::{Class, Elf, Inspection, Interpreter};
 use crate::program::machine::{self, Machine};
-use crate::root::EntryKind;
 use crate::target::Tristate;
 use crate::{Finding, codes};
 
@@ -216,9 +215,5 @@ pub(super) fn float_abi(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
 /// Returns the float ABI of the loader in the image. The file counts more than its name: old distributions had a
 /// hard-float loader under the soft-float name.
 fn loader_abi(image: Container<'_>, interpreter: &str) -> Option<FloatAbi> {
-    let found = image.resolve(interpreter);
-    let found = found.ok().filter(|found| found.entry.kind == EntryKind::File)?;
-    let file = inspect_file(image.root, &found.path).ok()?;
-    let Inspection::Elf(loader) = file.facts else { return None };
-    float_abi_of(&loader).or_else(|| float_abi_of_name(interpreter))
+    float_abi_of(&image.elf_file(interpreter)?.elf).or_else(|| float_abi_of_name(interpreter))
 }

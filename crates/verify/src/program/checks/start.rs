@@ -6,7 +6,7 @@ use crossdock_platform::Architecture;
 
 use super::symbols::Binding;
 use super::{Subject, dependent, level, pages, symbols};
-use crate::program::container::{Container, Credentials};
+use crate::program::container::{Container, Credentials, ElfFile};
 use crate::program::inspect::Elf;
 use crate::program::loader::{
     Family, Forbidden, Ignored, LoadContext, Loaded, LookupFailure, Missing, Object, Privilege, Processor,
@@ -45,6 +45,8 @@ pub(super) struct Start<'a> {
     pub(super) image: Container<'a>,
     pub(super) elf: &'a Elf,
     pub(super) interpreter: &'a str,
+    /// The file of that name.
+    pub(super) loader: &'a ElfFile<'a>,
     pub(super) family: &'a Family,
 }
 
@@ -63,6 +65,7 @@ impl Start<'_> {
             image,
             target: self.subject.target,
             program: self.elf,
+            loader: self.loader,
             privilege: circumstances.privilege,
             processor: circumstances.processor,
         };
@@ -139,7 +142,7 @@ fn absent(
     circumstances: &Circumstances<'_>,
 ) -> Finding {
     let by = &loaded.objects[missing.by];
-    let (dependent, name, path) = (dependent(subject, by), &missing.name, subject.path);
+    let (dependent, name, path) = (dependent(subject, &by.path), &missing.name, subject.path);
     let shown = |text: &str| match family {
         Family::Glibc => format!("`{path}: error while loading shared libraries: {name}: {text}`, exit 127"),
         Family::Musl(_) | Family::Gcompat(_) => {
@@ -280,7 +283,7 @@ fn too_old(
     let message = format!(
         "{} needs {} of {library}, which {path} in the image does not define: a node shows `{}: {path}: version `{first}' not \
          found (required by {})`, exit 1.",
-        dependent(subject, object),
+        dependent(subject, &object.path),
         versions.join(", "),
         subject.path,
         object.path

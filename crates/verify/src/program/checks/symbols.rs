@@ -167,7 +167,7 @@ impl<'a> Scope<'a> {
         let where_it_is = self.place_of(first);
         let message = format!(
             "{} needs the symbol {name}{suffix}{others}, which {where_it_is}: {when} {shown}, exit 127.",
-            dependent(subject, object)
+            dependent(subject, &object.path)
         );
         let names: Vec<&str> =
             failures.iter().take(20).map(|failure| failure.reference.name.as_str()).collect();

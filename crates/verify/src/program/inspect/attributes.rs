@@ -40,13 +40,10 @@ pub(super) fn read(memory: Memory<'_>, header: &Header) -> Option<ArmAttributes>
 /// Returns the section with the attributes. Attributes are not loaded, so that most linkers write only a section.
 fn section(memory: Memory<'_>, order: Order) -> Option<Part<'_>> {
     use object::read::elf::{FileHeader, SectionHeader};
-    let file = memory.file.part(0, memory.file.length());
-    let header: FileHeader32<Order> = file.record(0)?;
-    let table = file.skip(header.e_shoff(order).into());
-    let sections = (0..u64::from(header.e_shnum(order))).map_while(|index| {
-        table.record::<SectionHeader32<Order>>(index * size_of::<SectionHeader32<Order>>() as u64)
-    });
-    let found = { sections }.find(|section| section.sh_type(order) == SHT_ARM_ATTRIBUTES)?;
+    let header: FileHeader32<Order> = memory.file.whole().record(0)?;
+    let table = memory.file.whole().skip(header.e_shoff(order).into());
+    let mut sections = table.items::<SectionHeader32<Order>>().take(header.e_shnum(order).into());
+    let found = sections.find(|section| section.sh_type(order) == SHT_ARM_ATTRIBUTES)?;
     Some(memory.file.part(found.sh_offset(order).into(), found.sh_size(order).into()))
 }
 

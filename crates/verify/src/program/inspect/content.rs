@@ -86,35 +86,14 @@ impl<'a> Content<'a> {
         Part { file: self, offset, length: length.min(self.length.saturating_sub(offset)) }
     }
 
-    /// Returns the first result of `each`, which gets the offset of every occurrence of `needle` in a part of the file.
-    pub(crate) fn find<T>(
-        &self,
-        part: Part<'_>,
-        needle: &[u8],
-        mut each: impl FnMut(u64) -> Option<T>,
-    ) -> Option<T> {
-        let (mut at, end) = (part.offset, part.offset + part.length);
-        let mut chunk = vec![0; CHUNK.min(usize::try_from(part.length).unwrap_or(CHUNK))];
-        // A part that begins behind the file's end has no length, and its offset may be the largest number.
-        while end - at >= needle.len() as u64 {
-            let wanted = usize::try_from(end - at).unwrap_or(usize::MAX).min(chunk.len());
-            let read = self.read(at, &mut chunk[..wanted]);
-            let found = memchr::memmem::find_iter(&chunk[..read], needle);
-            if let Some(result) = found.map(|place| at + place as u64).find_map(&mut each) {
-                return Some(result);
-            }
-            if read < wanted || at + read as u64 == end {
-                return None;
-            }
-            // An occurrence may begin in this piece and end in the next.
-            at += (read - (needle.len() - 1)) as u64;
-        }
-        None
+    /// Returns the whole file as one part.
+    pub(crate) fn whole(&self) -> Part<'_> {
+        self.part(0, self.length)
     }
 
     /// Returns whether the file has these bytes anywhere.
     pub(crate) fn contains(&self, needle: &[u8]) -> bool {
-        self.find(self.part(0, self.length), needle, |_| Some(())).is_some()
+        self.whole().find(needle, Some).is_some()
     }
 
     /// Reads from an offset through the cache and returns the number of bytes.
@@ -217,6 +196,27 @@ impl<'data> Part<'data> {
         self.file.bytes(self.offset, self.length)
     }
 
+    /// Returns the first result of `each`, which gets the offset in the file of every occurrence of `needle` in this part.
+    pub(crate) fn find<T>(&self, needle: &[u8], mut each: impl FnMut(u64) -> Option<T>) -> Option<T> {
+        let (mut at, end) = (self.offset, self.offset + self.length);
+        let mut chunk = vec![0; CHUNK.min(usize::try_from(self.length).unwrap_or(CHUNK))];
+        // A part that begins behind the file's end has no length, and its offset may be the largest number.
+        while end - at >= needle.len() as u64 {
+            let wanted = usize::try_from(end - at).unwrap_or(usize::MAX).min(chunk.len());
+            let read = self.file.read(at, &mut chunk[..wanted]);
+            let found = memchr::memmem::find_iter(&chunk[..read], needle);
+            if let Some(result) = found.map(|place| at + place as u64).find_map(&mut each) {
+                return Some(result);
+            }
+            if read < wanted || at + read as u64 == end {
+                return None;
+            }
+            // An occurrence may begin in this piece and end in the next.
+            at += (read - (needle.len() - 1)) as u64;
+        }
+        None
+    }
+
     /// Returns the record at a place in this part; `None` if it does not end within.
     pub(crate) fn record<T: Pod>(&self, at: u64) -> Option<T> {
         // No record of an ELF file is longer: its header has 64 bytes.
@@ -226,6 +226,16 @@ impl<'data> Part<'data> {
         let is_whole =
             end <= self.length && self.file.fill(self.offset.checked_add(at)?, bytes) == bytes.len();
         object::pod::from_bytes::<T>(bytes).ok().filter(|_| is_whole).map(|(record, _)| *record)
+    }
+
+    /// Returns a record of this part, which is an array of such records; `None` if it has fewer.
+    pub(crate) fn item<T: Pod>(&self, index: u64) -> Option<T> {
+        self.record(index.checked_mul(size_of::<T>() as u64)?)
+    }
+
+    /// Returns the records of this part, which is an array of them.
+    pub(crate) fn items<T: Pod>(self) -> impl Iterator<Item = T> {
+        (0..).map_while(move |index| self.item(index))
     }
 
     /// Returns the string at a place in this part; `None` if it is unterminated, longer than `longest` or exceeds the
@@ -299,7 +309,7 @@ mod tests {
         let bytes = vec![1; BLOCKS * BLOCK];
         let read = std::cell::Cell::new(0);
         let content = Content::new(Box::new(Slow(&bytes, &read)));
-        let part = content.part(0, content.length());
+        let part = content.whole();
         let sum: u64 = (0..content.length()).filter_map(|at| part.record::<u8>(at)).map(u64::from).sum();
         assert_eq!((sum, read.get()), (content.length(), bytes.len()));
     }
@@ -311,15 +321,15 @@ mod tests {
             bytes.extend(b"needle");
             let content = Content::of(&bytes);
             let mut places = Vec::new();
-            let all = content.part(0, content.length());
-            let found = content.find(all, b"needle", |at| {
+            let all = content.whole();
+            let found = all.find(b"needle", |at| {
                 places.push(at);
                 None::<()>
             });
             assert_eq!((found, &places[..]), (None, &[place as u64][..]));
-            assert_eq!(content.find(all.up_to(all.length - 1), b"needle", Some), None, "{place}");
+            assert_eq!(all.up_to(all.length - 1).find(b"needle", Some), None, "{place}");
         }
-        assert_eq!(Content::of(b"ab").find(Content::of(b"ab").part(0, 2), b"abc", Some), None);
+        assert_eq!(Content::of(b"ab").whole().find(b"abc", Some), None);
     }
 
     #[test]
@@ -342,7 +352,7 @@ mod tests {
     #[test]
     fn strings_end_within_their_part_and_length() {
         let content = Content::of(b"abc\0def");
-        let strings = content.part(0, 7);
+        let strings = content.whole();
         let get = |at, longest| strings.string(at, longest, &mut Budget::new(1 << 10));
         assert_eq!(get(0, 4096).as_deref(), Some("abc"));
         assert_eq!(get(1, 4096).as_deref(), Some("bc"));

@@ -1,16 +1,10 @@
 //! The dynamic section: libraries, search paths, symbol versions.
 
-use crossdock_platform::Endianness;
-use object::Endianness as Order;
-use object::elf::{self, Dyn32, Dyn64, DynamicTag, Verdaux, Verdef, Vernaux, Verneed};
-use object::read::elf::Dyn;
+use object::elf::{self, DynamicTag};
 
-use super::content::Part;
-use super::headers::{Class, Memory, order};
 use super::strings::Budget;
+use super::tables::Tables;
 
-/// The number of records above which a table is damaged.
-const MAX_RECORDS: usize = 1 << 14;
 /// The size of all names of a file together, enough for some thousand libraries and versions.
 const MAX_BYTES: usize = 1 << 18;
 /// The length of a string. Search paths are the longest; those of Nix reach some kilobytes.
@@ -70,136 +64,61 @@ pub struct VersionNeed {
     pub is_weak: bool,
 }
 
-/// Reads the dynamic section in these bytes.
-pub(super) fn read(memory: Memory<'_>, table: Part<'_>, class: Class, endianness: Endianness) -> Dynamic {
-    let entries = entries_of(table, class, endianness);
-    // An address in memory, not an offset in the file (ELF gABI, Dynamic Section, `d_ptr`): so a stripped file without
-    // sections can be read, as the loader does.
-    let strings = value_of(&entries, elf::DT_STRTAB).and_then(|at| memory.from(at));
-    let table = Table { memory, order: order(endianness), entries, strings, budget: Budget::new(MAX_BYTES) };
-    table.facts()
-}
-
-/// Returns the tags and values of the dynamic section in this part of the file.
-pub(super) fn entries_of(table: Part<'_>, class: Class, endianness: Endianness) -> Vec<(DynamicTag, u64)> {
-    match class {
-        Class::Elf32 => entries::<Dyn32<Order>>(table, order(endianness)),
-        Class::Elf64 => entries::<Dyn64<Order>>(table, order(endianness)),
+/// Reads the facts of a dynamic section.
+pub(super) fn read(tables: &Tables<'_>) -> Dynamic {
+    let budget = &mut Budget::new(MAX_BYTES);
+    let flags = |tag| tables.value(tag).unwrap_or(0);
+    Dynamic {
+        needed: names(tables, elf::DT_NEEDED, budget),
+        filters: names(tables, elf::DT_FILTER, budget),
+        auxiliaries: names(tables, elf::DT_AUXILIARY, budget),
+        soname: text(tables, elf::DT_SONAME, MAX_NAME_LENGTH, budget),
+        rpath: text(tables, elf::DT_RPATH, MAX_STRING_LENGTH, budget),
+        runpath: text(tables, elf::DT_RUNPATH, MAX_STRING_LENGTH, budget),
+        flags_1: flags(elf::DT_FLAGS_1),
+        // Linkers request immediate binding in one of three ways.
+        binds_at_once: tables.value(elf::DT_BIND_NOW).is_some()
+            || flags(elf::DT_FLAGS) & elf::DF_BIND_NOW.0 != 0
+            || flags(elf::DT_FLAGS_1) & elf::DF_1_NOW.0 != 0,
+        version_needs: version_needs(tables, budget),
+        version_definitions: version_definitions(tables, budget),
+        is_truncated: budget.is_spent(),
     }
 }
 
-fn entries<D: Dyn<Endian = Order>>(table: Part<'_>, order: Order) -> Vec<(DynamicTag, u64)> {
-    (0..)
-        .map_while(|index: u64| table.record::<D>(index * size_of::<D>() as u64))
-        .map(|entry| (entry.tag(order), entry.val(order)))
-        // Linkers leave spare entries after the end (GNU ld, `--spare-dynamic-tags`).
-        .take_while(|(tag, _)| *tag != elf::DT_NULL)
-        .take(MAX_RECORDS)
-        .collect()
+/// Returns the string that the entry with this tag names.
+fn text(tables: &Tables<'_>, tag: DynamicTag, longest: usize, budget: &mut Budget) -> Option<String> {
+    tables.string(tables.value(tag)?, longest, budget)
 }
 
-/// Returns the value of the first entry with this tag.
-pub(super) fn value_of(entries: &[(DynamicTag, u64)], tag: DynamicTag) -> Option<u64> {
-    entries.iter().find(|(found, _)| *found == tag).map(|(_, value)| *value)
+/// Returns the strings that all entries with this tag name.
+fn names(tables: &Tables<'_>, tag: DynamicTag, budget: &mut Budget) -> Vec<String> {
+    tables.values(tag).filter_map(|offset| tables.string(offset, MAX_NAME_LENGTH, budget)).collect()
 }
 
-struct Table<'data> {
-    memory: Memory<'data>,
-    order: Order,
-    entries: Vec<(DynamicTag, u64)>,
-    strings: Option<Part<'data>>,
-    budget: Budget,
-}
-
-impl Table<'_> {
-    fn facts(mut self) -> Dynamic {
-        Dynamic {
-            needed: self.names(elf::DT_NEEDED),
-            filters: self.names(elf::DT_FILTER),
-            auxiliaries: self.names(elf::DT_AUXILIARY),
-            soname: self.text(elf::DT_SONAME, MAX_NAME_LENGTH),
-            rpath: self.text(elf::DT_RPATH, MAX_STRING_LENGTH),
-            runpath: self.text(elf::DT_RUNPATH, MAX_STRING_LENGTH),
-            flags_1: self.value(elf::DT_FLAGS_1).unwrap_or(0),
-            // Linkers request immediate binding in one of three ways.
-            binds_at_once: self.value(elf::DT_BIND_NOW).is_some()
-                || self.value(elf::DT_FLAGS).unwrap_or(0) & elf::DF_BIND_NOW.0 != 0
-                || self.value(elf::DT_FLAGS_1).unwrap_or(0) & elf::DF_1_NOW.0 != 0,
-            version_needs: self.version_needs().unwrap_or_default(),
-            version_definitions: self.version_definitions().unwrap_or_default(),
-            is_truncated: self.budget.is_spent(),
-        }
-    }
-
-    fn value(&self, tag: DynamicTag) -> Option<u64> {
-        value_of(&self.entries, tag)
-    }
-
-    fn name(&mut self, offset: u64) -> Option<String> {
-        self.strings?.string(offset, MAX_NAME_LENGTH, &mut self.budget)
-    }
-
-    /// Returns the string that the entry with this tag names.
-    fn text(&mut self, tag: DynamicTag, longest: usize) -> Option<String> {
-        self.strings?.string(self.value(tag)?, longest, &mut self.budget)
-    }
-
-    /// Returns the strings that all entries with this tag name.
-    fn names(&mut self, tag: DynamicTag) -> Vec<String> {
-        let Some(strings) = self.strings else { return Vec::new() };
-        let named = self.entries.iter().filter(|(found, _)| *found == tag);
-        named.filter_map(|(_, offset)| strings.string(*offset, MAX_NAME_LENGTH, &mut self.budget)).collect()
-    }
-
-    fn version_needs(&mut self) -> Option<Vec<VersionNeed>> {
-        let (table, order) = (self.memory.from(self.value(elf::DT_VERNEED)?)?, self.order);
-        let mut needs = Vec::new();
-        for (at, record) in chain(table, 0, |record: &Verneed<Order>| record.vn_next.get(order)) {
-            let library = self.name(record.vn_file.get(order).into()).unwrap_or_default();
-            let first = at.saturating_add(record.vn_aux.get(order).into());
-            for (_, need) in chain(table, first, |need: &Vernaux<Order>| need.vna_next.get(order)) {
-                let version = self.name(need.vna_name.get(order).into());
-                // Each version holds a copy of the library's name, so that a few bytes of a hostile file could claim
-                // gigabytes.
-                if self.budget.take(library.len()).is_none() {
-                    return Some(needs);
-                }
-                needs.push(VersionNeed {
-                    library: library.clone(),
-                    version: version.unwrap_or_default(),
-                    is_weak: need.vna_flags.get(order).0 & elf::VER_FLG_WEAK.0 != 0,
-                });
+fn version_needs(tables: &Tables<'_>, budget: &mut Budget) -> Vec<VersionNeed> {
+    let order = tables.order;
+    let mut needs = Vec::new();
+    for (library, versions) in tables.version_needs() {
+        let library = tables.string(library.vn_file.get(order), MAX_NAME_LENGTH, budget).unwrap_or_default();
+        for need in versions {
+            let version = tables.string(need.vna_name.get(order), MAX_NAME_LENGTH, budget);
+            // Each version holds a copy of the library's name, so that a few bytes of a hostile file could claim
+            // gigabytes.
+            if budget.take(library.len()).is_none() {
+                return needs;
             }
+            needs.push(VersionNeed {
+                library: library.clone(),
+                version: version.unwrap_or_default(),
+                is_weak: need.vna_flags.get(order).0 & elf::VER_FLG_WEAK.0 != 0,
+            });
         }
-        Some(needs)
     }
-
-    fn version_definitions(&mut self) -> Option<Vec<String>> {
-        let (table, order) = (self.memory.from(self.value(elf::DT_VERDEF)?)?, self.order);
-        let records = chain(table, 0, |record: &Verdef<Order>| record.vd_next.get(order));
-        let names = records.filter_map(|(at, record)| {
-            // The first name of a definition is its own, the others are those of its predecessors (LSB Core, Symbol
-            // Versioning).
-            let name: Verdaux<Order> = table.record(at.saturating_add(record.vd_aux.get(order).into()))?;
-            self.name(name.vda_name.get(order).into())
-        });
-        Some(names.collect())
-    }
+    needs
 }
 
-/// Iterates over records that each contain the distance to the next; that of the last is zero.
-pub(super) fn chain<T: object::Pod>(
-    table: Part<'_>,
-    first: u64,
-    distance: impl Fn(&T) -> u32,
-) -> impl Iterator<Item = (u64, T)> {
-    let mut next = Some(first);
-    let step = move || {
-        let at = next?;
-        let record: T = table.record(at)?;
-        let distance = distance(&record);
-        next = (distance != 0).then(|| at.saturating_add(distance.into()));
-        Some((at, record))
-    };
-    std::iter::from_fn(step).take(MAX_RECORDS)
+fn version_definitions(tables: &Tables<'_>, budget: &mut Budget) -> Vec<String> {
+    let names = tables.version_definitions().filter_map(|(_, name)| name);
+    names.filter_map(|name| tables.string(name.vda_name.get(tables.order), MAX_NAME_LENGTH, budget)).collect()
 }

@@ -1,7 +1,7 @@
 //! The facts of an ELF file.
 
 use crossdock_platform::Endianness;
-use object::elf::{ET_DYN, ET_EXEC, PT_DYNAMIC, PT_INTERP};
+use object::elf::{ET_DYN, ET_EXEC, PT_INTERP};
 
 use super::attributes::{self, ArmAttributes};
 use super::content::Content;
@@ -11,6 +11,7 @@ use super::headers::{Class, Header, Memory, Segment};
 use super::notes::{self, Notes};
 use super::packed::{self, Packed};
 use super::strings::c_string;
+use super::tables::Tables;
 
 /// The value of `PT_INTERP`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +80,17 @@ impl Elf {
         self.interpreter.is_none()
     }
 
+    /// Returns whether the file is for the machine of another one.
+    pub(crate) fn has_machine_of(&self, other: &Elf) -> bool {
+        (self.machine, self.class, self.endianness) == (other.machine, other.class, other.endianness)
+    }
+
+    /// Returns the end of the last segment if the file ends before it.
+    pub(crate) fn missing_end(&self) -> Option<u64> {
+        let end = self.loaded().map(Segment::file_end).max()?;
+        (end > self.length).then_some(end)
+    }
+
     /// Returns the segments that are mapped into memory.
     pub fn loaded(&self) -> impl Iterator<Item = &Segment> {
         self.segments.iter().filter(|segment| segment.is_loaded())
@@ -92,10 +104,9 @@ pub(super) fn read(file: &Content<'_>) -> Elf {
     let header = Header::read(&head);
     let segments = header.map(|header| header.segments(file)).unwrap_or_default();
     let memory = Memory { file, segments: &segments };
-    let dynamic = header.and_then(|header| {
-        let found = segments.iter().find(|segment| segment.kind == PT_DYNAMIC.0)?;
-        Some(dynamic::read(memory, found.part(file), header.class, header.endianness))
-    });
+    let tables =
+        header.and_then(|header| Tables::read(memory, header.class, header.endianness, header.machine));
+    let dynamic = tables.map(|tables| dynamic::read(&tables));
     let notes = header.map(|header| notes::read(memory, header.class, header.endianness)).unwrap_or_default();
     let order = header.map_or(Endianness::Little, |header| header.endianness);
     let header_or = |field: fn(&Header) -> u16| header.as_ref().map_or(0, field);

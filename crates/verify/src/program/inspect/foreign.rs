@@ -1,9 +1,8 @@
 //! Programs of other systems: Mach-O and PE.
 
-use object::Endianness as Order;
 use object::macho::{self, FatHeader};
 use object::pe::{IMAGE_DOS_SIGNATURE, IMAGE_NT_SIGNATURE, ImageDosHeader, ImageFileHeader};
-use object::{LittleEndian, U32};
+use object::{Endian, Endianness as Order, LittleEndian, U32};
 
 use super::content::Content;
 
@@ -28,11 +27,7 @@ pub struct Pe {
 /// Reads a Mach-O header, of one architecture or universal.
 pub(super) fn macho(bytes: &[u8]) -> Option<MachO> {
     let word = |at: usize, order: Order| -> Option<u32> {
-        let word: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
-        Some(match order {
-            Order::Little => u32::from_le_bytes(word),
-            Order::Big => u32::from_be_bytes(word),
-        })
+        Some(order.read_u32(bytes.get(at..at + 4)?.try_into().ok()?))
     };
     let magic = word(0, Order::Big)?;
     match magic {
@@ -58,7 +53,7 @@ pub(super) fn macho(bytes: &[u8]) -> Option<MachO> {
 
 /// Reads the PE header that the DOS header points to.
 pub(super) fn pe(content: &Content<'_>) -> Option<Pe> {
-    let file = content.part(0, content.length());
+    let file = content.whole();
     let dos: ImageDosHeader = file.record(0)?;
     if dos.e_magic.get(LittleEndian) != IMAGE_DOS_SIGNATURE {
         return None;

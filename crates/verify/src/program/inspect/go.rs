@@ -51,7 +51,7 @@ pub(super) fn read(memory: Memory<'_>) -> Option<GoBuildInfo> {
     };
     let parts = writable.map(|segment| (segment.part(memory.file), segment.address));
     parts.take_while(within).find_map(|(part, address)| {
-        memory.file.find(part, MAGIC, |offset| {
+        part.find(MAGIC, |offset| {
             let at = offset - part.offset;
             let is_aligned = address.wrapping_add(at).is_multiple_of(MARK as u64);
             is_aligned.then(|| parse(part.skip(at))).flatten()
@@ -182,9 +182,9 @@ mod tests {
         bytes.extend([8, INLINE]);
         bytes.resize(32, 0);
         bytes.extend([0xff; 16]);
-        assert_eq!(parse(Content::of(&bytes).part(0, 48)), None);
+        assert_eq!(parse(Content::of(&bytes).whole()), None);
         bytes.splice(32.., *b"\x02go\x05mod");
-        let info = parse(Content::of(&bytes).part(0, bytes.len() as u64)).unwrap();
+        let info = parse(Content::of(&bytes).whole()).unwrap();
         assert_eq!((info.go_version.as_deref(), info.path), (Some("go"), None));
     }
 }

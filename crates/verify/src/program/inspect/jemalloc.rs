@@ -40,7 +40,7 @@ pub(crate) fn jemalloc(file: &Content<'_>, elf: &Elf) -> Option<Jemalloc> {
     let segments = &elf.segments;
     let mut loaded = segments.iter().filter(|segment| segment.is_loaded());
     let message = loaded.find_map(|segment| {
-        let at = file.find(segment.part(file), MESSAGE, Some)?;
+        let at = segment.part(file).find(MESSAGE, Some)?;
         segment.address.checked_add(at.checked_sub(segment.offset)?)
     })?;
     let windows = || {

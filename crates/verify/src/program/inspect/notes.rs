@@ -1,9 +1,9 @@
 //! Notes: the system that the file is for, and the processor level that it demands.
 
 use crossdock_platform::Endianness;
-use object::Endianness as Order;
 use object::elf::{self, FileHeader32, FileHeader64, PT_GNU_PROPERTY, PT_NOTE};
 use object::read::elf::{FileHeader, NoteIterator};
+use object::{Endian, Endianness as Order};
 
 use super::headers::{Class, Memory, order};
 
@@ -73,11 +73,7 @@ fn collect<H: FileHeader<Endian = Order>>(notes: &mut Notes, bytes: &[u8], align
 /// Reads `NT_GNU_ABI_TAG`: four words, of which the first is the system (0 is Linux) and the others the oldest kernel.
 fn abi_tag(notes: &mut Notes, words: &[u8], order: Order) {
     let word = |index: usize| -> Option<u32> {
-        let bytes: [u8; 4] = words.get(index * 4..index * 4 + 4)?.try_into().ok()?;
-        Some(match order {
-            Order::Little => u32::from_le_bytes(bytes),
-            Order::Big => u32::from_be_bytes(bytes),
-        })
+        Some(order.read_u32(words.get(index * 4..index * 4 + 4)?.try_into().ok()?))
     };
     let (Some(system), Some(major), Some(minor), Some(patch)) = (word(0), word(1), word(2), word(3)) else {
         return;

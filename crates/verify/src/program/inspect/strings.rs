@@ -31,46 +31,30 @@ impl Budget {
     }
 }
 
-/// A string table.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Strings<'data>(pub(crate) &'data [u8]);
-
-impl Strings<'_> {
-    /// Returns the string at this offset; `None` if it is unterminated, longer than `longest` or exceeds the budget.
-    pub(crate) fn get(&self, offset: u64, longest: usize, budget: &mut Budget) -> Option<String> {
-        if budget.is_spent() {
-            return None;
-        }
-        let rest = usize::try_from(offset).ok().and_then(|offset| self.0.get(offset..)).unwrap_or_default();
-        let rest = &rest[..rest.len().min(longest)];
-        let text = c_string(rest);
-        // The search for a missing end costs time, so it counts too.
-        budget.take(text.map_or(rest.len(), <[u8]>::len))?;
-        Some(String::from_utf8_lossy(text?).into_owned())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::program::inspect::Content;
 
     #[test]
     fn names_are_read_until_the_budget_is_spent() {
         let mut bytes = vec![b'x'; 1000];
         bytes.push(0);
-        let (strings, mut budget) = (Strings(&bytes), Budget::new(10_000));
-        let names = (0..100).filter_map(|offset| strings.get(offset, 4096, &mut budget)).count();
+        let (content, mut budget) = (Content::of(&bytes), Budget::new(10_000));
+        let strings = content.whole();
+        let names = (0..100).filter_map(|offset| strings.string(offset, 4096, &mut budget)).count();
         assert_eq!(names, 9, "each of about 1000 bytes and its cost");
         assert!(budget.is_spent());
     }
 
     #[test]
     fn unterminated_strings_are_skipped_and_cost_budget() {
-        let (strings, mut budget) = (Strings(&[b'x'; 1000]), Budget::new(1500));
-        assert_eq!(strings.get(0, 500, &mut budget), None);
+        let (content, mut budget) = (Content::of(&[b'x'; 1000]), Budget::new(1500));
+        let strings = content.whole();
+        assert_eq!(strings.string(0, 500, &mut budget), None);
         assert!(!budget.is_spent());
-        assert_eq!(strings.get(0, 4096, &mut budget), None);
+        assert_eq!(strings.string(0, 4096, &mut budget), None);
         assert!(budget.is_spent());
-        assert_eq!(strings.get(5000, 4096, &mut Budget::new(1500)), None);
+        assert_eq!(strings.string(5000, 4096, &mut Budget::new(1500)), None);
     }
 }

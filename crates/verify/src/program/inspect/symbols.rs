@@ -1,16 +1,14 @@
 //! The symbols that the dynamic loader looks up before a program begins, and those that a file defines.
 
-use crossdock_platform::Endianness;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use object::Endianness as Order;
 use object::elf::{self, DynamicTag, Rel32, Rel64, Rela32, Rela64, Sym32, Sym64};
+use object::read::elf::Sym;
+use object::{Endian, Endianness as Order};
 
 use super::content::{Content, Part};
-use super::dynamic::{entries_of, value_of};
 use super::elf::Elf;
-use super::headers::{Class, Memory, order};
+use super::headers::{Class, Memory};
 use super::strings::Budget;
 use super::tables::Tables;
 use super::versions::{Version, Versions};
@@ -60,20 +58,8 @@ pub(crate) fn symbols(file: &Content<'_>, elf: &Elf, budget: &mut Budget) -> Opt
         return None;
     }
     let memory = Memory { file, segments: &elf.segments };
-    let found = elf.segments.iter().find(|segment| segment.kind == elf::PT_DYNAMIC.0)?;
-    let entries = entries_of(found.part(file), elf.class, elf.endianness);
-    let table = |tag| memory.from(value_of(&entries, tag)?);
-    let tables = Tables {
-        memory,
-        class: elf.class,
-        endianness: elf.endianness,
-        machine: elf.machine,
-        symbols: table(elf::DT_SYMTAB),
-        words: table(elf::DT_VERSYM),
-        strings: table(elf::DT_STRTAB),
-        entries,
-    };
-    tables.read(budget).filter(|_| file.failure().is_none())
+    let tables = Tables::read(memory, elf.class, elf.endianness, elf.machine)?;
+    tables.all_symbols(budget).filter(|_| file.failure().is_none())
 }
 
 /// Returns the machine's type of relocation for a copy of data (`R_*_COPY` of each psABI); `None` for a machine whose
@@ -114,7 +100,7 @@ struct Symbol {
 type Relocation = (u32, bool);
 
 impl Tables<'_> {
-    fn read(&self, budget: &mut Budget) -> Option<Symbols> {
+    fn all_symbols(&self, budget: &mut Budget) -> Option<Symbols> {
         let at_once = self.relocations(elf::DT_RELA, elf::DT_RELASZ, elf::DT_REL, elf::DT_RELSZ);
         // DT_PLTREL is the tag of the kind of table that DT_JMPREL points to.
         let plt = self.value(elf::DT_PLTREL).map(|kind| i64::try_from(kind) == Ok(elf::DT_RELA.0));
@@ -151,7 +137,7 @@ impl Tables<'_> {
     fn relocations_at(&self, tag: DynamicTag, size: DynamicTag, kind: Kind) -> BTreeSet<Relocation> {
         let (Some(table), Some(size)) = (self.table(tag), self.value(size)) else { return BTreeSet::new() };
         let table = table.up_to(size - self.calls_inside(tag, size));
-        let (order, copy) = (order(self.endianness), copy_relocation(self.machine));
+        let (order, copy) = (self.order, copy_relocation(self.machine));
         match (self.class, kind) {
             (Class::Elf64, Kind::Rela) => {
                 each(table, copy, |entry: &Rela64<Order>| wide(entry.r_info.get(order)))
@@ -194,12 +180,8 @@ impl Tables<'_> {
 
     /// Returns the version word of a symbol. One without is global, as of index 1.
     fn word_of(&self, index: u32) -> u16 {
-        let word: Option<[u8; 2]> = self.words.and_then(|words| words.record(u64::from(index) * 2));
-        match (word, self.endianness) {
-            (Some(word), Endianness::Little) => u16::from_le_bytes(word),
-            (Some(word), Endianness::Big) => u16::from_be_bytes(word),
-            (None, _) => 1,
-        }
+        let word: Option<[u8; 2]> = self.words.and_then(|words| words.item(index.into()));
+        word.map_or(1, |word| self.order.read_u16(word))
     }
 
     fn name(&self, symbol: &Symbol, budget: &mut Budget) -> Option<String> {
@@ -207,43 +189,23 @@ impl Tables<'_> {
     }
 
     fn symbol(&self, index: u32) -> Option<Symbol> {
-        let (table, order) = (self.symbols?, order(self.endianness));
-        let (name, section, info, other, value) = match self.class {
-            Class::Elf64 => {
-                let symbol: Sym64<Order> =
-                    table.record(u64::from(index) * size_of::<Sym64<Order>>() as u64)?;
-                let value = symbol.st_value.get(order);
-                (
-                    symbol.st_name.get(order),
-                    symbol.st_shndx.get(order),
-                    symbol.st_info,
-                    symbol.st_other,
-                    value,
-                )
-            }
-            Class::Elf32 => {
-                let symbol: Sym32<Order> =
-                    table.record(u64::from(index) * size_of::<Sym32<Order>>() as u64)?;
-                let value = u64::from(symbol.st_value.get(order));
-                (
-                    symbol.st_name.get(order),
-                    symbol.st_shndx.get(order),
-                    symbol.st_info,
-                    symbol.st_other,
-                    value,
-                )
-            }
-        };
-        let (binding, visibility) = (info.0 >> 4, other.0 & 3);
+        match self.class {
+            Class::Elf64 => self.symbol_of::<Sym64<Order>>(index),
+            Class::Elf32 => self.symbol_of::<Sym32<Order>>(index),
+        }
+    }
+
+    fn symbol_of<S: Sym<Endian = Order>>(&self, index: u32) -> Option<Symbol> {
+        let (entry, order) = (self.symbols?.item::<S>(index.into())?, self.order);
         Some(Symbol {
             index,
-            name,
-            is_defined: section != elf::SHN_UNDEF,
-            has_address: value != 0,
-            is_weak: binding == elf::STB_WEAK.0,
+            name: entry.st_name(order),
+            is_defined: !entry.is_undefined(order),
+            has_address: entry.st_value(order).into() != 0,
+            is_weak: entry.st_bind() == elf::STB_WEAK,
             // `do_lookup_x` skips the others (`dl_symbol_visibility_binds_local_p`).
-            is_public: binding != elf::STB_LOCAL.0
-                && ![elf::STV_HIDDEN.0, elf::STV_INTERNAL.0].contains(&visibility),
+            is_public: entry.st_bind() != elf::STB_LOCAL
+                && ![elf::STV_HIDDEN, elf::STV_INTERNAL].contains(&entry.st_visibility()),
         })
     }
 
@@ -328,9 +290,8 @@ fn each<T: object::Pod>(
     copy: Option<u32>,
     parts: impl Fn(&T) -> (u32, u32),
 ) -> BTreeSet<Relocation> {
-    let records = (0..).map_while(|index: u64| table.record::<T>(index * size_of::<T>() as u64));
     // Index 0 (STN_UNDEF) is that of relocations without a symbol, such as relative ones.
-    let found = records.map(|record| parts(&record));
+    let found = table.items::<T>().map(|record| parts(&record));
     // The bound holds the set small, whatever the length of a hostile table.
     let found = found.filter(|(index, _)| (1..MAX_SYMBOLS as u32).contains(index));
     found.map(|(index, kind)| (index, Some(kind) == copy)).collect()

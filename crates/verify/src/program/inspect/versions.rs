@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use object::elf::{self, Verdaux, Verdef, Vernaux, Verneed};
+use object::elf;
 
-use super::dynamic::chain;
-use super::headers::order;
 use super::strings::Budget;
 use super::tables::Tables;
 
@@ -41,11 +39,10 @@ impl Versions {
     }
 
     fn read_needs(&mut self, tables: &Tables<'_>, budget: &mut Budget) {
-        let (Some(table), order) = (tables.table(elf::DT_VERNEED), order(tables.endianness)) else { return };
-        for (at, record) in chain(table, 0, |record: &Verneed<_>| record.vn_next.get(order)) {
-            let library = tables.string(record.vn_file.get(order), MAX_NAME_LENGTH, budget);
-            let first = at.saturating_add(record.vn_aux.get(order).into());
-            for (_, need) in chain(table, first, |need: &Vernaux<_>| need.vna_next.get(order)) {
+        let order = tables.order;
+        for (library, versions) in tables.version_needs() {
+            let library = tables.string(library.vn_file.get(order), MAX_NAME_LENGTH, budget);
+            for need in versions {
                 let name = tables.string(need.vna_name.get(order), MAX_NAME_LENGTH, budget);
                 let (Some(name), Some(library)) = (name, library.clone()) else { return };
                 // The copy of the library's name costs memory too.
@@ -60,14 +57,13 @@ impl Versions {
     }
 
     fn read_definitions(&mut self, tables: &Tables<'_>, budget: &mut Budget) {
-        let (Some(table), order) = (tables.table(elf::DT_VERDEF), order(tables.endianness)) else { return };
-        for (at, record) in chain(table, 0, |record: &Verdef<_>| record.vd_next.get(order)) {
+        let order = tables.order;
+        for (record, name) in tables.version_definitions() {
             // The base definition names the file itself and not a version (`_dl_check_map_versions`).
             if record.vd_flags.get(order).0 & elf::VER_FLG_BASE.0 != 0 {
                 continue;
             }
-            let aux: Option<Verdaux<_>> = table.record(at.saturating_add(record.vd_aux.get(order).into()));
-            let name = aux.and_then(|aux| tables.string(aux.vda_name.get(order), MAX_NAME_LENGTH, budget));
+            let name = name.and_then(|name| tables.string(name.vda_name.get(order), MAX_NAME_LENGTH, budget));
             let Some(name) = name else { return };
             let version = Version { name, library: None, is_strict: false };
             self.0.insert(record.vd_ndx.get(order).0 & !HIDDEN, version);

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::program::inspect::{Budget, Strings};
 use crossdock_platform::Architecture;
+use object::{Endian, Endianness as Order};
 
 use crate::program::container::{Container, Content};
+use crate::program::inspect::{self, Budget};
 use crate::root::MAX_PATH;
 
 const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
@@ -97,19 +98,18 @@ impl Cache {
         }
         // The file has the byte order of its machine. Since glibc 2.33 byte 28 names it (2 is little, 3 is big).
         // Before, only the plausible number of entries, one that fits the file, tells.
-        let number = |at: usize, is_big: bool| -> Option<usize> {
-            let word: [u8; 4] = table.get(at..at + 4)?.try_into().ok()?;
-            let word = if is_big { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) };
-            usize::try_from(word).ok()
+        let number = |at: usize, order: Order| -> Option<usize> {
+            usize::try_from(order.read_u32(table.get(at..at + 4)?.try_into().ok()?)).ok()
         };
-        let is_big = match table.get(28) {
-            Some(2) => false,
-            Some(3) => true,
-            _ => number(20, false)?.saturating_mul(ENTRY) > table.len(),
+        let order = match table.get(28) {
+            Some(2) => Order::Little,
+            Some(3) => Order::Big,
+            _ if number(20, Order::Little)?.saturating_mul(ENTRY) > table.len() => Order::Big,
+            _ => Order::Little,
         };
-        let word = |at: usize| number(at, is_big);
-        let (strings, mut budget) = (Strings(table), Budget::new(MAX_BYTES));
-        let mut text = |at: usize| strings.get(at as u64, MAX_PATH, &mut budget);
+        let word = |at: usize| number(at, order);
+        let (content, mut budget) = (inspect::Content::new(Box::new(table)), Budget::new(MAX_BYTES));
+        let mut text = |at: usize| content.whole().string(at as u64, MAX_PATH, &mut budget);
         let mut entries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
         for index in 0..word(20)?.min(MAX_ENTRIES) {
             let entry = HEADER + index * ENTRY;

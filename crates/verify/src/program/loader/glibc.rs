@@ -281,7 +281,7 @@ pub(super) fn release(content: &Content<'_>, elf: &Elf) -> Option<String> {
     if !{ defined }.any(|version| version == "GLIBC_PRIVATE") {
         return None;
     }
-    let at = content.find(content.part(0, content.length()), BANNER, Some)?;
+    let at = content.whole().find(BANNER, Some)?;
     let from = at.saturating_sub(LONGEST);
     let before = content.bytes(from, at - from);
     let start = memchr::memrchr(b'(', &before)?;

@@ -30,10 +30,8 @@ impl Search {
     /// `/etc/ld-musl-ARCH.path` for a loader in `/lib`, or uses the built-in ones without that file.
     pub(super) fn new(context: &LoadContext<'_>, musl: &Musl, loader: &str) -> Search {
         const BUILT_IN: &str = "/lib:/usr/local/lib:/usr/lib";
-        let prefix = match loader.starts_with('/') {
-            true => parent_of(parent_of(loader)).trim_end_matches('/'),
-            false => "",
-        };
+        let prefix =
+            if loader.starts_with('/') { parent_of(parent_of(loader)).trim_end_matches('/') } else { "" };
         let list = format!("{prefix}/etc/ld-musl-{}.path", musl.architecture);
         let defaults = match context.image.read_small(&list, MAX_LIST_SIZE) {
             Content::Absent | Content::TooLong => BUILT_IN.to_owned(),

@@ -4,7 +4,8 @@ use super::effort::Effort;
 use super::lookup::{Asker, Candidate, Forbidden, LookupFailure};
 use super::objects::Object;
 use super::{LoadContext, glibc, musl};
-use crate::program::inspect::{Content, Elf, Inspection, inspect_file};
+use crate::program::container::ElfFile;
+use crate::program::inspect::{Elf, Inspection, inspect_file};
 use crate::program::machine;
 use crate::root::{EntryKind, ResolveError, parent_of};
 
@@ -138,10 +139,7 @@ pub(super) enum Hit<'a> {
 pub(super) struct NewFile<'a> {
     /// The path as the loader names it.
     pub(super) asked: String,
-    /// The path with links resolved.
-    pub(super) path: String,
-    pub(super) elf: Box<Elf>,
-    pub(super) content: Content<'a>,
+    pub(super) file: ElfFile<'a>,
 }
 
 enum Attempt<'a> {
@@ -189,7 +187,7 @@ fn attempt<'a>(context: &LoadContext<'a>, path: &str, objects: &[Object]) -> Att
         // only of a fitting one the type counts.
         Inspection::Elf(elf) if elf.is_header_truncated => Attempt::Broken("file too short".to_owned()),
         Inspection::Empty => Attempt::Broken("file too short".to_owned()),
-        Inspection::Elf(elf) if !same_machine(&elf, context.program) => {
+        Inspection::Elf(elf) if !elf.has_machine_of(context.program) => {
             Attempt::OtherMachine(format!("is for {}", machine::describe(&elf)))
         }
         Inspection::Elf(elf) => match (broken(&elf), cut(&elf)) {
@@ -197,7 +195,8 @@ fn attempt<'a>(context: &LoadContext<'a>, path: &str, objects: &[Object]) -> Att
             (None, Some(why)) => Attempt::Cut(why),
             (None, None) => {
                 let asked = context.image.seen_from_working_directory(path);
-                Attempt::Fits(Hit::New(NewFile { asked, path: found.path, elf, content: file.content }))
+                let file = ElfFile { path: found.path, elf, content: file.content };
+                Attempt::Fits(Hit::New(NewFile { asked, file }))
             }
         },
         _ => Attempt::Broken("invalid ELF header".to_owned()),
@@ -207,11 +206,6 @@ fn attempt<'a>(context: &LoadContext<'a>, path: &str, objects: &[Object]) -> Att
 /// Returns the directory in which a path is looked up; `.` for a mere name.
 fn directory_of(path: &str) -> &str {
     if path.contains('/') { parent_of(path) } else { "." }
-}
-
-pub(super) fn same_machine(library: &Elf, program: &Elf) -> bool {
-    (library.machine, library.class, library.endianness)
-        == (program.machine, program.class, program.endianness)
 }
 
 /// Returns the loader's message about a library that it refuses to map; `None` if it maps it.
@@ -225,7 +219,6 @@ pub(super) fn broken(elf: &Elf) -> Option<String> {
 
 /// Returns what a file lacks that ends before its segments do. It is mapped, and a process that touches a page beyond its
 /// end is killed (mmap(2)).
-pub(super) fn cut(elf: &Elf) -> Option<String> {
-    let last = elf.loaded().map(|segment| segment.file_end()).max()?;
-    (last > elf.length).then(|| format!("it ends at byte {} of {last}", elf.length))
+fn cut(elf: &Elf) -> Option<String> {
+    elf.missing_end().map(|end| format!("it ends at byte {} of {end}", elf.length))
 }

@@ -23,8 +23,6 @@ pub(super) struct Case {
     pub(super) ours: String,
     /// The loader's message when it stops; empty if the program starts. The second one is with `no_new_privs`.
     pub(super) real: Vec<String>,
-    /// The emulator that starts the program; empty if the machine does.
-    pub(super) emulator: String,
 }
 
 #[derive(Debug, Clone)]
@@ -129,7 +127,6 @@ impl Reader {
             ("program", Some(case)) => case.program = value.to_owned(),
             ("platform", Some(case)) => case.platform = value.to_owned(),
             ("capabilities", Some(case)) => case.capabilities = Some(value.to_owned()),
-            ("emulator", Some(case)) => case.emulator = value.to_owned(),
             ("ours", Some(case)) => case.ours = value.to_owned(),
             ("real", Some(case)) => case.real.push(value.strip_prefix("starts").unwrap_or(value).to_owned()),
             (path, Some(case)) if path.starts_with('/') => case.files.push(self.file(line)),
