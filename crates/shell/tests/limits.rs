@@ -2,7 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use crossdock_shell::{Cause, Dialect, EndKind, Environment, NoFiles, Outcome, Start, Value, follow};
+use std::cell::Cell;
+
+use crossdock_shell::{
+    Cause, Dialect, EndKind, Entry, Environment, Files, NoFiles, Outcome, Start, Value, follow,
+};
 
 /// The smallest stack on which the crate must run: that of the main thread on Windows.
 const STACK: usize = 1024 * 1024;
@@ -118,6 +122,32 @@ fn time_is_bounded() {
         // Far above what a free machine takes: what is not bounded takes hours.
         assert!(took < Duration::from_secs(300), "{took:?} for {shown}");
     }
+}
+
+/// A file system in which every directory has many directories.
+#[derive(Default)]
+struct Directories {
+    listed: Cell<usize>,
+}
+
+impl Files for Directories {
+    fn entry(&self, _: &str) -> Entry {
+        Entry::Directory
+    }
+
+    fn entries(&self, _: &str) -> Option<Vec<String>> {
+        self.listed.set(self.listed.get() + 1);
+        Some((0..20).map(|number| format!("directory{number}")).collect())
+    }
+}
+
+#[test]
+fn listings_are_bounded() {
+    let text = format!("echo {}\n", "/*/*/*/absent* ".repeat(1_000));
+    let files = Directories::default();
+    let outcome = follow(&Start::new(text), &files);
+    assert!(has(&outcome, Cause::TooLarge), "{outcome:?}");
+    assert!(files.listed.get() <= 100_000, "{} directories", files.listed.get());
 }
 
 /// Scripts that would hold far more than their own size.

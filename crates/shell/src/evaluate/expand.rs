@@ -14,6 +14,8 @@ pub(crate) const LONGEST: usize = 16 * 1024;
 pub(crate) const MOST_WORDS: usize = 4096;
 /// How many bytes of values one step pays for. With the limit of steps, this limits the memory.
 pub(crate) const BYTES_PER_STEP: usize = 32;
+/// How many names of a directory one step pays for.
+const NAMES_PER_STEP: usize = 64;
 /// How many words a command has for one step.
 const FREE_WORDS: usize = 16;
 
@@ -219,7 +221,7 @@ impl Evaluator<'_> {
         }
         if let Some(pattern) = pattern {
             let is_many = fields.current.as_ref().is_some_and(Value::is_many);
-            match self.glob(state, &pattern).filter(|_| !is_many) {
+            match self.glob(state, &pattern, word.position).filter(|_| !is_many) {
                 None => return vec![Value::many()],
                 // A pattern that matches nothing stays.
                 Some(paths) if paths.is_empty() => {}
@@ -582,7 +584,7 @@ impl Evaluator<'_> {
     }
 
     /// Returns the paths that a file name pattern matches, in order. `None` if unknown.
-    fn glob(&self, state: &State, pattern: &[Source]) -> Option<Vec<String>> {
+    fn glob(&mut self, state: &State, pattern: &[Source], position: Position) -> Option<Vec<String>> {
         if Pattern::read(pattern).is_plain() {
             return Some(Vec::new());
         }
@@ -600,6 +602,9 @@ impl Evaluator<'_> {
             let mut next = Vec::new();
             for path in &found {
                 let mut names = self.entries(state, path)?;
+                if !self.pay(1 + names.len() / NAMES_PER_STEP, position) {
+                    return None;
+                }
                 names.retain(|name| {
                     (text.starts_with('.') || !name.starts_with('.')) && pattern.matches(name) == Some(true)
                 });
