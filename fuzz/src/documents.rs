@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use crossdock_oci::{Document, ImageConfig, ImageManifest, Index, PlatformObject};
+use crossdock_oci::{Document, ImageConfig, ImageManifest, Index};
 use crossdock_platform::Platform;
 use crossdock_project::config::Config;
-use crossdock_verify::{ImageFacts, MemoryRoot, PlatformText, Target, verify_image};
+use crossdock_subjects::config_facts;
+use crossdock_verify::{MemoryRoot, Target, verify_image};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -21,9 +22,8 @@ pub(crate) fn manifest(input: &[u8]) {
 /// An image's configuration, and the checks that read it.
 pub(crate) fn image_config(input: &[u8]) {
     let Some(config) = round_trip::<ImageConfig>(input) else { return };
-    let facts = facts(&config);
     let target = Target::new(&Platform::LINUX_AMD64);
-    verify_image(&facts, &root(), &target, &BTreeMap::new());
+    verify_image(&config_facts(&config), &root(), &target, &BTreeMap::new());
 }
 
 /// The text of `crossdock.toml`.
@@ -43,23 +43,6 @@ fn round_trip<T: Serialize + DeserializeOwned + PartialEq + Debug + Clone>(input
     assert_eq!(again.value, value);
     assert_eq!(Document::new(again.value).expect("it was written before").raw, written.raw);
     Some(value)
-}
-
-fn facts(config: &ImageConfig) -> ImageFacts {
-    let platform: &PlatformObject = &config.platform;
-    let runtime = &config.config;
-    ImageFacts::default()
-        .with_config_platform(PlatformText::new(
-            &platform.os,
-            &platform.architecture,
-            platform.variant.as_deref(),
-        ))
-        .with_entrypoint(&runtime.entrypoint)
-        .with_cmd(&runtime.cmd)
-        .with_env(&runtime.env)
-        .with_user(&runtime.user)
-        .with_working_directory(&runtime.working_dir)
-        .with_exposed_ports(&runtime.exposed_ports)
 }
 
 /// Returns a root that has what a configuration can name: scripts, users, links, loops and a directory of each mode.

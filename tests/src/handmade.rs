@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use tar::EntryType;
 
 use crate::fixture::write;
 use crate::layout::sha256;
@@ -99,36 +100,23 @@ impl Image {
 
 /// Returns a tar of entries (POSIX ustar). Names have at most 100 bytes.
 fn tar(entries: &[Entry]) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    let mut tar = tar::Builder::new(Vec::new());
     for entry in entries {
-        let (kind, link, content): (u8, &str, &[u8]) = match &entry.kind {
-            EntryKind::File(content) => (b'0', "", content),
-            EntryKind::Directory => (b'5', "", &[]),
-            EntryKind::Link(target) => (b'2', target, &[]),
+        let (kind, link, content): (_, _, &[u8]) = match &entry.kind {
+            EntryKind::File(content) => (EntryType::Regular, "", content),
+            EntryKind::Directory => (EntryType::Directory, "", &[]),
+            EntryKind::Link(target) => (EntryType::Symlink, target.as_str(), &[]),
         };
-        bytes.extend(header(entry, kind, link, content.len()));
-        bytes.extend(content);
-        bytes.resize(bytes.len().next_multiple_of(512), 0);
+        let mut header = tar::Header::new_ustar();
+        header.as_old_mut().name[..entry.path.len()].copy_from_slice(entry.path.as_bytes());
+        header.as_old_mut().linkname[..link.len()].copy_from_slice(link.as_bytes());
+        header.set_entry_type(kind);
+        header.set_mode(entry.mode);
+        header.set_uid(entry.owner.into());
+        header.set_gid(entry.owner.into());
+        header.set_size(content.len() as u64);
+        header.set_cksum();
+        tar.append(&header, content).expect("a vector takes any bytes");
     }
-    bytes.resize(bytes.len() + 1024, 0);
-    bytes
-}
-
-fn header(entry: &Entry, kind: u8, link: &str, size: usize) -> [u8; 512] {
-    let mut header = [0; 512];
-    let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
-    assert!(entry.path.len() <= 100 && link.len() <= 100, "{}", entry.path);
-    put(0, &entry.path);
-    put(100, &format!("{:07o}", entry.mode));
-    put(108, &format!("{:07o}", entry.owner));
-    put(116, &format!("{:07o}", entry.owner));
-    put(124, &format!("{size:011o}"));
-    put(136, &format!("{:011o}", 0));
-    put(148, "        ");
-    put(157, link);
-    put(257, "ustar\u{0}00");
-    header[156] = kind;
-    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
-    header
+    tar.into_inner().expect("a vector takes any bytes")
 }

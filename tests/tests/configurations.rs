@@ -154,7 +154,7 @@ fn verdicts_agree_with_what_the_engines_said() {
         match case.verdict.as_str() {
             "fails" => assert_eq!(started, 0, "an engine starts what is said to fail: {case:#?}"),
             "starts" => assert!(started >= 2, "two engines refuse what is said to start: {case:#?}"),
-            "unproven" => assert!(case.codes.contains(' ') || !case.codes.is_empty(), "{case:#?}"),
+            "unproven" => assert!(!case.codes.is_empty(), "{case:#?}"),
             other => panic!("{other}"),
         }
         assert!(started == 3 || !case.codes.is_empty(), "no word about an engine that refuses: {case:#?}");
@@ -234,21 +234,17 @@ fn long_podman_judges_odd_configurations() {
 #[ignore = "long: starts more than a hundred containers"]
 fn long_containerd_judges_odd_configurations() {
     let docker = Docker::start();
-    let ctr = |arguments: &[&str]| {
-        let mut command = Command::new(need("ctr"));
-        run(command.arg("--address").arg(docker.containerd()).args(arguments), LIMIT)
-    };
     judge(
         |case| &case.ctr,
         |case, archive| {
-            let imported = ctr(&["image", "import", archive]);
+            let imported = docker.ctr(&["image", "import", archive]);
             if imported.code != Some(0) {
                 return imported;
             }
-            let outcome = ctr(&["run", "--rm", &case.reference(), &case.repository()]);
+            let outcome = docker.ctr(&["run", "--rm", &case.reference(), &case.repository()]);
             // A container that did not start is left.
-            ctr(&["container", "rm", &case.repository()]);
-            ctr(&["image", "rm", &case.reference()]);
+            docker.ctr(&["container", "rm", &case.repository()]);
+            docker.ctr(&["image", "rm", &case.reference()]);
             outcome
         },
     );

@@ -1,20 +1,14 @@
 //! Images that come back from an engine: whichever one builds, the configuration is the same and the base is the right one.
 
 use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
 
 use crossdock_tests::engine::{
     Base, BuildKit, Docker, GO_WORDS, Podman, RecordedGo, base_from, builder, debian_docker, go_project,
     install_buildx, says_hello,
 };
 use crossdock_tests::layout::sha256;
-use crossdock_tests::outcome::run;
-use crossdock_tests::tools::need;
 use crossdock_tests::{Layout, Outcome, Sandbox, fixture};
 use serde_json::{Value, json};
-
-const MINUTE: Duration = Duration::from_secs(60);
 
 /// Indexes of every shape, which the tests of `crossdock-subjects` verify.
 #[path = "../../crates/subjects/tests/entries/mod.rs"]
@@ -257,26 +251,21 @@ fn long_containerd_takes_the_image_of_the_table() {
     let (layout, archive, mount) =
         (sandbox.work().join("layout"), sandbox.work().join("layout.tar"), sandbox.work().join("mount"));
     std::fs::create_dir(&mount).unwrap();
-    let ctr = |arguments: &[&str]| {
-        let mut command = Command::new(need("ctr"));
-        run(command.arg("--address").arg(docker.containerd()).args(arguments), MINUTE)
-    };
     let (archive, mount) = (archive.to_str().unwrap(), mount.to_str().unwrap());
     for case in entries::cases() {
         drop(std::fs::remove_dir_all(&layout));
         for (path, bytes) in entries::layout(&case, |bytes| sha256(bytes).replace("sha256:", "")) {
             fixture::write(layout.join(path), bytes);
         }
-        let mut tar = Command::new("tar");
-        tar.args(["-cf", archive, "-C"]).arg(&layout).args(["oci-layout", "index.json", "blobs"]);
-        run(&mut tar, MINUTE).success();
-        ctr(&["images", "import", "--all-platforms", "--no-unpack", archive]).success();
+        sandbox.tool(&layout, "tar", &["-cf", archive, "oci-layout", "index.json", "blobs"]).success();
+        docker.ctr(&["images", "import", "--all-platforms", "--no-unpack", archive]).success();
         for (host, expected) in case["hosts"].as_object().unwrap() {
-            let outcome = ctr(&["images", "mount", "--platform", host, &entries::reference(&case), mount]);
+            let outcome =
+                docker.ctr(&["images", "mount", "--platform", host, &entries::reference(&case), mount]);
             let found = std::fs::read_dir(mount).unwrap().next().map(|file| file.unwrap().file_name());
             let found = found.map(|name| name.to_str().unwrap().trim_start_matches("is-").to_owned());
             assert_eq!(found.as_deref(), expected.as_str(), "{} on {host}: {outcome}", case["name"]);
-            ctr(&["images", "unmount", "--rm", mount]);
+            docker.ctr(&["images", "unmount", "--rm", mount]);
         }
     }
 }

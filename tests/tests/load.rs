@@ -69,12 +69,8 @@ fn layers_of_another_compression_are_verified() {
 #[test]
 fn containerd_imports_the_archive_with_both_platforms() {
     let docker = Docker::start();
-    let ctr = |arguments: &[&str]| {
-        let mut command = Command::new(need("ctr"));
-        run(command.arg("--address").arg(docker.containerd()).args(arguments), LIMIT).success()
-    };
-    ctr(&["images", "import", "--all-platforms", archive().to_str().unwrap()]);
-    let listed = ctr(&["images", "list"]).stdout;
+    docker.ctr(&["images", "import", "--all-platforms", archive().to_str().unwrap()]).success();
+    let listed = docker.ctr(&["images", "list"]).success().stdout;
     let line =
         listed.lines().find(|line| line.starts_with("registry.example/hello:v1")).unwrap_or_else(|| {
             panic!("the image's full name is not there: {listed}");

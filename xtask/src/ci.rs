@@ -394,38 +394,60 @@ fn table(steps: &[Step], total: Duration) -> Table {
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
-    use std::path::{Path, PathBuf};
+    use std::path::Path;
 
     use super::{BUDGET, Excused, Extract, Ledger, Long, Outcome, SHOWN, Tests, long, short};
-    use crate::shell::{Failure, repository};
+    use crate::shell::{Failure, files, repository};
 
-    /// A long test in an unlisted file would never run.
-    #[test]
-    fn every_long_test_has_its_place() {
-        let mut found = Vec::new();
-        let root = repository();
-        let listing = |directory: &Path| {
-            let entries = std::fs::read_dir(directory).unwrap();
-            entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
-        };
-        for (package, directory) in [
-            ("crossdock-tests", "tests/tests"),
-            ("crossdock-oci", "crates/oci/tests"),
-            ("crossdock-toolchain", "crates/toolchain/tests"),
-            ("crossdock-verify", "crates/verify/tests"),
-        ] {
-            for path in listing(&root.join(directory)) {
-                let is_target = !path.is_dir() || path.join("main.rs").exists();
-                let sources = if path.is_dir() { listing(&path) } else { vec![path.clone()] };
-                let is_long = |source: &PathBuf| {
-                    std::fs::read_to_string(source).is_ok_and(|text| text.contains("fn long_"))
-                };
-                if is_target && sources.iter().any(is_long) {
-                    found.push((package.to_owned(), path.file_stem().unwrap().to_str().unwrap().to_owned()));
-                }
+    /// Returns the names of a file's ignored tests, except those that another test starts.
+    fn ignored_in(path: &Path) -> Vec<String> {
+        let source = std::fs::read_to_string(path).unwrap();
+        let mut lines = source.lines().map(str::trim_start);
+        let mut names = Vec::new();
+        while let Some(attribute) = lines.find(|line| line.starts_with("#[ignore")) {
+            let function = lines.find_map(|line| line.strip_prefix("fn ")?.split('(').next());
+            let name = function.unwrap_or_else(|| panic!("{}: {attribute} is on no test", path.display()));
+            if !attribute.starts_with("#[ignore = \"started by ") {
+                names.push(name.to_owned());
             }
         }
-        found.sort();
+        names
+    }
+
+    /// Returns the ignored tests of the repository by their packages and test programs, with the paths of their modules.
+    fn ignored_tests() -> BTreeMap<(String, String), Vec<String>> {
+        let mut found = BTreeMap::<_, Vec<String>>::new();
+        for path in files(repository()).unwrap() {
+            if path.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
+            for name in ignored_in(&path) {
+                assert!(
+                    name.starts_with("long_"),
+                    "{}: `{name}` never runs: name it `long_…`",
+                    path.display()
+                );
+                let package =
+                    path.ancestors().find(|directory| directory.join("Cargo.toml").exists()).unwrap();
+                let manifest = std::fs::read_to_string(package.join("Cargo.toml")).unwrap();
+                let package_name = manifest.lines().find_map(|line| line.strip_prefix("name = ")).unwrap();
+                let place = path.strip_prefix(package).unwrap().with_extension("");
+                let place: Vec<&str> = place.iter().map(|part| part.to_str().unwrap()).collect();
+                let ["tests", target, modules @ ..] = &place[..] else {
+                    panic!("{}: `{name}` never runs: move it into `tests`", path.display());
+                };
+                let modules = modules.iter().filter(|part| **part != "main").map(|part| format!("{part}::"));
+                let target = (package_name.trim_matches('"').to_owned(), (*target).to_owned());
+                found.entry(target).or_default().push(modules.collect::<String>() + &name);
+            }
+        }
+        found
+    }
+
+    /// An ignored test with another name, or in an unlisted file, would never run.
+    #[test]
+    fn every_ignored_test_has_its_place() {
+        let found: Vec<_> = ignored_tests().into_keys().collect();
         let mut listed: Vec<_> =
             Ledger::read().unwrap().long.into_iter().map(|test| (test.package, test.target)).collect();
         listed.sort();
@@ -455,17 +477,13 @@ mod tests {
     /// A long test in no group would never run.
     #[test]
     fn groups_hold_every_long_test_of_their_file_once() {
+        let mut tests = ignored_tests();
         for test in Ledger::read().unwrap().long.into_iter().filter(|test| !test.groups.is_empty()) {
-            let directory = repository().join("tests/tests");
-            let path = directory.join(format!("{}.rs", test.target));
-            let path = if path.exists() { path } else { directory.join(&test.target).join("main.rs") };
-            let source = std::fs::read_to_string(&path).unwrap();
-            let names = source.lines().filter_map(|line| line.strip_prefix("fn long_")?.split('(').next());
-            let mut found: Vec<String> = names.map(|name| format!("long_{name}")).collect();
+            let mut found = tests.remove(&(test.package, test.target.clone())).unwrap_or_default();
             let mut listed = test.groups.concat();
             found.sort();
             listed.sort();
-            assert_eq!(found, listed, "{}", path.display());
+            assert_eq!(found, listed, "{}", test.target);
             assert!(test.groups.iter().all(|group| !group.is_empty()), "{}", test.target);
         }
     }

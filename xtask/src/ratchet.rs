@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::arguments::Ratchet;
-use crate::shell::{Failure, repository, say};
+use crate::shell::{Failure, files, repository, say};
 use prose::Line;
 
 /// The file of the counts, below the repository's root.
@@ -144,25 +144,16 @@ fn count_phrase(words: &[&str], phrase: &str) -> usize {
 
 /// Returns the prose of every Rust and Markdown file.
 fn read_prose(root: &Path) -> Result<Vec<(PathBuf, Vec<Line>)>, Failure> {
-    let (mut files, mut directories) = (Vec::new(), vec![root.to_owned()]);
-    while let Some(directory) = directories.pop() {
-        for entry in std::fs::read_dir(&directory).map_err(Failure::file(&directory))? {
-            let path = entry.map_err(Failure::file(&directory))?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let extension = path.extension().unwrap_or_default();
-            // Output of tools, and hidden directories such as git's.
-            let skipped = name == "target" || name.starts_with('.');
-            if path.is_dir() && !skipped {
-                directories.push(path);
-            } else if extension == "rs" || extension == "md" {
-                let text = std::fs::read_to_string(&path).map_err(Failure::file(&path))?;
-                let lines = if extension == "rs" { prose::of_rust(&text) } else { prose::of_markdown(&text) };
-                files.push((path.strip_prefix(root).unwrap_or(&path).to_owned(), lines));
-            }
+    let mut prose = Vec::new();
+    for path in files(root)? {
+        let extension = path.extension().unwrap_or_default();
+        if extension == "rs" || extension == "md" {
+            let text = std::fs::read_to_string(&path).map_err(Failure::file(&path))?;
+            let lines = if extension == "rs" { prose::of_rust(&text) } else { prose::of_markdown(&text) };
+            prose.push((path.strip_prefix(root).unwrap_or(&path).to_owned(), lines));
         }
     }
-    files.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Ok(files)
+    Ok(prose)
 }
 
 #[cfg(test)]

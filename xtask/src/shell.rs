@@ -64,6 +64,24 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Returns the files in a directory and below it, sorted, without output of tools and without hidden directories such as git's.
+pub(crate) fn files(root: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let (mut files, mut directories) = (Vec::new(), vec![root.to_owned()]);
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(&directory).map_err(Failure::file(&directory))? {
+            let path = entry.map_err(Failure::file(&directory))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if !path.is_dir() {
+                files.push(path);
+            } else if name != "target" && !name.starts_with('.') {
+                directories.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
 /// A command in the repository's root.
 #[derive(Debug, Clone)]
 pub(crate) struct Tool {

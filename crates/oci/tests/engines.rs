@@ -5,8 +5,6 @@
 
 mod support;
 
-use std::process::{Command, Stdio};
-
 use crossdock_oci::{ImageSource, RootLimits};
 use support::{Daemon, Sample, json, path, run};
 
@@ -93,20 +91,8 @@ fn assert_program(archive: &std::path::Path) {
 #[test]
 fn docker_loads_the_archive() {
     let sample = Sample::new();
-    let args = [
-        "--data-root={}/data",
-        "--exec-root={}/exec",
-        "--pidfile={}/pid",
-        "--host=unix://{}/sock",
-        "--storage-driver=vfs",
-        "--iptables=false",
-        "--ip6tables=false",
-        "--bridge=none",
-    ];
-    let host = |directory: &std::path::Path| format!("unix://{}/sock", path(directory));
-    let daemon =
-        Daemon::start("dockerd", &args, |directory| succeeds("docker", &["-H", &host(directory), "version"]));
-    let host = host(daemon.directory.path());
+    let daemon = Daemon::docker("vfs");
+    let host = format!("unix://{}", daemon.socket());
     let docker = |args: &[&str]| run("docker", &[&["-H", &host], args].concat());
     docker(&["load", "--input", path(&sample.archive)]);
     let image = json(&docker(&["image", "inspect", &sample.name.to_string()]));
@@ -120,28 +106,12 @@ fn docker_loads_the_archive() {
 #[test]
 fn containerd_imports_all_platforms() {
     let sample = Sample::new();
-    let args = ["--root={}/root", "--state={}/state", "--address={}/sock", "--config=/dev/null"];
-    let socket = |directory: &std::path::Path| format!("{}/sock", path(directory));
-    let daemon = Daemon::start("containerd", &args, |directory| {
-        succeeds("ctr", &["-a", &socket(directory), "version"])
-    });
-    let socket = socket(daemon.directory.path());
+    let daemon = Daemon::containerd();
+    let socket = daemon.socket();
     let ctr = |args: &[&str]| run("ctr", &[&["-a", &socket], args].concat());
     ctr(&["images", "import", "--all-platforms", "--no-unpack", path(&sample.archive)]);
     let list = ctr(&["images", "list"]);
     assert!(list.contains(&sample.name.to_string()), "{list}");
     assert!(list.contains(&sample.assembled.index.digest.to_string()), "{list}");
     assert!(list.contains("linux/amd64,linux/arm64"), "{list}");
-}
-
-#[expect(clippy::disallowed_methods, reason = "tests call the engines' own programs")]
-fn succeeds(program: &str, args: &[&str]) -> bool {
-    let quiet = || Stdio::null();
-    Command::new(program)
-        .args(args)
-        .stdin(quiet())
-        .stdout(quiet())
-        .stderr(quiet())
-        .status()
-        .is_ok_and(|s| s.success())
 }

@@ -16,12 +16,11 @@ use std::thread;
 use std::time::Duration;
 
 use crossdock_oci::{
-    BlobStore, Compression, Content, Descriptor, Digest, EntryKind, Image, ImageConfig, ImageManifest,
-    ImageSource, Index, LayerBuilder, LayerCache, LayerSource, Layout, Owner, PlatformImage, PlatformObject,
-    PruneLimits, Pruning, Reference, RootFs, RootLimits, RootView, RuntimeConfig, Timestamp, assemble,
-    media_type,
+    BlobStore, Compression, Content, Digest, EntryKind, Image, ImageSource, Index, LayerBuilder, LayerCache,
+    LayerSource, Layout, Owner, PlatformImage, PlatformObject, PruneLimits, Pruning, Reference, RootLimits,
+    RootView, RuntimeConfig, Timestamp, assemble,
 };
-use support::{path, run, threads};
+use support::{path, put_image, run, threads};
 
 const CHILD_DIRECTORY: &str = "CROSSDOCK_TEST_CHILD_DIRECTORY";
 
@@ -422,18 +421,7 @@ fn random_layers(seed: u64) -> Vec<Vec<Item>> {
 }
 
 fn publish_tars(layout: &Layout, tars: &[Vec<u8>]) {
-    let put = |media_type, bytes: &[u8]| Descriptor::new(media_type, layout.blobs().put(bytes).unwrap());
-    let config = ImageConfig {
-        created: None,
-        platform: PlatformObject::new("linux", "amd64"),
-        config: RuntimeConfig::default(),
-        rootfs: RootFs::new(tars.iter().map(|tar| Digest::of(tar)).collect()),
-        history: Vec::new(),
-    };
-    let config = put(media_type::CONFIG, &serde_json::to_vec(&config).unwrap());
-    let tars = tars.iter().map(|tar| put(media_type::LAYER, tar)).collect();
-    let manifest = ImageManifest::new(config, tars, BTreeMap::new());
-    let manifest = put(media_type::MANIFEST, &serde_json::to_vec(&manifest).unwrap());
+    let manifest = put_image(layout, tars.iter().map(|tar| (&tar[..], &tar[..])));
     let lock = layout.lock().unwrap();
     layout.write_index(&lock, &Index::new(vec![manifest], BTreeMap::new())).unwrap();
 }

@@ -22,4 +22,4 @@ mod verify;
 
 pub use choice::{best_platform, parse_platform};
 pub use file::ProgramFile;
-pub use verify::{Options, Planned, Scope, own_target, unknown_platform, verify, verify_file};
+pub use verify::{Options, Planned, Scope, config_facts, own_target, unknown_platform, verify, verify_file};

@@ -5,8 +5,8 @@ use std::panic::resume_unwind;
 use std::path::Path;
 
 use crossdock_oci::{
-    EntryKind, FileId, ImageSource, PlatformObject, RootEntry, RootLimits, SourceError, SourceImage,
-    SourcePlatform,
+    EntryKind, FileId, ImageConfig, ImageSource, PlatformObject, RootEntry, RootLimits, SourceError,
+    SourceImage, SourcePlatform,
 };
 use crossdock_platform::Platform;
 use crossdock_verify::{
@@ -181,19 +181,18 @@ fn other_findings(
     target: &Target,
     planned: &BTreeMap<String, Expectation>,
 ) -> Vec<Finding> {
-    let absolute = |entry: &RootEntry| format!("/{}", entry.path.trim_start_matches('/'));
     let mut known: BTreeSet<FileId> =
         planned.keys().filter_map(|path| root.view.lookup(path).ok()).map(|entry| entry.file).collect();
     let is_executable = |entry: &RootEntry| entry.kind == EntryKind::File && entry.mode & 0o111 != 0;
     let listed = image.search_path().into_iter().flat_map(|path| root.view.list(path).unwrap_or_default());
     // Also those that a link in a directory of PATH leads to, as `/usr/bin/java` to a directory of its own.
-    let on_path = listed.filter_map(|entry| root.view.lookup(absolute(&entry)).ok()).filter(is_executable);
+    let on_path = listed.filter_map(|entry| root.view.lookup(&entry.path).ok()).filter(is_executable);
     let on_path: Vec<String> =
-        on_path.filter(|entry| known.insert(entry.file)).map(|entry| absolute(&entry)).collect();
+        on_path.filter(|entry| known.insert(entry.file)).map(|entry| entry.path).collect();
     // The program that starts is verified again; `Verification::new` removes what is found twice.
     let mut findings = verify_others(on_path, image, root, target);
     let elsewhere = root.view.walk().filter(is_executable).filter(|entry| known.insert(entry.file));
-    findings.extend(verify_elsewhere(elsewhere.map(|entry| absolute(&entry)), image, root, target));
+    findings.extend(verify_elsewhere(elsewhere.map(|entry| entry.path), image, root, target));
     findings
 }
 
@@ -224,27 +223,28 @@ fn text(platform: &PlatformObject) -> PlatformText {
 }
 
 fn facts(image: &SourcePlatform) -> ImageFacts {
-    let config = &image.config.value.config;
-    let history = &image.config.value.history;
-    let layers = image.config.value.rootfs.diff_ids.len();
-    let facts = ImageFacts::default()
-        .with_config_platform(text(&image.config.value.platform))
-        .with_entrypoint(&config.entrypoint)
-        .with_cmd(&config.cmd)
-        .with_env(&config.env)
-        .with_user(&config.user)
-        .with_working_directory(&config.working_dir)
-        .with_exposed_ports(&config.exposed_ports)
-        .with_volumes(&config.volumes)
-        .with_stop_signal(&config.stop_signal)
-        .with_health_check(config.healthcheck.iter().flat_map(|check| &check.test))
-        .with_shell(&config.shell)
-        .with_dates(
-            history.iter().filter_map(|step| step.created.as_ref()).chain(&image.config.value.created),
-        )
-        .with_layers(layers, history.iter().filter(|step| !step.empty_layer).count());
+    let facts = config_facts(&image.config.value);
     match &image.descriptor.platform {
         Some(platform) => facts.with_index_platform(text(platform)),
         None => facts,
     }
+}
+
+/// Returns the facts that an image's configuration states, as for an image without an index.
+pub fn config_facts(config: &ImageConfig) -> ImageFacts {
+    let (runtime, history) = (&config.config, &config.history);
+    ImageFacts::default()
+        .with_config_platform(text(&config.platform))
+        .with_entrypoint(&runtime.entrypoint)
+        .with_cmd(&runtime.cmd)
+        .with_env(&runtime.env)
+        .with_user(&runtime.user)
+        .with_working_directory(&runtime.working_dir)
+        .with_exposed_ports(&runtime.exposed_ports)
+        .with_volumes(&runtime.volumes)
+        .with_stop_signal(&runtime.stop_signal)
+        .with_health_check(runtime.healthcheck.iter().flat_map(|check| &check.test))
+        .with_shell(&runtime.shell)
+        .with_dates(history.iter().filter_map(|step| step.created.as_ref()).chain(&config.created))
+        .with_layers(config.rootfs.diff_ids.len(), history.iter().filter(|step| !step.empty_layer).count())
 }

@@ -6,7 +6,6 @@ use crossdock_oci::{Digest, ImageSource};
 use crossdock_platform::Platform;
 use crossdock_subjects::{Options, verify};
 use crossdock_verify::{Target, Verification};
-use serde_json::Value;
 
 /// Returns the name of the manifest that was verified; `None` if the host pulls none.
 fn taken(verification: &Verification) -> Option<String> {
@@ -21,20 +20,22 @@ fn hex(bytes: &[u8]) -> String {
     Digest::of(bytes).hex().to_string()
 }
 
-fn open(case: &Value) -> (tempfile::TempDir, ImageSource) {
+/// Writes the files of a layout and opens it.
+fn open(files: &[(String, Vec<u8>)]) -> (tempfile::TempDir, ImageSource) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     std::fs::create_dir_all(directory.path().join("blobs/sha256")).expect("a directory");
-    for (path, bytes) in entries::layout(case, hex) {
-        crossdock_fs::write_atomically(directory.path().join(path), &bytes).expect("a file");
+    for (path, bytes) in files {
+        crossdock_fs::write_atomically(directory.path().join(path), bytes).expect("a file");
     }
     let source = ImageSource::open(directory.path(), directory.path());
-    (directory, source.unwrap_or_else(|error| panic!("{}: {error:?}", case["name"])))
+    let source = source.unwrap_or_else(|error| panic!("{}: {error:?}", directory.path().display()));
+    (directory, source)
 }
 
 #[test]
 fn the_image_is_verified_that_containerd_takes() {
     for case in entries::cases() {
-        let (directory, source) = open(&case);
+        let (directory, source) = open(&entries::layout(&case, hex));
         for (host, expected) in case["hosts"].as_object().expect("an object") {
             let targets = [Target::new(&Platform::parse(host).expect("a host"))];
             let options = Options::new(&targets, directory.path());
@@ -54,13 +55,9 @@ fn every_entry_has_its_verdict() {
     let position = files.iter().rposition(|(path, _)| path.starts_with("blobs/")).expect("the index");
     // The index that the layout lists becomes the layout's own list.
     let index = files.remove(position).1;
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    std::fs::create_dir_all(directory.path().join("blobs/sha256")).expect("a directory");
-    for (path, bytes) in &files {
-        let bytes = if path == "index.json" { &index } else { bytes };
-        crossdock_fs::write_atomically(directory.path().join(path), bytes).expect("a file");
-    }
-    let source = ImageSource::open(directory.path(), directory.path()).expect("a layout");
+    files.retain(|(path, _)| path != "index.json");
+    files.push(("index.json".to_owned(), index));
+    let (_directory, source) = open(&files);
     let platforms = source.images().iter().map(|image| image.platforms[0].platform().to_string());
     assert_eq!(platforms.collect::<Vec<_>>(), ["linux/amd64", "linux/arm64"]);
 }

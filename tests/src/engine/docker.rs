@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use super::Engine;
+use super::{Engine, LIMIT};
 use crate::fixture::write;
-use crate::outcome::{Running, run};
+use crate::outcome::{Outcome, Running, run};
 use crate::sandbox::Sandbox;
 use crate::tools::need;
 
@@ -72,9 +72,10 @@ impl Docker {
         self.dir.path().join("data")
     }
 
-    /// Returns the socket of the daemon's containerd, for `ctr`.
-    pub fn containerd(&self) -> PathBuf {
-        self.dir.path().join("exec/containerd/containerd.sock")
+    /// Calls `ctr`, the client of the daemon's containerd.
+    pub fn ctr(&self, arguments: &[&str]) -> Outcome {
+        let socket = self.dir.path().join("exec/containerd/containerd.sock");
+        run(Command::new(need("ctr")).arg("--address").arg(socket).args(arguments), LIMIT)
     }
 
     fn try_start(storage: &[&str]) -> Result<Self, String> {

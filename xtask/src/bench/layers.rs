@@ -121,10 +121,12 @@ fn run_packer(program: &Path, tar: &Path) -> Result<(f64, u64), Failure> {
     numbers.ok_or_else(|| Failure::Answer(format!("`{tool}` printed {output:?}")))
 }
 
-fn build_gzip1(directory: &Path) -> Result<PathBuf, Failure> {
+/// Builds a static program of Go.
+pub(super) fn build_gzip1(directory: &Path) -> Result<PathBuf, Failure> {
     let program = directory.join("gzip1");
     let output = program.display().to_string();
     Tool::new(["go", "build", "-o", output.as_str(), "."])
+        .env("CGO_ENABLED", "0")
         .dir(&repository().join("bench/gzip1"))
         .quietly()?;
     Ok(program)

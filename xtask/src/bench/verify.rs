@@ -13,7 +13,7 @@ use crossdock_oci::{
 
 use super::Setting;
 use super::contender::{Contender, turns};
-use super::layers::candidates;
+use super::layers::{build_gzip1, candidates};
 use super::row::{Goal, Row};
 use crate::shell::{Failure, Tool, repository};
 
@@ -105,7 +105,8 @@ fn large_image(setting: &Setting) -> Result<Layout, Failure> {
     if !layout.index().map_err(|error| refused(&error))?.manifests.is_empty() {
         return Ok(layout);
     }
-    let program = static_program(&setting.directory)?;
+    let program = build_gzip1(&setting.directory)?;
+    let program = std::fs::read(&program).map_err(Failure::file(&program))?;
     let pool = pool_of_bytes()?;
     let size = (megabytes * 1_000_000) / (LAYERS * FILES_OF_A_LAYER);
     let mut layers = Vec::new();
@@ -149,17 +150,6 @@ fn layer_blobs(layout: &Layout) -> Result<Vec<PathBuf>, Failure> {
     }
     blobs.sort();
     Ok(blobs)
-}
-
-/// Returns a program that starts without a loader.
-fn static_program(directory: &Path) -> Result<Vec<u8>, Failure> {
-    let program = directory.join("static-program");
-    let output = program.display().to_string();
-    Tool::new(["go", "build", "-o", output.as_str(), "."])
-        .env("CGO_ENABLED", "0")
-        .dir(&repository().join("bench/gzip1"))
-        .quietly()?;
-    std::fs::read(&program).map_err(Failure::file(&program))
 }
 
 /// Returns 50 MB of real programs, from which the files of the image are cut.

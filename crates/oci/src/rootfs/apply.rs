@@ -107,19 +107,20 @@ impl<'a> Applier<'a> {
         let present = tree.child(directory, name);
         let is_dir = node.is_dir();
         let number = tree.add(node);
-        let implied = present.is_some_and(|present| self.upper.implied.remove(&present).is_some());
         match present {
             Some(present) if is_dir && tree.node(present).is_dir() => tree.describe(present, number),
             _ => tree.set_child(directory, name, number)?,
         }
-        self.dispute_duplicate(present, implied, path);
+        self.dispute_duplicate(present, path);
         Ok(())
     }
 
-    /// docker and podman refuse two entries of one name in a layer (`duplicates of file paths not supported`).
-    fn dispute_duplicate(&mut self, present: Option<usize>, implied: bool, path: &str) {
-        let is_entry = |node: usize| !implied && !matches!(self.root.tree.node(node).kind, Kind::Whiteout);
-        if present.is_some_and(is_entry) {
+    /// docker and podman refuse two entries of one name in a layer (`duplicates of file paths not supported`). `present` is
+    /// what the name had before this entry.
+    fn dispute_duplicate(&mut self, present: Option<usize>, path: &str) {
+        let Some(present) = present else { return };
+        let was_implied = self.upper.implied.remove(&present).is_some();
+        if !was_implied && !matches!(self.root.tree.node(present).kind, Kind::Whiteout) {
             self.root.dispute(path, Difference::Refused);
         }
     }
@@ -154,8 +155,7 @@ impl<'a> Applier<'a> {
         if !described.xattrs.is_empty() {
             file.xattrs = described.xattrs;
         }
-        let implied = present.is_some_and(|present| self.upper.implied.remove(&present).is_some());
-        self.dispute_duplicate(present, implied, path);
+        self.dispute_duplicate(present, path);
         Ok(())
     }
 

@@ -1,19 +1,14 @@
 //! The engines that unpack the cases.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use crossdock_oci::{
-    Descriptor, Digest, ImageConfig, ImageManifest, Layout, PlatformObject, Reference, RootFs, RuntimeConfig,
-    media_type, write_archive,
-};
+use crossdock_oci::{Digest, Layout, Reference, write_archive};
 
 use crate::Outcome;
 use crate::case::Case;
 use crate::listing;
-use crate::support::{Daemon, path};
+use crate::support::{Daemon, path, put_image, try_run};
 
 /// An engine, with overlays: its default. There each layer is unpacked into a directory of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,23 +40,7 @@ pub(crate) struct Engines {
 
 impl Engines {
     pub(crate) fn start() -> Self {
-        let args = ["--root={}/root", "--state={}/state", "--address={}/sock", "--config=/dev/null"];
-        let containerd = Daemon::start("containerd", &args, |directory| {
-            succeeds("ctr", &["-a", &format!("{}/sock", path(directory)), "version"]).is_ok()
-        });
-        let args = [
-            "--data-root={}/data",
-            "--exec-root={}/exec",
-            "--pidfile={}/pid",
-            "--host=unix://{}/sock",
-            "--storage-driver=overlay2",
-            "--iptables=false",
-            "--ip6tables=false",
-            "--bridge=none",
-        ];
-        let docker = Daemon::start("dockerd", &args, |directory| {
-            succeeds("docker", &["-H", &format!("unix://{}/sock", path(directory)), "version"]).is_ok()
-        });
+        let (containerd, docker) = (Daemon::containerd(), Daemon::docker("overlay2"));
         Self { containerd, docker, work: tempfile::tempdir().unwrap() }
     }
 
@@ -91,23 +70,7 @@ impl Engines {
         let directory = self.work.path().join("layout");
         fs::remove_dir_all(&directory).ok();
         let layout = Layout::create(&directory).unwrap();
-        let put = |media_type, bytes: &[u8]| Descriptor::new(media_type, layout.blobs().put(bytes).unwrap());
-        let config = ImageConfig {
-            created: None,
-            platform: PlatformObject::new("linux", "amd64"),
-            config: RuntimeConfig::default(),
-            rootfs: RootFs::new(case.layers.iter().map(|layer| Digest::of(&layer.tar)).collect()),
-            history: Vec::new(),
-        };
-        let config = put(media_type::CONFIG, &serde_json::to_vec(&config).unwrap());
-        let media_type = |blob: &[u8]| match blob {
-            [0x1f, 0x8b, ..] => media_type::LAYER_GZIP,
-            [0x28, 0xb5, ..] => media_type::LAYER_ZSTD,
-            _ => media_type::LAYER,
-        };
-        let layers = case.layers.iter().map(|layer| put(media_type(&layer.blob), &layer.blob)).collect();
-        let manifest = ImageManifest::new(config, layers, BTreeMap::new());
-        let manifest = put(media_type::MANIFEST, &serde_json::to_vec(&manifest).unwrap());
+        let manifest = put_image(&layout, case.layers.iter().map(|layer| (&layer.tar[..], &layer.blob[..])));
         let archive = self.work.path().join("case.tar");
         let name: Reference = name.parse().unwrap();
         let mut file = File::create(&archive).unwrap();
@@ -116,8 +79,8 @@ impl Engines {
     }
 
     fn containerd(&self, name: &str, archive: &Path, mount: &Path) -> Outcome {
-        let socket = format!("{}/sock", path(self.containerd.directory.path()));
-        let ctr = |args: &[&str]| succeeds("ctr", &[&["-a", &socket], args].concat());
+        let socket = self.containerd.socket();
+        let ctr = |args: &[&str]| try_run("ctr", &[&["-a", &socket], args].concat());
         ctr(&["images", "import", "--no-unpack", path(archive)])?;
         // Read-write, because containerd binds a single layer that is mounted read-only, with its whiteouts.
         ctr(&["images", "mount", "--rw", name, path(mount)])?;
@@ -128,8 +91,8 @@ impl Engines {
 
     fn docker(&self, case: &Case, archive: &Path, mount: &Path) -> Outcome {
         let daemon = self.docker.directory.path();
-        let host = format!("unix://{}/sock", path(daemon));
-        succeeds("docker", &["-H", &host, "load", "--input", path(archive)])?;
+        let host = format!("unix://{}", self.docker.socket());
+        try_run("docker", &["-H", &host, "load", "--input", path(archive)])?;
         // docker keeps a layer under its chain ID (image-spec, config.md § Layer ChainID).
         let layers = case.layers.iter().map(|layer| Digest::of(&layer.tar));
         let chain = layers.reduce(|chain, layer| Digest::of(format!("{chain} {layer}").as_bytes())).unwrap();
@@ -144,9 +107,9 @@ impl Engines {
         let container = self.work.path().join("container");
         fs::create_dir_all(&container).unwrap();
         let options = format!("lowerdir={}:{}{lower}", path(&container), path(&layer.join("diff")));
-        succeeds("mount", &["-t", "overlay", "overlay", "-o", &options, path(mount)])?;
+        try_run("mount", &["-t", "overlay", "overlay", "-o", &options, path(mount)])?;
         let listing = listing::of_directory(mount);
-        succeeds("umount", &[path(mount)])?;
+        try_run("umount", &[path(mount)])?;
         listing
     }
 
@@ -155,7 +118,7 @@ impl Engines {
         let podman = |args: &[&str]| {
             let storage =
                 ["--root", path(&storage), "--runroot", path(&storage), "--storage-driver", "overlay"];
-            succeeds("podman", &[&storage[..], args].concat())
+            try_run("podman", &[&storage[..], args].concat())
         };
         let image = podman(&["pull", "--quiet", &format!("oci-archive:{}", path(archive))])?;
         let mounted = podman(&["image", "mount", image.trim()])?;
@@ -170,18 +133,6 @@ impl Engines {
 impl Drop for Engines {
     fn drop(&mut self) {
         // podman mounts the directory of its overlays on itself.
-        succeeds("umount", &[path(&self.work.path().join("podman/overlay"))]).ok();
+        try_run("umount", &[path(&self.work.path().join("podman/overlay"))]).ok();
     }
-}
-
-/// Runs a program and returns its output, or its complaint if it fails.
-#[expect(clippy::disallowed_methods, reason = "tests call the engines' own programs")]
-fn succeeds(program: &str, args: &[&str]) -> Outcome {
-    let output = Command::new(program)
-        .args(args)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap_or_else(|error| panic!("this test needs `{program}`: {error}"));
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }

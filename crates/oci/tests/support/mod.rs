@@ -13,8 +13,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossdock_oci::{
-    Assembled, Compression, Content, Image, LayerBuilder, LayerCache, Layout, Owner, PlatformImage,
-    PlatformObject, Pruning, Reference, RuntimeConfig, Timestamp, assemble, base, write_archive,
+    Assembled, Compression, Content, Descriptor, Digest, Image, ImageConfig, ImageManifest, LayerBuilder,
+    LayerCache, Layout, Owner, PlatformImage, PlatformObject, Pruning, Reference, RootFs, RuntimeConfig,
+    Timestamp, assemble, base, media_type, write_archive,
 };
 
 /// An image for linux/amd64 and linux/arm64 in a layout and in an archive. Its content is unique, so that no engine has
@@ -102,14 +103,49 @@ pub(crate) fn threads(number: usize) -> NonZeroUsize {
 
 /// Runs a program and returns its standard output; panics with its whole output if it fails.
 pub(crate) fn run(program: &str, args: &[&str]) -> String {
+    try_run(program, args).unwrap_or_else(|output| panic!("{program} {args:?}: {output}"))
+}
+
+/// Runs a program and returns its standard output, or its whole output if it fails.
+pub(crate) fn try_run(program: &str, args: &[&str]) -> Result<String, String> {
     let output = Command::new(program)
         .args(args)
         .stdin(Stdio::null())
         .output()
         .unwrap_or_else(|error| panic!("this test needs `{program}`: {error}"));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{program} {args:?}: {}{}", text(&output.stdout), text(&output.stderr));
-    text(&output.stdout)
+    if output.status.success() {
+        Ok(text(&output.stdout))
+    } else {
+        Err(text(&output.stdout) + &text(&output.stderr))
+    }
+}
+
+/// Stores an image for linux/amd64 with these layers, each a tar and the blob of it, and returns its manifest.
+pub(crate) fn put_image<'a>(
+    layout: &Layout,
+    layers: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
+) -> Descriptor {
+    let put = |media_type, bytes: &[u8]| Descriptor::new(media_type, layout.blobs().put(bytes).unwrap());
+    let layer = |(tar, blob): (&[u8], &[u8])| {
+        let media_type = match blob {
+            [0x1f, 0x8b, ..] => media_type::LAYER_GZIP,
+            [0x28, 0xb5, ..] => media_type::LAYER_ZSTD,
+            _ => media_type::LAYER,
+        };
+        (Digest::of(tar), put(media_type, blob))
+    };
+    let (diff_ids, layers) = layers.into_iter().map(layer).unzip();
+    let config = ImageConfig {
+        created: None,
+        platform: PlatformObject::new("linux", "amd64"),
+        config: RuntimeConfig::default(),
+        rootfs: RootFs::new(diff_ids),
+        history: Vec::new(),
+    };
+    let config = put(media_type::CONFIG, &serde_json::to_vec(&config).unwrap());
+    let manifest = ImageManifest::new(config, layers, BTreeMap::new());
+    put(media_type::MANIFEST, &serde_json::to_vec(&manifest).unwrap())
 }
 
 /// Parses JSON that an engine printed.
@@ -128,8 +164,39 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
+    /// Starts containerd, whose client is `ctr`.
+    pub(crate) fn containerd() -> Self {
+        let args = ["--root={}/root", "--state={}/state", "--address={}/sock", "--config=/dev/null"];
+        Self::start("containerd", &args, |directory| {
+            try_run("ctr", &["-a", &format!("{}/sock", path(directory)), "version"]).is_ok()
+        })
+    }
+
+    /// Starts docker's daemon with a storage driver; its data is in the directory `data`.
+    pub(crate) fn docker(storage_driver: &str) -> Self {
+        let storage_driver = format!("--storage-driver={storage_driver}");
+        let args = [
+            "--data-root={}/data",
+            "--exec-root={}/exec",
+            "--pidfile={}/pid",
+            "--host=unix://{}/sock",
+            &storage_driver,
+            "--iptables=false",
+            "--ip6tables=false",
+            "--bridge=none",
+        ];
+        Self::start("dockerd", &args, |directory| {
+            try_run("docker", &["-H", &format!("unix://{}/sock", path(directory)), "version"]).is_ok()
+        })
+    }
+
+    /// Returns the path of the socket of containerd or docker.
+    pub(crate) fn socket(&self) -> String {
+        format!("{}/sock", path(self.directory.path()))
+    }
+
     /// Starts `program` and waits until `ready` succeeds. `{}` in an argument is replaced by the daemon's directory.
-    pub(crate) fn start(program: &str, args: &[&str], ready: impl Fn(&Path) -> bool) -> Self {
+    fn start(program: &str, args: &[&str], ready: impl Fn(&Path) -> bool) -> Self {
         let directory = tempfile::Builder::new().prefix("cd").tempdir().unwrap();
         let log = File::create(directory.path().join("log")).unwrap();
         let args = args.iter().map(|arg| arg.replace("{}", path(directory.path())));

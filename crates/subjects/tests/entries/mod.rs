@@ -113,20 +113,10 @@ fn platform(name: &str) -> Value {
 
 /// Returns a tar with one empty file.
 fn archive(name: &str) -> Vec<u8> {
-    let mut header = vec![0; 512];
-    let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
-    put(0, name);
-    put(100, "0000644\0");
-    put(108, "0000000\0");
-    put(116, "0000000\0");
-    put(124, "00000000000\0");
-    put(136, "00000000000\0");
-    // The checksum counts its own field as blanks.
-    put(148, "        ");
-    put(156, "0");
-    put(257, "ustar\x0000");
-    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    header.resize(512 + 1024, 0);
-    header
+    let mut header = tar::Header::new_ustar();
+    header.set_mode(0o644);
+    header.set_size(0);
+    let mut tar = tar::Builder::new(Vec::new());
+    tar.append_data(&mut header, name, [].as_slice()).expect("a vector takes any bytes");
+    tar.into_inner().expect("a vector takes any bytes")
 }

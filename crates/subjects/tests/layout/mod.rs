@@ -13,21 +13,17 @@ pub(crate) fn entry(name: &str, kind: char, target: &str, content: &[u8]) -> Vec
 
 /// Returns a tar entry of this mode.
 pub(crate) fn entry_with_mode(name: &str, kind: char, target: &str, content: &[u8], mode: u32) -> Vec<u8> {
-    let mut header = vec![0; 512];
-    let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
-    put(0, name);
-    put(100, &format!("{mode:07o}\0"));
-    put(124, &format!("{:011o}\0", content.len()));
-    // The checksum counts its own field as blanks.
-    put(148, "        ");
-    put(156, &kind.to_string());
-    put(157, target);
-    put(257, "ustar\x0000");
-    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    header.extend(content);
-    header.resize(header.len().next_multiple_of(512), 0);
-    header
+    let mut header = tar::Header::new_ustar();
+    // Names as they are: `set_path` leaves out `./`.
+    header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+    header.as_old_mut().linkname[..target.len()].copy_from_slice(target.as_bytes());
+    header.as_old_mut().linkflag = [kind as u8];
+    header.set_mode(mode);
+    header.set_size(content.len() as u64);
+    header.set_cksum();
+    let mut bytes = [header.as_bytes(), content].concat();
+    bytes.resize(bytes.len().next_multiple_of(512), 0);
+    bytes
 }
 
 /// Verifies an image with layers of these tar entries, whose entry point is `/app`.
