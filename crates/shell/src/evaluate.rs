@@ -5,9 +5,12 @@ mod builtins;
 mod conditions;
 mod effects;
 mod expand;
+mod files;
 mod find;
 mod flow;
+mod input;
 mod machine;
+mod printed;
 mod simple;
 mod state;
 
@@ -15,7 +18,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use machine::Evaluator;
-use state::{Content, Last, LastKind, Mode, State, Status, Touched, Variable, WHOLE};
+use state::{Content, Last, LastKind, Mode, OptionPlace, State, Status, Touched, Variable, WHOLE};
 
 use crate::outcome::{Cause, End, EndKind, How, Outcome, Position, Unfollowed};
 use crate::start::{Files, Start};
@@ -97,10 +100,13 @@ fn initial(start: &Start) -> State {
         directory: start.directory.clone(),
         touched: Rc::new(Touched::default()),
         output: None,
+        input: None,
+        option: OptionPlace::default(),
         last: vec![Last { kind: LastKind::Other, position: Position::FIRST }],
         exit_trap: None,
         frames: Vec::new(),
         background: false,
+        waited: false,
     }
 }
 
@@ -132,15 +138,20 @@ fn ends(states: &[State]) -> Vec<End> {
     };
     for state in states {
         match &state.mode {
+            Mode::Ended(EndKind::Exit(_), position) if state.waited => {
+                add(EndKind::Waits, *position, state.weight);
+            }
             Mode::Ended(kind, position) => add(kind.clone(), *position, state.weight),
             _ => {
                 let several = state.last.len() > 1;
                 for last in &state.last {
                     let kind = match last.kind {
                         LastKind::Program(program) => EndKind::Last(program),
-                        LastKind::Wait if state.background => EndKind::Waits,
+                        LastKind::Wait | LastKind::Other if state.waited => EndKind::Waits,
                         LastKind::Unknown => EndKind::Unknown,
-                        LastKind::Wait | LastKind::Other => EndKind::Exit(state.status.known()),
+                        LastKind::Wait | LastKind::Other | LastKind::Failed(_) => {
+                            EndKind::Exit(state.status.known())
+                        }
                     };
                     add(kind, last.position, if several { 0 } else { state.weight });
                 }

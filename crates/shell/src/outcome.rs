@@ -120,7 +120,11 @@ pub enum Reason {
     Unset(String),
     /// A syntax error, see [`Outcome::syntax_error`] unless it is in a sourced file or the text of `eval`.
     Syntax,
-    /// A builtin refuses its arguments, such as `set -e\r`, or a sourced file is missing.
+    /// `cd` to this path, which is not a directory, failed, and `set -e` is on.
+    Directory(String),
+    /// This sourced file is missing.
+    Source(String),
+    /// A builtin or an expansion refuses its arguments, such as `set -e\r`.
     Builtin(String),
 }
 

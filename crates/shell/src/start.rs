@@ -188,6 +188,12 @@ pub trait Files {
         None
     }
 
+    /// Whether a symbolic link is at an absolute path. `None` if unknown.
+    fn is_link(&self, path: &str) -> Option<bool> {
+        let _ = path;
+        None
+    }
+
     /// Returns what a program prints, such as `uname -m`. `None` if unknown.
     fn output(&self, words: &[&str]) -> Option<String> {
         let _ = words;

@@ -20,6 +20,12 @@ use crossdock_shell::{
 /// The programs in PATH. `fail` exits with 1.
 const PROGRAMS: [&str; 10] = ["id", "a", "b", "c", "app", "gosu", "tini", "java", "server", "fail"];
 
+/// Programs of a directory that record their runs, too. `40-link` leads to the first.
+const HOOKS: [&str; 3] = ["10-first", "20-second", "deep/30"];
+
+/// Programs of the machine that scripts ask. They leave no record.
+const TOOLS: [&str; 8] = ["cat", "sort", "find", "run-parts", "dirname", "readlink", "head", "which"];
+
 /// The file system of this machine.
 struct Machine;
 
@@ -46,9 +52,29 @@ impl Files for Machine {
         fs::read(path).ok()
     }
 
-    fn may_change_files(&self, words: &[&str]) -> bool {
-        !PROGRAMS.contains(&words[0])
+    fn canonical(&self, path: &str) -> Option<String> {
+        fs::canonicalize(path).ok()?.to_str().map(str::to_owned)
     }
+
+    fn is_link(&self, path: &str) -> Option<bool> {
+        Some(fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()))
+    }
+
+    fn may_change_files(&self, words: &[&str]) -> bool {
+        let name = base_name(words[0]);
+        !PROGRAMS.contains(&name) && !TOOLS.contains(&name) && !words[0].contains("hooks/")
+    }
+}
+
+fn base_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// Returns a program's words as it records them.
+fn recorded(program: &Program) -> String {
+    let words = program.words.iter().map(Value::to_string).enumerate();
+    let words = words.map(|(at, word)| if at == 0 { base_name(&word).to_owned() } else { word });
+    words.collect::<Vec<_>>().join("\x1f")
 }
 
 /// Held while a test runs. A process that another thread starts inherits the open file of a program that is being written, for
@@ -79,12 +105,28 @@ impl Stage {
             write(&path, &text);
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         }
+        for tool in TOOLS {
+            let places = ["/usr/bin", "/bin"].map(|place| Path::new(place).join(tool));
+            let place = places.iter().find(|place| place.exists());
+            let place = place.unwrap_or_else(|| panic!("this test needs `{tool}`"));
+            std::os::unix::fs::symlink(place, directory.join("bin").join(tool)).unwrap();
+        }
         write(&directory.join("bin/refused"), "");
         write(&directory.join("sourced.sh"), "x=sourced; b from sourced\n");
         fs::create_dir_all(directory.join("parts")).unwrap();
         write(&directory.join("parts/1.sh"), "a one\n");
         write(&directory.join("parts/2.sh"), "a two\n");
         write(&directory.join("parts/notes.txt"), "no script\n");
+        write(&directory.join("lines"), "one 1\ntwo  2 x\n\nlast");
+        fs::create_dir_all(directory.join("hooks/deep")).unwrap();
+        for hook in HOOKS {
+            let path = directory.join("hooks").join(hook);
+            write(&path, &text);
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        write(&directory.join("hooks/30-off"), &text);
+        write(&directory.join("hooks/notes.txt"), "");
+        std::os::unix::fs::symlink("10-first", directory.join("hooks/40-link")).unwrap();
         Self { directory }
     }
 
@@ -173,7 +215,8 @@ fn scripts_run_the_programs_that_we_say() {
                 .programs
                 .iter()
                 .filter(found)
-                .map(|program| program.words.iter().map(Value::to_string).collect::<Vec<_>>().join("\x1f"))
+                .map(recorded)
+                .filter(|line| !TOOLS.iter().any(|tool| line.split('\x1f').next() == Some(tool)))
                 .collect();
             let mut runs = runs;
             // Programs of a pipeline or in the background run in any order.

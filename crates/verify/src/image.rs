@@ -283,7 +283,11 @@ pub fn verify_image(
         if !verified.contains(&started.path) {
             findings.extend(check_file(&started, target, None, container, 0));
         }
-        findings.extend(launch::follow(launch::Context { target, container }, image.command(), &started));
+        findings.extend(launch::follow(
+            launch::Context { target, container, volumes: &image.volumes },
+            image.command(),
+            &started,
+        ));
     }
     if is_linux {
         userland::check(root, target, &mut findings);

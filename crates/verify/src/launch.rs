@@ -6,6 +6,7 @@
 //! may run, or whose circumstances are partly unknown, leaves the image unproven.
 
 mod accounts;
+mod as_set;
 mod call;
 mod environment;
 mod identify;
@@ -22,29 +23,33 @@ mod shell;
 mod startup;
 mod switch_user;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::program::checks::{check_file, check_loaded_by};
 use crate::program::container::Container;
 use crate::program::inspect::{Inspection, inspect_file};
-use crate::root::{Resolved, resolve};
+use crate::root::Resolved;
 use crate::{Effect, Finding, Target, codes};
 
 use call::Call;
 use identify::{Kind, identify};
 use process::{Certainty, Process, TextFile};
-use shell::Helper;
+use shell::Answer;
 
 /// The number of links in a row that are followed. Real chains have fewer than ten.
 const MAX_DEPTH: usize = 32;
 /// The number of links that are followed in all, over all branches of all scripts.
 const MAX_LINKS: usize = 256;
+/// The number of links of programs that scripts run before their ends. More are not looked at.
+const MAX_HELPERS: usize = 64;
 
 /// The image as the chain sees it.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) target: &'a Target,
     pub(crate) container: Container<'a>,
+    /// The keys of the image's `Volumes`, which engines create.
+    pub(crate) volumes: &'a [String],
 }
 
 /// The effect of a program's arguments, as far as the chain is concerned.
@@ -53,9 +58,8 @@ enum Next {
     Nothing,
     /// It starts this process.
     Start(Box<Process>),
-    /// It is a shell that may start these processes at its end, runs the helpers before, and has these findings, each with
-    /// the process that it is about.
-    Several { starts: Vec<Process>, helpers: Vec<Helper>, findings: Vec<(Process, Finding)> },
+    /// It is a shell that runs these programs.
+    Several(Answer),
     /// It does not start, or starts nothing.
     Fails(Finding),
     /// It starts a program that is only known when it runs; the text is the reason.
@@ -69,9 +73,16 @@ pub(crate) fn follow<'a>(
     words: impl IntoIterator<Item = &'a str>,
     first: &Resolved,
 ) -> Vec<Finding> {
-    let mut chain = Chain { context, findings: Vec::new(), verified: BTreeSet::new(), seen: BTreeSet::new() };
-    chain.run(Process::of_image(context.container, words), first.clone());
-    chain.findings
+    let mut chain = Chain {
+        context,
+        findings: Vec::new(),
+        verified: BTreeSet::new(),
+        seen: BTreeSet::new(),
+        helpers: VecDeque::new(),
+    };
+    chain.run(Process::of_image(context.container, words), first.clone(), MAX_LINKS);
+    chain.run_helpers();
+    without_doubles(chain.findings)
 }
 
 /// The chain as far as it was followed.
@@ -82,22 +93,25 @@ struct Chain<'a> {
     verified: BTreeSet<String>,
     /// The identities of the processes that were followed.
     seen: BTreeSet<u64>,
+    /// The programs that scripts run before their ends, which are followed last.
+    helpers: VecDeque<Process>,
 }
 
 impl Chain<'_> {
-    fn run(&mut self, process: Process, found: Resolved) {
+    /// Follows a process to the programs that remain. Returns the number of links.
+    fn run(&mut self, process: Process, found: Resolved, most: usize) -> usize {
         let mut work = vec![(process, found)];
         let mut links = 0;
         while let Some((process, found)) = work.pop() {
             let identity = process.identity(&found.path);
             let is_loop = process.trail.contains(&identity);
             links += 1;
-            if links > MAX_LINKS || process.trail.len() > MAX_DEPTH || is_loop {
+            if links > most || process.trail.len() > MAX_DEPTH || is_loop {
                 // The check of a script reports a loop of interpreters itself.
                 if process.checked == 0 {
                     self.report(&process, report::too_long(self.context.target, &process));
                 }
-                return;
+                return links;
             }
             // Branches of a script may lead to the same program.
             if !self.seen.insert(identity) {
@@ -107,9 +121,9 @@ impl Chain<'_> {
             match self.link(&process, &found) {
                 Next::Nothing => {}
                 Next::Start(next) => work.extend(self.located(*next)),
-                Next::Several { starts, helpers, findings } => {
+                Next::Several(Answer { starts, helpers, findings }) => {
                     findings.into_iter().for_each(|(process, finding)| self.report(&process, finding));
-                    helpers.into_iter().for_each(|helper| self.check_helper(helper));
+                    self.helpers.extend(helpers);
                     work.extend(starts.into_iter().filter_map(|process| self.located(process)));
                 }
                 Next::Fails(finding) => self.report(&process, finding),
@@ -117,6 +131,17 @@ impl Chain<'_> {
                     let finding = report::unknown(self.context.target, &found.path, &why);
                     self.report(&process, finding);
                 }
+            }
+        }
+        links
+    }
+
+    /// Follows the programs that scripts run before their ends. They matter as far as they end the script.
+    fn run_helpers(&mut self) {
+        let mut left = MAX_HELPERS;
+        while let (Some(process), true) = (self.helpers.pop_front(), left > 0) {
+            if let Some((process, found)) = self.located(process) {
+                left = left.saturating_sub(self.run(process, found, left));
             }
         }
     }
@@ -160,7 +185,8 @@ impl Chain<'_> {
             if !script.names_interpreter() {
                 return Next::Nothing;
             }
-            return Next::Start(Box::new(process.interpreted(script, &found.path)));
+            let path = search::called_path(process, self.context.container, found);
+            return Next::Start(Box::new(process.interpreted(script, &path)));
         }
         let mut call = Call {
             context: self.context,
@@ -202,30 +228,15 @@ impl Chain<'_> {
         }
     }
 
-    /// Verifies that a program which a script runs before its end starts. It stops the script only under `set -e`.
-    fn check_helper(&mut self, helper: Helper) {
-        let Ok(found) = resolve(self.context.container.root, &helper.path) else { return };
-        if !self.verified.insert(helper.process.circumstances(&found.path)) {
-            return;
-        }
-        let container = helper.process.within(self.context.container);
-        let findings = check_file(&found, self.context.target, None, container, 0);
-        // The shell runs text without a `#!` line.
-        let fails = |finding: &Finding| {
-            finding.code.effect() == Effect::Fails
-                && ![codes::TEXT_WITHOUT_INTERPRETER, codes::EMPTY_FILE].contains(&finding.code)
-        };
-        for finding in findings.into_iter().filter(fails) {
-            let finding = if helper.is_fatal { finding } else { report::of_helper(finding) };
-            self.report(&helper.process, finding);
-        }
-    }
-
     /// Adds a finding about a link, with the chain that leads to it.
     fn report(&mut self, process: &Process, finding: Finding) {
         let finding = match process.certainty {
             Certainty::Certain if !report::is_doubtful(process, &finding) => finding,
             _ => report::weakened(finding),
+        };
+        let is_told_elsewhere = process.is_covered && finding.code == codes::LAUNCH_UNKNOWN;
+        let Some(finding) = report::for_role(process.role, finding).filter(|_| !is_told_elsewhere) else {
+            return;
         };
         let finding = report::with_story(finding, &process.story);
         // Several ends of a script lead to the same finding.
@@ -235,15 +246,24 @@ impl Chain<'_> {
     }
 }
 
+/// Removes the findings that something may fail which surely fails.
+fn without_doubles(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let fails = |finding: &&Finding| finding.code.effect() == Effect::Fails;
+    let certain: BTreeSet<String> =
+        findings.iter().filter(fails).map(|finding| finding.message.clone()).collect();
+    findings.retain(|finding| finding.code != codes::LAUNCH_MAY_FAIL || !certain.contains(&finding.message));
+    findings
+}
+
 /// Returns what follows from the arguments of a program that has a launcher's name, but perhaps not its behavior.
 fn doubtful(next: Next, target: &Target, call: &Call<'_>) -> Next {
     match next {
         Next::Start(process) => Next::Start(Box::new(process.doubtful())),
-        Next::Several { starts, findings, .. } => Next::Several {
+        Next::Several(Answer { starts, findings, .. }) => Next::Several(Answer {
             starts: starts.into_iter().map(Process::doubtful).collect(),
             helpers: Vec::new(),
             findings: findings.into_iter().map(|(process, finding)| (process.doubtful(), finding)).collect(),
-        },
+        }),
         Next::Fails(finding) => Next::Fails(report::weakened(finding)),
         Next::Unknown(_) => {
             Next::Fails(report::unknown(target, &call.found.path, "it is not the known program of its name"))

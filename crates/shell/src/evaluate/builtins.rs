@@ -84,7 +84,15 @@ impl Evaluator<'_> {
             }
             "test" => Status::of(self.test(&state, &call.words[1..])),
             "[" => self.bracket(&state, &call.words[1..]),
-            "cd" | "chdir" | "pushd" | "popd" => self.cd(&mut state, name, &call.words[1..]),
+            "cd" | "chdir" | "pushd" | "popd" => {
+                let (status, missing) = self.cd(&mut state, name, &call.words[1..]);
+                let status = self.assume_success(&state, status);
+                finish_builtin(&mut state, status, position);
+                if let Some(path) = missing {
+                    self.fails_for(&mut state, Reason::Directory(path), position);
+                }
+                return vec![state];
+            }
             "exit" | "logout" => return vec![exit(state, &call)],
             "return" => {
                 state.status = number(&call.words, state.status);
@@ -105,11 +113,11 @@ impl Evaluator<'_> {
             }
             "unset" => unset(&mut state, &call.words[1..]),
             "trap" => trap(&mut state, &call.words[1..]),
-            "read" | "getopts" | "mapfile" | "readarray" => {
-                read_names(&mut state, name, &call.words[1..]);
-                Status::Unknown
-            }
+            "read" => self.read(&mut state, &call.words[1..]),
+            "mapfile" | "readarray" => self.mapfile(&mut state, &call.words[1..]),
+            "getopts" => self.getopts(&mut state, &call.words[1..]),
             "wait" => {
+                state.waited |= state.background;
                 state.status = self.assume_success(&state, Status::Unknown);
                 state.set_last(LastKind::Wait, position);
                 return vec![state];
@@ -144,7 +152,13 @@ impl Evaluator<'_> {
     }
 
     /// Runs a text in the current shell.
-    fn run_text(&mut self, state: State, text: &str, first: Position, position: Position) -> Vec<State> {
+    pub(crate) fn run_text(
+        &mut self,
+        state: State,
+        text: &str,
+        first: Position,
+        position: Position,
+    ) -> Vec<State> {
         let script = syntax::parse(text, self.start.dialect, first);
         let mut fallback = state.clone();
         let states = self.deeper(position, |evaluator| {
@@ -194,8 +208,13 @@ impl Evaluator<'_> {
         };
         let found = self.find_script(&state, operand);
         if found == Found::Missing {
-            let message = format!(".: {operand}: not found");
-            self.refuse(&mut state, message, position);
+            let reason = Reason::Source(operand.to_string());
+            if self.start.dialect == Dialect::Bash {
+                finish_builtin(&mut state, Status::Known(1), position);
+                self.fails_for(&mut state, reason, position);
+            } else {
+                state.end(EndKind::Fails { status: self.usage_status(), reason }, position);
+            }
             return vec![state];
         }
         let path = match found {
@@ -257,16 +276,26 @@ impl Evaluator<'_> {
         call.words.drain(..=options);
         if asks {
             let status = self.describes(&state, &call.words);
-            if let Some(Found::At(path)) = call.words.first().map(|word| self.find(&state, word, None)) {
-                self.print(&mut state, Value::from(format!("{path}\n")));
-            } else {
-                self.print(&mut state, Value::unknown());
-            }
+            let told = self.told_place(&state, call.words.first());
+            self.print(&mut state, told);
             let status = self.assume_success(&state, status);
             finish_builtin(&mut state, status, call.position);
             return vec![state];
         }
         self.without_functions(state, call)
+    }
+
+    /// Returns what `command -v` prints about a command.
+    fn told_place(&self, state: &State, word: Option<&Value>) -> Value {
+        let Some(name) = word.and_then(Value::text) else { return Value::unknown() };
+        if self.is_builtin(name) || state.functions.contains_key(name) {
+            return Value::from(format!("{name}\n"));
+        }
+        match self.find(state, &Value::from(name), None) {
+            Found::At(path) => Value::from(format!("{path}\n")),
+            Found::Missing => Value::from(""),
+            Found::NotExecutable(_) | Found::Unknown => Value::unknown(),
+        }
     }
 
     /// Runs the command after `command` or `builtin`, if there is one.
@@ -345,17 +374,14 @@ impl Evaluator<'_> {
     }
 
     fn printf(&self, state: &mut State, words: &[Value]) -> Status {
-        let printed = match words {
-            [format] if format.text().is_some_and(|text| !text.contains(['%', '\\'])) => format.clone(),
-            [format, value] if !value.is_many() && format.text() == Some("%s") => value.clone(),
-            [format, value] if !value.is_many() && format.text() == Some("%s\\n") => {
-                let mut line = value.clone();
-                line.push(Part::Text("\n".to_owned()));
-                line
-            }
-            _ => Value::unknown(),
-        };
-        self.print(state, printed);
+        let bash = self.start.dialect == Dialect::Bash;
+        match words {
+            [option, name, words @ ..] if bash && option.text() == Some("-v") => match name.text() {
+                Some(name) => state.assign(name, Content::Scalar(Self::formatted(words))),
+                None => state.forget(),
+            },
+            words => self.print(state, Self::formatted(words)),
+        }
         Status::Known(0)
     }
 
@@ -368,7 +394,8 @@ impl Evaluator<'_> {
         }
     }
 
-    fn cd(&self, state: &mut State, name: &str, words: &[Value]) -> Status {
+    /// Changes the directory. Returns the status, and the path if there is no such directory.
+    fn cd(&self, state: &mut State, name: &str, words: &[Value]) -> (Status, Option<String>) {
         let operand =
             words.iter().find(|word| word.text().is_none_or(|text| !text.starts_with('-') || text == "-"));
         let target = match (operand, state.variable("HOME")) {
@@ -383,18 +410,18 @@ impl Evaluator<'_> {
         };
         let Some(path) = path else {
             set_directory(state, Value::unknown());
-            return Status::Unknown;
+            return (Status::Unknown, None);
         };
         match self.entry(state, &path) {
             Entry::Directory => {
                 set_directory(state, Value::from(path));
-                Status::Known(0)
+                (Status::Known(0), None)
             }
             Entry::Unknown => {
                 set_directory(state, Value::from(path));
-                Status::Unknown
+                (Status::Unknown, None)
             }
-            Entry::Absent | Entry::File(_) | Entry::Other => Status::Known(self.usage_status()),
+            Entry::Absent | Entry::File(_) | Entry::Other => (Status::Known(self.usage_status()), Some(path)),
         }
     }
 
@@ -556,7 +583,6 @@ fn exit(mut state: State, call: &Call) -> State {
     let kind = match (status, last, call.words.len()) {
         // The program decides the status of the script: what remains is that program.
         (Status::Unknown, Some(LastKind::Program(program)), 1) => EndKind::Last(program),
-        (Status::Unknown, Some(LastKind::Wait), 1) if state.background => EndKind::Waits,
         (status, _, _) => EndKind::Exit(status.known()),
     };
     state.end(kind, call.position);
@@ -625,27 +651,6 @@ fn trap(state: &mut State, words: &[Value]) -> Status {
         state.exit_trap = action.text().filter(|text| !matches!(*text, "-" | "")).map(Rc::from);
     }
     Status::Known(0)
-}
-
-/// Makes the variables that `read` and the like fill unknown.
-fn read_names(state: &mut State, builtin: &str, words: &[Value]) {
-    if builtin == "getopts" {
-        ["OPTARG", "OPTIND"].iter().for_each(|name| state.assign(name, Content::Unknown));
-    }
-    for word in words {
-        match word.text() {
-            Some(name) if syntax::is_name(name) => {
-                let content = if builtin == "read" || builtin == "getopts" {
-                    Content::Scalar(Value::unknown())
-                } else {
-                    Content::Unknown
-                };
-                state.assign(name, content);
-            }
-            Some(_) => {}
-            None => state.forget(),
-        }
-    }
 }
 
 /// Skips the options of `exec`: `-a name`, `-c`, `-l`.

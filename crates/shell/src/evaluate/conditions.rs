@@ -191,6 +191,10 @@ impl Evaluator<'_> {
             }
             _ => {}
         }
+        if matches!(operator, "-h" | "-L") {
+            let path = Self::absolute(state, operand.text()?)?;
+            return if Self::is_changed(state, &path) { None } else { self.files.is_link(&path) };
+        }
         let entry = self.entry(state, operand.text()?);
         match (operator, entry) {
             (_, Entry::Unknown) => None,

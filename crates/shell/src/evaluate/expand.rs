@@ -512,7 +512,7 @@ impl Evaluator<'_> {
     }
 
     /// Runs a command substitution and returns what it prints.
-    fn substitution(&mut self, state: &mut State, lines: &Script, position: Position) -> Value {
+    pub(crate) fn substitution(&mut self, state: &mut State, lines: &Script, position: Position) -> Value {
         let mut inner = state.clone();
         inner.output = Some(Value::from(""));
         if self.start.dialect == Dialect::Bash {
@@ -522,6 +522,10 @@ impl Evaluator<'_> {
             .subshell(inner, How::Substitution, position, |evaluator, states| evaluator.lines(states, lines));
         let states = merge(states);
         let (mut output, mut status) = (None::<Value>, None::<Status>);
+        self.substituted = match states.as_slice() {
+            [only] => only.last.first().map(|last| last.kind),
+            _ => None,
+        };
         for inner in states {
             state.join_touched(&inner);
             let printed = inner.output.unwrap_or_else(Value::unknown);
@@ -541,9 +545,9 @@ impl Evaluator<'_> {
     }
 
     fn process(&mut self, state: &mut State, lines: &Script, position: Position) {
-        let mut inner = state.clone();
-        inner.output = None;
-        self.subshell(inner, How::Substitution, position, |evaluator, states| evaluator.lines(states, lines));
+        let status = state.status;
+        self.substitution(state, lines, position);
+        state.status = status;
     }
 
     /// Runs commands in a subshell: what they change is lost, and how they end becomes a status.

@@ -34,6 +34,11 @@ impl Evaluator<'_> {
         }
     }
 
+    /// Whether the script may have changed the file at an absolute path.
+    pub(crate) fn is_changed(state: &State, path: &str) -> bool {
+        is_below(path, &state.touched.removed) || is_below(path, &state.touched.paths)
+    }
+
     /// Returns the names in a directory at this point of the script. `None` if unknown.
     pub(crate) fn entries(&self, state: &State, path: &str) -> Option<Vec<String>> {
         let path = Self::absolute(state, path)?;

@@ -1,11 +1,13 @@
 //! Follows lists, pipelines, conditions and loops.
 
 use crate::evaluate::machine::Evaluator;
-use crate::evaluate::state::{Content, LastKind, Mode, State, Status, absorb_failures, join_by_mode, merge};
+use crate::evaluate::state::{
+    Content, Input, LastKind, Mode, State, Status, absorb_failures, join_by_mode, merge,
+};
 use crate::outcome::{Cause, EndKind, How, Position, Reason};
 use crate::start::Dialect;
 use crate::syntax::tree::{
-    AfterArm, Arm, Command, CommandKind, Connector, Item, List, Pipeline, Script, Word,
+    AfterArm, Arm, Command, CommandKind, Connector, Item, List, Pipeline, Redirection, Script, Word,
 };
 use crate::value::Value;
 
@@ -178,9 +180,11 @@ impl Evaluator<'_> {
         let Some((last, before)) = pipeline.commands.split_last() else { return vec![state] };
         let pipefail = state.options.pipefail;
         let mut failed = false;
+        let mut piped = state.input.clone();
         for command in before {
             let mut inner = state.clone();
-            inner.output = None;
+            inner.output = Some(Value::from(""));
+            inner.input = piped;
             let ended = self.within(
                 |context| {
                     context.propagates &= pipefail;
@@ -192,6 +196,7 @@ impl Evaluator<'_> {
                     })
                 },
             );
+            piped = printed_by_all(&ended);
             for inner in ended {
                 failed |= inner.status.success() == Some(false);
                 state.join_touched(&inner);
@@ -200,7 +205,8 @@ impl Evaluator<'_> {
         let ended = self.within(
             |context| context.condition |= pipeline.negated,
             |evaluator| {
-                evaluator.subshell(state.clone(), How::Pipeline, position, |evaluator, states| {
+                let inner = State { input: piped, ..state.clone() };
+                evaluator.subshell(inner, How::Pipeline, position, |evaluator, states| {
                     evaluator.command(states, last)
                 })
             },
@@ -237,10 +243,7 @@ impl Evaluator<'_> {
             if !(state.is_running() && state.options.errexit && state.status.success() == Some(false)) {
                 continue;
             }
-            let reason = match state.last.first().map(|last| last.kind) {
-                Some(LastKind::Program(program)) => Reason::Program(program),
-                _ => Reason::Command,
-            };
+            let reason = self.reason(state.last.first().map(|last| last.kind));
             let status = state.status.known().unwrap_or(1);
             state.end(EndKind::Fails { status, reason }, position);
         }
@@ -260,6 +263,8 @@ impl Evaluator<'_> {
             return give_up(states, position);
         }
         let fallback = states.first().cloned();
+        let reads = command.redirections.iter().any(Redirection::is_input);
+        let input = states.first().and_then(|state| state.input.clone());
         let captured = self.redirect(&mut states, &command.redirections);
         let states = self.deeper(position, |evaluator| evaluator.compound_kind(states, command));
         let mut states = match states {
@@ -271,6 +276,9 @@ impl Evaluator<'_> {
             for state in &mut states {
                 state.output.clone_from(&outputs);
             }
+        }
+        if reads {
+            states.iter_mut().for_each(|state| state.input.clone_from(&input));
         }
         merge(states)
     }
@@ -608,6 +616,13 @@ fn sort_by_mode(states: Vec<State>, next: &mut Vec<State>, left: &mut Vec<State>
             Mode::Return | Mode::Ended(..) => left.push(state),
         }
     }
+}
+
+/// Returns what the states of one command print, if that is one known text.
+fn printed_by_all(states: &[State]) -> Option<Input> {
+    let first = states.first()?.output.as_ref()?;
+    let is_same = states.iter().all(|state| state.output.as_ref() == Some(first));
+    first.text().filter(|_| is_same).map(Input::new)
 }
 
 fn negate(mut state: State) -> State {

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::evaluate::state::{State, WHOLE};
-use crate::outcome::{Cause, Failure, Found, How, Outcome, Position, Program, Unfollowed};
+use crate::evaluate::state::{LastKind, State, WHOLE};
+use crate::outcome::{Cause, Failure, Found, How, Outcome, Position, Program, Reason, Unfollowed};
 use crate::start::{Files, Start};
 use crate::value::Value;
 
@@ -47,6 +47,10 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) depth: usize,
     /// The functions that run, the innermost last.
     pub(crate) running: Vec<Rc<str>>,
+    /// Why builtins failed, see [`LastKind::Failed`].
+    reasons: Vec<Reason>,
+    /// The last command of the command substitution that ran last.
+    pub(crate) substituted: Option<LastKind>,
     steps: u64,
     known: HashMap<Key, usize>,
 }
@@ -62,6 +66,8 @@ impl<'a> Evaluator<'a> {
             outcome: Outcome::default(),
             depth: 0,
             running: Vec::new(),
+            reasons: Vec::new(),
+            substituted: None,
             steps: MOST_STEPS,
             known: HashMap::new(),
         }
@@ -110,6 +116,26 @@ impl<'a> Evaluator<'a> {
         let found = Unfollowed { cause, position, text };
         if self.outcome.unfollowed.len() < MOST_PROGRAMS && !self.outcome.unfollowed.contains(&found) {
             self.outcome.unfollowed.push(found);
+        }
+    }
+
+    /// Notes that a builtin failed, and why `set -e` then ends the script.
+    pub(crate) fn fails_for(&mut self, state: &mut State, reason: Reason, position: Position) {
+        if self.reasons.len() < MOST_PROGRAMS {
+            state.set_last(LastKind::Failed(self.reasons.len()), position);
+            self.reasons.push(reason);
+        }
+    }
+
+    /// Returns the reason for which a command failed.
+    pub(crate) fn reason(&self, last: Option<LastKind>) -> Reason {
+        let is_missing = |program: usize| {
+            matches!(self.outcome.programs[program].found, Found::Missing | Found::NotExecutable(_))
+        };
+        match last {
+            Some(LastKind::Program(program)) if is_missing(program) => Reason::Program(program),
+            Some(LastKind::Failed(reason)) => self.reasons[reason].clone(),
+            _ => Reason::Command,
         }
     }
 

@@ -7,7 +7,7 @@ use crate::evaluate::effects::{self, Effect};
 use crate::evaluate::expand::{BYTES_PER_STEP, LONGEST, MOST_WORDS};
 use crate::evaluate::flow::{finish_builtin, give_up, leave_unknown};
 use crate::evaluate::machine::Evaluator;
-use crate::evaluate::state::{Content, Frame, LastKind, Mode, State, Status, merge};
+use crate::evaluate::state::{Content, Frame, Input, LastKind, Mode, State, Status, merge};
 use crate::outcome::{Cause, EndKind, Found, Position, Program, Reason};
 use crate::start::Dialect;
 use crate::syntax::is_name;
@@ -67,6 +67,7 @@ impl Evaluator<'_> {
         let status_before = state.status;
         let saved = state.output.clone();
         let is_redirected = writes_elsewhere(&command.redirections);
+        self.substituted = None;
         let fields = self.arguments(&mut state, words);
         let ran_substitution =
             assignments.iter().any(has_substitution) || words.iter().any(word_has_substitution);
@@ -80,9 +81,22 @@ impl Evaluator<'_> {
             for assignment in assignments {
                 self.assign(&mut state, assignment);
             }
+            let input = state.input.clone();
             self.redirections(&mut state, &command.redirections);
+            // `$(< file)` of bash.
+            if words.is_empty() && command.redirections.iter().any(Redirection::is_input) {
+                let text = state.input.as_mut().map(Input::take_rest);
+                self.print(&mut state, text.map_or_else(Value::unknown, Value::from));
+            }
+            state.input = input;
             let status = self.assume_success(&state, state.status);
             finish_builtin(&mut state, status, command.position);
+            // A program that is missing in a substitution is why `set -e` ends the script here.
+            if let Some(kind @ LastKind::Program(_)) = self.substituted
+                && status.success() == Some(false)
+            {
+                state.set_last(kind, command.position);
+            }
             return vec![state];
         }
         let mut assigned = Vec::new();
@@ -92,6 +106,7 @@ impl Evaluator<'_> {
                 assigned.push((assignment.name.clone(), value));
             }
         }
+        let input = state.input.clone();
         self.redirections(&mut state, &command.redirections);
         if !state.is_running() {
             return vec![state];
@@ -107,6 +122,9 @@ impl Evaluator<'_> {
         let mut states = self.call(state, call);
         if is_redirected && saved.is_some() {
             states.iter_mut().for_each(|state| state.output.clone_from(&saved));
+        }
+        if command.redirections.iter().any(Redirection::is_input) {
+            states.iter_mut().for_each(|state| state.input.clone_from(&input));
         }
         states
     }
@@ -182,7 +200,25 @@ impl Evaluator<'_> {
             }
             return states;
         }
-        vec![self.program_runs(state, call, false)]
+        let parts = self.parts(&state, &call.words);
+        let position = call.position;
+        let state = self.program_runs(state, call, false);
+        match parts.filter(|_| state.is_running()) {
+            Some(text) => self.run_parts(state, &text, position),
+            None => vec![state],
+        }
+    }
+
+    /// Runs the programs of a directory after `run-parts`, which starts them.
+    fn run_parts(&mut self, state: State, text: &str, position: Position) -> Vec<State> {
+        if let Some(program) = ran_program(&state, position) {
+            self.runs(program, state.weight);
+        }
+        let mut states = self.run_text(state, text, position, position);
+        for state in states.iter_mut().filter(|state| state.is_running()) {
+            state.status = self.assume_success(state, Status::Unknown);
+        }
+        states
     }
 
     fn call_function(&mut self, state: State, call: &Call, bodies: &[Option<Rc<Command>>]) -> Vec<State> {
@@ -282,13 +318,15 @@ impl Evaluator<'_> {
             state.end(EndKind::Exec(index), call.position);
             return state;
         }
+        let words: Option<Vec<&str>> = call.words.iter().map(Value::text).collect();
+        let told = words.as_deref().and_then(|words| self.status_of(&state, words));
         let status = match found {
             Found::Missing => Status::Known(127),
             Found::NotExecutable(_) => Status::Known(126),
-            Found::At(_) | Found::Unknown => Status::Unknown,
+            Found::At(_) | Found::Unknown => told.unwrap_or(Status::Unknown),
         };
-        if status == Status::Unknown {
-            self.program_writes(&mut state, &call.words);
+        if matches!(found, Found::At(_) | Found::Unknown) {
+            self.program_writes(&mut state, &call.words, call.position);
         }
         state.status = self.assume_success(&state, status);
         state.set_last(LastKind::Program(index), call.position);
@@ -296,10 +334,10 @@ impl Evaluator<'_> {
     }
 
     /// Follows what a program prints and which files it changes.
-    fn program_writes(&mut self, state: &mut State, words: &[Value]) {
+    fn program_writes(&mut self, state: &mut State, words: &[Value], position: Position) {
         let texts: Option<Vec<&str>> = words.iter().map(Value::text).collect();
         if state.output.is_some() {
-            let printed = texts.as_deref().and_then(|words| self.printed(state, words));
+            let printed = texts.as_deref().and_then(|words| self.printed(state, words, position));
             self.print(state, printed.map_or_else(Value::unknown, Value::from));
         }
         match effects::of(words) {
@@ -319,34 +357,6 @@ impl Evaluator<'_> {
                     }
                 }
             }
-        }
-    }
-
-    /// Returns what a program prints if that follows from its arguments.
-    fn printed(&self, state: &State, words: &[&str]) -> Option<String> {
-        if let Some(text) = self.files.output(words) {
-            return Some(text);
-        }
-        let line = |text: &str| Some(format!("{text}\n"));
-        match words {
-            ["readlink", "-f" | "-e" | "-m", path]
-            | ["readlink", "-f" | "-e", "--", path]
-            | ["realpath", path]
-            | ["realpath", "--", path] => line(&self.files.canonical(&Self::absolute(state, path)?)?),
-            ["id", "-u"] => self.start.user.map(|user| format!("{user}\n")),
-            ["whoami"] | ["id", "-un"] => {
-                self.start.user.filter(|user| *user == 0).map(|_| "root\n".to_owned())
-            }
-            ["basename", path] | ["basename", "--", path] => line(basename(path)),
-            ["basename", path, suffix] => {
-                let name = basename(path);
-                Some(format!(
-                    "{}\n",
-                    name.strip_suffix(suffix).filter(|name| !name.is_empty()).unwrap_or(name)
-                ))
-            }
-            ["dirname", path] | ["dirname", "--", path] => line(dirname(path)),
-            _ => None,
         }
     }
 
@@ -422,6 +432,10 @@ impl Evaluator<'_> {
 
     fn redirections(&mut self, state: &mut State, redirections: &[Redirection]) {
         for redirection in redirections {
+            if redirection.is_input() {
+                state.input = self.input(state, redirection);
+                continue;
+            }
             let target = match &redirection.kind {
                 RedirectionKind::Here(text) => {
                     if let Some(text) = text.get() {
@@ -462,7 +476,7 @@ fn ran_program(state: &State, position: Position) -> Option<usize> {
     match state.last.as_slice() {
         [last] if last.position == position => match last.kind {
             LastKind::Program(program) => Some(program),
-            LastKind::Wait | LastKind::Other | LastKind::Unknown => None,
+            LastKind::Wait | LastKind::Failed(_) | LastKind::Other | LastKind::Unknown => None,
         },
         _ => None,
     }
@@ -545,23 +559,6 @@ pub(crate) fn shown(words: &[Value]) -> String {
         text.extend(word.to_string().chars().take(200));
     }
     text
-}
-
-fn basename(path: &str) -> &str {
-    let trimmed = path.trim_end_matches('/');
-    if trimmed.is_empty() && !path.is_empty() {
-        return "/";
-    }
-    trimmed.rsplit('/').next().unwrap_or(trimmed)
-}
-
-fn dirname(path: &str) -> &str {
-    match path.trim_end_matches('/').rsplit_once('/') {
-        None if path.starts_with('/') => "/",
-        None => ".",
-        Some((directory, _)) if directory.trim_end_matches('/').is_empty() => "/",
-        Some((directory, _)) => directory.trim_end_matches('/'),
-    }
 }
 
 /// Splits `name=value`. The value is `None` without `=`.

@@ -86,6 +86,8 @@ pub(crate) enum Mode {
 pub(crate) enum LastKind {
     Program(usize),
     Wait,
+    /// A builtin that failed for the reason of this number.
+    Failed(usize),
     Other,
     /// Commands that could not be followed.
     Unknown,
@@ -103,6 +105,50 @@ pub(crate) struct Touched {
     pub(crate) anything: bool,
     pub(crate) paths: BTreeSet<String>,
     pub(crate) removed: BTreeSet<String>,
+}
+
+/// What commands read from their standard input: a text that is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Input {
+    text: Rc<str>,
+    at: usize,
+}
+
+impl Input {
+    pub(crate) fn new(text: &str) -> Self {
+        Self { text: text.into(), at: 0 }
+    }
+
+    /// Takes the next line without its newline, and tells whether it has one. `None` at the end.
+    pub(crate) fn take_line(&mut self) -> Option<(String, bool)> {
+        let rest = self.rest();
+        if rest.is_empty() {
+            return None;
+        }
+        let line = rest.split('\n').next().unwrap_or_default().to_owned();
+        let is_whole = rest.len() > line.len();
+        self.at += line.len() + usize::from(is_whole);
+        Some((line, is_whole))
+    }
+
+    pub(crate) fn take_rest(&mut self) -> String {
+        let rest = self.rest().to_owned();
+        self.at = self.text.len();
+        rest
+    }
+
+    fn rest(&self) -> &str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+}
+
+/// How far `getopts` has come within a word of several options.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct OptionPlace {
+    /// The number of the word: another OPTIND starts anew.
+    pub(crate) word: usize,
+    /// The number of letters that were read.
+    pub(crate) letters: usize,
 }
 
 type Bodies = Vec<Option<Rc<Command>>>;
@@ -126,11 +172,16 @@ pub(crate) struct State {
     pub(crate) touched: Rc<Touched>,
     /// The captured output within a command substitution.
     pub(crate) output: Option<Value>,
+    /// The standard input. `None` if unknown.
+    pub(crate) input: Option<Input>,
+    pub(crate) option: OptionPlace,
     pub(crate) last: Vec<Last>,
     pub(crate) exit_trap: Option<Rc<str>>,
     pub(crate) frames: Vec<Frame>,
     /// Whether a program was started in the background.
     pub(crate) background: bool,
+    /// Whether the script waited for one.
+    pub(crate) waited: bool,
 }
 
 impl State {
@@ -197,6 +248,9 @@ impl State {
             && self.status == other.status
             && self.last == other.last
             && self.output == other.output
+            && self.input == other.input
+            && self.option == other.option
+            && self.waited == other.waited
             && self.options == other.options
             && self.directory == other.directory
             && self.background == other.background
@@ -235,6 +289,10 @@ impl State {
         if self.output != other.output {
             self.output = Some(Value::unknown());
         }
+        if self.input != other.input {
+            self.input = None;
+        }
+        self.waited |= other.waited;
         self.last.extend(&other.last);
         self.last.sort_unstable();
         self.last.dedup();

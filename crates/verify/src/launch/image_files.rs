@@ -6,7 +6,7 @@ use crossdock_shell::{Entry, Executable, Files};
 use super::Context;
 use super::process::Process;
 use crate::program::container::{Container, Credentials};
-use crate::root::{EntryKind, ResolveError, is_mounted, read_small, resolve};
+use crate::root::{EntryKind, ResolveError, is_mounted, normalize, read_small, resolve};
 
 /// The size above which a script is not read.
 pub(super) const MAX_SCRIPT: u64 = 1 << 20;
@@ -24,6 +24,18 @@ impl<'a> ImageFiles<'a> {
     }
 }
 
+impl ImageFiles<'_> {
+    /// Whether a path is a volume of the image or below one, or above one.
+    fn is_in_volume(&self, path: &str) -> bool {
+        let path = normalize(path);
+        self.context.volumes.iter().any(|volume| {
+            let volume = normalize(volume);
+            path.strip_prefix(&volume).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                || volume.strip_prefix(&path).is_some_and(|rest| rest.starts_with('/'))
+        })
+    }
+}
+
 impl Files for ImageFiles<'_> {
     fn entry(&self, path: &str) -> Entry {
         if is_mounted(path) {
@@ -31,6 +43,7 @@ impl Files for ImageFiles<'_> {
         }
         match resolve(self.container.root, path) {
             Err(ResolveError::Unreadable(_)) => Entry::Unknown,
+            Err(_) if self.is_in_volume(path) => Entry::Unknown,
             Err(_) => Entry::Absent,
             Ok(found) => match (&found.entry.kind, self.user) {
                 (EntryKind::Directory, _) => Entry::Directory,
@@ -64,6 +77,19 @@ impl Files for ImageFiles<'_> {
 
     fn canonical(&self, path: &str) -> Option<String> {
         resolve(self.container.root, path).ok().map(|found| found.path)
+    }
+
+    fn is_link(&self, path: &str) -> Option<bool> {
+        let path = path.trim_end_matches('/');
+        let (directory, name) = path.rsplit_once('/')?;
+        let directory = match resolve(self.container.root, directory) {
+            Ok(found) => found.path,
+            Err(ResolveError::Unreadable(_)) => return None,
+            Err(_) => return Some(false),
+        };
+        let path = format!("{}/{name}", directory.trim_end_matches('/'));
+        let entry = self.container.root.entry(&path).ok()?;
+        Some(entry.is_some_and(|entry| matches!(entry.kind, EntryKind::Link(_))))
     }
 
     fn output(&self, words: &[&str]) -> Option<String> {

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use crossdock_shell::Failure;
+
 use crate::program::container::{Container, Credentials, last_assignment};
 use crate::program::inspect::Script;
 use crate::program::loader::Family;
@@ -42,6 +44,27 @@ pub(super) enum Certainty {
     Certain,
     /// It depends on values that are only known at run time, or on a program whose behavior is not known for certain.
     Possible,
+}
+
+/// The part that a process has in the start of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Role {
+    /// It may be the program for which the image is.
+    Program,
+    /// A script waits for it and goes on only if it succeeds.
+    Step,
+    /// A script runs it and goes on whatever happens.
+    Aside,
+}
+
+impl Role {
+    /// Returns the role of a program that a script of this role runs before its end.
+    pub(super) fn of_helper(self, failure: Failure) -> Role {
+        match (self, failure) {
+            (Role::Program | Role::Step, Failure::Ends) => Role::Step,
+            _ => Role::Aside,
+        }
+    }
 }
 
 /// A C library.
@@ -144,6 +167,10 @@ pub(super) struct Process {
     /// The user; `None` if unknown.
     pub(super) user: Option<Credentials>,
     pub(super) certainty: Certainty,
+    pub(super) role: Role,
+    /// Whether the same start is also followed with the environment as the image sets it, which tells what this one leaves
+    /// unknown.
+    pub(super) is_covered: bool,
     pub(super) search: Search,
     pub(super) text_file: TextFile,
     /// The dynamic loader that starts the program instead of the one that the program names.
@@ -174,6 +201,8 @@ impl Process {
             directory: Some(container.working_directory.to_owned()),
             user: Some(container.user.clone()),
             certainty: Certainty::Certain,
+            role: Role::Program,
+            is_covered: false,
             search: Search::AsGiven,
             text_file: TextFile::Refused,
             loader: None,
@@ -194,8 +223,8 @@ impl Process {
         Process { words, story, checked, loader: None, ..self.clone() }
     }
 
-    /// Returns the process that the kernel makes of a script: the interpreter gets the script's path as an argument
-    /// (`load_script`).
+    /// Returns the process that the kernel makes of a script: the interpreter gets the script's path, as it was called, as an
+    /// argument (`load_script`).
     pub(super) fn interpreted(&self, script: &Script, path: &str) -> Process {
         let argument = script.argument.iter();
         let words = std::iter::once(&script.interpreter).chain(argument).cloned().map(Word::Known);
@@ -232,7 +261,8 @@ impl Process {
     /// Returns a number that is the same for processes that go on alike.
     pub(super) fn identity(&self, program: &str) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (self.circumstances(program), &self.words, &self.environment, self.certainty).hash(&mut hasher);
+        (self.circumstances(program), &self.words, &self.environment).hash(&mut hasher);
+        (self.certainty, self.role, self.is_covered).hash(&mut hasher);
         hasher.finish()
     }
 

@@ -1,6 +1,6 @@
 //! Findings about the links of a chain.
 
-use super::process::Process;
+use super::process::{Process, Role};
 use super::search::NotFound;
 use crate::program::container::denied;
 use crate::root::EntryKind;
@@ -85,9 +85,16 @@ pub(super) fn weakened(finding: Finding) -> Finding {
     with_code(codes::LAUNCH_MAY_FAIL, finding)
 }
 
-/// Returns the finding about a program that a script runs before its end, and without which it goes on.
-pub(super) fn of_helper(finding: Finding) -> Finding {
-    with_code(codes::LAUNCH_HELPER_FAILS, finding)
+/// Returns the finding as it counts for the start of the image; `None` if it does not.
+pub(super) fn for_role(role: Role, finding: Finding) -> Option<Finding> {
+    let may_fail = finding.code == codes::LAUNCH_MAY_FAIL;
+    match (role, finding.code.effect()) {
+        (Role::Program, _) | (Role::Step, Effect::Fails) => Some(finding),
+        // Its end is not known anyway, since any program may fail.
+        (Role::Step, _) => may_fail.then_some(finding),
+        (Role::Aside, Effect::Fails) => Some(with_code(codes::LAUNCH_HELPER_FAILS, finding)),
+        (Role::Aside, _) => None,
+    }
 }
 
 /// Returns a finding under another code; its own becomes evidence.

@@ -79,3 +79,18 @@ fn on_path(
         None => Err(NotFound::Absent(format!("no directory of PATH ({path}) has it"))),
     }
 }
+
+/// Returns the path by which the kernel starts a process: not that of the file to which links lead.
+pub(super) fn called_path(process: &Process, image: Container<'_>, found: &Resolved) -> String {
+    let name = match &process.search {
+        Search::At(path) => path,
+        _ => process.name().unwrap_or(&found.path),
+    };
+    if name.contains('/') {
+        return name.to_owned();
+    }
+    let container = process.within(image);
+    let parts = container.search_path();
+    let has_it = entries_on_path(container, parts, name).find(|(_, other)| other.path == found.path);
+    has_it.map_or_else(|| found.path.clone(), |(part, _)| format!("{part}/{name}"))
+}

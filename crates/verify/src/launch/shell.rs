@@ -1,14 +1,17 @@
 //! Shells: `sh -c TEXT`, `sh FILE` and scripts, followed by the reader of shell commands.
 
+use std::collections::BTreeSet;
+
 use crossdock_shell::{
     Cause, Dialect, End, EndKind, Environment, Failure, Found, How, Outcome, Program, Reason, ScriptSource,
     ShellCall, Start, Value, follow, read_shell_arguments,
 };
 
+use super::as_set;
 use super::call::Call;
 use super::identify::base_name;
 use super::image_files::{ImageFiles, MAX_SCRIPT};
-use super::process::{Process, Search, TextFile, Word};
+use super::process::{Process, Role, Search, TextFile, Word};
 use super::search::{self, NotFound};
 use super::{Context, Next, next, report, startup};
 use crate::program::container::on_search_path;
@@ -22,12 +25,14 @@ struct Script {
     text: Vec<u8>,
 }
 
-/// A program that a script runs before its end.
-pub(super) struct Helper {
-    pub(super) process: Process,
-    pub(super) path: String,
-    /// Whether its failure ends the script.
-    pub(super) is_fatal: bool,
+/// The programs that a script starts, and the findings about it, each with the process that it is about.
+#[derive(Default)]
+pub(super) struct Answer {
+    /// The programs that may remain at its end.
+    pub(super) starts: Vec<Process>,
+    /// The programs that run before.
+    pub(super) helpers: Vec<Process>,
+    pub(super) findings: Vec<(Process, Finding)>,
 }
 
 /// Reads the arguments of a shell, and follows the commands.
@@ -139,22 +144,48 @@ fn follow_script(
     dialect: Dialect,
 ) -> Next {
     let name = shell.name.unwrap_or_else(|| Value::from(&*script.name));
-    let known = process.environment.variables.iter().filter_map(|line| line.split_once('='));
-    let known = known.map(|(name, text)| (name.to_owned(), Value::from(text)));
-    let unknown = process.environment.unknown.iter().map(|name| (name.clone(), Value::unknown()));
-    let start = Start {
+    let start = |environment| Start {
         dialect,
         options: shell.options,
-        name,
-        arguments: shell.arguments,
-        // A deployment may set further variables.
-        environment: Environment::with_unknown_rest(known.chain(unknown)),
+        name: name.clone(),
+        arguments: shell.arguments.clone(),
+        environment,
         directory: process.directory.as_deref().map_or_else(Value::unknown, Value::from),
         user: process.user.as_ref().map(|user| user.uid),
         ..Start::new(script.text.clone())
     };
-    let outcome = follow(&start, &ImageFiles::of(context, process));
-    Reading { context, process, script, outcome: &outcome }.next()
+    let files = ImageFiles::of(context, process);
+    let answer = |outcome: &Outcome| Reading { context, process, script, outcome }.answer();
+    // A deployment may set further variables.
+    let deployed = follow(&start(Environment::with_unknown_rest(variables(process))), &files);
+    if is_independent(&deployed) {
+        return Next::Several(answer(&deployed));
+    }
+    let known = variables(process).chain(as_set::variables(context, process));
+    let as_set = follow(&start(Environment::only(known)), &files);
+    let combined = as_set::combine(answer(&deployed), answer(&as_set), as_set::demands_variables(&as_set));
+    Next::Several(combined)
+}
+
+/// Returns the variables of a process. Those whose value is unknown are set.
+fn variables(process: &Process) -> impl Iterator<Item = (String, Value)> {
+    let known = process.environment.variables.iter().filter_map(|line| line.split_once('='));
+    let known = known.map(|(name, text)| (name.to_owned(), Value::from(text)));
+    known.chain(process.environment.unknown.iter().map(|name| (name.clone(), Value::unknown())))
+}
+
+/// Returns whether nothing in a script depends on variables that only a deployment sets: it has one way through it, of which
+/// every word is known. Also true for a script that is too large to be followed twice.
+fn is_independent(outcome: &Outcome) -> bool {
+    let is_too_large = outcome.unfollowed.iter().any(|each| each.cause == Cause::TooLarge);
+    let is_known = |program: &Program| {
+        let mut values = program.environment.iter().filter_map(|(_, value)| value.as_ref());
+        program.certain
+            && program.words.iter().all(|word| word.text().is_some())
+            && values.all(|value| value.text().is_some())
+    };
+    let has_one_way = matches!(outcome.ends.as_slice(), [end] if end.certain && end.kind != EndKind::Unknown);
+    is_too_large || (has_one_way && outcome.programs.iter().all(is_known))
 }
 
 /// The answer of the reader of shell commands about a script.
@@ -166,8 +197,8 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn next(&self) -> Next {
-        let (mut starts, mut helpers, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+    fn answer(&self) -> Answer {
+        let Answer { mut starts, mut helpers, mut findings } = Answer::default();
         let is_any_fine = self.outcome.ends.iter().any(|end| self.is_fine(end));
         for end in &self.outcome.ends {
             // A program may be missing in a branch that is for other images.
@@ -177,6 +208,10 @@ impl Reading<'_> {
             match &end.kind {
                 EndKind::Exec(index) | EndKind::Last(index) => {
                     let Some(program) = self.outcome.programs.get(*index) else { continue };
+                    // What only decides a condition does not fail a script that runs before others.
+                    if program.how == How::Condition && self.process.role != Role::Program {
+                        continue;
+                    }
                     self.start(program, end.certain, &mut starts, &mut findings);
                     self.in_pipeline(*index, &mut starts, &mut findings);
                 }
@@ -185,20 +220,29 @@ impl Reading<'_> {
                 EndKind::Exit(Some(status)) if *status != 0 && end.certain => {
                     findings.push(self.about_script(end, self.exits(end, *status)));
                 }
-                EndKind::Waits => self.in_background(&mut starts, &mut findings),
+                EndKind::Waits => self.in_background(end, &mut starts, &mut findings),
                 EndKind::Exit(_) if self.hides_commands(end) => {
                     findings.push(self.about_script(end, self.unknown(end)));
                 }
                 EndKind::Exit(_) | EndKind::Forever => {}
             }
         }
+        let last_pipelines = self.last_pipelines();
+        let waits = self.outcome.ends.iter().any(|end| end.kind == EndKind::Waits);
         for (index, program) in self.outcome.programs.iter().enumerate() {
             let is_end = self.outcome.ends.iter().any(|end| program_of(&end.kind) == Some(index));
-            if program.certain && !is_end && program.how == How::Foreground {
+            let is_before = match program.how {
+                How::Foreground => !is_end,
+                How::Background => !waits,
+                // Of the last pipeline, all programs are the image's.
+                How::Pipeline => matches!(program.found, Found::At(_)) && !last_pipelines.contains(&index),
+                _ => false,
+            };
+            if program.certain && is_before {
                 self.helper(program, &mut helpers, &mut findings);
             }
         }
-        Next::Several { starts, helpers, findings }
+        Answer { starts, helpers, findings }
     }
 
     /// Adds a program that the image starts by the script, or the finding that it does not start.
@@ -217,20 +261,34 @@ impl Reading<'_> {
     }
 
     /// Adds the programs for which the script waits at its end. It goes on if one of several does not start.
-    fn in_background(&self, starts: &mut Vec<Process>, findings: &mut Vec<(Process, Finding)>) {
+    fn in_background(&self, end: &End, starts: &mut Vec<Process>, findings: &mut Vec<(Process, Finding)>) {
         let programs = self.outcome.programs.iter();
-        for program in programs.filter(|program| program.certain && program.how == How::Background) {
-            self.start(program, false, starts, findings);
+        let programs: Vec<&Program> = programs.filter(|program| program.how == How::Background).collect();
+        let is_single = programs.len() == 1;
+        for program in programs.into_iter().filter(|program| program.certain) {
+            self.start(program, is_single && end.certain, starts, findings);
         }
     }
 
     /// Adds the programs before the last one of a pipeline, as in `/app | tee log`.
     fn in_pipeline(&self, last: usize, starts: &mut Vec<Process>, findings: &mut Vec<(Process, Finding)>) {
+        let before = self.pipeline(last).take_while(|index| *index < last);
+        before.for_each(|index| self.start(&self.outcome.programs[index], false, starts, findings));
+    }
+
+    /// Returns the programs of the pipelines with which the script ends.
+    fn last_pipelines(&self) -> BTreeSet<usize> {
+        let ends = self.outcome.ends.iter().filter_map(|end| program_of(&end.kind));
+        ends.flat_map(|last| self.pipeline(last)).collect()
+    }
+
+    /// Returns the programs of the pipeline that ends with this one; none if it is in no pipeline.
+    fn pipeline(&self, last: usize) -> std::ops::Range<usize> {
         let is_part = |program: &&Program| program.how == How::Pipeline && program.certain;
-        if self.outcome.programs.get(last).filter(is_part).is_some() {
-            let before = self.outcome.programs[..last].iter().rev().take_while(is_part);
-            before.for_each(|program| self.start(program, false, starts, findings));
-        }
+        let programs = self.outcome.programs.get(..=last).unwrap_or_default();
+        let count = programs.iter().rev().take_while(is_part).count();
+        let end = programs.len();
+        end - count..end
     }
 
     /// Returns whether the command at which the script ends could not be followed.
@@ -315,12 +373,12 @@ impl Reading<'_> {
     }
 
     /// Looks at a program that runs for certain before the end of the script.
-    fn helper(&self, program: &Program, helpers: &mut Vec<Helper>, findings: &mut Vec<(Process, Finding)>) {
+    fn helper(&self, program: &Program, helpers: &mut Vec<Process>, findings: &mut Vec<(Process, Finding)>) {
         let process = self.process_of(program, true);
         match &program.found {
             Found::At(path) => {
-                let is_fatal = program.failure == Failure::Ends;
-                helpers.push(Helper { process, path: path.clone(), is_fatal });
+                let role = process.role.of_helper(program.failure);
+                helpers.push(Process { search: Search::At(path.clone()), role, ..process });
             }
             // One whose absence ends the script is an end of its own.
             Found::Missing if program.failure == Failure::Continues => {
@@ -350,8 +408,12 @@ impl Reading<'_> {
                 let error = self.outcome.syntax_error.as_ref().map(|error| error.message.clone());
                 format!("a syntax error: {}", error.unwrap_or_default())
             }
-            // The image decides about the options of `set`. The words of others may depend on files that are mounted.
-            Reason::Builtin(text) if text.starts_with("set:") => format!("an error: {text}"),
+            Reason::Directory(path) => return self.about_script(end, self.no_directory(end, path)),
+            Reason::Source(path) => return self.about_script(end, self.no_source(end, path)),
+            // The image decides about the options of `set`. The words of others may depend on what a deployment sets.
+            Reason::Builtin(text) if text.starts_with("set:") || text == "Bad substitution" => {
+                format!("an error: {text}")
+            }
             Reason::Builtin(_) => return self.about_script(end, self.exits(end, status)),
         };
         let message =
@@ -369,6 +431,22 @@ impl Reading<'_> {
             end.position.line, self.script.name
         );
         report::unknown(self.context.target, &self.script.name, &why)
+    }
+
+    fn no_directory(&self, end: &End, path: &str) -> Finding {
+        let (line, name) = (end.position.line, &self.script.name);
+        let message = format!(
+            "Line {line} of {name} changes to the directory {path}, which is not in the image, and with `set -e` the script ends."
+        );
+        Finding::new(codes::LAUNCH_FILE_MISSING, self.context.target.name(), path, message)
+    }
+
+    fn no_source(&self, end: &End, path: &str) -> Finding {
+        let (line, name) = (end.position.line, &self.script.name);
+        let message = format!(
+            "Line {line} of {name} reads {path}, which is not in the image, and the shell stops there."
+        );
+        Finding::new(codes::LAUNCH_FILE_MISSING, self.context.target.name(), path, message)
     }
 
     fn unset(&self, end: &End, variable: &str) -> Finding {

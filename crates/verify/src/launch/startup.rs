@@ -2,15 +2,17 @@
 
 use crossdock_shell::{Dialect, ShellCall};
 
+use super::Context;
 use super::accounts::Accounts;
 use super::call::Call;
+use super::process::Process;
 use crate::program::container::Container;
 use crate::root::EntryKind;
 
 /// Returns commands, on one line, that read the startup files of a shell; empty if it reads none.
 pub(super) fn commands(call: &Call<'_>, shell: &ShellCall, dialect: Dialect) -> String {
     let container = call.process.within(call.context.container);
-    let home = home(call);
+    let home = home(call.context, call.process);
     let of_user = |name: &str| format!("{}/{name}", home.trim_end_matches('/'));
     // A login shell's name begins with a dash.
     let is_login = shell.is_login || call.process.name().is_some_and(|name| name.starts_with('-'));
@@ -39,12 +41,12 @@ pub(super) fn commands(call: &Call<'_>, shell: &ShellCall, dialect: Dialect) -> 
 }
 
 /// Returns the home directory of the user, as the runtime or a launcher sets it.
-fn home(call: &Call<'_>) -> String {
+pub(super) fn home(context: Context<'_>, process: &Process) -> String {
     let of_user = || {
-        let uid = call.process.user.as_ref()?.uid;
-        Accounts::read(call.context.container.root).home(uid)
+        let uid = process.user.as_ref()?.uid;
+        Accounts::read(context.container.root).home(uid)
     };
-    let known = call.process.environment.get("HOME").map(str::to_owned);
+    let known = process.environment.get("HOME").map(str::to_owned);
     known.or_else(of_user).unwrap_or_else(|| "/".to_owned())
 }
 

@@ -38,74 +38,101 @@ const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 type File = (String, u32, Vec<u8>);
 
 /// An image with the expected answer.
-struct Case {
+pub(crate) struct Case {
     image: ImageFacts,
     files: Vec<File>,
+    links: &'static [(&'static str, &'static str)],
     verdict: Verdict,
     codes: &'static str,
+    /// Whether it starts only if a deployment sets variables.
+    demands: bool,
 }
 
 impl Case {
     /// An image that starts these words, with the verdict `starts`.
-    fn of(words: &[&str]) -> Case {
+    pub(crate) fn of(words: &[&str]) -> Case {
         let image = ImageFacts::default()
             .with_config_platform(PlatformText::new("linux", "amd64", None))
             .with_entrypoint(words.iter().copied())
             .with_env([PATH]);
-        Case { image, files: Vec::new(), verdict: Verdict::Starts, codes: "" }
+        Case { image, files: Vec::new(), links: &[], verdict: Verdict::Starts, codes: "", demands: false }
     }
 
-    fn fails(self, codes: &'static str) -> Case {
+    pub(crate) fn fails(self, codes: &'static str) -> Case {
         Case { verdict: Verdict::Fails, codes, ..self }
     }
 
-    fn unproven(self, codes: &'static str) -> Case {
+    pub(crate) fn unproven(self, codes: &'static str) -> Case {
         Case { verdict: Verdict::Unproven, codes, ..self }
     }
 
-    fn noting(self, codes: &'static str) -> Case {
+    /// Declares a volume, which engines create.
+    pub(crate) fn volume(mut self, path: &'static str) -> Case {
+        self.image = self.image.with_volumes([path]);
+        self
+    }
+
+    pub(crate) fn demands(self) -> Case {
+        Case { demands: true, ..self }
+    }
+
+    pub(crate) fn noting(self, codes: &'static str) -> Case {
         Case { codes, ..self }
     }
 
-    fn user(mut self, user: &str) -> Case {
+    pub(crate) fn user(mut self, user: &str) -> Case {
         self.image = self.image.with_user(user);
         self
     }
 
-    fn cmd(mut self, words: &[&str]) -> Case {
+    pub(crate) fn cmd(mut self, words: &[&str]) -> Case {
         self.image = self.image.with_cmd(words.iter().copied());
         self
     }
 
-    fn env(mut self, variable: &str) -> Case {
+    pub(crate) fn env(mut self, variable: &str) -> Case {
         self.image = self.image.with_env([PATH, variable]);
         self
     }
 
-    fn directory(mut self, directory: &str) -> Case {
+    pub(crate) fn directory(mut self, directory: &str) -> Case {
         self.image = self.image.with_working_directory(directory);
         self
     }
 
-    fn file(mut self, path: &str, mode: u32, content: impl Into<Vec<u8>>) -> Case {
+    pub(crate) fn file(mut self, path: &str, mode: u32, content: impl Into<Vec<u8>>) -> Case {
         self.files.push((path.to_owned(), mode, content.into()));
         self
     }
 
+    pub(crate) fn with_links(self, links: &'static [(&'static str, &'static str)]) -> Case {
+        Case { links, ..self }
+    }
+
+    fn links(&self) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+        LINKS.iter().chain(self.links)
+    }
+
     /// Adds an executable script.
-    fn script(self, path: &str, text: &str) -> Case {
+    pub(crate) fn script(self, path: &str, text: &str) -> Case {
         self.file(path, 0o755, text)
     }
 
-    fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         self.image.command().collect::<Vec<_>>().join(" ")
     }
 
-    fn verify(&self) -> Vec<Finding> {
+    /// Returns the text of the entry script, for messages.
+    fn entry_script(&self) -> String {
+        let entry = self.files.iter().find(|(path, ..)| path == "/entry.sh");
+        entry.map(|(_, _, text)| String::from_utf8_lossy(text).into_owned()).unwrap_or_default()
+    }
+
+    pub(crate) fn verify(&self) -> Vec<Finding> {
         let root = base().into_iter().chain(self.files.iter().cloned());
         let root =
             root.fold(MemoryRoot::new(), |root, (path, mode, content)| root.file(&path, mode, content));
-        let root = LINKS.iter().fold(root, |root, (path, target)| root.link(path, target));
+        let root = self.links().fold(root, |root, (path, target)| root.link(path, target));
         verify_image(&self.image, &root, &Target::new(&Platform::LINUX_AMD64), &BTreeMap::new())
     }
 }
@@ -351,15 +378,16 @@ fn of_scripts() -> Vec<Case> {
     ]
 }
 
-fn disagreements(cases: &[Case]) -> Vec<String> {
+pub(crate) fn disagreements(cases: &[Case]) -> Vec<String> {
     let checked = cases.iter().filter_map(|case| {
         let findings = case.verify();
         let (codes, verdict) = summary(&findings);
         let is_right = (codes.as_str(), verdict) == (case.codes, case.verdict);
         (!is_right).then(|| {
             format!(
-                "{}: {verdict} ({codes}), not {} ({}): {findings:#?}",
+                "{}: {:?}: {verdict} ({codes}), not {} ({}): {findings:#?}",
                 case.words(),
+                case.entry_script(),
                 case.verdict,
                 case.codes
             )
@@ -415,10 +443,11 @@ fn started(case: &Case, number: usize) -> String {
         std::fs::write(&path, content).expect("a file can be written");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(*mode)).expect("a mode can be set");
     }
-    for (path, target) in LINKS {
+    for (path, target) in case.links() {
         std::os::unix::fs::symlink(target, place(&root, path)).expect("a link can be made");
     }
-    for directory in ["proc", "tmp", "dev"] {
+    let volumes = case.image.volumes.iter().map(|volume| &volume[1..]);
+    for directory in ["proc", "tmp", "dev"].into_iter().chain(volumes) {
         std::fs::create_dir_all(root.join(directory)).expect("a directory can be made");
     }
     std::fs::write(bundle.join("config.json"), configuration(case)).expect("a file can be written");
@@ -466,11 +495,13 @@ fn configuration(case: &Case) -> String {
 #[ignore = "long: starts every case with runc, as root"]
 fn long_runc_agrees_about_launchers_and_scripts() {
     let mut wrong = Vec::new();
-    for (number, case) in of_launchers().iter().chain(&of_scripts()).enumerate() {
+    for (number, case) in
+        of_launchers().iter().chain(&of_scripts()).chain(&crate::scripts::cases()).enumerate()
+    {
         let said = started(case, number);
         let has_started = said.lines().any(|line| line.trim() == "started");
         let is_right = match case.verdict {
-            Verdict::Starts => has_started,
+            Verdict::Starts => has_started != case.demands,
             Verdict::Fails => !has_started,
             Verdict::Unproven => true,
         };

@@ -12,5 +12,6 @@ mod nodes;
 mod odd_images;
 mod real_programs;
 mod robustness;
+mod scripts;
 mod support;
 mod symbols;

@@ -1,0 +1,185 @@
+//! Entry scripts in the style of well-known images, and what runc says about the same images.
+//!
+//! The long test of launchers starts these images too.
+
+use crate::launchers::{Case, disagreements};
+
+/// Programs that scripts ask, as applets of BusyBox.
+const APPLETS: &[(&str, &str)] = &[
+    ("/usr/bin/basename", "/bin/busybox"),
+    ("/usr/bin/cat", "/bin/busybox"),
+    ("/usr/bin/dirname", "/bin/busybox"),
+    ("/usr/bin/find", "/bin/busybox"),
+    ("/usr/bin/readlink", "/bin/busybox"),
+    ("/usr/bin/run-parts", "/bin/busybox"),
+    ("/usr/bin/sort", "/bin/busybox"),
+    ("/usr/bin/which", "/bin/busybox"),
+    ("/usr/bin/run", "/opt/bin/run"),
+];
+
+/// Returns an image whose entry point is this script.
+fn entry(text: &str) -> Case {
+    Case::of(&["/entry.sh"]).script("/entry.sh", text).with_links(APPLETS)
+}
+
+/// Scripts that depend on variables that the image does not set.
+fn of_variables() -> Vec<Case> {
+    let missing = "launch-command-missing";
+    let may_fail = "launch-may-fail";
+    vec![
+        entry("#!/bin/sh\nset -e\n${RUN_MIGRATIONS:-true} && nosuch\nexec /app\n").unproven(may_fail),
+        entry("#!/bin/sh\ncase ${MODE:-server} in server) exec nosuch;; *) exec /app;; esac\n")
+            .unproven(may_fail),
+        entry("#!/bin/sh\ncase ${MODE:-server} in server) exec /app;; *) exec nosuch;; esac\n"),
+        entry("#!/bin/sh\nif [ \"$MODE\" = worker ]; then exec /app; fi\nexec /arm\n").unproven(may_fail),
+        entry("#!/bin/sh\nset -e\nif [ \"${MIGRATE:-yes}\" = yes ]; then\n\tnosuch migrate\nfi\nexec /app\n")
+            .unproven(may_fail),
+        entry("#!/bin/sh\n: ${PROGRAM:=/app}\nexec $PROGRAM\n"),
+        entry("#!/bin/sh\n: ${PROGRAM:=/arm}\nexec $PROGRAM\n").unproven(may_fail),
+        entry("#!/bin/sh\n: ${PROGRAM:=/none}\nexec $PROGRAM\n").unproven(may_fail),
+        entry("#!/bin/sh\nexec ${PROGRAM:-/app}\n"),
+        entry("#!/bin/sh\nexec ${PROGRAM:-/none}\n").env("PROGRAM=/app"),
+        entry("#!/bin/sh\nexec ${PROGRAM:-/app}\n").env("PROGRAM=/none").fails(missing),
+        entry("#!/bin/sh\nexport ROOT=${ROOT:-/opt}\nexec /opt/run\n")
+            .script("/opt/run", "#!/bin/sh\nexec $ROOT/app\n")
+            .script("/opt/app", "#!/bin/sh\necho started\n"),
+        entry("#!/bin/sh\nexport ROOT=${ROOT:-/opt}\nexec /opt/run\n")
+            .script("/opt/run", "#!/bin/sh\nexec $ROOT/none\n")
+            .unproven(may_fail),
+        // They demand a variable of the deployment.
+        entry("#!/bin/sh\n: ${PASSWORD:?must be set}\nexec \"$@\"\n").cmd(&["/app"]).demands(),
+        entry("#!/bin/sh\nif [ -z \"$PASSWORD\" ]; then\n\techo need a password\n\texit 1\nfi\nexec /app\n")
+            .demands(),
+        entry("#!/bin/bash\nset -eu\necho \"$PASSWORD\" >/dev/null\nexec /app\n").demands(),
+        entry("#!/bin/sh\nset -e\n[ -n \"$PASSWORD\" ]\nexec /app\n").demands(),
+        entry("#!/bin/sh\nset -e\nexec $PROGRAM\n").unproven("launch-unknown"),
+    ]
+}
+
+/// Scripts that run other scripts before their end.
+fn of_hooks() -> Vec<Case> {
+    let missing = "launch-command-missing";
+    let hooks =
+        |text: &str| entry(&format!("#!/bin/sh\n{text}\nexec /app\n")).file("/hooks/notes.txt", 0o644, "");
+    let each = "for f in /hooks/*.sh; do \"$f\"; done";
+    vec![
+        hooks(each).script("/hooks/1.sh", "#!/bin/sh\necho one\n"),
+        hooks(each).script("/hooks/1.sh", "#!/bin/sh\nset -e\nnosuch\n").noting("launch-helper-fails"),
+        hooks(&format!("set -e\n{each}")).script("/hooks/1.sh", "#!/bin/sh\nset -e\nnosuch\n").fails(missing),
+        hooks(&format!("set -e\n{each}")).script("/hooks/1.sh", "#!/bin/sh\nexec nosuch\n").fails(missing),
+        hooks(&format!("set -e\n{each}")).script("/hooks/1.sh", "#!/bin/sh\nexec /arm\n").fails("wrong-machine"),
+        hooks(&format!("set -e\n{each}"))
+            .script("/hooks/1.sh", "#!/bin/nosuch\n")
+            .fails("script-interpreter-missing"),
+        hooks(&format!("set -e\n{each}")).script("/hooks/1.sh", "#!/bin/sh\nset -e\nif nosuch; then :; fi\n"),
+        hooks("set -e\n/hooks/1.sh || echo failed").script("/hooks/1.sh", "#!/bin/sh\nset -e\nnosuch\n"),
+        hooks("set -e\n/hooks/1.sh")
+            .script("/hooks/1.sh", "#!/bin/sh\n/hooks/2.sh\necho done\n")
+            .script("/hooks/2.sh", "#!/bin/sh\nset -e\nnosuch\n")
+            .noting("launch-helper-fails"),
+        hooks("set -e\n/hooks/1.sh")
+            .script("/hooks/1.sh", "#!/bin/sh\n/hooks/2.sh\n")
+            .script("/hooks/2.sh", "#!/bin/sh\nset -e\nnosuch\n")
+            .fails(missing),
+        hooks("set -e\nfind /hooks -type f | sort | while read -r f; do if [ -x \"$f\" ]; then \"$f\"; fi; done")
+            .script("/hooks/1.sh", "#!/bin/sh\nexec nosuch\n")
+            .fails(missing),
+        hooks("find /hooks -name '*.sh' | while read f; do . $f; done").file("/hooks/1.sh", 0o644, "PATH=/none\n"),
+        hooks("for f in $(find /hooks -name '*.sh'); do . $f; done; exec tool").file("/hooks/1.sh", 0o644, "PATH=/none\n")
+            .fails(missing),
+        hooks("set -e\nrun-parts /hooks").script("/hooks/1", "#!/bin/sh\nexec nosuch\n").fails(missing),
+        hooks("run-parts /hooks").script("/hooks/1", "#!/bin/sh\nexec nosuch\n").noting("launch-helper-fails"),
+        hooks("set -e\nrun-parts /hooks").script("/hooks/1", "#!/bin/sh\necho one\n"),
+        hooks("set -e\n/hooks/1.sh")
+            .script("/hooks/1.sh", "#!/bin/sh\nset -e\n/hooks/2.sh\n")
+            .script("/hooks/2.sh", "#!/bin/sh\nset -e\nnosuch\n")
+            .fails(missing),
+    ]
+}
+
+/// Scripts that find their own directory.
+fn of_own_paths() -> Vec<Case> {
+    let missing = "launch-command-missing";
+    let by_link =
+        |words: &[&str], text: &str| Case::of(words).script("/opt/bin/run", text).with_links(APPLETS);
+    let dirname = "#!/bin/sh\nexec \"$(dirname \"$0\")\"/tool\n";
+    let real = "#!/bin/sh\nexec \"$(dirname \"$(readlink -f \"$0\")\")/tool\"\n";
+    let tool = "#!/bin/sh\necho started\n";
+    vec![
+        by_link(&["/usr/bin/run"], dirname).script("/opt/bin/tool", tool).fails(missing),
+        by_link(&["run"], dirname).script("/opt/bin/tool", tool).fails(missing),
+        by_link(&["/usr/bin/run"], dirname).script("/usr/bin/tool", tool),
+        by_link(&["run"], dirname).script("/usr/bin/tool", tool),
+        by_link(&["tini", "run"], dirname).script("/usr/bin/tool", tool),
+        by_link(&["sh", "-c", "run"], dirname).script("/usr/bin/tool", tool),
+        by_link(&["/usr/bin/run"], real).script("/opt/bin/tool", tool),
+        by_link(&["/usr/bin/run"], real).script("/usr/bin/tool", tool).fails(missing),
+        by_link(&["./run"], dirname).script("/opt/bin/tool", tool).directory("/opt/bin"),
+    ]
+}
+
+/// Values that scripts read from the image.
+fn of_values() -> Vec<Case> {
+    let missing = "launch-command-missing";
+    let started = "#!/bin/sh\necho started\n";
+    vec![
+        entry("#!/bin/sh\nexec $(which tool)\n").script("/usr/local/bin/tool", started),
+        entry("#!/bin/sh\nAPP=$(command -v tool)\nexec \"$APP\" --flag\n").script("/usr/local/bin/tool", started),
+        entry("#!/bin/sh\nexec \"$(cat /srv/program)\"\n").file("/srv/program", 0o644, "/app\n"),
+        entry("#!/bin/sh\nexec \"$(cat /srv/program)\"\n").file("/srv/program", 0o644, "/none\n").fails(missing),
+        entry("#!/bin/bash\nexec \"$(</srv/program)\"\n").file("/srv/program", 0o644, "/app\n"),
+        entry("#!/bin/sh\nread -r program < /srv/program\nexec $program\n").file("/srv/program", 0o644, "/app --x\n"),
+        entry("#!/bin/bash\nprintf -v program '/%s' app\nexec \"$program\"\n"),
+        entry("#!/bin/bash\nmapfile -t words < /srv/words\nexec \"${words[@]}\"\n")
+            .file("/srv/words", 0o644, "env\nA=1\n/app\n"),
+        entry("#!/bin/bash\nreadarray -t words < <(printf '%s\\n' env /none)\nexec \"${words[@]}\"\n").fails(missing),
+        entry("#!/bin/sh\nwhile getopts p:v o; do\n\tcase $o in p) program=$OPTARG;; v) ;; *) exit 2;; esac\ndone\n\
+               shift $((OPTIND - 1))\nexec \"$program\" \"$@\"\n")
+            .cmd(&["-v", "-p", "/app", "x"]),
+        entry("#!/bin/sh\nwhile getopts p: o; do\n\tcase $o in p) program=$OPTARG;; esac\ndone\nexec $program\n")
+            .cmd(&["-p", "/none"])
+            .fails(missing),
+    ]
+}
+
+/// Scripts that end before they start a program.
+fn of_failures() -> Vec<Case> {
+    let missing = "launch-command-missing";
+    let no_file = "launch-file-missing";
+    vec![
+        entry("#!/bin/sh\nset -e\nX=$(nosuch)\nexec /app\n").fails(missing),
+        entry("#!/bin/bash\nset -e\nX=\"$(nosuch --x)\"\nexec /app\n").fails(missing),
+        entry("#!/bin/sh\nX=$(nosuch)\nexec /app\n"),
+        entry("#!/bin/sh\nset -e\nX=$(nosuch) || true\nexec /app\n"),
+        entry("#!/bin/bash\nset -e\nf() { local x=$(nosuch); }\nf\nexec /app\n"),
+        entry("#!/bin/sh\nset -e\ncd /nowhere\nexec /app\n").fails(no_file),
+        entry("#!/bin/sh\ncd /nowhere\nexec /app\n"),
+        entry("#!/bin/sh\nset -e\ncd /nowhere || cd /\nexec /app\n"),
+        entry("#!/bin/sh\nset -e\ncd /volume\nexec /app\n").volume("/volume"),
+        entry("#!/bin/sh\n. /nowhere.sh\nexec /app\n").fails(no_file),
+        entry("#!/bin/bash\n. /nowhere.sh\nexec /app\n"),
+        entry("#!/bin/bash\nset -e\n. /nowhere.sh\nexec /app\n").fails(no_file),
+        entry("#!/bin/sh\n[ -f /nowhere.sh ] && . /nowhere.sh\nexec /app\n"),
+        entry("#!/bin/sh\nif [ \"${1:0:1}\" = - ]; then set -- /app \"$@\"; fi\nexec /app\n")
+            .fails("script-broken"),
+        entry("#!/bin/bash\nif [ \"${1:0:1}\" = - ]; then set -- /app \"$@\"; fi\nexec \"$@\"\n")
+            .cmd(&["-x"]),
+        entry("#!/bin/sh\n/app &\nwait $!\n"),
+        entry("#!/bin/sh\n/arm &\nwait $!\n").fails("wrong-machine"),
+        entry("#!/bin/sh\n/none &\nPID=$!\ntrap 'kill $PID' TERM\nwait $PID\nSTATUS=$?\nexit $STATUS\n")
+            .fails(missing),
+        entry("#!/bin/bash\n/none & /app & wait -n\nexit $?\n").unproven("launch-may-fail"),
+        entry("#!/bin/sh\n/none &\nexec /app\n").noting("launch-helper-missing"),
+        entry("#!/bin/sh\n/arm &\nexec /app\n").noting("launch-helper-fails"),
+    ]
+}
+
+pub(crate) fn cases() -> Vec<Case> {
+    [of_variables(), of_hooks(), of_own_paths(), of_values(), of_failures()].into_iter().flatten().collect()
+}
+
+#[test]
+fn scripts_of_images_are_followed() {
+    let wrong = disagreements(&cases());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
