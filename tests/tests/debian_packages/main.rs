@@ -3,9 +3,11 @@
 
 mod archive;
 mod root;
+mod scripts;
 mod sweep;
 
 use archive::Archive;
+use scripts::Scripts;
 use sweep::Sweep;
 
 /// Debian's name of the architecture, and the platform.
@@ -40,6 +42,20 @@ fn verify_packages(architecture: &str) {
     }
     println!("{architecture}: {sweep}");
     sweep.assert_goals();
+}
+
+/// Their scripts are the same on each architecture.
+#[test]
+#[ignore = "long: downloads 100 packages"]
+#[expect(clippy::print_stdout, reason = "the figures are the result")]
+fn long_scripts() {
+    let archive = Archive::download(env!("CARGO_TARGET_TMPDIR").as_ref(), "amd64", &packages());
+    let mut scripts = Scripts::default();
+    for package in archive.names() {
+        scripts.package(&archive, package);
+    }
+    println!("{scripts}");
+    scripts.assert_goals();
 }
 
 #[test]

@@ -22,15 +22,16 @@ pub(crate) struct Sweep {
     surprises: Vec<String>,
 }
 
+/// Verdicts, counted.
 #[derive(Default)]
-struct Count {
-    starts: usize,
-    unproven: usize,
-    fails: usize,
+pub(crate) struct Count {
+    pub(crate) starts: usize,
+    pub(crate) unproven: usize,
+    pub(crate) fails: usize,
 }
 
 impl Count {
-    fn add(&mut self, verdict: Verdict) {
+    pub(crate) fn add(&mut self, verdict: Verdict) {
         match verdict {
             Verdict::Starts => self.starts += 1,
             Verdict::Unproven => self.unproven += 1,
@@ -38,7 +39,7 @@ impl Count {
         }
     }
 
-    fn all(&self) -> usize {
+    pub(crate) fn all(&self) -> usize {
         self.starts + self.unproven + self.fails
     }
 }
@@ -54,12 +55,7 @@ impl Sweep {
     pub(crate) fn package(&mut self, archive: &Archive, package: &str) {
         let closure = archive.closure(package);
         let root = PackageRoot::new(archive, &closure);
-        let own = archive.number(package);
-        let files = archive.files.iter().filter(|(path, files)| {
-            is_program(path)
-                && files.iter().any(|(number, file)| *number == own && file.entry.mode & 0o111 != 0)
-        });
-        for (path, _) in files {
+        for path in archive.executables(package).filter(|path| is_program(path)) {
             let Ok(Some(entry)) = root.entry(path) else { continue };
             if entry.kind == EntryKind::File {
                 self.program(&root, path);
