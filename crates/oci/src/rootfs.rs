@@ -1,7 +1,9 @@
 //! The merged root file system of an image.
 
 mod apply;
+mod describe;
 mod merge;
+mod names;
 mod pipeline;
 mod spill;
 mod tree;
@@ -16,8 +18,9 @@ use crate::layer::decode::DecodeError;
 use crate::layer::tar_reader::{TarError, TarReader};
 use crate::model::{Digest, Hasher};
 use apply::Applier;
+use describe::{AttributeSets, Description};
 use pipeline::decoded_apart;
-use spill::Spill;
+use spill::{Piece, Spill};
 use tree::{Kind, Tree};
 
 pub use spill::FileReader;
@@ -37,6 +40,7 @@ const MAX_DISPUTES: usize = 1000;
 pub struct RootView {
     tree: Tree,
     spill: Spill,
+    attributes: AttributeSets,
     limits: RootLimits,
     layers: u32,
     bytes: u64,
@@ -78,14 +82,16 @@ pub struct RootLimits {
     pub entries: u64,
     /// The uncompressed bytes of all layers, and the holes of their sparse files.
     pub bytes: u64,
-    /// The bytes of names, link targets and extended attributes, which are kept in memory.
+    /// The bytes of names and link targets and of distinct descriptions, which are kept in memory. Extended attributes
+    /// are not.
     pub metadata: u64,
 }
 
 impl Default for RootLimits {
-    /// Returns the limits 500,000 entries, 16 GiB, and 64 MiB of metadata.
+    /// Returns the limits 500,000 entries, 16 GiB, and 16 MiB of metadata. A root within them takes at most 48 MiB of
+    /// memory.
     fn default() -> Self {
-        Self { entries: 500_000, bytes: 16 << 30, metadata: 64 << 20 }
+        Self { entries: 500_000, bytes: 16 << 30, metadata: 16 << 20 }
     }
 }
 
@@ -115,18 +121,17 @@ pub struct RootEntry {
     pub gid: u32,
     /// The length of a file in bytes, 0 for other entries.
     pub size: u64,
-    /// The extended attributes as names and values.
-    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
     /// The number of the layer that the entry is from, the lowest being 0.
     pub layer: u32,
     /// The file that the path names: hard links to one file have the same identity.
     pub file: FileId,
+    attributes: Option<Piece>,
 }
 
 /// The identity of a file, directory or other node within one root, as an inode number identifies one on a disk. It
 /// stays valid until the next layer is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FileId(usize);
+pub struct FileId(u32);
 
 /// The type of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,7 +156,8 @@ impl RootView {
     /// `temporary` is the directory for the unnamed temporary file, if one is needed.
     pub fn new(limits: RootLimits, temporary: impl Into<PathBuf>) -> Self {
         let (tree, spill) = (Tree::new(limits), Spill::new(temporary.into()));
-        Self { tree, spill, limits, layers: 0, bytes: 0, disputed: Vec::new() }
+        let attributes = AttributeSets::default();
+        Self { tree, spill, attributes, limits, layers: 0, bytes: 0, disputed: Vec::new() }
     }
 
     /// Applies the next layer on top and verifies both its digests.
@@ -185,10 +191,18 @@ impl RootView {
 
     /// Returns a reader of the entry's content, which is empty if the entry is not a regular file.
     pub fn open(&self, entry: &RootEntry) -> FileReader<'_> {
-        match self.tree.node(entry.file.0).kind {
-            Kind::File { offset, size } => self.spill.reader(offset, size),
-            _ => self.spill.reader(0, 0),
+        match self.tree.kind(entry.file.0) {
+            Kind::File(content) => self.spill.reader(Some(content)),
+            _ => self.spill.reader(None),
         }
+    }
+
+    /// Returns the extended attributes of an entry as names and values.
+    ///
+    /// # Errors
+    /// If the temporary file cannot be read.
+    pub fn attributes(&self, entry: &RootEntry) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        entry.attributes.map_or_else(|| Ok(Vec::new()), |piece| describe::attributes(&self.spill, piece))
     }
 
     /// Returns the whole content of the file at `path`, following links; borrowed if it is in memory.
@@ -197,44 +211,45 @@ impl RootView {
     /// If the file does not exist, is not a regular one, or is longer than `limit` bytes.
     pub fn read(&self, path: impl AsRef<[u8]>, limit: u64) -> Result<Cow<'_, [u8]>, ReadError> {
         let entry = self.lookup(path)?;
-        let Kind::File { offset, size } = self.tree.node(entry.file.0).kind else {
+        let Kind::File(content) = self.tree.kind(entry.file.0) else {
             return Err(ReadError::NotAFile { path: entry.path });
         };
-        if size > limit {
-            return Err(ReadError::TooLong { path: entry.path, size, limit });
+        if entry.size > limit {
+            return Err(ReadError::TooLong { path: entry.path, size: entry.size, limit });
         }
-        self.spill.bytes(offset, size).map_err(|source| ReadError::Spill { path: entry.path, source })
+        self.spill.bytes(content).map_err(|source| ReadError::Spill { path: entry.path, source })
     }
 
-    /// Returns the entries of the directory at `path`, sorted by name; links among them are not followed.
+    /// Iterates over the entries of the directory at `path`, sorted by name; links among them are not followed.
     ///
     /// # Errors
     /// As for [`lookup`](Self::lookup), and if the path is not a directory.
-    pub fn list(&self, path: impl AsRef<[u8]>) -> Result<Vec<RootEntry>, LookupError> {
+    pub fn list(&self, path: impl AsRef<[u8]>) -> Result<impl Iterator<Item = RootEntry>, LookupError> {
         let path = path.as_ref();
         let (node, real) = self.tree.resolve(path, tree::Last::Follow)?;
-        match &self.tree.node(node).kind {
-            Kind::Dir(children) => Ok(children
-                .iter()
-                .map(|(name, child)| self.entry(*child, &tree::join(&real, name)))
-                .collect()),
-            _ => Err(LookupError::not_a_dir(path)),
+        if !self.tree.is_dir(node) {
+            return Err(LookupError::not_a_dir(path));
         }
+        let names = self.tree.names();
+        let entry = move |name| self.entry(names.node(name), &tree::join(&real, names.bytes(name)));
+        Ok(self.tree.children(node).into_iter().map(entry))
     }
 
     /// Iterates over all entries except the root itself, each directory before its entries, sorted by name.
     pub fn walk(&self) -> impl Iterator<Item = RootEntry> {
-        let mut stack = vec![(tree::ROOT, Vec::new())];
+        let names = self.tree.names();
+        // Names with the length of their directory's path. The stack yields its last element first.
+        let below = |node, length| self.tree.children(node).into_iter().rev().map(move |name| (name, length));
+        let (mut stack, mut path) = (below(tree::ROOT, 0).collect::<Vec<_>>(), Vec::new());
         std::iter::from_fn(move || {
-            let (node, path): (usize, Vec<u8>) = stack.pop()?;
-            if let Kind::Dir(children) = &self.tree.node(node).kind {
-                // The stack yields its last element first.
-                let below = children.iter().rev();
-                stack.extend(below.map(|(name, child)| (*child, tree::join(&path, name))));
-            }
+            let (name, length) = stack.pop()?;
+            path.truncate(length);
+            path.push(b'/');
+            path.extend_from_slice(names.bytes(name));
+            let node = names.node(name);
+            stack.extend(below(node, path.len()));
             Some(self.entry(node, &path))
         })
-        .skip(1)
     }
 
     /// Returns the entries that docker and podman treat differently, in the order of the layers; at most 1000 of them.
@@ -249,28 +264,28 @@ impl RootView {
         }
     }
 
-    fn entry(&self, node: usize, path: &[u8]) -> RootEntry {
-        let found = self.tree.node(node);
-        let (kind, size) = match &found.kind {
-            Kind::File { size, .. } => (EntryKind::File, *size),
-            Kind::Dir(_) => (EntryKind::Dir, 0),
-            Kind::Symlink(target) => (EntryKind::Symlink(target.to_vec()), 0),
+    fn entry(&self, node: u32, path: &[u8]) -> RootEntry {
+        let (kind, size) = match self.tree.kind(node) {
+            Kind::File(content) => (EntryKind::File, self.spill.size(content)),
+            Kind::Dir { .. } => (EntryKind::Dir, 0),
+            Kind::Symlink(target) => (EntryKind::Symlink(self.tree.target(target).to_vec()), 0),
             Kind::CharDevice => (EntryKind::CharDevice, 0),
             Kind::BlockDevice => (EntryKind::BlockDevice, 0),
             Kind::Fifo => (EntryKind::Fifo, 0),
             // Hidden by the merge.
             Kind::Whiteout => (EntryKind::CharDevice, 0),
         };
+        let Description { mode, uid, gid, layer, attributes } = *self.tree.description(node);
         RootEntry {
             path: tree::display(path),
             kind,
-            mode: found.mode,
-            uid: found.uid,
-            gid: found.gid,
+            mode,
+            uid,
+            gid,
             size,
-            xattrs: found.xattrs.to_vec(),
-            layer: found.layer,
+            layer,
             file: FileId(node),
+            attributes,
         }
     }
 
@@ -283,7 +298,7 @@ impl RootView {
             while let Some(entry) = tar.next_entry()? {
                 applier.apply(entry, &mut tar)?;
             }
-            applier.merge()?;
+            applier.merge();
             tar.drain()?;
             self.bytes += plain.count;
             Ok(plain.finish())
@@ -405,7 +420,7 @@ pub(crate) enum EntryFault {
     NoTarget,
     #[error("gives the image more than {0} entries, including implied directories")]
     Entries(u64),
-    #[error("gives the image more than {0} bytes of names, links and extended attributes")]
+    #[error("gives the image more than {0} bytes of names and links")]
     Metadata(u64),
 }
 

@@ -10,32 +10,40 @@ use crossdock_verify::{self as verify, Entry, ReadAt, Root, RootError};
 /// The merged root of an image, which records the paths that checks look up.
 pub(crate) struct MergedRoot<'r> {
     pub(crate) view: &'r RootView,
-    looked_up: RefCell<BTreeSet<String>>,
+    /// `None` if the paths are not recorded.
+    looked_up: RefCell<Option<BTreeSet<String>>>,
 }
 
 impl<'r> MergedRoot<'r> {
     pub(crate) fn new(view: &'r RootView) -> MergedRoot<'r> {
-        MergedRoot { view, looked_up: RefCell::default() }
+        // Only disputed entries are compared with the lookups, and most images have none.
+        let looked_up = (!view.disputed().is_empty()).then(BTreeSet::new);
+        MergedRoot { view, looked_up: RefCell::new(looked_up) }
+    }
+
+    /// Forgets the paths that checks looked up and records no others, which saves their memory.
+    pub(crate) fn stop_recording(&self) {
+        self.looked_up.take();
     }
 
     /// Returns whether a check has looked up exactly this path so far.
     pub(crate) fn has_looked_up(&self, path: &str) -> bool {
-        self.looked_up.borrow().contains(path)
+        self.looked_up.borrow().as_ref().is_some_and(|paths| paths.contains(path))
     }
 
     /// Returns whether a check has looked up a path below this directory so far.
     pub(crate) fn has_looked_below(&self, directory: &str) -> bool {
         let prefix = format!("{directory}/");
         let paths = self.looked_up.borrow();
-        paths.range(prefix.clone()..).next().is_some_and(|path| path.starts_with(&prefix))
+        let first = paths.as_ref().and_then(|paths| paths.range(prefix.clone()..).next());
+        first.is_some_and(|path| path.starts_with(&prefix))
     }
 }
 
 impl Root for MergedRoot<'_> {
     fn entry(&self, path: &str) -> Result<Option<Entry>, RootError> {
-        // Only disputed entries are compared with the lookups, and most images have none.
-        if !self.view.disputed().is_empty() {
-            self.looked_up.borrow_mut().insert(path.to_owned());
+        if let Some(looked_up) = &mut *self.looked_up.borrow_mut() {
+            looked_up.insert(path.to_owned());
         }
         match self.view.lookup_link(path) {
             Ok(found) => Ok(Some(entry(&found))),
@@ -57,13 +65,15 @@ impl Root for MergedRoot<'_> {
     fn list(&self, path: &str) -> Result<Option<Vec<String>>, RootError> {
         let entries = self.view.list(path).map_err(|error| RootError::new(path, error.to_string()))?;
         let name = |entry: RootEntry| entry.path.rsplit('/').next().map(str::to_owned);
-        Ok(Some(entries.into_iter().filter_map(name).collect()))
+        Ok(Some(entries.filter_map(name).collect()))
     }
 
     fn attribute(&self, path: &str, name: &str) -> Result<Option<Vec<u8>>, RootError> {
         // Without following a link: the attribute belongs to the file that `resolve` has found.
         let Ok(found) = self.view.lookup_link(path) else { return Ok(None) };
-        let named = found.xattrs.into_iter().find(|(known, _)| known == name.as_bytes());
+        let unreadable = |error: io::Error| RootError::new(path, error.to_string());
+        let attributes = self.view.attributes(&found).map_err(unreadable)?;
+        let named = attributes.into_iter().find(|(known, _)| known == name.as_bytes());
         Ok(named.map(|(_, value)| value))
     }
 }

@@ -1,7 +1,6 @@
 //! Verifies images and program files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::resume_unwind;
 use std::path::Path;
 
 use crossdock_oci::{
@@ -84,26 +83,25 @@ pub fn verify(
     for (number, target) in options.targets.iter().enumerate() {
         pullers.entry(pulled(target.platform(), &image.platforms)).or_default().push((number, target));
     }
-    let verify_place = |(place, targets): (Option<usize>, Vec<(usize, &Target)>)| {
+    let mut verified: BTreeMap<usize, Verification> = BTreeMap::new();
+    // One platform after the other: the root of each is in memory, and reading it keeps two processors busy.
+    for (place, targets) in pullers {
         let Some(place) = place else {
-            let missing =
-                targets.into_iter().map(|(number, target)| (number, no_image(subject, target, image)));
-            return Ok(missing.collect());
+            verified.extend(
+                targets.into_iter().map(|(number, target)| (number, no_image(subject, target, image))),
+            );
+            continue;
         };
         let platform = &image.platforms[place];
         let view = source.root(platform, RootLimits::default(), options.temporary)?;
-        let verified = targets.into_iter().map(|(number, target)| {
+        verified.extend(targets.into_iter().map(|(number, target)| {
             let mut findings = index_findings(image);
             findings.extend(platform_findings(platform, &MergedRoot::new(&view), target, options));
             let verification = Verification::new(subject, target.description(), findings);
             (number, verification.with_platform(offered[place].clone()))
-        });
-        Ok(verified.collect::<Vec<_>>())
-    };
-    let verified: Result<Vec<Vec<(usize, Verification)>>, SourceError> =
-        in_parallel(pullers.into_iter().collect(), verify_place).into_iter().collect();
-    let in_order: BTreeMap<usize, Verification> = verified?.into_iter().flatten().collect();
-    Ok(in_order.into_values().collect())
+        }));
+    }
+    Ok(verified.into_values().collect())
 }
 
 /// Verifies a program file that is not in an image. A program that needs a loader remains unproven.
@@ -131,24 +129,6 @@ pub fn unknown_platform(subject: &str, platform: &PlatformObject) -> Verificatio
     Verification::new(subject, name, findings)
 }
 
-/// Applies `work` to each item and returns the results in order. At most two run at a time, since each holds the tree of
-/// a root in memory.
-fn in_parallel<I: Send, R: Send>(items: Vec<I>, work: impl Fn(I) -> R + Sync) -> Vec<R> {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from).min(2);
-    let (mut items, mut results) = (items.into_iter().peekable(), Vec::new());
-    while items.peek().is_some() {
-        std::thread::scope(|scope| {
-            let running: Vec<_> =
-                items.by_ref().take(processors).map(|item| scope.spawn(|| work(item))).collect();
-            let ended =
-                // A panic goes on in the caller's thread, which reports it as it reports its own.
-                running.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
-            results.extend(ended);
-        });
-    }
-    results
-}
-
 fn platform_findings(
     image: &SourcePlatform,
     root: &MergedRoot<'_>,
@@ -163,6 +143,7 @@ fn platform_findings(
     let mut findings = verify_image(&image, root, target, planned);
     // Before the other files of the image are looked up: they do not decide whether it starts.
     findings.extend(dispute_findings(root, layers, target));
+    root.stop_recording();
     if options.scope == Scope::All {
         let others = other_findings(&image, root, target, planned);
         // The problems of the program that the image starts are known, wherever it is.
@@ -184,7 +165,7 @@ fn other_findings(
     let mut known: BTreeSet<FileId> =
         planned.keys().filter_map(|path| root.view.lookup(path).ok()).map(|entry| entry.file).collect();
     let is_executable = |entry: &RootEntry| entry.kind == EntryKind::File && entry.mode & 0o111 != 0;
-    let listed = image.search_path().into_iter().flat_map(|path| root.view.list(path).unwrap_or_default());
+    let listed = image.search_path().into_iter().filter_map(|path| root.view.list(path).ok()).flatten();
     // Also those that a link in a directory of PATH leads to, as `/usr/bin/java` to a directory of its own.
     let on_path = listed.filter_map(|entry| root.view.lookup(&entry.path).ok()).filter(is_executable);
     let on_path: Vec<String> =

@@ -31,6 +31,35 @@ pub struct Document<T> {
 /// accept (distribution-spec § Pushing Manifests).
 pub(crate) const DOCUMENT_LIMIT: u64 = 8 * 1024 * 1024;
 
+/// The number of values in one document. Parsed, a value of three bytes such as `{},` takes a hundred.
+pub(crate) const VALUES_LIMIT: usize = 100_000;
+
+/// Returns the number of values in a JSON text, roughly: those of lists and objects count, and an object's keys do not.
+pub(crate) fn count_values(json: &[u8]) -> usize {
+    let (mut count, mut at) = (0, 0);
+    while let Some(byte) = json.get(at) {
+        match byte {
+            b',' | b'[' | b'{' => count += 1,
+            b'"' => at = end_of_string(json, at),
+            _ => {}
+        }
+        at += 1;
+    }
+    count
+}
+
+/// Returns the place of the quotation mark that ends the string from `start` on, or the end of the text.
+fn end_of_string(json: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    loop {
+        match json.get(at) {
+            None | Some(b'"') => return at,
+            Some(b'\\') => at += 2,
+            Some(_) => at += 1,
+        }
+    }
+}
+
 impl<T: Serialize> Document<T> {
     /// Creates a document from a value, in its canonical bytes.
     ///
@@ -53,10 +82,13 @@ impl<T: DeserializeOwned> Document<T> {
     /// Parses a document. `expected` names the expected form in errors: `image manifest`.
     ///
     /// # Errors
-    /// If the bytes are not JSON of this form, if the schema version is not 2, or if the document is both a manifest
+    /// If the bytes are not JSON of this form or have more than 100,000 values, if the schema version is not 2, or if the document is both a manifest
     /// and an index: readers that disagree about which one it is run different content under one digest
     /// (CVE-2021-41190).
     pub fn parse(raw: Vec<u8>, expected: &'static str) -> Result<Self, DocumentError> {
+        if count_values(&raw) > VALUES_LIMIT {
+            return Err(DocumentError::TooMany { expected });
+        }
         let value =
             serde_json::from_slice(&raw).map_err(|source| DocumentError::Json { expected, source })?;
         // A second time, for fields that `T` does not have.
@@ -117,6 +149,12 @@ pub enum DocumentError {
         /// The version found.
         version: u64,
     },
+    /// The document has more values than any real one.
+    #[error("the {expected} has more than {VALUES_LIMIT} values; it may be meant to exhaust memory")]
+    TooMany {
+        /// The expected form.
+        expected: &'static str,
+    },
     /// The document is both an index and a manifest.
     #[error("the document is both an index and an image manifest, so its digest is ambiguous; do not use it")]
     Ambiguous,
@@ -134,5 +172,29 @@ mod tests {
         let keys_are_not_strings = BTreeMap::from([(vec![1_u8], "value")]);
         let error = Document::new(keys_are_not_strings).unwrap_err();
         assert!(error.to_string().starts_with("internal error: "), "{error}");
+    }
+
+    #[test]
+    fn values_are_counted_outside_of_strings() {
+        for (json, count) in [
+            ("", 0),
+            (r#"{"a":[1,2,{}],"b":"[,{"}"#, 6),
+            (r#"["\"[[[","\\",3]"#, 3),
+            (r#"["unterminated,,,"#, 1),
+            (r#"["\"#, 1),
+        ] {
+            assert_eq!(count_values(json.as_bytes()), count, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_document_of_countless_values_is_rejected() {
+        let document = |values: usize| {
+            let history = vec!["{}"; values].join(",");
+            let json = format!(r#"{{"rootfs":{{"type":"layers","diff_ids":[]}},"history":[{history}]}}"#);
+            Document::<crate::ImageConfig>::parse(json.into_bytes(), "image configuration")
+        };
+        assert!(document(VALUES_LIMIT / 2 - 10).is_ok());
+        assert!(matches!(document(VALUES_LIMIT), Err(DocumentError::TooMany { .. })));
     }
 }

@@ -1,8 +1,8 @@
-use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
+use super::describe::Description;
 use super::merge::Upper;
-use super::tree::{self, Kind, Last, Node};
+use super::tree::{self, Kind, Last, MAX_NAME};
 use super::{Difference, EntryFault, Fault, RootView};
 use crate::layer::tar_reader::{TarEntry, TarKind, TarReader};
 
@@ -17,8 +17,7 @@ pub(super) struct Applier<'a> {
 
 impl<'a> Applier<'a> {
     pub(super) fn new(root: &'a mut RootView) -> Self {
-        let node = root.tree.add(Node::implied_dir(root.layers));
-        let upper = Upper { root: node, opaque: HashSet::new(), implied: HashMap::new() };
+        let upper = Upper { root: root.tree.add_implied_root(root.layers), described: Vec::new() };
         Self { root, upper }
     }
 
@@ -30,8 +29,8 @@ impl<'a> Applier<'a> {
         // Engines ignore an entry of the root itself, of whatever type.
         let Some((name, parents)) = parts.split_last() else { return Ok(()) };
         let parents = parents.join(&b'/');
-        let parent =
-            self.root.tree.make_parents(self.upper.root, &parents, &mut self.upper.implied).map_err(fault)?;
+        let Upper { root: upper, described } = &mut self.upper;
+        let parent = self.root.tree.make_parents(*upper, &parents, described).map_err(fault)?;
         if parent.made_for_link {
             self.root.dispute(&path, Difference::Refused);
         }
@@ -43,36 +42,38 @@ impl<'a> Applier<'a> {
         let kind = entry.kind.ok_or(EntryFault::Kind).map_err(fault)?;
         self.root.tree.count_metadata(name.len()).map_err(fault)?;
         let kind = match kind {
-            TarKind::HardLink => return self.hard_link(directory, name, &entry, &path).map_err(fault),
+            TarKind::HardLink => return self.hard_link(directory, name, &entry, &path),
             TarKind::File => self.content(tar)?,
-            TarKind::Symlink => Kind::Symlink(target(&entry).map_err(fault)?),
+            TarKind::Symlink if entry.link.is_empty() => return Err(fault(EntryFault::NoTarget)),
+            TarKind::Symlink => self.root.tree.add_target(&entry.link).map_err(fault)?,
             TarKind::CharDevice if entry.device == (0, 0) => Kind::Whiteout,
             TarKind::CharDevice => Kind::CharDevice,
             TarKind::BlockDevice => Kind::BlockDevice,
             TarKind::Fifo => Kind::Fifo,
-            TarKind::Dir => Kind::Dir(Default::default()),
+            TarKind::Dir => Kind::DIR,
         };
-        let node = self.node(kind, &entry, &path).map_err(fault)?;
-        self.place(directory, name, node, &path).map_err(fault)
+        let description = self.description(kind, &entry, &path)?;
+        self.place(directory, name, kind, description, &path).map_err(fault)
     }
 
     /// Merges the layer into the root.
-    pub(super) fn merge(self) -> Result<(), Fault> {
-        let fault = |reason| Fault::Entry { path: "/".to_owned(), reason };
-        let mut described: Vec<_> = self.upper.implied.values().flatten().collect();
-        described.sort_unstable();
-        described.iter().for_each(|path| self.root.dispute(path, Difference::ImpliedDirectory));
-        self.root.tree.merge(&self.upper).map_err(fault)
+    pub(super) fn merge(mut self) {
+        let tree = &mut self.root.tree;
+        // Others have got an entry in the meantime, or were replaced.
+        self.upper.described.retain(|(node, _)| tree.dir_entry(*node).is_some_and(|entry| entry.is_implied));
+        self.upper.described.sort_unstable_by(|(_, one), (_, other)| one.cmp(other));
+        let described = &self.upper.described;
+        described.iter().for_each(|(_, path)| self.root.dispute(path, Difference::ImpliedDirectory));
+        self.root.tree.merge(&self.upper);
     }
 
     /// Stores the content of a file.
     fn content<R: Read>(&mut self, tar: &mut TarReader<R>) -> Result<Kind, Fault> {
         let spill = &mut self.root.spill;
-        let offset = spill.end();
         loop {
             spill.add(tar)?;
             match tar.skip_hole()? {
-                0 => return Ok(Kind::File { offset, size: spill.end() - offset }),
+                0 => return Ok(Kind::File(spill.end_piece())),
                 hole => {
                     // A few bytes can claim a hole of any length.
                     let (bytes, limit) = (&mut self.root.bytes, self.root.limits.bytes);
@@ -86,30 +87,41 @@ impl<'a> Applier<'a> {
         }
     }
 
-    fn node(&mut self, kind: Kind, entry: &TarEntry, path: &str) -> Result<Node, EntryFault> {
-        if entry.xattrs.iter().any(|(name, _)| name.starts_with(TRUSTED)) {
+    /// Returns what an entry says of its node, which is of this kind.
+    fn description(&mut self, kind: Kind, entry: &TarEntry, path: &str) -> Result<Description, Fault> {
+        let has = |prefix: &[u8]| entry.xattrs.iter().any(|(name, _)| name.starts_with(prefix));
+        if has(TRUSTED) {
             self.root.dispute(path, Difference::TrustedAttribute);
         }
-        if matches!(kind, Kind::Symlink(_)) && entry.xattrs.iter().any(|(name, _)| name.starts_with(b"user."))
-        {
+        if matches!(kind, Kind::Symlink(_)) && has(b"user.") {
             self.root.dispute(path, Difference::RefusedByPodman);
         }
-        let xattrs = entry.xattrs.iter().filter(|(name, _)| is_kept(&kind, name)).cloned().collect();
-        let (mode, uid, gid) = (entry.mode, owner(entry.uid), owner(entry.gid));
-        let node = Node { kind, mode, uid, gid, layer: self.root.layers, xattrs };
-        self.root.tree.count_metadata(node.metadata())?;
-        Ok(node)
+        let kept = entry.xattrs.iter().filter(|(name, _)| is_kept(kind, name));
+        let RootView { attributes, spill, layers, .. } = self.root;
+        let attributes = attributes.store(spill, kept)?;
+        let (uid, gid) = (owner(entry.uid), owner(entry.gid));
+        Ok(Description { mode: entry.mode, uid, gid, layer: *layers, attributes })
     }
 
-    /// Puts the node into a directory. A directory over a directory keeps its children; any other node replaces.
-    fn place(&mut self, directory: usize, name: &[u8], node: Node, path: &str) -> Result<(), EntryFault> {
+    /// Puts a node into a directory. A directory over a directory keeps its children; any other node replaces.
+    fn place(
+        &mut self,
+        directory: u32,
+        name: &[u8],
+        kind: Kind,
+        description: Description,
+        path: &str,
+    ) -> Result<(), EntryFault> {
         let tree = &mut self.root.tree;
         let present = tree.child(directory, name);
-        let is_dir = node.is_dir();
-        let number = tree.add(node);
         match present {
-            Some(present) if is_dir && tree.node(present).is_dir() => tree.describe(present, number),
-            _ => tree.set_child(directory, name, number)?,
+            Some(present) if matches!(kind, Kind::Dir { .. }) && tree.is_dir(present) => {
+                tree.describe(present, description)?;
+            }
+            _ => {
+                let node = tree.add(kind, description)?;
+                tree.set_child(directory, name, node)?;
+            }
         }
         self.dispute_duplicate(present, path);
         Ok(())
@@ -117,23 +129,19 @@ impl<'a> Applier<'a> {
 
     /// docker and podman refuse two entries of one name in a layer (`duplicates of file paths not supported`). `present` is
     /// what the name had before this entry.
-    fn dispute_duplicate(&mut self, present: Option<usize>, path: &str) {
+    fn dispute_duplicate(&mut self, present: Option<u32>, path: &str) {
         let Some(present) = present else { return };
-        let was_implied = self.upper.implied.remove(&present).is_some();
-        if !was_implied && !matches!(self.root.tree.node(present).kind, Kind::Whiteout) {
+        let entry = self.root.tree.dir_entry(present);
+        let was_implied = entry.is_some_and(|entry| std::mem::take(&mut entry.is_implied));
+        if !was_implied && !matches!(self.root.tree.kind(present), Kind::Whiteout) {
             self.root.dispute(path, Difference::Refused);
         }
     }
 
-    fn hard_link(
-        &mut self,
-        directory: usize,
-        name: &[u8],
-        entry: &TarEntry,
-        path: &str,
-    ) -> Result<(), EntryFault> {
+    fn hard_link(&mut self, directory: u32, name: &[u8], entry: &TarEntry, path: &str) -> Result<(), Fault> {
+        let fault = |reason| Fault::Entry { path: path.to_owned(), reason };
         if entry.link.is_empty() {
-            return Err(EntryFault::NoTarget);
+            return Err(fault(EntryFault::NoTarget));
         }
         let tree = &mut self.root.tree;
         // Engines remove what is there first, also if it is the link's target.
@@ -142,30 +150,30 @@ impl<'a> Applier<'a> {
         // A hard link to a symbolic link names the link itself, as containerd places it (`hardlinkRootPath`) and
         // link(2) does.
         let found = tree.resolve_in(self.upper.root, &entry.link, Last::Keep);
-        let (node, _) = found.map_err(|_| EntryFault::LinkMissing)?;
-        if tree.node(node).is_dir() {
-            return Err(EntryFault::LinkToDir);
+        let (node, _) = found.map_err(|_| fault(EntryFault::LinkMissing))?;
+        if tree.is_dir(node) {
+            return Err(fault(EntryFault::LinkToDir));
         }
-        tree.set_child(directory, name, node)?;
+        tree.set_child(directory, name, node).map_err(fault)?;
         // The header of the link describes the file anew.
-        let kind = tree.node(node).kind.clone();
-        let described = self.node(kind, entry, path)?;
-        let file = self.root.tree.node_mut(node);
-        (file.mode, file.uid, file.gid) = (described.mode, described.uid, described.gid);
-        if !described.xattrs.is_empty() {
-            file.xattrs = described.xattrs;
-        }
+        let described = self.description(self.root.tree.kind(node), entry, path)?;
+        let tree = &mut self.root.tree;
+        let Description { layer, attributes, .. } = *tree.description(node);
+        let attributes = described.attributes.or(attributes);
+        tree.describe(node, Description { layer, attributes, ..described }).map_err(fault)?;
         self.dispute_duplicate(present, path);
         Ok(())
     }
 
     /// Applies the whiteout `.wh.<hidden>` in a directory (image-spec, layer.md § Whiteouts).
-    fn whiteout(&mut self, directory: usize, hidden: &[u8], path: &str) -> Result<(), EntryFault> {
+    fn whiteout(&mut self, directory: u32, hidden: &[u8], path: &str) -> Result<(), EntryFault> {
         if matches!(hidden, b"" | b"." | b"..") {
             return Err(EntryFault::Whiteout);
         }
         if hidden == b".wh..opq" {
-            self.upper.opaque.insert(directory);
+            if let Some(entry) = self.root.tree.dir_entry(directory) {
+                entry.is_opaque = true;
+            }
             return Ok(());
         }
         let tree = &mut self.root.tree;
@@ -180,7 +188,7 @@ impl<'a> Applier<'a> {
             Some(_) => Err(EntryFault::WhiteoutOfOwn),
             None => {
                 tree.count_metadata(hidden.len())?;
-                let node = tree.add(Node { kind: Kind::Whiteout, ..Node::implied_dir(self.root.layers) });
+                let node = tree.add(Kind::Whiteout, Description::implied(self.root.layers))?;
                 tree.set_child(directory, hidden, node)
             }
         }
@@ -189,9 +197,9 @@ impl<'a> Applier<'a> {
 
 /// Returns whether an engine sets an attribute: the kernel has no other name spaces, and `user` only for files and
 /// directories (xattr(7)). containerd leaves out those of `trusted`.
-fn is_kept(kind: &Kind, name: &[u8]) -> bool {
+fn is_kept(kind: Kind, name: &[u8]) -> bool {
     match name.split(|byte| *byte == b'.').next().unwrap_or_default() {
-        b"user" => matches!(kind, Kind::File { .. } | Kind::Dir(_)),
+        b"user" => matches!(kind, Kind::File(_) | Kind::Dir { .. }),
         b"security" | b"system" => true,
         _ => false,
     }
@@ -205,10 +213,6 @@ fn owner(number: u64) -> u32 {
     }
 }
 
-fn target(entry: &TarEntry) -> Result<Box<[u8]>, EntryFault> {
-    if entry.link.is_empty() { Err(EntryFault::NoTarget) } else { Ok(entry.link.as_slice().into()) }
-}
-
 /// Splits an entry's path. As in engines, all paths are relative to the root and none leads out of it: `..` there is the
 /// root itself, and elsewhere removes the part before it, whatever that is in the layer.
 fn parts(path: &[u8]) -> Result<Vec<&[u8]>, EntryFault> {
@@ -220,7 +224,7 @@ fn parts(path: &[u8]) -> Result<Vec<&[u8]>, EntryFault> {
             _ => parts.push(part),
         }
     }
-    if parts.iter().any(|part| part.len() > 255) {
+    if parts.iter().any(|part| part.len() > MAX_NAME) {
         return Err(EntryFault::Long);
     }
     Ok(parts)

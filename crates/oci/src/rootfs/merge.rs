@@ -1,9 +1,6 @@
 //! Merges an unpacked layer into the root below it, as overlayfs shows directories on each other (the kernel's
 //! Documentation/filesystems/overlayfs.rst, § Upper and Lower).
 
-use std::collections::{HashMap, HashSet};
-
-use super::EntryFault;
 use super::tree::{Kind, ROOT, Tree};
 
 /// A layer unpacked into a directory of its own, as the engines' default storage does: what lower layers have is not seen
@@ -11,42 +8,38 @@ use super::tree::{Kind, ROOT, Tree};
 #[derive(Debug)]
 pub(super) struct Upper {
     /// The node of its root.
-    pub(super) root: usize,
-    /// The directories that hide what lower layers have in them.
-    pub(super) opaque: HashSet<usize>,
-    /// The directories that no entry describes, with the path of the ones that docker and podman describe differently.
-    pub(super) implied: HashMap<usize, Option<Box<str>>>,
+    pub(super) root: u32,
+    /// The directories without an entry that docker and podman describe differently, with their paths.
+    pub(super) described: Vec<(u32, Box<str>)>,
 }
 
 impl Tree {
     /// Merges a layer into the root. An opaque root has no meaning: the kernel looks for the mark only below it.
-    pub(super) fn merge(&mut self, upper: &Upper) -> Result<(), EntryFault> {
+    pub(super) fn merge(&mut self, upper: &Upper) {
         // Pairs of a lower and an upper directory, or only an upper one, of which only whiteouts must be removed.
         let mut todo = vec![(Some(ROOT), upper.root)];
         while let Some((lower, directory)) = todo.pop() {
-            let into = lower.unwrap_or(directory);
-            for (name, node) in self.take_children(directory) {
-                let below = lower.and_then(|lower| self.child(lower, &name));
-                match &self.node(node).kind {
-                    Kind::Whiteout => {
-                        self.remove_child(into, &name);
-                        continue;
-                    }
-                    Kind::Dir(_) => match below {
-                        Some(below) if self.node(below).is_dir() && !upper.opaque.contains(&node) => {
-                            if !upper.implied.contains_key(&node) {
-                                self.describe(below, node);
-                            }
-                            todo.push((Some(below), node));
-                            continue;
+            let Kind::Dir { listed: mut rest, .. } = self.kind(directory) else { continue };
+            while let Some((name, after)) = self.names().split_first(rest) {
+                rest = after;
+                let node = self.names().node(name);
+                let below = lower.and_then(|lower| self.child(lower, self.names().bytes(name)));
+                match (self.kind(node), below) {
+                    (Kind::Dir { entry, .. }, Some(below)) if self.is_dir(below) && !entry.is_opaque => {
+                        if !entry.is_implied {
+                            self.describe_like(below, node);
                         }
-                        _ => todo.push((None, node)),
-                    },
-                    _ => {}
+                        todo.push((Some(below), node));
+                    }
+                    (Kind::Whiteout, _) => self.hide(name, lower),
+                    (kind, _) => {
+                        if matches!(kind, Kind::Dir { .. }) {
+                            todo.push((None, node));
+                        }
+                        self.raise(name, lower);
+                    }
                 }
-                self.set_child(into, &name, node)?;
             }
         }
-        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use crossdock_fs::FileError;
@@ -19,17 +20,42 @@ pub(super) struct Spill {
     head: Vec<u8>,
     tail: Option<BufWriter<File>>,
     length: u64,
+    /// The end of each piece, at which the next begins.
+    ends: Vec<u64>,
     directory: PathBuf,
 }
 
+/// The number of a piece of content: a file, or the extended attributes of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Piece(NonZeroU32);
+
 impl Spill {
     pub(super) fn new(directory: PathBuf) -> Self {
-        Self { head: Vec::new(), tail: None, length: 0, directory }
+        Self { head: Vec::new(), tail: None, length: 0, ends: Vec::new(), directory }
     }
 
-    /// Returns the offset of what is added next.
-    pub(super) fn end(&self) -> u64 {
+    /// Returns the number of bytes in all.
+    #[cfg(test)]
+    pub(super) fn length(&self) -> u64 {
         self.length
+    }
+
+    /// Makes one piece of everything that was added since the last piece.
+    pub(super) fn end_piece(&mut self) -> Piece {
+        self.ends.push(self.length);
+        // The limit on entries is far below 2^32, and each has at most two pieces.
+        Piece(NonZeroU32::MIN.saturating_add(self.ends.len() as u32 - 1))
+    }
+
+    /// Returns the length of a piece in bytes.
+    pub(super) fn size(&self, piece: Piece) -> u64 {
+        let (start, end) = self.range(piece);
+        end - start
+    }
+
+    fn range(&self, Piece(number): Piece) -> (u64, u64) {
+        let index = number.get() as usize - 1;
+        (index.checked_sub(1).map_or(0, |before| self.ends[before]), self.ends[index])
     }
 
     /// Adds the content of `reader`.
@@ -45,7 +71,8 @@ impl Spill {
         }
     }
 
-    fn push(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+    /// Adds these bytes.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), FileError> {
         let (head, tail) = bytes.split_at(bytes.len().min(IN_MEMORY - self.head.len()));
         self.head.extend_from_slice(head);
         if !tail.is_empty() {
@@ -90,20 +117,22 @@ impl Spill {
         flushed.map_err(FileError::on(WRITE, &self.directory))
     }
 
-    pub(super) fn reader(&self, offset: u64, size: u64) -> FileReader<'_> {
+    /// Returns a reader of a piece, or of nothing.
+    pub(super) fn reader(&self, piece: Option<Piece>) -> FileReader<'_> {
         let file = self.tail.as_ref().map(BufWriter::get_ref);
-        FileReader { head: &self.head, file, offset, size, position: 0 }
+        let (offset, end) = piece.map_or((0, 0), |piece| self.range(piece));
+        FileReader { head: &self.head, file, offset, size: end - offset, position: 0 }
     }
 
-    /// Returns `size` bytes from `offset` on, borrowed if they are in memory.
-    pub(super) fn bytes(&self, offset: u64, size: u64) -> io::Result<Cow<'_, [u8]>> {
-        let end = offset.checked_add(size).and_then(|end| usize::try_from(end).ok());
-        let known = end.zip(usize::try_from(offset).ok()).and_then(|(end, start)| self.head.get(start..end));
-        if let Some(bytes) = known {
+    /// Returns the bytes of a piece, borrowed if they are in memory.
+    pub(super) fn bytes(&self, piece: Piece) -> io::Result<Cow<'_, [u8]>> {
+        let (start, end) = self.range(piece);
+        let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+        if let Some(bytes) = range.and_then(|(start, end)| self.head.get(start..end)) {
             return Ok(Cow::Borrowed(bytes));
         }
         let mut bytes = Vec::new();
-        self.reader(offset, size).read_to_end(&mut bytes)?;
+        self.reader(Some(piece)).read_to_end(&mut bytes)?;
         Ok(Cow::Owned(bytes))
     }
 }
@@ -179,29 +208,28 @@ mod tests {
         let mut spill = Spill::new(directory.path().to_owned());
         let byte = |place: usize| (place % 251) as u8;
         let sizes = [IN_MEMORY - 1000, 3000, 0, 50_000];
-        let mut places = Vec::new();
+        let mut pieces = Vec::new();
         for size in sizes {
             let start = spill.length as usize;
             let content: Vec<u8> = (start..start + size).map(byte).collect();
             spill.add(&mut &content[..]).unwrap();
-            places.push((start as u64, content));
+            pieces.push((spill.end_piece(), content));
         }
         spill.add_zeros(70_000).unwrap();
-        places.push((places.iter().map(|(_, content)| content.len() as u64).sum(), vec![0; 70_000]));
+        pieces.push((spill.end_piece(), vec![0; 70_000]));
         spill.flush().unwrap();
         assert_eq!(spill.head.len(), IN_MEMORY);
-        for (offset, content) in &places {
-            let size = content.len() as u64;
-            assert!(*spill.bytes(*offset, size).unwrap() == content[..], "at {offset}");
-            let mut reader = spill.reader(*offset, size);
-            reader.seek(SeekFrom::Start(size / 2)).unwrap();
+        for (piece, content) in &pieces {
+            assert_eq!(spill.size(*piece), content.len() as u64);
+            assert!(*spill.bytes(*piece).unwrap() == content[..], "{piece:?}");
+            let mut reader = spill.reader(Some(*piece));
+            reader.seek(SeekFrom::Start(content.len() as u64 / 2)).unwrap();
             let mut half = Vec::new();
             reader.read_to_end(&mut half).unwrap();
-            assert!(half == content[content.len() / 2..], "from the middle at {offset}");
+            assert!(half == content[content.len() / 2..], "from the middle of {piece:?}");
         }
-        let borrowed = |(offset, content): &(u64, Vec<u8>)| {
-            matches!(spill.bytes(*offset, content.len() as u64), Ok(Cow::Borrowed(_)))
-        };
-        assert_eq!(places.iter().map(borrowed).collect::<Vec<_>>(), [true, false, false, false, false]);
+        let borrowed = |(piece, _): &(Piece, Vec<u8>)| matches!(spill.bytes(*piece), Ok(Cow::Borrowed(_)));
+        // Nothing is borrowed behind the memory, not even nothing.
+        assert_eq!(pieces.iter().map(borrowed).collect::<Vec<_>>(), [true, false, false, false, false]);
     }
 }

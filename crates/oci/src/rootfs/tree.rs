@@ -1,52 +1,72 @@
-use std::collections::{BTreeMap, HashMap};
-
+use super::describe::{self, Description, Descriptions};
+use super::names::{Listed, NameId, Names};
+use super::spill::Piece;
 use super::{EntryFault, LookupError, MAX_DISPUTES, RootLimits};
 
 /// The number of the root's node.
-pub(super) const ROOT: usize = 0;
+pub(super) const ROOT: u32 = 0;
 /// The number of links followed for one path: Linux's limit (path_resolution(7)).
 pub(super) const MAX_LINKS: u32 = 40;
 /// The number of path components that followed links may add to one path. A link target may have 2,000, and a small
 /// layer could otherwise lead half a million entries through 40 such links.
 const MAX_FOLLOWED: usize = 1000;
+/// The length of a name in bytes: Linux's NAME_MAX.
+pub(super) const MAX_NAME: usize = 255;
 /// The depth of nested directories; real images have a few dozen. It also bounds recursion over the tree.
 pub(super) const MAX_DEPTH: usize = 1000;
-/// The memory that an extended attribute takes besides its bytes, roughly, in bytes.
-const XATTR_COST: usize = 128;
-
 /// Nodes by number, named by directories. Several names of one node are hard links.
+///
+/// An image may have hundreds of thousands of entries, and each has a node of 12 bytes, a name of 16 and its place in the
+/// index, besides the bytes of its name.
 #[derive(Debug)]
 pub(super) struct Tree {
     nodes: Vec<Node>,
+    names: Names,
+    descriptions: Descriptions,
+    /// The targets of symbolic links, one after the other.
+    targets: Vec<u8>,
     limits: RootLimits,
     entries: u64,
     metadata: u64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Node {
     pub(super) kind: Kind,
-    pub(super) mode: u32,
-    pub(super) uid: u32,
-    pub(super) gid: u32,
-    pub(super) layer: u32,
-    pub(super) xattrs: Box<[(Vec<u8>, Vec<u8>)]>,
+    /// The number of its description.
+    description: u32,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
-    File {
-        offset: u64,
-        size: u64,
+    File(Piece),
+    Dir {
+        listed: Listed,
+        entry: DirEntry,
     },
-    Dir(BTreeMap<Box<[u8]>, usize>),
-    Symlink(Box<[u8]>),
+    Symlink(Target),
     CharDevice,
     BlockDevice,
     Fifo,
     /// Hides the entry of its name in lower layers: a character device with the number 0:0, as overlayfs defines it. There
     /// is none after the layer has been merged.
     Whiteout,
+}
+
+/// The entry that describes a directory in the layer that is being unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct DirEntry {
+    /// Whether no entry describes the directory.
+    pub(super) is_implied: bool,
+    /// Whether the directory hides what lower layers have in it.
+    pub(super) is_opaque: bool,
+}
+
+/// The place of a link's target among all targets. It has at most 4095 bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target {
+    start: u32,
+    length: u16,
 }
 
 /// Whether a link at the end of a path is followed.
@@ -58,7 +78,7 @@ pub(super) enum Last {
 
 /// The parent directory of an entry.
 pub(super) struct Parent {
-    pub(super) directory: usize,
+    pub(super) directory: u32,
     /// Whether it is the target of a link and had to be made, as only containerd does.
     pub(super) made_for_link: bool,
 }
@@ -66,9 +86,9 @@ pub(super) struct Parent {
 /// The state of resolving a path.
 struct Walk {
     /// The directory that the path starts from, which links do not lead out of.
-    root: usize,
+    root: u32,
     /// The directories from the root, with their names.
-    at: Vec<(Vec<u8>, usize)>,
+    at: Vec<(Vec<u8>, u32)>,
     /// The remaining components, the next one last.
     todo: Vec<Vec<u8>>,
     links: u32,
@@ -79,7 +99,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(root: usize, path: &[u8]) -> Self {
+    fn new(root: u32, path: &[u8]) -> Self {
         let (at, todo) = (Vec::new(), Vec::new());
         let mut walk = Self { root, at, todo, links: 0, followed: 0, after_link: usize::MAX };
         walk.push(path);
@@ -93,7 +113,7 @@ impl Walk {
         self.todo[from..].reverse();
     }
 
-    fn node(&self) -> usize {
+    fn node(&self) -> u32 {
         self.at.last().map_or(self.root, |(_, node)| *node)
     }
 
@@ -117,8 +137,17 @@ impl Walk {
 
 impl Tree {
     pub(super) fn new(limits: RootLimits) -> Self {
-        let nodes = vec![Node::implied_dir(0)];
-        Self { nodes, limits, entries: 0, metadata: 0 }
+        let mut tree = Self {
+            nodes: Vec::new(),
+            names: Names::default(),
+            descriptions: Descriptions::default(),
+            targets: Vec::new(),
+            limits,
+            entries: 0,
+            metadata: 0,
+        };
+        tree.add_implied_root(0);
+        tree
     }
 
     /// Counts one more entry against the limit.
@@ -135,80 +164,138 @@ impl Tree {
         if self.metadata > limit { Err(EntryFault::Metadata(limit)) } else { Ok(()) }
     }
 
-    pub(super) fn node(&self, number: usize) -> &Node {
-        &self.nodes[number]
+    /// Returns the kind of a node.
+    pub(super) fn kind(&self, node: u32) -> Kind {
+        self.nodes[node as usize].kind
     }
 
-    pub(super) fn node_mut(&mut self, number: usize) -> &mut Node {
-        &mut self.nodes[number]
+    /// Returns what a layer says of a node besides its kind.
+    pub(super) fn description(&self, node: u32) -> &Description {
+        self.descriptions.get(self.nodes[node as usize].description)
     }
 
-    pub(super) fn add(&mut self, node: Node) -> usize {
-        self.nodes.push(node);
-        self.nodes.len() - 1
+    /// Returns the target of a symbolic link.
+    pub(super) fn target(&self, Target { start, length }: Target) -> &[u8] {
+        &self.targets[start as usize..start as usize + usize::from(length)]
     }
 
-    pub(super) fn child(&self, directory: usize, name: &[u8]) -> Option<usize> {
-        match &self.nodes[directory].kind {
-            Kind::Dir(children) => children.get(name).copied(),
+    /// Stores the target of a symbolic link, of at most 4095 bytes.
+    pub(super) fn add_target(&mut self, target: &[u8]) -> Result<Kind, EntryFault> {
+        self.count_metadata(target.len())?;
+        // The limit on metadata is far below 4 GiB.
+        let place = Target { start: self.targets.len() as u32, length: target.len() as u16 };
+        self.targets.extend_from_slice(target);
+        Ok(Kind::Symlink(place))
+    }
+
+    /// Adds a node that no directory names yet.
+    pub(super) fn add(&mut self, kind: Kind, description: Description) -> Result<u32, EntryFault> {
+        let description = self.number(description)?;
+        self.nodes.push(Node { kind, description });
+        // The limit on entries is far below 2^32.
+        Ok(self.nodes.len() as u32 - 1)
+    }
+
+    /// Adds the root of a layer, which no entry describes.
+    pub(super) fn add_implied_root(&mut self, layer: u32) -> u32 {
+        let (description, _) = self.descriptions.number(Description::implied(layer));
+        self.nodes.push(Node { kind: Kind::IMPLIED, description });
+        self.nodes.len() as u32 - 1
+    }
+
+    fn number(&mut self, description: Description) -> Result<u32, EntryFault> {
+        let (number, is_new) = self.descriptions.number(description);
+        self.count_metadata(if is_new { describe::COST } else { 0 })?;
+        Ok(number)
+    }
+
+    /// Describes a node anew.
+    pub(super) fn describe(&mut self, node: u32, description: Description) -> Result<(), EntryFault> {
+        self.nodes[node as usize].description = self.number(description)?;
+        Ok(())
+    }
+
+    /// Gives a node the description of another.
+    pub(super) fn describe_like(&mut self, node: u32, like: u32) {
+        self.nodes[node as usize].description = self.nodes[like as usize].description;
+    }
+
+    pub(super) fn is_dir(&self, node: u32) -> bool {
+        matches!(self.kind(node), Kind::Dir { .. })
+    }
+
+    /// Returns how the layer describes a directory; `None` for another node.
+    pub(super) fn dir_entry(&mut self, node: u32) -> Option<&mut DirEntry> {
+        match &mut self.nodes[node as usize].kind {
+            Kind::Dir { entry, .. } => Some(entry),
             _ => None,
         }
     }
 
+    pub(super) fn child(&self, directory: u32, name: &[u8]) -> Option<u32> {
+        self.names.get(directory, name)
+    }
+
     /// Sets or replaces a name in a directory. A node of another kind is an error, so that no entry is lost silently.
-    pub(super) fn set_child(
-        &mut self,
-        directory: usize,
-        name: &[u8],
-        child: usize,
-    ) -> Result<(), EntryFault> {
-        let Kind::Dir(children) = &mut self.nodes[directory].kind else {
+    pub(super) fn set_child(&mut self, directory: u32, name: &[u8], child: u32) -> Result<(), EntryFault> {
+        let Kind::Dir { listed, .. } = &mut self.nodes[directory as usize].kind else {
             return Err(EntryFault::ParentNotDir);
         };
-        children.insert(name.into(), child);
+        self.names.set(directory, listed, name, child);
         Ok(())
     }
 
-    pub(super) fn remove_child(&mut self, directory: usize, name: &[u8]) {
-        if let Kind::Dir(children) = &mut self.nodes[directory].kind {
-            children.remove(name);
+    pub(super) fn remove_child(&mut self, directory: u32, name: &[u8]) {
+        self.names.remove(directory, name);
+    }
+
+    /// Returns the names of a directory, sorted; none for another node.
+    pub(super) fn children(&self, directory: u32) -> Vec<NameId> {
+        match self.kind(directory) {
+            Kind::Dir { listed, .. } => self.names.sorted(listed),
+            _ => Vec::new(),
         }
     }
 
-    /// Removes all names from a directory and returns them.
-    pub(super) fn take_children(&mut self, directory: usize) -> BTreeMap<Box<[u8]>, usize> {
-        match &mut self.nodes[directory].kind {
-            Kind::Dir(children) => std::mem::take(children),
-            _ => BTreeMap::new(),
-        }
+    pub(super) fn names(&self) -> &Names {
+        &self.names
     }
 
-    /// Gives a directory the owner, permissions and attributes of another, but not its names.
-    pub(super) fn describe(&mut self, directory: usize, like: usize) {
-        let Node { mode, uid, gid, layer, ref xattrs, .. } = self.nodes[like];
-        let xattrs = xattrs.clone();
-        let node = &mut self.nodes[directory];
-        (node.mode, node.uid, node.gid, node.layer, node.xattrs) = (mode, uid, gid, layer, xattrs);
+    /// Removes the whiteout of this name, and the name in the lower directory if there is one.
+    pub(super) fn hide(&mut self, whiteout: NameId, lower: Option<u32>) {
+        if let Some(lower) = lower {
+            self.names.remove_like(lower, whiteout);
+        }
+        self.names.remove_id(whiteout);
+    }
+
+    /// Moves a name of an upper directory to the lower one, if there is one, where it replaces an equal name.
+    pub(super) fn raise(&mut self, name: NameId, lower: Option<u32>) {
+        let Some(lower) = lower else { return };
+        if let Kind::Dir { listed, .. } = &mut self.nodes[lower as usize].kind {
+            self.names.remove_like(lower, name);
+            self.names.move_to(name, lower, listed);
+        }
     }
 
     /// Returns the node at `path` and its path with all links resolved.
-    pub(super) fn resolve(&self, path: &[u8], last: Last) -> Result<(usize, Vec<u8>), LookupError> {
+    pub(super) fn resolve(&self, path: &[u8], last: Last) -> Result<(u32, Vec<u8>), LookupError> {
         self.resolve_in(ROOT, path, last)
     }
 
     /// Returns the node at `path` below the directory `root`, which links do not lead out of.
     pub(super) fn resolve_in(
         &self,
-        root: usize,
+        root: u32,
         path: &[u8],
         last: Last,
-    ) -> Result<(usize, Vec<u8>), LookupError> {
+    ) -> Result<(u32, Vec<u8>), LookupError> {
         let mut walk = Walk::new(root, path);
         // A trailing slash requires a directory, so that a link there is followed (path_resolution(7)).
         let last = if path.ends_with(b"/") { Last::Follow } else { last };
         while let Some(part) = walk.todo.pop() {
             let directory = walk.node();
-            if !matches!(self.nodes[directory].kind, Kind::Dir(_)) {
+            if !self.is_dir(directory) {
                 return Err(LookupError::NotADir { path: display(&walk.path()) });
             }
             if part == b".." {
@@ -218,29 +305,29 @@ impl Tree {
             let Some(child) = self.child(directory, &part) else {
                 return Err(LookupError::NotFound { path: display(&join(&walk.path(), &part)) });
             };
-            match &self.nodes[child].kind {
+            match self.kind(child) {
                 Kind::Symlink(target) if !(walk.todo.is_empty() && last == Last::Keep) => {
-                    if !walk.follow(target) {
+                    if !walk.follow(self.target(target)) {
                         return Err(LookupError::Loop { path: display(path) });
                     }
                 }
                 _ => walk.at.push((part, child)),
             }
         }
-        match self.nodes[walk.node()].kind {
-            Kind::Dir(_) => Ok((walk.node(), walk.path())),
+        match self.kind(walk.node()) {
+            Kind::Dir { .. } => Ok((walk.node(), walk.path())),
             _ if path.ends_with(b"/") => Err(LookupError::NotADir { path: display(&walk.path()) }),
             _ => Ok((walk.node(), walk.path())),
         }
     }
 
-    /// Returns the directory at `path` below the layer's root `upper`, with missing directories made. `implied` collects
-    /// those that no entry describes, with the path of the ones that docker and podman describe differently.
+    /// Returns the directory at `path` below the layer's root `upper`, with missing directories made. `described` collects
+    /// those of them that docker and podman describe differently, with their paths.
     pub(super) fn make_parents(
         &mut self,
-        upper: usize,
+        upper: u32,
         path: &[u8],
-        implied: &mut HashMap<usize, Option<Box<str>>>,
+        described: &mut Vec<(u32, Box<str>)>,
     ) -> Result<Parent, EntryFault> {
         let mut walk = Walk::new(upper, path);
         let mut made_for_link = false;
@@ -252,21 +339,26 @@ impl Tree {
             if walk.at.len() >= MAX_DEPTH {
                 return Err(EntryFault::Deep);
             }
+            // Also of a link's target, which was not checked with the entry's path.
+            if part.len() > MAX_NAME {
+                return Err(EntryFault::Long);
+            }
             let child = match self.child(walk.node(), &part) {
                 Some(child) => child,
                 None => {
                     made_for_link |= walk.links > 0 && walk.todo.len() >= walk.after_link;
                     let path = join(&walk.path(), &part);
                     let child = self.add_implied_dir(&walk, &part, &path)?;
-                    let copied = !self.nodes[child].is_like_implied() && implied.len() < MAX_DISPUTES;
-                    implied.insert(child, copied.then(|| display(&path).into()));
+                    if described.len() < MAX_DISPUTES && !self.description(child).is_like_implied() {
+                        described.push((child, display(&path).into()));
+                    }
                     child
                 }
             };
-            match &self.nodes[child].kind {
-                Kind::Dir(_) => walk.at.push((part, child)),
+            match self.kind(child) {
+                Kind::Dir { .. } => walk.at.push((part, child)),
                 Kind::Symlink(target) => {
-                    if !walk.follow(target) {
+                    if !walk.follow(self.target(target)) {
                         return Err(EntryFault::Loop);
                     }
                 }
@@ -278,44 +370,28 @@ impl Tree {
 
     /// Adds a directory that no entry of the layer describes. As containerd's `mkparent` does, it takes over what the lower
     /// layers say of the directory at this path, also if it is reached through links there.
-    fn add_implied_dir(&mut self, walk: &Walk, name: &[u8], path: &[u8]) -> Result<usize, EntryFault> {
+    fn add_implied_dir(&mut self, walk: &Walk, name: &[u8], path: &[u8]) -> Result<u32, EntryFault> {
         self.count_entry()?;
         self.count_metadata(name.len())?;
-        let layer = self.nodes[walk.root].layer;
-        let child = self.add(Node::implied_dir(layer));
+        let layer = self.description(walk.root).layer;
+        let child = self.add(Kind::IMPLIED, Description::implied(layer))?;
         if let Ok((like, _)) = self.resolve(path, Last::Follow)
-            && matches!(self.nodes[like].kind, Kind::Dir(_))
+            && self.is_dir(like)
         {
-            self.count_metadata(self.nodes[like].metadata())?;
-            self.describe(child, like);
+            self.describe_like(child, like);
         }
         self.set_child(walk.node(), name, child)?;
         Ok(child)
     }
 }
 
-impl Node {
-    /// Creates a directory that no entry describes.
-    pub(super) fn implied_dir(layer: u32) -> Self {
-        // The mode that Moby gives such directories (`ImpliedDirectoryMode`); no specification names one.
-        Self { kind: Kind::Dir(BTreeMap::new()), mode: 0o755, uid: 0, gid: 0, layer, xattrs: Box::default() }
-    }
-
-    /// Returns whether docker and podman describe such a directory as they describe every one without an entry.
-    pub(super) fn is_like_implied(&self) -> bool {
-        (self.mode, self.uid, self.gid) == (0o755, 0, 0) && self.xattrs.is_empty()
-    }
-
-    pub(super) fn is_dir(&self) -> bool {
-        matches!(self.kind, Kind::Dir(_))
-    }
-
-    /// Returns the memory that this node takes besides that of every node, in bytes.
-    pub(super) fn metadata(&self) -> usize {
-        let link = if let Kind::Symlink(target) = &self.kind { target.len() } else { 0 };
-        let xattr = |(name, value): &(Vec<u8>, Vec<u8>)| name.len() + value.len() + XATTR_COST;
-        link + self.xattrs.iter().map(xattr).sum::<usize>()
-    }
+impl Kind {
+    /// An empty directory that an entry describes.
+    pub(super) const DIR: Self =
+        Self::Dir { listed: Listed::EMPTY, entry: DirEntry { is_implied: false, is_opaque: false } };
+    /// An empty directory that no entry describes.
+    pub(super) const IMPLIED: Self =
+        Self::Dir { listed: Listed::EMPTY, entry: DirEntry { is_implied: true, is_opaque: false } };
 }
 
 pub(super) fn join(path: &[u8], name: &[u8]) -> Vec<u8> {

@@ -73,7 +73,8 @@ pub(crate) fn of_view(root: &RootView) -> String {
         if entry.kind != EntryKind::Dir {
             same_file(&mut names, entry.file, &entry.path, &mut detail);
         }
-        let attributes = entry.xattrs.iter().map(|(name, value)| (text(name), text(value))).collect();
+        let attributes = root.attributes(&entry).unwrap();
+        let attributes = attributes.iter().map(|(name, value)| (text(name), text(value))).collect();
         // A link has no mode of its own (symlink(7)).
         let mode = if letter == 'l' { 0o777 } else { entry.mode };
         lines.push(line(letter, mode, entry.uid, entry.gid, &entry.path, &detail, attributes));

@@ -19,11 +19,12 @@ use std::collections::BTreeMap;
 
 use crate::Target;
 use crate::program::container::{Container, ElfFile};
-use crate::program::inspect::{Budget, Content, Elf, Jemalloc, jemalloc, symbols};
+use crate::program::inspect::{Content, Elf, Jemalloc, jemalloc};
 use crate::root::parent_of;
 
 use effort::Effort;
 use lookup::Asker;
+use objects::SymbolNames;
 use search::{Hit, NewFile, Search};
 
 pub(crate) use family::Family;
@@ -40,9 +41,12 @@ const MAX_OBJECTS: usize = 1024;
 /// some thousand.
 const MAX_PATHS_TOTAL: usize = 1 << 18;
 
-/// The size of all symbol names of a program together, enough for some hundred thousand names. Above it the symbols are
-/// not checked.
+/// The size of all symbol names that are read of a program and its libraries together, enough for some hundred thousand
+/// names. Above it the symbols are not checked.
 const MAX_SYMBOL_BYTES: usize = 64 << 20;
+
+/// The memory of those symbols that the program or a library needs. Above it the symbols are not checked.
+const MAX_SYMBOL_MEMORY: usize = 24 << 20;
 
 /// The number of bytes of a loader that are searched for what is built into it. glibc's has some hundred kilobytes.
 const MAX_LOADER_SIZE: u64 = 4 << 20;
@@ -122,8 +126,17 @@ impl Loaded {
                 Ok(())
             }
             Ok(Hit::New(NewFile { asked, file: ElfFile { path, elf, content } })) => {
+                let (symbols, places) = self.names_of_symbols.references(&content, &elf);
+                // musl gives its own C library instead of another one (`load_library`).
+                if matches!(search, Search::Musl(_)) && self.names_of_symbols.is_c_library(&content, &places)
+                {
+                    self.found += 1;
+                    self.names.insert(name.to_owned(), LOADER);
+                    return Ok(());
+                }
                 let object = Object {
-                    symbols: symbols(&content, &elf, &mut self.budget),
+                    symbols,
+                    places,
                     release: glibc::release(&content, &elf),
                     origin: parent_of(&asked).to_owned(),
                     path,
@@ -156,10 +169,6 @@ impl Loaded {
                 let soname = object.soname();
                 self.add(object, [name].into_iter().chain(soname));
             }
-            // musl gives its own C library instead of another one (`load_library`).
-            Search::Musl(_) if is_c_library(&object) => {
-                self.names.insert(name, LOADER);
-            }
             // musl knows a library by the name under which it was searched, and not by its soname.
             Search::Musl(_) => self.add(object, [name]),
         }
@@ -169,12 +178,6 @@ impl Loaded {
 /// Returns the jemalloc in a library, if the target's nodes may have pages that it does not support.
 fn allocator(context: &LoadContext<'_>, content: &Content<'_>, elf: &Elf) -> Option<Jemalloc> {
     context.target.large_page_on_arm64().and_then(|_| jemalloc(content, elf))
-}
-
-/// Returns whether musl takes a library for a C library: it defines these two symbols.
-fn is_c_library(object: &Object) -> bool {
-    let has = |name| object.symbols.as_ref().is_some_and(|symbols| symbols.defined.contains_key(name));
-    has("__libc_start_main") && has("stdin")
 }
 
 /// Loads a program's libraries as its loader would, breadth first.
@@ -187,7 +190,9 @@ pub(crate) fn load(
     interpreter: &str,
     family: &Family,
 ) -> Option<Loaded> {
-    let (elf, mut budget) = (context.program, Budget::new(MAX_SYMBOL_BYTES));
+    let elf = context.program;
+    let mut names_of_symbols = SymbolNames::new(MAX_SYMBOL_BYTES, MAX_SYMBOL_MEMORY);
+    let (symbols, places) = names_of_symbols.references(content, elf);
     let program = Object {
         path: path.to_owned(),
         name: path.to_owned(),
@@ -195,7 +200,8 @@ pub(crate) fn load(
         dynamic: elf.dynamic.clone(),
         parent: None,
         release: None,
-        symbols: symbols(content, elf, &mut budget),
+        symbols,
+        places,
         isa_needed: elf.notes.x86_isa_needed,
         jemalloc: None,
     };
@@ -207,7 +213,7 @@ pub(crate) fn load(
         }
         Family::Glibc | Family::Musl(_) => (interpreter, context.loader),
     };
-    let own = loader_itself(context, name, file, &mut budget)?;
+    let own = loader_itself(context, name, file, &mut names_of_symbols)?;
     let search = match family {
         Family::Glibc => {
             let bytes = file.content.head(MAX_LOADER_SIZE);
@@ -228,7 +234,7 @@ pub(crate) fn load(
         names: BTreeMap::new(),
         found: 0,
         effort: Effort::new(MAX_PATHS_TOTAL, context),
-        budget,
+        names_of_symbols,
     };
     // Before the libraries: the loader is in memory when the search begins, and a library that needs it by name gets
     // it.
@@ -243,6 +249,7 @@ pub(crate) fn load(
         }
         by += 1;
     }
+    loaded.define_symbols(context.image.root, content);
     if *family == Family::Glibc && loaded.names_platform(context) {
         loaded.effort.note(true);
         loaded.is_platform_unknown = context.processor.platform.is_none();
@@ -280,15 +287,17 @@ fn loader_itself(
     context: &LoadContext<'_>,
     name: &str,
     file: &ElfFile<'_>,
-    budget: &mut Budget,
+    names_of_symbols: &mut SymbolNames,
 ) -> Option<Object> {
     let ElfFile { path, elf, content } = file;
     let is_damaged = search::broken(elf).is_some() || elf.missing_end().is_some();
     if is_damaged || !elf.has_machine_of(context.program) {
         return None;
     }
+    let (symbols, places) = names_of_symbols.references(content, elf);
     Some(Object {
-        symbols: symbols(content, elf, budget),
+        symbols,
+        places,
         origin: parent_of(path).to_owned(),
         path: path.clone(),
         name: name.rsplit('/').next().unwrap_or(name).to_owned(),
@@ -423,10 +432,8 @@ mod tests {
         };
         let found = loaded(&root(), &with(&|index| index % 16_000));
         assert_eq!(found.objects[0].symbols, None);
-        // Symbols compare only if those of all objects are read.
-        assert_eq!(found.objects[1].symbols, None);
         let short = loaded(&root(), &with(&|index| 15_900 + index % 100));
-        assert_eq!(short.objects[0].symbols.as_ref().unwrap().defined.len(), 100);
+        assert!(short.objects[0].symbols.is_some() && short.objects[1].symbols.is_some());
     }
 
     #[test]

@@ -4,7 +4,9 @@ use serde::Deserialize;
 
 use super::tar_file::{Place, TarFile};
 use super::{ArchiveFault, MAX_IMAGES};
-use crate::model::{Blob, DOCUMENT_LIMIT, Descriptor, Digest, ImageManifest, media_type, null_as_default};
+use crate::model::{
+    Blob, DOCUMENT_LIMIT, Descriptor, Digest, ImageManifest, count_values, media_type, null_as_default,
+};
 use crate::rootfs::FileReader;
 
 /// An archive in docker's form before version 25 (docker's image/spec v1.2): `manifest.json` names files, and nothing
@@ -18,6 +20,9 @@ pub(super) struct DockerArchive {
 /// The number of layers in one archive, repeated ones included, beyond which it is rejected. Docker's limit for an
 /// image is 127.
 const MAX_LAYERS: usize = 100_000;
+
+/// The number of values of `manifest.json`: its layers, and some for each image.
+const MAX_VALUES: usize = MAX_LAYERS + 16 * MAX_IMAGES;
 
 /// An image of a [`DockerArchive`], with a manifest derived from `manifest.json`.
 #[derive(Debug)]
@@ -40,6 +45,9 @@ impl DockerArchive {
     /// Reads `manifest.json` and returns the archive with the images that it lists.
     pub(super) fn open(tar: TarFile) -> Result<(Self, Vec<DockerImage>), ArchiveFault> {
         let raw = tar.read("manifest.json", DOCUMENT_LIMIT)?.ok_or(ArchiveFault::NoImages)?;
+        if count_values(&raw) > MAX_VALUES {
+            return Err(ArchiveFault::TooMany { items: "names", limit: MAX_LAYERS });
+        }
         let entries: Vec<Entry> = serde_json::from_slice(&raw).map_err(ArchiveFault::DockerJson)?;
         if entries.len() > MAX_IMAGES {
             return Err(ArchiveFault::TooMany { items: "images", limit: MAX_IMAGES });

@@ -11,19 +11,24 @@ use crate::layout::blob::BlobError;
 use crate::layout::{IMAGE_NAME, LayoutError, MAX_DEPTH, REF_NAME};
 use crate::model::{
     Blob, DOCUMENT_LIMIT, Descriptor, Digest, Document, ImageConfig, ImageManifest, Index, PlatformObject,
-    media_type,
+    VALUES_LIMIT, count_values, media_type,
 };
+
+/// The number of values in all documents of a source, enough for more than a thousand images with long histories.
+const MAX_VALUES: usize = 10 * VALUES_LIMIT;
 
 /// Reads the images of one source and counts them against the limits.
 pub(super) struct Images<'a> {
     source: &'a ImageSource,
     images: usize,
     bytes: u64,
+    /// The number of values in all documents.
+    values: usize,
 }
 
 impl<'a> Images<'a> {
     pub(super) fn of(source: &'a ImageSource) -> Self {
-        Self { source, images: 0, bytes: 0 }
+        Self { source, images: 0, bytes: 0, values: 0 }
     }
 
     /// Returns the images that an index lists, each once with all its names. One manifest that is listed for two
@@ -153,7 +158,8 @@ impl<'a> Images<'a> {
         let read = self.source.blob(&digest)?.take(limit + 1).read_to_end(&mut raw);
         read.map_err(FileError::on("read", path))?;
         self.bytes += raw.len() as u64;
-        if self.bytes > DOCUMENTS_LIMIT {
+        self.values += count_values(&raw);
+        if self.bytes > DOCUMENTS_LIMIT || self.values > MAX_VALUES {
             return Err(SourceError::TooLong { path: path.clone() });
         }
         let blob = Blob { digest: Digest::of(&raw), size: raw.len() as u64 };

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
@@ -15,14 +14,30 @@ const UNPACKED_LIMIT: u64 = 32 << 30;
 /// The number of entries beyond which an archive is rejected.
 const MAX_ENTRIES: usize = 200_000;
 /// The size of all names and link targets together, in bytes, beyond which an archive is rejected.
-const MAX_NAMES: usize = 64 << 20;
+const MAX_NAMES: usize = 16 << 20;
 
 /// A tar whose files can be read in any order.
 #[derive(Debug)]
 pub(super) struct TarFile {
     file: File,
-    entries: BTreeMap<Vec<u8>, Entry>,
+    entries: Entries,
     end: End,
+}
+
+/// The files and links of a tar by their names.
+#[derive(Debug, Default)]
+struct Entries {
+    /// Names and targets of links, one after the other.
+    names: Vec<u8>,
+    /// Sorted by name.
+    entries: Vec<(Name, Entry)>,
+}
+
+/// A part of the buffer of names.
+#[derive(Debug, Clone, Copy)]
+struct Name {
+    start: u32,
+    length: u32,
 }
 
 /// Whether the tar ended with its two blocks of zeros, which engines do not require.
@@ -32,10 +47,44 @@ enum End {
     Unmarked,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 enum Entry {
     File(Place),
-    Link(Vec<u8>),
+    Link(Name),
+}
+
+impl Entries {
+    /// Adds a name or the target of a link.
+    fn add_name(&mut self, bytes: &[u8]) -> Result<Name, ArchiveFault> {
+        if self.names.len() + bytes.len() > MAX_NAMES {
+            return Err(ArchiveFault::Tar(format!("its names have more than {MAX_NAMES} bytes").into()));
+        }
+        // Both numbers are at most the limit.
+        let name = Name { start: self.names.len() as u32, length: bytes.len() as u32 };
+        self.names.extend_from_slice(bytes);
+        Ok(name)
+    }
+
+    /// Sorts the entries, when all are known. A later entry replaces an earlier one of its path, as it does when tar
+    /// unpacks.
+    fn sort(&mut self) {
+        let Self { names, entries } = self;
+        entries.sort_by_key(|(name, _)| name.of(names));
+        entries.reverse();
+        entries.dedup_by_key(|(name, _)| name.of(names));
+        entries.reverse();
+    }
+
+    fn get(&self, name: &[u8]) -> Option<Entry> {
+        let found = self.entries.binary_search_by_key(&name, |(name, _)| name.of(&self.names)).ok()?;
+        Some(self.entries[found].1)
+    }
+}
+
+impl Name {
+    fn of(self, names: &[u8]) -> &[u8] {
+        &names[self.start as usize..(self.start + self.length) as usize]
+    }
 }
 
 /// The position of a file's content in the tar.
@@ -74,17 +123,18 @@ impl TarFile {
 
     /// Returns whether the tar has entries but lacks its end mark.
     pub(super) fn lacks_end(&self) -> bool {
-        self.end == End::Unmarked && !self.entries.is_empty()
+        self.end == End::Unmarked && !self.entries.entries.is_empty()
     }
 
     /// Returns the position of the file at this path, following links, or `None` if there is none.
     pub(super) fn place(&self, name: &str) -> Option<Place> {
-        let mut name = &normal(name.as_bytes());
+        let name = normal(name.as_bytes());
+        let mut found = self.entries.get(&name)?;
         // Real archives have one link in a row; the limit ends loops.
         for _ in 0..8 {
-            match self.entries.get(name)? {
-                Entry::File(place) => return Some(*place),
-                Entry::Link(target) => name = target,
+            match found {
+                Entry::File(place) => return Some(place),
+                Entry::Link(target) => found = self.entries.get(target.of(&self.entries.names))?,
             }
         }
         None
@@ -144,9 +194,9 @@ fn unpack(file: File, directory: &Path) -> Result<File, ArchiveFault> {
     Ok(plain)
 }
 
-fn entries(file: &mut File) -> Result<(BTreeMap<Vec<u8>, Entry>, End), ArchiveFault> {
+fn entries(file: &mut File) -> Result<(Entries, End), ArchiveFault> {
     let mut tar = TarReader::new(BufReader::with_capacity(128 * 1024, file));
-    let (mut entries, mut names) = (BTreeMap::new(), 0);
+    let mut entries = Entries::default();
     while let Some(found) = tar.next_entry()? {
         let path = normal(&found.path);
         let entry = match found.kind {
@@ -157,24 +207,21 @@ fn entries(file: &mut File) -> Result<(BTreeMap<Vec<u8>, Entry>, End), ArchiveFa
                     return Err(ArchiveFault::Tar(format!("its `{name}` is stored as a sparse file").into()));
                 }
             },
-            Some(TarKind::HardLink) => Entry::Link(normal(&found.link)),
+            Some(TarKind::HardLink) => Entry::Link(entries.add_name(&normal(&found.link))?),
             // The target is relative to the link's directory. podman's archives have such a link for each layer.
             Some(TarKind::Symlink) => {
                 let parent = path.iter().rposition(|byte| *byte == b'/').map_or(&path[..0], |at| &path[..at]);
-                Entry::Link(normal(&[parent, b"/", &found.link].concat()))
+                Entry::Link(entries.add_name(&normal(&[parent, b"/", &found.link].concat()))?)
             }
             _ => continue,
         };
-        if entries.len() >= MAX_ENTRIES {
+        if entries.entries.len() >= MAX_ENTRIES {
             return Err(ArchiveFault::Tar(format!("it has more than {MAX_ENTRIES} entries").into()));
         }
-        names += path.len() + if let Entry::Link(target) = &entry { target.len() } else { 0 };
-        if names > MAX_NAMES {
-            return Err(ArchiveFault::Tar(format!("its names have more than {MAX_NAMES} bytes").into()));
-        }
-        // A later entry replaces an earlier one of its path, as it does when tar unpacks.
-        entries.insert(path, entry);
+        let name = entries.add_name(&path)?;
+        entries.entries.push((name, entry));
     }
+    entries.sort();
     let end = if tar.has_end_mark() { End::Marked } else { End::Unmarked };
     Ok((entries, end))
 }

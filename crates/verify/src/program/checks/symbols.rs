@@ -106,10 +106,13 @@ impl<'a> Scope<'a> {
             if lookup == Lookup::Start && symbols.addresses.contains(&reference.name) {
                 return None;
             }
-            let Some(words) = symbols.defined.get(&reference.name) else { continue };
+            let words = symbols.words_of(&reference.name);
+            if words.is_empty() {
+                continue;
+            }
             let is_found = match (&symbols.versions, self.family) {
-                (Some(versions), Family::Glibc) => is_satisfied(version, words, versions),
-                (Some(_), Family::Musl(_) | Family::Gcompat(_)) => is_visible(words),
+                (Some(versions), Family::Glibc) => is_satisfied(version, &words, versions),
+                (Some(_), Family::Musl(_) | Family::Gcompat(_)) => is_visible(&words),
                 (None, Family::Glibc) if self.is_expected(version, object) => {
                     return Some(Reason::Unversioned);
                 }
@@ -169,15 +172,14 @@ impl<'a> Scope<'a> {
             "{} needs the symbol {name}{suffix}{others}, which {where_it_is}: {when} {shown}, exit 127.",
             dependent(subject, &object.path)
         );
-        let names: Vec<&str> =
-            failures.iter().take(20).map(|failure| failure.reference.name.as_str()).collect();
+        let names: Vec<&str> = failures.iter().take(20).map(|failure| &*failure.reference.name).collect();
         Some(subject.finding(code, message).with_evidence("undefined symbols", names.join(" ")))
     }
 
     /// Describes where a symbol is found without the version that is needed, or that it is nowhere.
     fn place_of(&self, failure: &Failure<'_>) -> String {
         let mut objects = self.loaded.objects.iter().zip(&self.all);
-        let has_it = |symbols: &Symbols| symbols.defined.contains_key(&failure.reference.name);
+        let has_it = |symbols: &Symbols| symbols.defines(&failure.reference.name);
         let found = objects.find(|(_, symbols)| !failure.reference.is_copied && has_it(symbols));
         match (failure.reason, found) {
             (Reason::Undefined, None) => "no library in the image has".to_owned(),

@@ -1,14 +1,17 @@
 //! The symbols that the dynamic loader looks up before a program begins, and those that a file defines.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::rc::Rc;
 
+use crossdock_platform::Endianness;
 use object::elf::{self, DynamicTag, Rel32, Rel64, Rela32, Rela64, Sym32, Sym64};
 use object::read::elf::Sym;
 use object::{Endian, Endianness as Order};
 
 use super::content::{Content, Part};
 use super::elf::Elf;
-use super::headers::{Class, Memory};
+use super::headers::{Class, Memory, Segment};
+use super::references::{Reference, Relocations, WantedNames};
 use super::strings::Budget;
 use super::tables::Tables;
 use super::versions::{Version, Versions};
@@ -21,27 +24,25 @@ const MAX_SYMBOLS: usize = 1 << 20;
 /// The dynamic symbols of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Symbols {
-    /// The symbols that the loader looks up at the start: those of data, and those of functions if it binds at once.
-    pub(crate) needed: BTreeSet<Reference>,
-    /// The functions that are looked up at their first call.
-    pub(crate) needed_lazily: BTreeSet<Reference>,
-    /// The symbols that the file defines for others, with the version word of each definition.
-    pub(crate) defined: BTreeMap<String, Vec<u16>>,
+    /// The symbols that the loader looks up at the start, sorted: those of data, and those of functions if it binds at once.
+    pub(crate) needed: Vec<Reference>,
+    /// The functions that are looked up at their first call, sorted.
+    pub(crate) needed_lazily: Vec<Reference>,
+    /// The definitions of wanted names, sorted.
+    defined: Vec<Definition>,
     /// The functions that the file defines nowhere, but whose address in other files is that of its own stub
     /// (`check_match` in elf/dl-lookup.c).
-    pub(crate) addresses: BTreeSet<String>,
+    pub(crate) addresses: BTreeSet<Rc<str>>,
     /// The versions that the file defines and needs; `None` without a version table (`DT_VERSYM`).
     pub(crate) versions: Option<Versions>,
 }
 
-/// A symbol that another file must define.
+/// A symbol that a file defines for others.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Reference {
-    pub(crate) name: String,
-    /// The version word of the symbol; 0 without a version table.
+struct Definition {
+    name: Rc<str>,
+    /// The version word of the symbol.
     word: u16,
-    /// Whether the program has a copy of the data, so that its own symbol does not count (`R_*_COPY`).
-    pub(crate) is_copied: bool,
 }
 
 impl Symbols {
@@ -49,17 +50,91 @@ impl Symbols {
     pub(crate) fn version_of(&self, reference: &Reference) -> Option<&Version> {
         self.versions.as_ref()?.of(reference.word)
     }
+
+    /// Returns the version words of the definitions of a name; none if the file does not define it, or if nothing wants it.
+    pub(crate) fn words_of(&self, name: &str) -> Vec<u16> {
+        let from = self.defined.partition_point(|definition| *definition.name < *name);
+        let found = self.defined[from..].iter().take_while(|definition| *definition.name == *name);
+        found.map(|definition| definition.word).collect()
+    }
+
+    /// Returns whether the file defines a wanted name.
+    pub(crate) fn defines(&self, name: &str) -> bool {
+        self.defined.binary_search_by(|definition| (*definition.name).cmp(name)).is_ok()
+    }
 }
 
-/// Reads the symbols of an ELF file; `None` if the file is incomplete, has tables of an unknown kind or exceeds the
-/// budget.
-pub(crate) fn symbols(file: &Content<'_>, elf: &Elf, budget: &mut Budget) -> Option<Symbols> {
-    if budget.is_spent() || copy_relocation(elf.machine).is_none() {
-        return None;
+/// The place of a file's tables, by which its symbols are read.
+#[derive(Debug)]
+pub(crate) struct SymbolPlaces {
+    segments: Vec<Segment>,
+    class: Class,
+    endianness: Endianness,
+    machine: u16,
+}
+
+impl SymbolPlaces {
+    pub(crate) fn of(elf: &Elf) -> SymbolPlaces {
+        let Elf { class, endianness, machine, .. } = *elf;
+        let is_needed = |segment: &&Segment| segment.is_loaded() || segment.kind == elf::PT_DYNAMIC.0;
+        let segments = elf.segments.iter().filter(is_needed).copied().collect();
+        SymbolPlaces { segments, class, endianness, machine }
     }
-    let memory = Memory { file, segments: &elf.segments };
-    let tables = Tables::read(memory, elf.class, elf.endianness, elf.machine)?;
-    tables.all_symbols(budget).filter(|_| file.failure().is_none())
+
+    fn tables<'data>(&'data self, file: &'data Content<'data>) -> Option<Tables<'data>> {
+        copy_relocation(self.machine)?;
+        let memory = Memory { file, segments: &self.segments };
+        Tables::read(memory, self.class, self.endianness, self.machine)
+    }
+
+    /// Reads the references of a file, whose names are wanted from now on; `None` if the file is incomplete, has tables
+    /// of an unknown kind or exceeds a limit.
+    pub(crate) fn references(
+        &self,
+        file: &Content<'_>,
+        wanted: &mut WantedNames,
+        budget: &mut Budget,
+    ) -> Option<Symbols> {
+        if budget.is_spent() {
+            return None;
+        }
+        self.tables(file)?.all_references(wanted, budget).filter(|_| file.failure().is_none())
+    }
+
+    /// Adds the definitions of wanted names, when the references of all files are known: a program with a hundred libraries
+    /// of C++ has hundreds of thousands of others. `None` if the file is incomplete or exceeds a limit.
+    pub(crate) fn define(
+        &self,
+        symbols: &mut Symbols,
+        file: &Content<'_>,
+        wanted: &mut WantedNames,
+        budget: &mut Budget,
+    ) -> Option<()> {
+        let tables = self.tables(file)?;
+        tables.definitions(budget, |name, word| {
+            let name = wanted.known(name)?;
+            match word {
+                Some(word) => symbols.defined.push(Definition { name, word }),
+                None => drop(symbols.addresses.insert(name)),
+            }
+            wanted.count_definition()
+        })?;
+        symbols.defined.sort_unstable();
+        (!budget.is_spent() && !wanted.is_full() && file.failure().is_none()).then_some(())
+    }
+
+    /// Returns whether a file defines all of these names.
+    pub(crate) fn defines_all(&self, names: &[&str], file: &Content<'_>, budget: &mut Budget) -> bool {
+        let mut found: BTreeSet<String> = BTreeSet::new();
+        let note = |name: &str, word: Option<u16>| {
+            if word.is_some() && names.contains(&name) {
+                found.insert(name.to_owned());
+            }
+            Some(())
+        };
+        self.tables(file).and_then(|tables| tables.definitions(budget, note));
+        found.len() == names.len()
+    }
 }
 
 /// Returns the machine's type of relocation for a copy of data (`R_*_COPY` of each psABI); `None` for a machine whose
@@ -96,29 +171,25 @@ struct Symbol {
     is_public: bool,
 }
 
-/// A relocation with a symbol: the index of the symbol, and whether the relocation copies data.
-type Relocation = (u32, bool);
-
 impl Tables<'_> {
-    fn all_symbols(&self, budget: &mut Budget) -> Option<Symbols> {
+    fn all_references(&self, wanted: &mut WantedNames, budget: &mut Budget) -> Option<Symbols> {
         let at_once = self.relocations(elf::DT_RELA, elf::DT_RELASZ, elf::DT_REL, elf::DT_RELSZ);
         // DT_PLTREL is the tag of the kind of table that DT_JMPREL points to.
         let plt = self.value(elf::DT_PLTREL).map(|kind| i64::try_from(kind) == Ok(elf::DT_RELA.0));
         let calls = match plt {
             Some(true) => self.relocations_at(elf::DT_JMPREL, elf::DT_PLTRELSZ, Kind::Rela),
             Some(false) => self.relocations_at(elf::DT_JMPREL, elf::DT_PLTRELSZ, Kind::Rel),
-            None => BTreeSet::new(),
+            None => Relocations::default(),
         };
         let mut symbols = Symbols {
-            needed: self.references(&at_once, budget),
-            needed_lazily: self.references(&calls, budget),
+            needed: self.references(&at_once, wanted, budget),
+            needed_lazily: self.references(&calls, wanted, budget),
             ..Symbols::default()
         };
         if self.words.is_some() {
             symbols.versions = Some(Versions::read(self, budget)?);
         }
-        self.definitions(&mut symbols, budget)?;
-        (!budget.is_spent()).then_some(symbols)
+        (!budget.is_spent() && !wanted.is_full()).then_some(symbols)
     }
 
     fn relocations(
@@ -127,15 +198,17 @@ impl Tables<'_> {
         rela_size: DynamicTag,
         rel: DynamicTag,
         rel_size: DynamicTag,
-    ) -> BTreeSet<Relocation> {
+    ) -> Relocations {
         let mut found = self.relocations_at(rela, rela_size, Kind::Rela);
-        found.extend(self.relocations_at(rel, rel_size, Kind::Rel));
+        found.extend(&self.relocations_at(rel, rel_size, Kind::Rel));
         found
     }
 
     /// Returns the relocations of a table that have a symbol.
-    fn relocations_at(&self, tag: DynamicTag, size: DynamicTag, kind: Kind) -> BTreeSet<Relocation> {
-        let (Some(table), Some(size)) = (self.table(tag), self.value(size)) else { return BTreeSet::new() };
+    fn relocations_at(&self, tag: DynamicTag, size: DynamicTag, kind: Kind) -> Relocations {
+        let (Some(table), Some(size)) = (self.table(tag), self.value(size)) else {
+            return Relocations::default();
+        };
         let table = table.up_to(size - self.calls_inside(tag, size));
         let (order, copy) = (self.order, copy_relocation(self.machine));
         match (self.class, kind) {
@@ -165,17 +238,26 @@ impl Tables<'_> {
     }
 
     /// Returns those symbols of relocations that another file must define.
-    fn references(&self, relocations: &BTreeSet<Relocation>, budget: &mut Budget) -> BTreeSet<Reference> {
+    fn references(
+        &self,
+        relocations: &Relocations,
+        wanted: &mut WantedNames,
+        budget: &mut Budget,
+    ) -> Vec<Reference> {
         let found = relocations.iter().take(MAX_SYMBOLS).filter_map(|(index, is_copied)| {
-            let (symbol, is_copied) = (self.symbol(*index)?, *is_copied);
+            let symbol = self.symbol(index)?;
             // A weak symbol that nothing defines has the value 0 and is not an error (ELF gABI, Symbol Table, STB_WEAK).
             // The copy of data has a symbol in the program itself.
             if symbol.is_weak || (symbol.is_defined && !is_copied) {
                 return None;
             }
-            Some(Reference { name: self.name(&symbol, budget)?, word: self.word_of(*index), is_copied })
+            let name = wanted.add(&self.name(&symbol, budget)?)?;
+            Some(Reference { name, word: self.word_of(index), is_copied })
         });
-        found.collect()
+        let mut references: Vec<Reference> = found.collect();
+        references.sort_unstable();
+        references.dedup();
+        references
     }
 
     /// Returns the version word of a symbol. One without is global, as of index 1.
@@ -209,8 +291,13 @@ impl Tables<'_> {
         })
     }
 
-    /// Adds the symbols of the hash table, which are those that other files can find.
-    fn definitions(&self, symbols: &mut Symbols, budget: &mut Budget) -> Option<()> {
+    /// Calls `each` with the symbols of the hash table, which are those that other files can find: with the name and the
+    /// version word, or only the name if the file has just an address for it. `None` if the table is damaged.
+    fn definitions(
+        &self,
+        budget: &mut Budget,
+        mut each: impl FnMut(&str, Option<u16>) -> Option<()>,
+    ) -> Option<()> {
         let indices = match (self.table(elf::DT_GNU_HASH), self.table(elf::DT_HASH)) {
             // ld.so prefers the GNU hash table too.
             (Some(table), _) => self.gnu_hash(table)?,
@@ -219,11 +306,8 @@ impl Tables<'_> {
         };
         let found = indices.take(MAX_SYMBOLS).filter_map(|index| self.symbol(index));
         for symbol in found.filter(|symbol| symbol.is_public && (symbol.is_defined || symbol.has_address)) {
-            let Some(name) = self.name(&symbol, budget) else { continue };
-            if symbol.is_defined {
-                symbols.defined.entry(name).or_default().push(self.word_of(symbol.index));
-            } else {
-                symbols.addresses.insert(name);
+            if let Some(name) = self.name(&symbol, budget) {
+                each(&name, symbol.is_defined.then(|| self.word_of(symbol.index)));
             }
         }
         Some(())
@@ -285,16 +369,14 @@ fn narrow(info: u32) -> (u32, u32) {
     (info >> 8, info & 0xff)
 }
 
-fn each<T: object::Pod>(
-    table: Part<'_>,
-    copy: Option<u32>,
-    parts: impl Fn(&T) -> (u32, u32),
-) -> BTreeSet<Relocation> {
+fn each<T: object::Pod>(table: Part<'_>, copy: Option<u32>, parts: impl Fn(&T) -> (u32, u32)) -> Relocations {
     // Index 0 (STN_UNDEF) is that of relocations without a symbol, such as relative ones.
     let found = table.items::<T>().map(|record| parts(&record));
     // The bound holds the set small, whatever the length of a hostile table.
     let found = found.filter(|(index, _)| (1..MAX_SYMBOLS as u32).contains(index));
-    found.map(|(index, kind)| (index, Some(kind) == copy)).collect()
+    let mut relocations = Relocations::default();
+    found.for_each(|(index, kind)| relocations.insert(index, Some(kind) == copy));
+    relocations
 }
 
 #[cfg(test)]
@@ -323,18 +405,26 @@ mod tests {
     fn read(file: ElfBuilder) -> Option<Symbols> {
         let bytes = file.bytes();
         let Inspection::Elf(elf) = inspect(&bytes) else { panic!("an ELF file") };
-        symbols(&Content::of(&bytes), &elf, &mut Budget::new(1 << 16))
+        let (places, content) = (SymbolPlaces::of(&elf), Content::of(&bytes));
+        let (mut wanted, mut budget) = (WantedNames::new(1 << 16), Budget::new(1 << 16));
+        wanted.add("answer");
+        let mut symbols = places.references(&content, &mut wanted, &mut budget)?;
+        places.define(&mut symbols, &content, &mut wanted, &mut budget).map(|()| symbols)
     }
 
-    fn names(references: &BTreeSet<Reference>) -> Vec<(&str, bool)> {
-        references.iter().map(|reference| (reference.name.as_str(), reference.is_copied)).collect()
+    fn names(references: &[Reference]) -> Vec<(&str, bool)> {
+        references.iter().map(|reference| (&*reference.name, reference.is_copied)).collect()
+    }
+
+    fn defined(symbols: &Symbols) -> Vec<&str> {
+        symbols.defined.iter().map(|definition| &*definition.name).collect()
     }
 
     #[test]
     fn hash_tables_of_s390x_have_wide_words() {
         let wide = [1u64, SYMBOLS.into(), 1].map(u64::to_be_bytes).concat();
         let found = read(s390x().table(elf::DT_HASH, wide)).unwrap();
-        assert_eq!(found.defined.keys().collect::<Vec<_>>(), ["answer"]);
+        assert_eq!(defined(&found), ["answer"]);
         let narrow = [1u32, SYMBOLS, 0, 1, 0, 0].map(u32::to_be_bytes).concat();
         assert_eq!(read(s390x().table(elf::DT_HASH, narrow)), None);
     }
@@ -345,7 +435,7 @@ mod tests {
         // the chain.
         let words = [1u32, 1, 1, 0, 0, 0, 1, 0, 0, 1].map(u32::to_be_bytes).concat();
         let found = read(s390x().table(elf::DT_GNU_HASH, words)).unwrap();
-        assert_eq!(found.defined.keys().collect::<Vec<_>>(), ["answer"]);
+        assert_eq!(defined(&found), ["answer"]);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::effort::Effort;
 use super::lookup::LookupFailure;
 use super::preload::Ignored;
-use crate::program::inspect::{Budget, Dynamic, Jemalloc, Symbols};
+use crate::program::inspect::{Budget, Content, Dynamic, Elf, Jemalloc, SymbolPlaces, Symbols, WantedNames};
+use crate::root::Root;
 
 /// A program or library in memory.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(crate) struct Object {
     pub(crate) release: Option<String>,
     /// The symbols; `None` if they cannot be read.
     pub(crate) symbols: Option<Symbols>,
+    /// The place of the symbols in the file.
+    pub(super) places: SymbolPlaces,
     /// The levels that its note demands (`GNU_PROPERTY_X86_ISA_1_NEEDED`).
     pub(crate) isa_needed: Option<u32>,
     /// The jemalloc in a library, for targets whose pages it may not support.
@@ -56,8 +59,37 @@ pub(crate) struct Loaded {
     /// The number of names that led to a file.
     pub(super) found: usize,
     pub(super) effort: Effort,
-    /// The memory that is left for the symbols of all objects.
-    pub(super) budget: Budget,
+    pub(super) names_of_symbols: SymbolNames,
+}
+
+/// The names of the symbols of all objects, within limits of time and memory.
+#[derive(Debug)]
+pub(super) struct SymbolNames {
+    wanted: WantedNames,
+    /// The length of the names that may still be read, which bounds the time.
+    budget: Budget,
+    /// The same for finding out which library is musl's own.
+    c_library_budget: Budget,
+}
+
+impl SymbolNames {
+    pub(super) fn new(length: usize, memory: usize) -> SymbolNames {
+        let (wanted, budget, c_library_budget) =
+            (WantedNames::new(memory), Budget::new(length), Budget::new(length));
+        SymbolNames { wanted, budget, c_library_budget }
+    }
+
+    /// Reads the references of a file and the place of its symbols.
+    pub(super) fn references(&mut self, content: &Content<'_>, elf: &Elf) -> (Option<Symbols>, SymbolPlaces) {
+        let places = SymbolPlaces::of(elf);
+        (places.references(content, &mut self.wanted, &mut self.budget), places)
+    }
+
+    /// Returns whether musl takes a library for a C library: it defines these two symbols.
+    pub(super) fn is_c_library(&mut self, content: &Content<'_>, places: &SymbolPlaces) -> bool {
+        let names = ["__libc_start_main", "stdin"];
+        !self.c_library_budget.is_spent() && places.defines_all(&names, content, &mut self.c_library_budget)
+    }
 }
 
 impl Object {
@@ -75,6 +107,25 @@ impl Loaded {
     /// Returns whether the libraries may be others on another processor.
     pub(crate) fn depends_on_processor(&self) -> bool {
         self.effort.depends_on_processor()
+    }
+
+    /// Reads the definitions of the symbols that the objects need, if those of all can be compared: no library is missing,
+    /// and the references of all are known. `content` is that of the program.
+    pub(super) fn define_symbols(&mut self, root: &dyn Root, content: &Content<'_>) {
+        if !self.missing.is_empty() || self.is_truncated {
+            return;
+        }
+        let SymbolNames { wanted, budget, .. } = &mut self.names_of_symbols;
+        for (index, object) in self.objects.iter_mut().enumerate() {
+            let Some(symbols) = &mut object.symbols else { return };
+            let file = if index == 0 { None } else { root.open(&object.path).ok().map(Content::new) };
+            let defined = object.places.define(symbols, file.as_ref().unwrap_or(content), wanted, budget);
+            if defined.is_none() || (index > 0 && file.is_none()) {
+                // Nothing is compared then.
+                object.symbols = None;
+                return;
+            }
+        }
     }
 
     /// Adds an object that answers to these names from now on, unless another one does already.
