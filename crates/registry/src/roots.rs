@@ -22,7 +22,6 @@ impl Roots {
         self
     }
 
-    #[expect(dead_code, reason = "the transport of the next commit uses it")]
     pub(crate) fn store(&self) -> RootCertStore {
         let mut store = RootCertStore::empty();
         // System bundles contain certificates that no verifier accepts; the others stay usable.
