@@ -66,6 +66,10 @@ pub(crate) enum Command {
     Push(PushCommand),
     /// Pull an image from a registry into an OCI image layout.
     Pull(PullCommand),
+    /// Show an image in a registry: its platforms, layers, configuration, annotations, and what is about it.
+    Inspect(InspectCommand),
+    /// Copy an image, byte for byte, with its signatures and attestations. Nothing is verified.
+    Copy(CopyCommand),
     /// Write the files with which a project is built, verified and deployed: crossdock.toml, an xtask crate (Rust),
     /// Dockerfiles, pipelines, manifests. Edited files are kept.
     Init(InitCommand),
@@ -310,6 +314,27 @@ pub(crate) struct PullCommand {
     /// The directory of the OCI image layout, which is created if missing.
     #[arg(long, value_name = "DIR")]
     pub(crate) output: Utf8PathBuf,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectCommand {
+    /// The image, by tag or digest, e.g. registry.example/team/app:1.0.
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) reference: String,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CopyCommand {
+    /// The image: docker://REFERENCE, oci:DIRECTORY[:TAG], oci-archive:FILE or docker-archive:FILE.
+    #[arg(value_name = "SOURCE")]
+    pub(crate) source: String,
+    /// Where to copy it: docker://REFERENCE or oci:DIRECTORY[:TAG].
+    #[arg(value_name = "DESTINATION")]
+    pub(crate) destination: String,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }

@@ -10,6 +10,7 @@ pub(crate) mod init;
 pub(crate) mod lint;
 pub(crate) mod plan;
 pub(crate) mod push;
+pub(crate) mod registry;
 pub(crate) mod render;
 mod shell;
 pub(crate) mod verify;

@@ -1,14 +1,18 @@
 //! Registries: clients with the context's credentials, and the jobs that use them.
 
+mod copy;
+mod inspect;
 mod pull;
 mod push;
 
 use std::num::{NonZeroU64, NonZeroUsize};
 
+pub use copy::{Copied, Endpoint, LeftBehind, copy};
 pub use crossdock_registry::{
     Host, HostError, Manifest, Moved, Pushed, Registry, RegistryError, Selector, Settings, TransferEvent,
     TransferObserver, Unobserved,
 };
+pub use inspect::{InspectedEntry, InspectedPlatform, Inspection, inspect};
 pub use pull::pull;
 pub use push::{PushedImage, check_repositories, push, push_built};
 

@@ -165,6 +165,18 @@ impl RegistryError {
         self
     }
 
+    /// Adds the remedy for a registry without the referrers API that refuses to move the tag which replaces it.
+    pub(crate) fn for_fallback_tag(mut self, tag: &str) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            let hint = format!(
+                "the registry keeps no list of referrers, so the tag `{tag}` lists them and must be able to move; exempt \
+                 tags like `sha256-*` from the repository's immutability"
+            );
+            refusal.hints.insert(0, hint);
+        }
+        self
+    }
+
     pub(crate) fn is_not_found(&self) -> bool {
         self.status() == Some(404)
     }

@@ -2,6 +2,7 @@
 
 mod auth;
 mod client;
+mod copy;
 pub mod credentials;
 mod error;
 mod graph;
@@ -11,6 +12,7 @@ mod notice;
 pub mod proxy;
 mod pull;
 mod push;
+mod referrers;
 mod registry;
 mod retry;
 mod roots;
@@ -19,9 +21,11 @@ mod transfer;
 mod transport;
 mod upload;
 
+pub use copy::{Carried, Remote, copy_into, copy_options};
 pub use error::{Refusal, RegistryError};
 pub use host::{Host, HostError, Origin, Scheme};
 pub use push::{ImageContent, PushOptions, Pushed};
+pub use referrers::Referrer;
 pub use registry::{BlobReader, MANIFEST_LIMIT, Manifest, Registry, Selector};
 pub use roots::Roots;
 pub use settings::Settings;

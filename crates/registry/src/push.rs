@@ -10,7 +10,7 @@ use crate::auth::Scope;
 use crate::client::Location;
 use crate::error::RegistryError;
 use crate::graph::{Graph, Node, is_foreign, total};
-use crate::registry::{Registry, Selector, absent_as_none};
+use crate::registry::{Manifest, Registry, Selector, absent_as_none};
 use crate::retry;
 use crate::transfer::{Gate, Moved, TransferEvent, TransferObserver, for_each};
 use crate::upload::{Check, Upload};
@@ -231,14 +231,12 @@ impl Push<'_> {
     /// exactly that is sent once more; then the document is tried again for a while, since some registries show what was
     /// written only later.
     fn put(&self, node: &Node, selector: &Selector) -> Result<(), RegistryError> {
-        let Upload { registry, location, scope, .. } = self.upload;
-        let settings = registry.settings();
+        let settings = self.upload.registry.settings();
         let mut attempt = 0;
         loop {
-            let result =
-                registry.put_manifest_at(location, selector, &node.descriptor.media_type, &node.bytes, scope);
+            let result = self.put_once(node, selector);
             let error = match result {
-                Ok(_) => return Ok(()),
+                Ok(()) => return Ok(()),
                 Err(error) if is_about_content(&error) && attempt < 4 => error,
                 Err(error) => return Err(error),
             };
@@ -249,6 +247,17 @@ impl Push<'_> {
             }
             attempt += 1;
         }
+    }
+
+    /// Writes a document, and lists it among the referrers of its subject if it has one.
+    fn put_once(&self, node: &Node, selector: &Selector) -> Result<(), RegistryError> {
+        let Upload { registry, location, scope, .. } = self.upload;
+        let manifest = Manifest { descriptor: node.descriptor.clone(), bytes: node.bytes.clone() };
+        if let (Some(subject), Selector::Digest(_)) = (&node.subject, selector) {
+            return registry.put_referrer(location, &manifest, &subject.digest, scope);
+        }
+        registry.put_manifest_at(location, selector, &node.descriptor.media_type, &node.bytes, scope)?;
+        Ok(())
     }
 
     /// Sends what a document lists and the registry says to miss: what its answer names, else everything.

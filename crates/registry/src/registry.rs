@@ -164,6 +164,34 @@ impl Registry {
         Ok(BlobReader::new(answer, *blob))
     }
 
+    /// Fetches a blob that is a document, such as a configuration.
+    ///
+    /// # Errors
+    /// As [`blob`](Self::blob), and if it has more than [`MANIFEST_LIMIT`] bytes.
+    pub fn document(&self, repository: &Repository, blob: &Blob) -> Result<Vec<u8>, RegistryError> {
+        let host = || Location::of(repository).map(|location| location.host.to_string());
+        if blob.size > MANIFEST_LIMIT {
+            let problem = format!("has a document of more than {MANIFEST_LIMIT} bytes");
+            return Err(RegistryError::Excessive { digest: blob.digest, problem });
+        }
+        let mut bytes = Vec::new();
+        match self.blob(repository, blob)?.read_to_end(&mut bytes) {
+            Ok(_) => Ok(bytes),
+            Err(error) => {
+                let wrong = error.get_ref().and_then(|inner| inner.downcast_ref::<WrongDigest>());
+                let (expected, host) = (blob.digest, host()?);
+                Err(match wrong {
+                    Some(WrongDigest(found)) => RegistryError::Digest { host, expected, found: *found },
+                    None => RegistryError::Unreachable {
+                        action: format!("read blob {expected}"),
+                        host,
+                        source: Box::new(error),
+                    },
+                })
+            }
+        }
+    }
+
     /// Returns whether a registry has a blob.
     ///
     /// # Errors

@@ -24,6 +24,10 @@ pub(crate) struct Connection {
     tls: Option<Box<ClientConnection>>,
     buffers: LazyBuffers,
     output: Output,
+    /// Whether a part of a request was sent since the last look for input.
+    has_sent: bool,
+    /// Whether input was read while sending, of which the reader of the answer does not know.
+    has_heard: bool,
 }
 
 /// What happens to bytes that are to be sent.
@@ -39,11 +43,23 @@ impl Connection {
     pub(crate) fn new(socket: TcpStream, tls: Option<ClientConnection>) -> Self {
         // Larger than ureq's 128 KiB: each buffer that is sent costs a look for input.
         let buffers = LazyBuffers::new(128 * 1024, 256 * 1024);
-        Self { socket, tls: tls.map(Box::new), buffers, output: Output::Open }
+        Self {
+            socket,
+            tls: tls.map(Box::new),
+            buffers,
+            output: Output::Open,
+            has_sent: false,
+            has_heard: false,
+        }
     }
 
     /// Sends `amount` bytes of the output buffer, unless an answer arrives first.
     fn send(&mut self, amount: usize, deadline: Deadline) -> Result<(), Error> {
+        // Not after the last part of a request, whose answer is no early one.
+        if self.has_sent && self.hear_answer() {
+            return Ok(());
+        }
+        self.has_sent = true;
         let mut sent = 0;
         let mut progress = Instant::now();
         while sent < amount || self.wants_write() {
@@ -66,7 +82,6 @@ impl Connection {
                 Err(error) => return self.fail(error),
             }
         }
-        self.hear_answer();
         Ok(())
     }
 
@@ -101,7 +116,8 @@ impl Connection {
     fn hear_answer(&mut self) -> bool {
         let had = self.socket.set_nonblocking(true).is_ok();
         // An error of reading is met again by the next write or read.
-        let heard = had && self.receive().is_ok() && has_final_answer(self.buffers.input());
+        self.has_heard |= had && self.receive().is_ok_and(|read| read > 0);
+        let heard = has_final_answer(self.buffers.input());
         if self.socket.set_nonblocking(false).is_err() {
             self.output = Output::Failed(io::ErrorKind::NotConnected.into());
         } else if heard {
@@ -168,6 +184,10 @@ impl Transport for Connection {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        self.has_sent = false;
+        if std::mem::take(&mut self.has_heard) {
+            return Ok(true);
+        }
         let received = self.receive_before(Deadline::of(timeout));
         match (&self.output, received) {
             (_, Ok(true)) => Ok(true),
