@@ -1,7 +1,7 @@
 //! The arguments of the command line, parsed by clap. Doc comments are the texts of `--help`.
 
 use std::ffi::OsString;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -60,8 +60,16 @@ pub(crate) enum Command {
     Verify(VerifyCommand),
     /// Verify this project's built images and tag them.
     Tag(TagCommand),
-    /// Build, verify and tag images.
+    /// Build, verify and tag images, and push them with --push.
     Dist(DistCommand),
+    /// Verify this project's built images and push them; or push an OCI image layout or an archive as it is.
+    Push(PushCommand),
+    /// Pull an image from a registry into an OCI image layout.
+    Pull(PullCommand),
+    /// Show an image in a registry: its platforms, layers, configuration, annotations, and what is about it.
+    Inspect(InspectCommand),
+    /// Copy an image, byte for byte, with its signatures and attestations. Nothing is verified.
+    Copy(CopyCommand),
     /// Write the files with which a project is built, verified and deployed: crossdock.toml, an xtask crate (Rust),
     /// Dockerfiles, pipelines, manifests. Edited files are kept.
     Init(InitCommand),
@@ -240,9 +248,113 @@ pub(crate) struct OutputArgs {
 pub(crate) struct DistCommand {
     #[command(flatten)]
     pub(crate) build: BuildCommand,
+    /// Push each image to its repository, once all are verified.
+    #[arg(long, help_heading = "How it is pushed")]
+    pub(crate) push: bool,
+    /// Write `repository@digest` of each pushed image to this file, a line each.
+    #[arg(long, value_name = "FILE", requires = "push", help_heading = "How it is pushed")]
+    pub(crate) image_refs: Option<Utf8PathBuf>,
+    /// Push one image to exactly the repository of --repository; an error if several are selected.
+    #[arg(long, help_heading = "How it is pushed")]
+    pub(crate) bare: bool,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
     /// Install missing tools first; each command is shown before it runs.
     #[arg(long)]
     pub(crate) setup: bool,
+}
+
+/// How registries are used.
+#[derive(Debug, Args, Clone, Default)]
+pub(crate) struct RegistryArgs {
+    /// Speak plain HTTP with this host if it has no TLS, e.g. registry.local:5000. Hosts of this machine need not be named.
+    #[arg(long, value_name = "HOST", help_heading = "How registries are used")]
+    pub(crate) insecure_registry: Vec<String>,
+    /// Upload blobs in parts of this size, e.g. 50MB; by default whole, and in parts where a server refuses that.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "How registries are used")]
+    pub(crate) chunk_size: Option<NonZeroU64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PushCommand {
+    /// Where to push, e.g. registry.example/team/app:1.0. For this project's images it may be left out: the configuration or
+    /// CROSSDOCK_REPOSITORY then names the repository.
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) reference: Option<String>,
+    /// An OCI image layout, an archive, or names of this project's images; by default all of them.
+    #[arg(value_name = "LAYOUT|ARCHIVE|IMAGE")]
+    pub(crate) sources: Vec<String>,
+    #[command(flatten)]
+    pub(crate) output: PushOutputArgs,
+    #[command(flatten)]
+    pub(crate) strictness: StrictnessArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+/// Where the answer of a push goes.
+#[derive(Debug, Args, Clone, Default)]
+pub(crate) struct PushOutputArgs {
+    /// Also write the digest and the names as `docker buildx build --metadata-file` does.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metadata_file: Option<Utf8PathBuf>,
+    /// Write `repository@digest` of each pushed image to this file, a line each.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image_refs: Option<Utf8PathBuf>,
+    /// Push one image to exactly the given repository; an error if several are selected.
+    #[arg(long)]
+    pub(crate) bare: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PullCommand {
+    /// The image, by tag or digest, e.g. registry.example/team/app:1.0.
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) reference: String,
+    /// The directory of the OCI image layout, which is created if missing.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Utf8PathBuf,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectCommand {
+    /// The image, by tag or digest, e.g. registry.example/team/app:1.0.
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) reference: String,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CopyCommand {
+    /// The image: docker://REFERENCE, oci:DIRECTORY[:TAG], oci-archive:FILE or docker-archive:FILE.
+    #[arg(value_name = "SOURCE")]
+    pub(crate) source: String,
+    /// Where to copy it: docker://REFERENCE or oci:DIRECTORY[:TAG].
+    #[arg(value_name = "DESTINATION")]
+    pub(crate) destination: String,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+/// Parses a number of bytes: `1048576`, `50MB`, `4MiB`.
+fn parse_size(text: &str) -> Result<NonZeroU64, String> {
+    let split = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1000,
+        "kib" => 1 << 10,
+        "m" | "mb" => 1_000_000,
+        "mib" => 1 << 20,
+        "g" | "gb" => 1_000_000_000,
+        "gib" => 1 << 30,
+        _ => return Err("use a number with an optional unit, e.g. 50MB or 4MiB".to_owned()),
+    };
+    let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+    bytes.and_then(NonZeroU64::new).ok_or_else(|| "use a number from 1 up, e.g. 50MB or 4MiB".to_owned())
 }
 
 /// How strictly images are verified.

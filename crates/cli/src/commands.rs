@@ -9,6 +9,8 @@ pub(crate) mod env;
 pub(crate) mod init;
 pub(crate) mod lint;
 pub(crate) mod plan;
+pub(crate) mod push;
+pub(crate) mod registry;
 pub(crate) mod render;
 mod shell;
 pub(crate) mod verify;

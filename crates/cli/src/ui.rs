@@ -9,6 +9,7 @@ mod progress;
 pub(crate) mod style;
 mod table;
 pub(crate) mod text;
+pub(crate) mod transfer;
 pub(crate) mod waiting;
 mod width;
 

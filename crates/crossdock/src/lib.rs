@@ -15,6 +15,7 @@
 //! | write a project's files | [`scaffold()`] | [`scaffold::Scaffold`] |
 //! | list tools, install missing ones | [`doctor()`], [`doctor::set_up`] | [`doctor::Check`] |
 //! | variables of a cross build | [`environment()`] | a map |
+//! | push and pull images | [`registry::push_built`], [`registry::pull`] | [`registry::PushedImage`] |
 //! | explain a description | [`interpret()`] | [`interpret::Answer`] |
 //!
 //! ```
@@ -36,6 +37,8 @@ pub mod lint;
 mod options;
 pub mod plan;
 pub mod process;
+#[cfg(feature = "registry")]
+pub mod registry;
 pub mod render;
 pub mod scaffold;
 pub mod tag;

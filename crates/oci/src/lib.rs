@@ -62,8 +62,8 @@ pub use layout::{
 };
 pub use model::{
     Blob, Descriptor, Digest, DigestError, Document, DocumentError, EncodeError, Hasher, Healthcheck,
-    History, ImageConfig, ImageManifest, Index, PlatformObject, Reference, ReferenceError, Repository,
-    RootFs, RuntimeConfig, Tag, TimeError, Timestamp, media_type,
+    History, ImageConfig, ImageManifest, Index, PlatformObject, Reference, ReferenceError, RegistryReference,
+    Repository, RootFs, RuntimeConfig, Tag, TimeError, Timestamp, media_type,
 };
 pub use rootfs::{
     Difference, Dispute, EntryKind, FileId, FileReader, LayerSource, LookupError, ReadError, RootEntry,

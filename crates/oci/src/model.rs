@@ -15,5 +15,5 @@ pub use digest::{Digest, DigestError, Hasher};
 pub(crate) use document::{DOCUMENT_LIMIT, VALUES_LIMIT, canonical_bytes, count_values, null_as_default};
 pub use document::{Document, DocumentError, EncodeError};
 pub use manifest::{ImageManifest, Index};
-pub use reference::{Reference, ReferenceError, Repository, Tag};
+pub use reference::{Reference, ReferenceError, RegistryReference, Repository, Tag};
 pub use time::{TimeError, Timestamp};

@@ -1,1 +1,32 @@
 //! A client of container registries, after the [OCI distribution specification](https://github.com/opencontainers/distribution-spec).
+
+mod auth;
+mod client;
+mod copy;
+pub mod credentials;
+mod error;
+mod graph;
+mod host;
+mod layout;
+mod notice;
+pub mod proxy;
+mod pull;
+mod push;
+mod referrers;
+mod registry;
+mod retry;
+mod roots;
+mod settings;
+mod transfer;
+mod transport;
+mod upload;
+
+pub use copy::{Carried, Remote, copy_into, copy_options};
+pub use error::{Refusal, RegistryError};
+pub use host::{Host, HostError, Origin, Scheme};
+pub use push::{ImageContent, PushOptions, Pushed};
+pub use referrers::Referrer;
+pub use registry::{BlobReader, MANIFEST_LIMIT, Manifest, Registry, Selector};
+pub use roots::Roots;
+pub use settings::Settings;
+pub use transfer::{Moved, TransferEvent, TransferObserver, Unobserved};

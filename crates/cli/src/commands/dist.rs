@@ -5,14 +5,19 @@ use crossdock::doctor::tool_for;
 use crossdock::execute::{ImageReport, ImageStatus, Report};
 use crossdock::generated::write_atomically;
 use crossdock::plan::{Goal, Plan};
+use crossdock::registry::{PushedImage, push_built};
 use crossdock::{BuildOptions, Error, ErrorKind, discover, execute, plan, tag};
 
 use super::doctor::{Consent, by_hand, set_up};
-use crate::arguments::{BuildArgs, BuildCommand, DistCommand, EngineName, OutputArgs, TagCommand};
+use super::push;
+use crate::arguments::{
+    BuildArgs, BuildCommand, DistCommand, EngineName, OutputArgs, PushOutputArgs, TagCommand,
+};
 use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
 use crate::ui;
+use crate::ui::transfer::Transfer;
 
 pub(crate) fn build(session: &Session, arguments: &BuildCommand) -> Result<Exit, CommandError> {
     let options = build_options(session, &arguments.build, &arguments.output, Goal::Build)?;
@@ -30,6 +35,9 @@ pub(crate) fn tag_images(session: &Session, arguments: &TagCommand) -> Result<Ex
 }
 
 pub(crate) fn dist(session: &Session, arguments: &DistCommand) -> Result<Exit, CommandError> {
+    if arguments.push {
+        return dist_and_push(session, arguments);
+    }
     let BuildCommand { build, output } = &arguments.build;
     let options = build_options(session, build, output, Goal::Dist)?;
     let found = discover(&session.context, &options)?;
@@ -48,6 +56,57 @@ pub(crate) fn dist(session: &Session, arguments: &DistCommand) -> Result<Exit, C
         }
         _ => error,
     })
+}
+
+/// Builds, verifies and tags the images, and pushes them once all are verified.
+fn dist_and_push(session: &Session, arguments: &DistCommand) -> Result<Exit, CommandError> {
+    let BuildCommand { build, output } = &arguments.build;
+    let options = build_options(session, build, output, Goal::Dist)?;
+    let found = discover(&session.context, &options)?;
+    let plan = if arguments.setup { set_up(session, found, Consent::Given)?.plan } else { plan(&found)? };
+    push::check(&plan, arguments.bare)?;
+    let registry = push::client(session, &arguments.registry)?;
+    let execution = session.execute_options(output.strictness, build.finish.jobs);
+    let report = match execute(&session.context, &plan, &execution, &mut session.progress()) {
+        Ok(report) => report,
+        failed => return show(session, failed, output, build.finish.load),
+    };
+    let view = Transfer::new(session, "pushing");
+    let pushed = push_built(&session.context, &registry, &plan, &report, &view).map_err(push::after_build)?;
+    drop(view);
+    show_pushed(session, arguments, &report, &pushed)
+}
+
+/// Shows a report and the images that were pushed.
+fn show_pushed(
+    session: &Session,
+    arguments: &DistCommand,
+    report: &Report,
+    pushed: &[PushedImage],
+) -> Result<Exit, CommandError> {
+    /// The report, with what buildx writes for tools that read its metadata.
+    #[derive(serde::Serialize)]
+    struct Answer<'a> {
+        #[serde(flatten)]
+        report: &'a Report,
+        pushed: &'a [PushedImage],
+        #[serde(flatten)]
+        metadata: serde_json::Map<String, serde_json::Value>,
+    }
+    let answer = Answer { report, pushed, metadata: push::metadata(pushed) };
+    let output = PushOutputArgs { image_refs: arguments.image_refs.clone(), ..PushOutputArgs::default() };
+    write_json(session, &answer, arguments.build.output.metadata_file.as_deref())?;
+    push::write_outputs(session, &output, pushed)?;
+    if !session.quiet() {
+        output::say(&ui::table(report, output::live().columns()));
+        push::summary(pushed).iter().for_each(|sentence| output::say(sentence));
+    }
+    if session.json() {
+        output::json(&answer)?
+    } else {
+        output::answer(&push::lines(pushed))?
+    }
+    Ok(Exit::Done)
 }
 
 fn build_options(
@@ -83,7 +142,7 @@ fn show(
         Err(error) => error.report(),
     };
     let shown = report.map_or(Ok(()), |report| {
-        write_metadata(session, report, output.metadata_file.as_deref()).and(answer(session, report, engine))
+        write_json(session, report, output.metadata_file.as_deref()).and(answer(session, report, engine))
     });
     match (result, shown) {
         (Ok(_), shown) => shown.map(|()| Exit::Done),
@@ -98,10 +157,14 @@ fn show(
 }
 
 /// Writes the JSON answer to the file of `--metadata-file`.
-fn write_metadata(session: &Session, report: &Report, file: Option<&Utf8Path>) -> Result<(), CommandError> {
+fn write_json(
+    session: &Session,
+    answer: &impl serde::Serialize,
+    file: Option<&Utf8Path>,
+) -> Result<(), CommandError> {
     let Some(file) = file else { return Ok(()) };
     let path = session.path(file);
-    let text = output::json_text(report)?;
+    let text = output::json_text(answer)?;
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory).map_err(|error| {
             let message = format!("cannot create {directory} for the file of `--metadata-file`: {error}");

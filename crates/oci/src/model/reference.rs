@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::digest::{Digest, DigestError};
+
 /// A tag: 1 to 128 letters, digits, `_`, `.` and `-`, not starting with `.` or `-` (distribution-spec § Pulling
 /// manifests).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +30,83 @@ pub struct Reference {
     pub repository: Repository,
     /// The tag in that repository.
     pub tag: Tag,
+}
+
+/// A reference as registries resolve it: a repository with a tag, a digest, both, or neither.
+///
+/// A digest takes precedence over a tag, which then only tells people a version.
+///
+/// ```
+/// use crossdock_oci::RegistryReference;
+/// let digest = format!("sha256:{}", "0".repeat(64));
+/// let pinned: RegistryReference = format!("registry.example:5000/app:1.0@{digest}").parse()?;
+/// assert_eq!(pinned.tag.as_ref().map(|tag| tag.as_str()), Some("1.0"));
+/// assert_eq!(pinned.digest.map(|digest| digest.to_string()), Some(digest));
+/// assert_eq!("app".parse::<RegistryReference>()?.full_name(), "docker.io/library/app:latest");
+/// # Ok::<(), crossdock_oci::ReferenceError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RegistryReference {
+    /// The repository.
+    pub repository: Repository,
+    /// The tag; `None` if unspecified.
+    pub tag: Option<Tag>,
+    /// The digest; `None` if unspecified.
+    pub digest: Option<Digest>,
+}
+
+impl RegistryReference {
+    /// Returns the tag, which is `latest` if neither a tag nor a digest is specified.
+    pub fn tag_or_latest(&self) -> Option<Tag> {
+        let latest = || self.digest.is_none().then(|| Tag("latest".to_owned()));
+        self.tag.clone().or_else(latest)
+    }
+
+    /// Returns the normalized name, see [`Repository::full_name`].
+    pub fn full_name(&self) -> String {
+        let mut name = self.repository.full_name();
+        self.tag_or_latest().iter().for_each(|tag| name.push_str(&format!(":{tag}")));
+        self.digest.iter().for_each(|digest| name.push_str(&format!("@{digest}")));
+        name
+    }
+}
+
+impl fmt::Display for RegistryReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.repository.fmt(f)?;
+        self.tag.iter().try_for_each(|tag| write!(f, ":{tag}"))?;
+        self.digest.iter().try_for_each(|digest| write!(f, "@{digest}"))
+    }
+}
+
+impl FromStr for RegistryReference {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        let (name, digest) = match text.split_once('@') {
+            None => (text, None),
+            Some((name, digest)) => {
+                let broken = |error: DigestError| ReferenceError {
+                    expected: "reference",
+                    text: text.to_owned(),
+                    reason: Reason::BadDigest(error),
+                };
+                (name, Some(digest.parse().map_err(broken)?))
+            }
+        };
+        let (repository, tag) = split_tag(name);
+        let tag = tag.map(str::parse).transpose()?;
+        Ok(Self { repository: repository.parse()?, tag, digest })
+    }
+}
+
+/// Splits a name from its tag. A colon before the last slash belongs to the host's port.
+fn split_tag(text: &str) -> (&str, Option<&str>) {
+    let after_slash = text.rfind('/').map_or(0, |slash| slash + 1);
+    match text[after_slash..].find(':') {
+        Some(colon) => (&text[..after_slash + colon], Some(&text[after_slash + colon + 1..])),
+        None => (text, None),
+    }
 }
 
 impl Tag {
@@ -149,13 +228,8 @@ impl FromStr for Reference {
             let text = text.to_owned();
             return Err(ReferenceError { expected: "tagged reference", text, reason: Reason::Digest });
         }
-        // A colon before the last slash belongs to the host's port.
-        let after_slash = text.rfind('/').map_or(0, |slash| slash + 1);
-        let (repository, tag) = match text[after_slash..].find(':') {
-            Some(colon) => (&text[..after_slash + colon], &text[after_slash + colon + 1..]),
-            None => (text, "latest"),
-        };
-        Ok(Self { repository: repository.parse()?, tag: tag.parse()? })
+        let (repository, tag) = split_tag(text);
+        Ok(Self { repository: repository.parse()?, tag: tag.unwrap_or("latest").parse()? })
     }
 }
 
@@ -282,6 +356,8 @@ enum Reason {
     Scheme,
     #[error("`{0}` is not a host with an optional port")]
     Host(String),
+    #[error(transparent)]
+    BadDigest(DigestError),
     #[error("a digest cannot be assigned to an image; leave out `@…`")]
     Digest,
 }
@@ -343,6 +419,35 @@ mod tests {
         ] {
             let error = name.parse::<Reference>().unwrap_err().to_string();
             assert!(error.contains(why), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn registry_references_have_a_tag_a_digest_or_both() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        for (text, full) in [
+            ("app".to_owned(), "docker.io/library/app:latest".to_owned()),
+            ("app:1".to_owned(), "docker.io/library/app:1".to_owned()),
+            (format!("app@{digest}"), format!("docker.io/library/app@{digest}")),
+            (format!("app:1@{digest}"), format!("docker.io/library/app:1@{digest}")),
+            (format!("[::1]:5000/a/b:1@{digest}"), format!("[::1]:5000/a/b:1@{digest}")),
+            (format!("reg.example:5000/a@{digest}"), format!("reg.example:5000/a@{digest}")),
+        ] {
+            let parsed: RegistryReference = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!((parsed.to_string(), parsed.full_name()), (text, full));
+        }
+        for (text, why) in [
+            ("app@".to_owned(), "no algorithm"),
+            ("app@sha256:00".to_owned(), "2 digits"),
+            (format!("app@{digest}0"), "65 digits"),
+            (format!("app@{digest}@{digest}"), "digits"),
+            (format!("@{digest}"), "empty"),
+            (format!("app:@{digest}"), "empty"),
+            (format!("App@{digest}"), "capital"),
+            ("app@sha512:00".to_owned(), "sha512"),
+        ] {
+            let error = text.parse::<RegistryReference>().unwrap_err().to_string();
+            assert!(error.contains(why), "{text}: {error}");
         }
     }
 

@@ -1,0 +1,196 @@
+//! `crossdock push` and `pull`: images to and from registries.
+
+use std::fmt::Write as _;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use crossdock::execute::bytes;
+use crossdock::generated::write_atomically;
+use crossdock::oci::RegistryReference;
+use crossdock::plan::{Goal, Plan};
+use crossdock::registry::{
+    PushedImage, Registry, RegistryOptions, check_repositories, pull, push, push_built, registry,
+};
+use crossdock::{BuildOptions, Error, ErrorKind, discover, execute, plan};
+
+use crate::arguments::{BuildArgs, PullCommand, PushCommand, PushOutputArgs, RegistryArgs, SelectionArgs};
+use crate::error::{CommandError, Exit};
+use crate::output;
+use crate::session::Session;
+use crate::ui::transfer::Transfer;
+
+pub(crate) fn run(session: &Session, arguments: &PushCommand) -> Result<Exit, CommandError> {
+    let registry = client(session, &arguments.registry)?;
+    let destination = arguments.reference.as_deref().map(parse).transpose()?;
+    let (paths, images): (Vec<_>, Vec<_>) =
+        arguments.sources.iter().partition(|source| session.path(Utf8Path::new(source)).exists());
+    let pushed = match (paths.as_slice(), images.is_empty()) {
+        ([path], true) => {
+            let destination = destination.ok_or_else(no_destination)?;
+            let title = format!("pushing {path} to {destination}");
+            let view = Transfer::new(session, &title);
+            vec![push(&session.context, &registry, Utf8Path::new(path), &destination, &view)?]
+        }
+        ([], _) => project(session, &registry, arguments, destination.as_ref(), &images)?,
+        _ => {
+            let message = "only one layout or archive can be pushed to one reference; push each by itself";
+            return Err(CommandError::message(Exit::Usage, message));
+        }
+    };
+    write_outputs(session, &arguments.output, &pushed)?;
+    if session.json() {
+        output::json(&pushed)?;
+    } else {
+        output::answer(&lines(&pushed))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Verifies the project's images, and pushes those that start.
+fn project(
+    session: &Session,
+    registry: &Registry,
+    arguments: &PushCommand,
+    destination: Option<&RegistryReference>,
+    images: &[&String],
+) -> Result<Vec<PushedImage>, CommandError> {
+    let selection = SelectionArgs {
+        image: images.iter().map(|&image| image.clone()).collect(),
+        repository: destination.map(|destination| destination.repository.to_string()),
+        tag: destination
+            .and_then(|destination| destination.tag.as_ref())
+            .iter()
+            .map(|tag| tag.to_string())
+            .collect(),
+        ..SelectionArgs::default()
+    };
+    if destination.is_some_and(|destination| destination.digest.is_some()) {
+        let message = "a digest follows from the image; leave out `@…`";
+        return Err(CommandError::message(Exit::Usage, message));
+    }
+    let args = BuildArgs { selection, ..BuildArgs::default() };
+    let options: BuildOptions = session.build_options(&args, Goal::Verify)?;
+    let plan = plan(&discover(&session.context, &options)?)?;
+    check(&plan, arguments.output.bare)?;
+    let execution = session.execute_options(arguments.strictness, None);
+    let report = execute(&session.context, &plan, &execution, &mut session.progress())?;
+    let view = Transfer::new(session, "pushing");
+    Ok(push_built(&session.context, registry, &plan, &report, &view)?)
+}
+
+/// Checks that the images of a plan can be pushed.
+pub(crate) fn check(plan: &Plan, bare: bool) -> Result<(), CommandError> {
+    if bare && plan.images.len() > 1 {
+        let message = format!("`--bare` is for one image, and {} are selected", plan.images.len());
+        return Err(CommandError::message(Exit::Usage, message).hint("select one with `--image`"));
+    }
+    Ok(check_repositories(plan)?)
+}
+
+pub(crate) fn pull_image(session: &Session, arguments: &PullCommand) -> Result<Exit, CommandError> {
+    let registry = client(session, &arguments.registry)?;
+    let reference = parse(&arguments.reference)?;
+    let view = Transfer::new(session, &format!("pulling {reference}"));
+    let digest = pull(&session.context, &registry, &reference, &arguments.output, &view)?;
+    drop(view);
+    let name = format!("{}@{digest}", reference.repository);
+    if session.json() {
+        let answer = serde_json::json!({
+            "reference": name, "digest": digest.to_string(), "layout": session.path(&arguments.output),
+        });
+        output::json(&answer)?;
+    } else {
+        output::answer(&format!("{name}\n"))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Returns a client with the options of the command line.
+pub(crate) fn client(session: &Session, arguments: &RegistryArgs) -> Result<Registry, CommandError> {
+    let mut options = RegistryOptions::new();
+    options.insecure.clone_from(&arguments.insecure_registry);
+    options.chunk_size = arguments.chunk_size;
+    Ok(registry(&session.context, &options)?)
+}
+
+pub(crate) fn parse(text: &str) -> Result<RegistryReference, CommandError> {
+    text.parse().map_err(|error: crossdock::oci::ReferenceError| CommandError::new(Exit::Usage, &error))
+}
+
+fn no_destination() -> CommandError {
+    CommandError::message(Exit::Usage, "specify where to push, e.g. `registry.example/team/app:1.0`")
+}
+
+/// Writes the files of `--image-refs` and, if the caller does not write it with a report, `--metadata-file`.
+pub(crate) fn write_outputs(
+    session: &Session,
+    output: &PushOutputArgs,
+    pushed: &[PushedImage],
+) -> Result<(), CommandError> {
+    if let Some(path) = &output.image_refs {
+        let references: String = pushed.iter().map(|image| format!("{}\n", image.reference)).collect();
+        write(&session.path(path), &references)?;
+    }
+    if let Some(path) = &output.metadata_file {
+        write(&session.path(path), &format!("{}\n", output::json_text(&metadata(pushed))?))?;
+    }
+    Ok(())
+}
+
+/// Returns what `docker buildx build --metadata-file` writes, for the tools that read it: of one image, its digest and
+/// names; of several, an object for each (BuildKit, `containerimage.digest`; buildx bake, metadata of targets).
+pub(crate) fn metadata(pushed: &[PushedImage]) -> serde_json::Map<String, serde_json::Value> {
+    let one = |image: &PushedImage| {
+        let names = if image.tags.is_empty() { image.reference.clone() } else { image.tags.join(",") };
+        [
+            ("containerimage.digest".to_owned(), image.digest.to_string().into()),
+            ("image.name".to_owned(), names.into()),
+        ]
+    };
+    match pushed {
+        [image] => one(image).into_iter().collect(),
+        images => images
+            .iter()
+            .map(|image| (image.image.clone(), serde_json::Value::Object(one(image).into_iter().collect())))
+            .collect(),
+    }
+}
+
+fn write(path: &Utf8PathBuf, text: &str) -> Result<(), CommandError> {
+    write_atomically(path, text.as_bytes()).map_err(|error| CommandError::new(Exit::InputOutput, &error))
+}
+
+/// Returns a line for each reference that can now be pulled.
+pub(crate) fn lines(pushed: &[PushedImage]) -> String {
+    let mut lines = String::new();
+    for image in pushed {
+        let names = if image.tags.is_empty() { std::slice::from_ref(&image.reference) } else { &image.tags };
+        for name in names {
+            // Writing to a string cannot fail.
+            let _written = match image.tags.is_empty() {
+                true => writeln!(lines, "{name}"),
+                false => writeln!(lines, "{name}@{}", image.digest),
+            };
+        }
+    }
+    lines
+}
+
+/// Returns a sentence for each image that was pushed.
+pub(crate) fn summary(pushed: &[PushedImage]) -> Vec<String> {
+    let sentence = |image: &PushedImage| match image.unchanged {
+        true => format!("{} is unchanged", image.reference),
+        false => format!("pushed {} ({} sent)", image.reference, bytes(image.sent)),
+    };
+    pushed.iter().map(sentence).collect()
+}
+
+/// Adds to an error of pushing that the images are built.
+pub(crate) fn after_build(error: Error) -> CommandError {
+    let is_interrupted = error.kind() == ErrorKind::Interrupted;
+    let error = CommandError::from(error);
+    if is_interrupted {
+        error
+    } else {
+        error.hint("the images are built and verified; `push` sends them again")
+    }
+}

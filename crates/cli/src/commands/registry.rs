@@ -1,0 +1,86 @@
+//! `crossdock inspect` and `copy`: images in registries.
+
+use std::fmt::Write as _;
+
+use crossdock::execute::bytes;
+use crossdock::registry::{Endpoint, Inspection, copy, inspect};
+
+use super::push::{client, parse};
+use crate::arguments::{CopyCommand, InspectCommand};
+use crate::error::{CommandError, Exit};
+use crate::output;
+use crate::session::Session;
+use crate::ui::transfer::Transfer;
+
+pub(crate) fn show(session: &Session, arguments: &InspectCommand) -> Result<Exit, CommandError> {
+    let registry = client(session, &arguments.registry)?;
+    let found = inspect(&session.context, &registry, &parse(&arguments.reference)?)?;
+    registry.warnings().iter().for_each(|warning| output::warning(warning));
+    if session.json() {
+        output::json(&found)?
+    } else {
+        output::answer(&text(&found))?
+    }
+    Ok(Exit::Done)
+}
+
+pub(crate) fn copy_image(session: &Session, arguments: &CopyCommand) -> Result<Exit, CommandError> {
+    let registry = client(session, &arguments.registry)?;
+    let from: Endpoint = arguments.source.parse()?;
+    let to: Endpoint = arguments.destination.parse()?;
+    let view = Transfer::new(session, &format!("copying to {to}"));
+    let copied = copy(&session.context, &registry, &from, &to, &view)?;
+    drop(view);
+    for left in &copied.left {
+        output::warning(&format!("{} was left behind: {}", left.digest, left.why));
+    }
+    if session.json() {
+        output::json(&copied)?;
+    } else {
+        output::answer(&format!("{}\n", copied.digest))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Returns an image as lines for a person.
+fn text(found: &Inspection) -> String {
+    let mut text = format!("{}\n{}\n", found.reference, found.media_type);
+    let mut line = |text_of_line: String| {
+        // Writing to a string cannot fail.
+        let _written = writeln!(text, "{text_of_line}");
+    };
+    for platform in &found.platforms {
+        line(format!("\n{}  {}  {}", platform.platform, bytes(platform.size), platform.digest));
+        let config = &platform.config.config;
+        let command = [config.entrypoint.as_slice(), config.cmd.as_slice()].concat();
+        for (name, value) in [
+            ("command", command.join(" ")),
+            ("user", config.user.clone()),
+            ("directory", config.working_dir.clone()),
+            ("ports", config.exposed_ports.iter().cloned().collect::<Vec<_>>().join(", ")),
+            ("created", platform.config.created.clone().unwrap_or_default()),
+        ] {
+            if !value.is_empty() {
+                line(format!("  {name}: {value}"));
+            }
+        }
+        for layer in &platform.layers {
+            line(format!("  layer {}  {}", layer.digest, bytes(layer.size)));
+        }
+    }
+    for (title, entries) in [("other entries", &found.others), ("about it", &found.referrers)] {
+        if !entries.is_empty() {
+            line(format!("\n{title}:"));
+        }
+        for entry in entries {
+            line(format!("  {}  {}", entry.kind, entry.digest));
+        }
+    }
+    if !found.annotations.is_empty() {
+        line("\nannotations:".to_owned());
+    }
+    for (name, value) in &found.annotations {
+        line(format!("  {name}: {value}"));
+    }
+    text
+}

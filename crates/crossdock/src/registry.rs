@@ -1,0 +1,72 @@
+//! Registries: clients with the context's credentials, and the jobs that use them.
+
+mod copy;
+mod inspect;
+mod pull;
+mod push;
+
+use std::num::{NonZeroU64, NonZeroUsize};
+
+pub use copy::{Copied, Endpoint, LeftBehind, copy};
+pub use crossdock_registry::{
+    Host, HostError, Manifest, Moved, Pushed, Registry, RegistryError, Selector, Settings, TransferEvent,
+    TransferObserver, Unobserved,
+};
+pub use inspect::{InspectedEntry, InspectedPlatform, Inspection, inspect};
+pub use pull::pull;
+pub use push::{PushedImage, check_repositories, push, push_built};
+
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, usage};
+
+/// Options of every job that talks to a registry.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct RegistryOptions {
+    /// Hosts with which plain HTTP is spoken if they have no TLS. Hosts of this machine need not be named.
+    pub insecure: Vec<String>,
+    /// The length of the parts in which blobs are uploaded, in bytes. If `None`, blobs are uploaded whole, and in parts
+    /// where a server refuses that.
+    pub chunk_size: Option<NonZeroU64>,
+    /// The number of blobs that are moved at the same time. If `None`, `CROSSDOCK_JOBS`, else 4.
+    pub jobs: Option<NonZeroUsize>,
+}
+
+impl RegistryOptions {
+    /// Returns the options that choose nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+/// The number of blobs that are moved at the same time by default. More starve each other on slow connections.
+const JOBS: usize = 4;
+
+/// Returns a client of registries.
+///
+/// # Errors
+/// An option is invalid, or TLS cannot be set up.
+pub fn registry(context: &Context, options: &RegistryOptions) -> Result<Registry, Error> {
+    let mut settings = Settings::new();
+    for host in &options.insecure {
+        settings
+            .insecure
+            .push(host.parse().map_err(|error: HostError| usage(error).at("--insecure-registry"))?);
+    }
+    let overridden = context.overrides().jobs.as_ref().map(|jobs| jobs.value);
+    settings.jobs = options.jobs.map(NonZeroUsize::get).or(overridden).unwrap_or(JOBS);
+    settings.chunk_size = options.chunk_size;
+    settings.cancel = context.cancel.clone();
+    Registry::new(settings).map_err(failed)
+}
+
+/// Returns the error of a request.
+pub(crate) fn failed(error: RegistryError) -> Error {
+    let kind = match &error {
+        RegistryError::Cancelled => ErrorKind::Interrupted,
+        _ => ErrorKind::InputOutput,
+    };
+    let plain = Error::new(kind, &error);
+    error.hints().into_iter().fold(plain, Error::hint)
+}

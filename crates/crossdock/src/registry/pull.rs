@@ -1,0 +1,38 @@
+//! Pulling images.
+
+use camino::Utf8Path;
+use crossdock_oci::{Digest, Layout, RegistryReference};
+use crossdock_registry::{Registry, Selector, TransferObserver};
+
+use super::failed;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, input_output};
+
+/// Pulls an image into the layout in a directory, which is created if missing, and returns its digest. Every byte is
+/// hashed while it is read; the layout lists the image only once it is complete.
+///
+/// # Errors
+/// The image does not exist or cannot be fetched, or the directory is neither a layout nor empty.
+pub fn pull(
+    context: &Context,
+    registry: &Registry,
+    reference: &RegistryReference,
+    directory: &Utf8Path,
+    observer: &dyn TransferObserver,
+) -> Result<Digest, Error> {
+    context.unless_cancelled(|| {
+        let path = context.directory().join(directory);
+        let layout = Layout::create(path.as_std_path()).map_err(input_output)?;
+        let repository = &reference.repository;
+        let pulled = registry.pull(repository, &selector(reference)?, &layout, observer).map_err(failed)?;
+        Ok(pulled.digest)
+    })
+}
+
+/// Returns what a reference selects: its digest rather than its tag.
+pub(super) fn selector(reference: &RegistryReference) -> Result<Selector, Error> {
+    let tag = || reference.tag_or_latest().map(Selector::Tag);
+    reference.digest.map(Selector::Digest).or_else(tag).ok_or_else(|| {
+        Error::from_message(ErrorKind::Usage, format!("`{reference}` has neither a tag nor a digest"))
+    })
+}

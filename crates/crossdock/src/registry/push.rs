@@ -1,0 +1,155 @@
+//! Pushing images.
+
+use camino::Utf8Path;
+use crossdock_oci::{
+    Descriptor, Digest, ImageSource, Layout, Reference, RegistryReference, Repository, Tag, media_type,
+};
+use crossdock_registry::{PushOptions, Registry, TransferObserver};
+use serde::Serialize;
+
+use super::failed;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, input_output, usage};
+use crate::execute::{ImageReport, ImageStatus, Report};
+use crate::plan::Plan;
+
+/// An image that a registry has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PushedImage {
+    /// The image's name in the project, or the path of its layout or archive.
+    pub image: String,
+    /// `repository:tag` for each tag; empty if it was pushed by its digest only.
+    pub tags: Vec<String>,
+    /// `repository@digest`.
+    pub reference: String,
+    /// The digest of its index or manifest.
+    pub digest: Digest,
+    /// Whether the registry had everything already.
+    pub unchanged: bool,
+    /// The number of bytes of blobs that were sent.
+    pub sent: u64,
+}
+
+/// Checks that the images of a plan have a repository to which they can be pushed, so that a build does not end at one.
+///
+/// # Errors
+/// An image has only its name for a repository, or no tag.
+pub fn check_repositories(plan: &Plan) -> Result<(), Error> {
+    for image in &plan.images {
+        let repository: Repository = image.repository.parse().map_err(usage)?;
+        if !repository.as_str().contains('/') {
+            let message = format!("the image `{}` has no repository to which it can be pushed", image.name);
+            return Err(Error::from_message(ErrorKind::Usage, message)
+                .hint("name one with `--repository`, e.g. `--repository registry.example/team`"));
+        }
+    }
+    Ok(())
+}
+
+/// Pushes the images of a report that were verified, each to its planned repository: with its tags if it has them, else by
+/// its digest. A tag names only a digest that was verified.
+///
+/// # Errors
+/// An image was not verified, its layout is damaged, or the registry refuses it. Images pushed before stay pushed.
+pub fn push_built(
+    context: &Context,
+    registry: &Registry,
+    plan: &Plan,
+    report: &Report,
+    observer: &dyn TransferObserver,
+) -> Result<Vec<PushedImage>, Error> {
+    let mut pushed = Vec::new();
+    for image in &report.images {
+        let planned = plan.images.iter().find(|planned| planned.name == image.name);
+        let Some(planned) = planned else { continue };
+        let repository = planned.repository.parse().map_err(usage)?;
+        let tags =
+            planned.tags.iter().map(|tag| tag.parse()).collect::<Result<Vec<Tag>, _>>().map_err(usage)?;
+        pushed.push(push_one(context, registry, image, &repository, tags, observer)?);
+    }
+    Ok(pushed)
+}
+
+fn push_one(
+    context: &Context,
+    registry: &Registry,
+    image: &ImageReport,
+    repository: &Repository,
+    tags: Vec<Tag>,
+    observer: &dyn TransferObserver,
+) -> Result<PushedImage, Error> {
+    if !matches!(image.status, ImageStatus::Verified | ImageStatus::Tagged) {
+        let message = format!("the image `{}` was not verified, so it is not pushed", image.name);
+        return Err(Error::from_message(ErrorKind::Rejected, message));
+    }
+    context.unless_cancelled(|| {
+        let layout = Layout::open(image.layout.as_std_path()).map_err(input_output)?;
+        let blob = layout.blobs().verify(&image.digest).map_err(input_output)?;
+        let descriptor = Descriptor::new(media_type::INDEX, blob);
+        let content = layout.blobs();
+        let options = PushOptions::new(tags.clone());
+        let pushed = registry.push(content, &descriptor, repository, &options, observer).map_err(failed)?;
+        Ok(answer(&image.name, repository, &tags, &pushed))
+    })
+}
+
+/// Pushes the one image of a layout or an archive, as it is.
+///
+/// # Errors
+/// The path is neither, has several images, or the registry refuses it.
+pub fn push(
+    context: &Context,
+    registry: &Registry,
+    path: &Utf8Path,
+    destination: &RegistryReference,
+    observer: &dyn TransferObserver,
+) -> Result<PushedImage, Error> {
+    context.unless_cancelled(|| {
+        let full = context.directory().join(path);
+        let temporary = context.environment().temporary_directory();
+        let source = ImageSource::open(full.as_std_path(), &temporary).map_err(input_output)?;
+        let descriptor = only_image(path, &source)?;
+        if let Some(expected) = destination.digest.filter(|digest| *digest != descriptor.digest) {
+            let message = format!("{path} has the image {}, not {expected}", descriptor.digest);
+            return Err(Error::from_message(ErrorKind::Usage, message));
+        }
+        let tags: Vec<Tag> = destination.tag_or_latest().into_iter().collect();
+        let repository = &destination.repository;
+        let options = PushOptions::new(tags.clone());
+        let pushed = registry.push(&source, &descriptor, repository, &options, observer).map_err(failed)?;
+        Ok(answer(path.as_str(), repository, &tags, &pushed))
+    })
+}
+
+/// Returns the image of a source. The same image may have several names.
+pub(super) fn only_image(path: &Utf8Path, source: &ImageSource) -> Result<Descriptor, Error> {
+    let mut images = source.images().iter().map(|image| &image.descriptor);
+    let first = images
+        .next()
+        .ok_or_else(|| Error::from_message(ErrorKind::InputOutput, format!("{path} has no image")))?;
+    if images.all(|image| image.digest == first.digest) {
+        return Ok(first.clone());
+    }
+    let message = format!("{path} has several images, and only one can be pushed to one reference");
+    let names: Vec<_> = source.images().iter().flat_map(|image| &image.names).map(String::as_str).collect();
+    let hint = format!("it has {}; copy one with `skopeo copy oci:{path}:TAG …`", names.join(", "));
+    Err(Error::from_message(ErrorKind::Usage, message).hint(hint))
+}
+
+fn answer(
+    image: &str,
+    repository: &Repository,
+    tags: &[Tag],
+    pushed: &crossdock_registry::Pushed,
+) -> PushedImage {
+    let name = |tag: &Tag| Reference { repository: repository.clone(), tag: tag.clone() }.to_string();
+    PushedImage {
+        image: image.to_owned(),
+        tags: tags.iter().map(name).collect(),
+        reference: format!("{repository}@{}", pushed.digest),
+        digest: pushed.digest,
+        unchanged: pushed.unchanged,
+        sent: pushed.sent,
+    }
+}

@@ -1,0 +1,367 @@
+//! Requests to registries: scheme, authorization, redirects and further attempts.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crossdock_oci::Repository;
+use ureq::http::{HeaderMap, Method, StatusCode, Uri};
+
+use crate::auth::{Auth, Scope, Subject, Used};
+use crate::error::{Place, RegistryError};
+use crate::host::{Host, Origin, Scheme};
+use crate::notice::Notices;
+use crate::retry::{self, ATTEMPTS, is_transient, retry_after};
+use crate::settings::Settings;
+use crate::transport::{Answer, Body, NotTls, Transport, origin_of, resolve};
+
+/// A client of any number of registries.
+#[derive(Debug)]
+pub(crate) struct Client {
+    transport: Transport,
+    auth: Auth,
+    pub(crate) settings: Settings,
+    schemes: Mutex<BTreeMap<Host, Scheme>>,
+    pub(crate) notices: Notices,
+}
+
+/// A repository with its host, as requests need it.
+#[derive(Debug, Clone)]
+pub(crate) struct Location {
+    /// The host as references name it.
+    pub(crate) host: Host,
+    /// The host of the API.
+    api: Host,
+    /// The path, `library/app`.
+    pub(crate) path: String,
+}
+
+/// A request.
+#[derive(Clone)]
+pub(crate) struct Call<'a> {
+    pub(crate) location: &'a Location,
+    pub(crate) method: Method,
+    pub(crate) target: Target<'a>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) content: Content<'a>,
+    pub(crate) scope: &'a Scope,
+    /// What is tried, for messages.
+    pub(crate) action: String,
+}
+
+/// The address of a request.
+#[derive(Clone)]
+pub(crate) enum Target<'a> {
+    /// Below the repository's part of the API: `manifests/latest`.
+    Path(&'a str),
+    /// An address that the registry gave.
+    Address(Uri),
+}
+
+/// The content of a request, which can be sent again.
+#[derive(Clone, Copy)]
+pub(crate) enum Content<'a> {
+    None,
+    Bytes(&'a [u8]),
+    Blob { open: &'a Open<'a>, length: u64 },
+}
+
+/// Opens the bytes of a blob from an offset to their end.
+pub(crate) type Open<'a> = dyn Fn(u64) -> io::Result<Box<dyn Read + Send + 'a>> + Sync + 'a;
+
+/// The number of redirects that are followed.
+const REDIRECTS: usize = 5;
+
+impl Location {
+    pub(crate) fn of(repository: &Repository) -> Result<Self, RegistryError> {
+        let full = repository.full_name();
+        let (host, path) = full.split_once('/').unwrap_or(("docker.io", &full));
+        let host: Host = host.parse().map_err(|_| RegistryError::Protocol {
+            action: format!("use `{repository}`"),
+            host: host.to_owned(),
+            problem: "is not a host with a port".to_owned(),
+        })?;
+        Ok(Self { api: host.api(), host, path: path.to_owned() })
+    }
+}
+
+impl Client {
+    pub(crate) fn new(settings: Settings) -> Result<Self, RegistryError> {
+        let transport = Transport::new(&settings.roots, settings.proxies.clone(), &settings.user_agent)
+            .map_err(|error| RegistryError::Tls(Box::new(error)))?;
+        let auth = Auth::new(Arc::clone(&settings.credentials));
+        Ok(Self { transport, auth, settings, schemes: Mutex::default(), notices: Notices::default() })
+    }
+
+    /// Sends a request, again if it failed for a reason that passes. The answer has any status except those of failures
+    /// that pass; [`expect`](Self::expect) turns others into errors.
+    pub(crate) fn send(&self, call: &Call<'_>) -> Result<Answer, RegistryError> {
+        let mut attempt = 0;
+        loop {
+            let result = self.send_once(call);
+            let asked = match &result {
+                Ok(answer) if is_transient(answer.status.as_u16()) => retry_after(answer),
+                Err(error) if error.is_lost() && !is_final(error) => None,
+                _ => return result,
+            };
+            attempt += 1;
+            if attempt == ATTEMPTS {
+                return result;
+            }
+            retry::wait(attempt - 1, asked, self.settings.patience, &self.settings.cancel)?;
+        }
+    }
+
+    /// Sends a request, and returns its answer if it has one of the statuses.
+    pub(crate) fn expect(&self, call: &Call<'_>, statuses: &[u16]) -> Result<Answer, RegistryError> {
+        let answer = self.send(call)?;
+        if statuses.contains(&answer.status.as_u16()) {
+            return Ok(answer);
+        }
+        Err(self.place(call).refused(answer))
+    }
+
+    /// Sends a request, with a new token if the registry asks for it, and follows redirects.
+    pub(crate) fn send_once(&self, call: &Call<'_>) -> Result<Answer, RegistryError> {
+        let mut renewed = 0;
+        loop {
+            let origin = self.origin(call)?;
+            let place = self.place(call);
+            let subject = Subject {
+                origin: &origin,
+                host: &call.location.host,
+                repository: &call.location.path,
+                scope: call.scope,
+                place: &place,
+            };
+            let guard = |address: &Uri| self.guard(&origin, address, "names a token server without TLS");
+            let (authorization, used) = self.auth.header(&self.transport, &subject, &guard)?;
+            let (answer, is_own) = self.follow(call, &origin, authorization)?;
+            let status = answer.status.as_u16();
+            let may_renew = is_own
+                // Without credentials for it, another request would be the same one.
+                && (renewed == 0 || renewed == 1 && !matches!(used, Used::Nothing))
+                && (used.explains(status) || status == 401 && self.auth.challenged(&subject, &answer, &used));
+            if !may_renew {
+                return Ok(answer);
+            }
+            if !matches!(used, Used::Nothing) {
+                self.auth.forget(&subject);
+            }
+            renewed += 1;
+        }
+    }
+
+    /// Sends a request and follows redirects. Also returns whether the answer is of the registry itself and not of a host
+    /// that it redirected to, which gets no credentials (CVE-2020-15157).
+    fn follow(
+        &self,
+        call: &Call<'_>,
+        origin: &Origin,
+        authorization: Option<ureq::http::HeaderValue>,
+    ) -> Result<(Answer, bool), RegistryError> {
+        let place = self.place(call);
+        let mut address = match &call.target {
+            Target::Path(path) => format!("{origin}/v2/{}/{path}", call.location.path)
+                .parse()
+                .map_err(|_| place.protocol(format!("cannot be asked for `{}`", path.escape_debug())))?,
+            Target::Address(address) => address.clone(),
+        };
+        for _ in 0..=REDIRECTS {
+            let is_own = origin_of(&address).is_some_and(|found| found == *origin);
+            let mut headers = call.headers.clone();
+            if is_own && let Some(authorization) = &authorization {
+                headers.insert("authorization", authorization.clone());
+            }
+            let answer = self.exchange(call, &address, headers, &place)?;
+            if !is_redirect(answer.status, &call.method) {
+                return Ok((answer, is_own));
+            }
+            let Some(location) = answer.header("location") else { return Ok((answer, is_own)) };
+            let next = resolve(&address, location)
+                .ok_or_else(|| place.protocol("redirects to something that is not an address"))?;
+            let from = origin_of(&address).unwrap_or_else(|| origin.clone());
+            address = self.guard(&from, &next, "redirects to an address without TLS")?;
+        }
+        Err(place.protocol(format!("redirects more than {REDIRECTS} times")))
+    }
+
+    fn exchange(
+        &self,
+        call: &Call<'_>,
+        address: &Uri,
+        headers: HeaderMap,
+        place: &Place,
+    ) -> Result<Answer, RegistryError> {
+        if self.settings.cancel.is_cancelled() {
+            return Err(RegistryError::Cancelled);
+        }
+        let method = call.method.clone();
+        let sent = match call.content {
+            Content::None if matches!(method, Method::POST | Method::PUT | Method::PATCH) => {
+                self.transport.send(method, address, headers, Body::Bytes(&[]))
+            }
+            Content::None => self.transport.send(method, address, headers, Body::None),
+            Content::Bytes(bytes) => self.transport.send(method, address, headers, Body::Bytes(bytes)),
+            Content::Blob { open, length } => {
+                let mut reader = open(0).map_err(|source| {
+                    RegistryError::Blob(crossdock_fs::FileError::on("read", "blob".as_ref())(source).into())
+                })?;
+                let body = Body::Reader { reader: &mut reader, length };
+                self.transport.send(method, address, headers, body)
+            }
+        };
+        sent.map_err(|error| {
+            let host = origin_of(address).map_or_else(String::new, |origin| origin.to_string());
+            Place { host, ..place.clone() }.unreachable(plain(error))
+        })
+    }
+
+    /// Returns the origin of the registry: with TLS, unless the registry answers without it and plain HTTP is allowed.
+    fn origin(&self, call: &Call<'_>) -> Result<Origin, RegistryError> {
+        let Location { host, api, .. } = call.location;
+        let known = self.schemes.lock().unwrap_or_else(PoisonError::into_inner).get(api).copied();
+        if let Some(scheme) = known {
+            return Ok(Origin::new(scheme, api));
+        }
+        let secure = Origin::new(Scheme::Https, api);
+        let address: Uri =
+            format!("{secure}/v2/").parse().map_err(|_| self.place(call).protocol("is not a host"))?;
+        let mut attempt = 0;
+        let scheme = loop {
+            match self.transport.send(Method::GET, &address, HeaderMap::new(), Body::None) {
+                Ok(answer) => {
+                    self.auth.learn(&secure, &answer);
+                    break Scheme::Https;
+                }
+                Err(error) if is_not_tls(&error) => {
+                    if !self.allows_plain(host) {
+                        let problem = "does not speak TLS";
+                        return Err(RegistryError::Insecure { host: host.to_string(), problem });
+                    }
+                    break Scheme::Http;
+                }
+                Err(error) => {
+                    let error =
+                        Place { host: secure.to_string(), ..self.place(call) }.unreachable(plain(error));
+                    attempt += 1;
+                    if attempt == ATTEMPTS || is_final(&error) {
+                        return Err(error);
+                    }
+                    retry::wait(attempt - 1, None, self.settings.patience, &self.settings.cancel)?;
+                }
+            }
+        };
+        self.schemes.lock().unwrap_or_else(PoisonError::into_inner).insert(api.clone(), scheme);
+        Ok(Origin::new(scheme, api))
+    }
+
+    fn allows_plain(&self, host: &Host) -> bool {
+        host.is_loopback() || self.settings.insecure.contains(host)
+    }
+
+    /// Returns an address that `from` gave, if it is allowed: with TLS, or without if `from` has none either and plain HTTP
+    /// is allowed for the host. A registry behind a proxy that ends TLS often names itself without: TLS is kept then.
+    fn guard(&self, from: &Origin, address: &Uri, problem: &'static str) -> Result<Uri, RegistryError> {
+        let insecure = |host: String| RegistryError::Insecure { host, problem };
+        let Some(to) = origin_of(address) else { return Err(insecure(from.to_string())) };
+        if to.scheme == Scheme::Https {
+            return Ok(address.clone());
+        }
+        if from.scheme == Scheme::Https && to.host.name() == from.host.name() {
+            let path = address.path_and_query().map_or("/", |path| path.as_str());
+            self.notices.warn(format!(
+                "{from} names itself as {to}; TLS is kept. Set X-Forwarded-Proto in its proxy"
+            ));
+            return format!("{from}{path}").parse().map_err(|_| insecure(to.to_string()));
+        }
+        if from.scheme == Scheme::Http && self.allows_plain(&to.host) {
+            return Ok(address.clone());
+        }
+        Err(insecure(to.host.to_string()))
+    }
+
+    /// Returns the address to which an upload continues.
+    pub(crate) fn upload_address(
+        &self,
+        call: &Call<'_>,
+        base: &Uri,
+        answer: &Answer,
+    ) -> Result<Uri, RegistryError> {
+        let place = self.place(call);
+        let location = answer
+            .header("location")
+            .ok_or_else(|| place.protocol("starts an upload without saying where (no Location)"))?;
+        let next = resolve(base, location)
+            .ok_or_else(|| place.protocol("continues an upload at something that is not an address"))?;
+        let from = origin_of(base).unwrap_or(self.origin(call)?);
+        self.guard(&from, &next, "continues an upload at an address without TLS")
+    }
+
+    /// Returns the address of a list's next page (RFC 8288, as distribution-spec § Content Discovery uses it); `None` if
+    /// this one is the last.
+    pub(crate) fn next_page(
+        &self,
+        call: &Call<'_>,
+        base: &Uri,
+        answer: &Answer,
+    ) -> Result<Option<Uri>, RegistryError> {
+        let is_next = |link: &&str| link.contains("rel=\"next\"") || link.contains("rel=next");
+        let Some(link) = answer.header("link").filter(is_next) else { return Ok(None) };
+        let target =
+            link.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(target, _)| target);
+        let next = target.and_then(|target| resolve(base, target));
+        let next = next.ok_or_else(|| self.place(call).protocol("links a page that is not an address"))?;
+        let from = self.origin(call)?;
+        self.guard(&from, &next, "links a page without TLS").map(Some)
+    }
+
+    /// Returns the complete address of a call.
+    pub(crate) fn address(&self, call: &Call<'_>) -> Result<Uri, RegistryError> {
+        match &call.target {
+            Target::Address(address) => Ok(address.clone()),
+            Target::Path(path) => format!("{}/v2/{}/{path}", self.origin(call)?, call.location.path)
+                .parse()
+                .map_err(|_| self.place(call).protocol("cannot be asked for this path")),
+        }
+    }
+
+    pub(crate) fn place(&self, call: &Call<'_>) -> Place {
+        let Location { host, path, .. } = call.location;
+        Place { action: call.action.clone(), host: host.to_string(), repository: path.clone() }
+    }
+}
+
+/// Returns whether an error of a connection stays: a name that does not exist, a certificate that is not trusted.
+fn is_final(error: &RegistryError) -> bool {
+    let RegistryError::Unreachable { source, .. } = error else { return true };
+    let Some(error) = source.downcast_ref::<io::Error>() else { return false };
+    let is_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>() || inner.is::<NotTls>());
+    is_tls || is_unknown_name(error)
+}
+
+/// Returns whether a name was not resolved. The standard library has no kind for it.
+fn is_unknown_name(error: &io::Error) -> bool {
+    error.to_string().contains("failed to lookup address information: Name or service not known")
+}
+
+fn is_not_tls(error: &ureq::Error) -> bool {
+    let ureq::Error::Io(error) = error else { return false };
+    error.get_ref().is_some_and(|inner| inner.is::<NotTls>())
+}
+
+fn is_redirect(status: StatusCode, method: &Method) -> bool {
+    match status.as_u16() {
+        307 | 308 => true,
+        301..=303 => matches!(*method, Method::GET | Method::HEAD),
+        _ => false,
+    }
+}
+
+/// Returns the error inside ureq's, whose message is the system's.
+fn plain(error: ureq::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    match error {
+        ureq::Error::Io(error) => Box::new(error),
+        other => Box::new(other),
+    }
+}

@@ -1,0 +1,342 @@
+use std::error::Error as StdError;
+use std::io;
+
+use crossdock_fs::FileError;
+use crossdock_oci::{BlobError, Digest, DocumentError, LayoutError, SourceError, Tag};
+
+use crate::credentials::CredentialsError;
+use crate::transport::Answer;
+
+/// An error of a request to a registry, or of the image that is copied.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegistryError {
+    /// No answer.
+    #[error("cannot {action}: no answer from `{host}`")]
+    Unreachable {
+        /// What was tried.
+        action: String,
+        /// The host and its scheme.
+        host: String,
+        /// The cause.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// An answer that refuses the request.
+    #[error(transparent)]
+    Refused(Box<Refusal>),
+    /// An answer that the specification does not allow.
+    #[error("cannot {action}: `{host}` {problem}")]
+    Protocol {
+        /// What was tried.
+        action: String,
+        /// The host.
+        host: String,
+        /// What is wrong with the answer.
+        problem: String,
+    },
+    /// The server speaks plain HTTP, or names such an address, where TLS is required.
+    #[error("`{host}` {problem}, and plain HTTP is not allowed for it")]
+    Insecure {
+        /// The host.
+        host: String,
+        /// What was found.
+        problem: &'static str,
+    },
+    /// Credentials are configured but cannot be had.
+    #[error("no credentials for `{host}`")]
+    Credentials {
+        /// The host.
+        host: String,
+        /// The cause.
+        source: CredentialsError,
+    },
+    /// Bytes from the registry do not have the expected digest. Nothing of them was kept.
+    #[error("`{host}` sent bytes with the digest {found} for {expected}; nothing of them was kept")]
+    Digest {
+        /// The host.
+        host: String,
+        /// The expected digest.
+        expected: Digest,
+        /// The digest of the bytes.
+        found: Digest,
+    },
+    /// A document cannot be parsed.
+    #[error("cannot parse {digest}")]
+    Document {
+        /// The digest of the document.
+        digest: Digest,
+        /// The cause.
+        source: DocumentError,
+    },
+    /// An image has more documents, or deeper nested ones, than the limit.
+    #[error("the image {digest} {problem}; it is damaged or hostile")]
+    Excessive {
+        /// The digest of the image.
+        digest: Digest,
+        /// The limit that it exceeds.
+        problem: String,
+    },
+    /// A local layout cannot be used.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// A local blob is missing or damaged, or cannot be written.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// A local archive or layout cannot be read.
+    #[error(transparent)]
+    Source(Box<SourceError>),
+    /// A local file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Cryptography or trusted certificates cannot be set up.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] Box<dyn StdError + Send + Sync>),
+    /// The call was cancelled.
+    #[error("interrupted")]
+    Cancelled,
+}
+
+/// A registry's answer that refuses a request, in the registry's words.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// What was tried, as `push blob sha256:… to team/app`.
+    pub action: String,
+    /// The host.
+    pub host: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The registry's error code, such as `DENIED` (distribution-spec § Error codes); `None` if the answer has none.
+    pub code: Option<String>,
+    /// The registry's message; may be empty.
+    pub message: String,
+    /// What to do about it, most useful first.
+    pub hints: Vec<String>,
+    /// The digests that the answer mentions, as those of blobs that the registry misses.
+    pub mentioned: Vec<Digest>,
+}
+
+impl StdError for Refusal {}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cannot {}: `{}` answers {}", self.action, self.host, self.status)?;
+        self.code.iter().try_for_each(|code| write!(f, " {code}"))?;
+        if self.message.is_empty() { Ok(()) } else { write!(f, ": {}", self.message) }
+    }
+}
+
+impl RegistryError {
+    /// Returns what to do about the error, most useful first.
+    pub fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Refused(refusal) => refusal.hints.clone(),
+            Self::Insecure { host, .. } => {
+                vec![format!("to allow plain HTTP for this host, pass `--insecure-registry {host}`")]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Returns the status of an answer that refuses the request.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.status),
+            _ => None,
+        }
+    }
+
+    /// Returns the registry's code of an answer that refuses the request.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused(refusal) => refusal.code.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Adds that a tag names another image, which an immutable tag keeps.
+    pub(crate) fn for_taken_tag(mut self, tag: &Tag, digest: &Digest) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            let hint = format!(
+                "the tag `{tag}` names {digest}; if the repository's tags are immutable, choose another"
+            );
+            refusal.hints.insert(0, hint);
+        }
+        self
+    }
+
+    /// Adds the remedy for a registry without the referrers API that refuses to move the tag which replaces it.
+    pub(crate) fn for_fallback_tag(mut self, tag: &str) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            let hint = format!(
+                "the registry keeps no list of referrers, so the tag `{tag}` lists them and must be able to move; exempt \
+                 tags like `sha256-*` from the repository's immutability"
+            );
+            refusal.hints.insert(0, hint);
+        }
+        self
+    }
+
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.status() == Some(404)
+    }
+
+    /// Returns whether the connection broke, so that the server may or may not have done what was asked.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
+    }
+}
+
+/// The context of a request, for messages.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// What is tried.
+    pub(crate) action: String,
+    /// The host as users write it.
+    pub(crate) host: String,
+    /// The repository, without the host.
+    pub(crate) repository: String,
+}
+
+impl Place {
+    pub(crate) fn unreachable(&self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> RegistryError {
+        let (action, host) = (self.action.clone(), self.host.clone());
+        RegistryError::Unreachable { action, host, source: source.into() }
+    }
+
+    pub(crate) fn protocol(&self, problem: impl Into<String>) -> RegistryError {
+        let (action, host) = (self.action.clone(), self.host.clone());
+        RegistryError::Protocol { action, host, problem: problem.into() }
+    }
+
+    pub(crate) fn read(&self, source: io::Error) -> RegistryError {
+        self.unreachable(source)
+    }
+
+    /// Returns the error of an answer that refuses the request.
+    pub(crate) fn refused(&self, answer: Answer) -> RegistryError {
+        let status = answer.status;
+        let body = answer.explanation();
+        let (code, message) = explanation(&body);
+        let mentioned = digests_in(&body);
+        let (action, host, status) = (self.action.clone(), self.host.clone(), status.as_u16());
+        let hints = hints(status, code.as_deref(), self);
+        RegistryError::Refused(Box::new(Refusal { action, host, status, code, message, hints, mentioned }))
+    }
+}
+
+/// The length of the longest message of a registry that is shown, in characters.
+const MESSAGE_LIMIT: usize = 400;
+
+/// Returns the code and the message of an error's body (distribution-spec § Error Codes). HTML pages of proxies have none.
+pub(crate) fn explanation(body: &[u8]) -> (Option<String>, String) {
+    #[derive(serde::Deserialize)]
+    struct Errors {
+        errors: Vec<ApiError>,
+    }
+    #[derive(serde::Deserialize)]
+    struct ApiError {
+        #[serde(default)]
+        code: Option<String>,
+        #[serde(default)]
+        message: Option<String>,
+        #[serde(default)]
+        detail: serde_json::Value,
+    }
+    if let Ok(Errors { errors }) = serde_json::from_slice(body)
+        && let Some(first) = errors.into_iter().next()
+    {
+        let detail = match first.detail {
+            serde_json::Value::String(text) if Some(&text) != first.message.as_ref() => format!(" ({text})"),
+            _ => String::new(),
+        };
+        let message = first.message.unwrap_or_default() + &detail;
+        return (first.code.map(|code| shortened(&code)), shortened(&message));
+    }
+    let text = String::from_utf8_lossy(body);
+    let is_page = text.trim_start().starts_with('<') || text.trim_start().starts_with('{');
+    (None, if is_page { String::new() } else { shortened(&text) })
+}
+
+/// Returns the digests that a text contains.
+fn digests_in(body: &[u8]) -> Vec<Digest> {
+    let text = String::from_utf8_lossy(body);
+    let digest = |(at, _): (usize, &str)| text.get(at..at + "sha256:".len() + 64)?.parse().ok();
+    text.match_indices("sha256:").filter_map(digest).collect()
+}
+
+/// Returns a text on one line, without control characters and of limited length.
+fn shortened(text: &str) -> String {
+    let words: String =
+        text.chars().map(|char| if char.is_control() { ' ' } else { char }).take(MESSAGE_LIMIT).collect();
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn hints(status: u16, code: Option<&str>, place: &Place) -> Vec<String> {
+    let Place { host, repository, .. } = place;
+    let hint = match (status, code) {
+        (_, Some("NAME_UNKNOWN" | "RepositoryNotFoundException")) if is_ecr(host) => {
+            format!("create the repository: `aws ecr create-repository --repository-name {repository}`")
+        }
+        (_, Some("NAME_UNKNOWN")) => {
+            format!("create the repository `{repository}` in the registry, or correct its name")
+        }
+        (401, _) => format!("log in: `crossdock login {host}`"),
+        (403, _) if host == "ghcr.io" => {
+            "give the token the scope `write:packages` and, in the package's settings, the repository's workflow write \
+             access to the package"
+                .to_owned()
+        }
+        (403, _) => format!("check that the account may access `{repository}`, or log in: `crossdock login {host}`"),
+        (413, _) => {
+            "a proxy or the registry limits the size of a request; raise its limit (nginx: `client_max_body_size`), \
+             or pass a smaller `--chunk-size`"
+                .to_owned()
+        }
+        (429, _) => "wait, log in for a higher limit, or pass a smaller `--jobs`".to_owned(),
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+/// Returns whether a host is Amazon's ECR.
+pub(crate) fn is_ecr(host: &str) -> bool {
+    let host = host.split(':').next().unwrap_or(host);
+    let is_private = host.contains(".dkr.ecr") && host.contains(".amazonaws.com");
+    is_private || host == "public.ecr.aws" || host.ends_with(".on.aws")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn explanations_are_read() {
+        for (body, code, message) in [
+            (r#"{"errors":[{"code":"DENIED","message":"no","detail":null}]}"#, Some("DENIED"), "no"),
+            (r#"{"errors":[{"code":"X","message":"a","detail":"b"}]}"#, Some("X"), "a (b)"),
+            (r#"{"errors":[{"message":"a\u001b[2J\nb"}]}"#, None, "a [2J b"),
+            (r#"{"errors":[]}"#, None, ""),
+            (r#"{"error":"x"}"#, None, ""),
+            ("<html><h1>413 Request Entity Too Large</h1>", None, ""),
+            ("quota exceeded\n", None, "quota exceeded"),
+            ("", None, ""),
+        ] {
+            let found = explanation(body.as_bytes());
+            assert_eq!((found.0.as_deref(), found.1.as_str()), (code, message), "{body}");
+        }
+        assert_eq!(explanation("x".repeat(10_000).as_bytes()).1.len(), MESSAGE_LIMIT);
+    }
+
+    #[test]
+    fn ecr_is_known_by_its_names() {
+        for host in [
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+            "public.ecr.aws",
+            "1.dkr.ecr.cn-north-1.amazonaws.com.cn",
+        ] {
+            assert!(is_ecr(host), "{host}");
+        }
+        assert!(!is_ecr("registry.example") && !is_ecr("amazonaws.com.example"));
+    }
+}

@@ -1,0 +1,291 @@
+//! Pushing an image: blobs, then manifests, then indexes, then tags.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read};
+use std::sync::Mutex;
+
+use crossdock_oci::{Blob, Descriptor, Digest, Repository, Tag};
+
+use crate::auth::Scope;
+use crate::client::Location;
+use crate::error::RegistryError;
+use crate::graph::{Graph, Node, is_foreign, total};
+use crate::registry::{Manifest, Registry, Selector, absent_as_none};
+use crate::retry;
+use crate::transfer::{Gate, Moved, TransferEvent, TransferObserver, for_each};
+use crate::upload::{Check, Upload};
+
+/// The image to push: its documents and blobs, wherever they are.
+pub trait ImageContent: Sync {
+    /// Reads a manifest or an index. Its digest is checked by the caller.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError>;
+
+    /// Opens the bytes of a blob from an offset to their end.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn open(&self, blob: &Blob, at: u64) -> io::Result<Box<dyn Read + Send + '_>>;
+
+    /// Returns whether the blob is there. Blobs that only nodes fetch may be absent.
+    fn has(&self, blob: &Blob) -> bool;
+}
+
+/// The destination of a push.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PushOptions {
+    /// The tags that point at the image once it is complete; none pushes it by digest only.
+    pub tags: Vec<Tag>,
+    /// Repositories of the same registry that may have blobs of the image, as that of its base image.
+    pub mount_from: Vec<Repository>,
+}
+
+impl PushOptions {
+    /// Returns options with these tags.
+    pub fn new(tags: impl IntoIterator<Item = Tag>) -> Self {
+        Self { tags: tags.into_iter().collect(), mount_from: Vec::new() }
+    }
+}
+
+/// The result of a push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pushed {
+    /// The digest of the image.
+    pub digest: Digest,
+    /// Whether the registry had everything already: the image, all that it lists, and its tags.
+    pub unchanged: bool,
+    /// The number of bytes of blobs that were sent.
+    pub sent: u64,
+}
+
+impl Registry {
+    /// Pushes an image: its blobs in parallel, then manifests, then indexes, and its tags last. What the registry has is not
+    /// sent again; if it has everything, nothing is sent.
+    ///
+    /// # Errors
+    /// If the image cannot be read or the registry refuses a part of it. No tag then names an image that is not complete.
+    pub fn push(
+        &self,
+        content: &dyn ImageContent,
+        image: &Descriptor,
+        repository: &Repository,
+        options: &PushOptions,
+        observer: &dyn TransferObserver,
+    ) -> Result<Pushed, RegistryError> {
+        let location = Location::of(repository)?;
+        let scope = Scope::push(&location.path);
+        let graph = Graph::read(image, &mut |descriptor| checked(content, descriptor))?;
+        let gate = Gate::new(self.settings().jobs);
+        let upload =
+            Upload { registry: self, location: &location, scope: &scope, observer, gate: Some(&gate) };
+        let push = Push { upload, content, options, sent: Mutex::default() };
+        let pushed = push.run(&graph);
+        self.warnings().iter().for_each(|warning| observer.event(TransferEvent::Warning(warning)));
+        pushed
+    }
+}
+
+/// Reads a document and checks that it is the one of the descriptor.
+fn checked(content: &dyn ImageContent, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
+    let bytes = content.document(descriptor)?;
+    let found = Digest::of(&bytes);
+    if found == descriptor.digest {
+        return Ok(bytes);
+    }
+    Err(crossdock_oci::BlobError::Corrupt { expected: descriptor.digest, found }.into())
+}
+
+struct Push<'a> {
+    upload: Upload<'a>,
+    content: &'a dyn ImageContent,
+    options: &'a PushOptions,
+    sent: Mutex<u64>,
+}
+
+impl Push<'_> {
+    fn run(&self, graph: &Graph) -> Result<Pushed, RegistryError> {
+        let Some(root) = graph.root() else { return Err(RegistryError::Cancelled) };
+        let digest = root.descriptor.digest;
+        let untagged = self.tags_elsewhere(digest)?;
+        let missing = self.missing(graph)?;
+        let unchanged = missing.is_empty() && untagged.is_empty();
+        if !unchanged {
+            let nodes: Vec<&Node> =
+                graph.nodes.iter().filter(|node| missing.contains(&node.descriptor.digest)).collect();
+            self.send_blobs(&nodes)?;
+            self.send_documents(&nodes, digest)?;
+            self.finish(root, &missing, &untagged)?;
+        }
+        let sent = self.sent.lock().map_or(0, |sent| *sent);
+        Ok(Pushed { digest, unchanged, sent })
+    }
+
+    /// Returns the tags that do not name the image yet.
+    fn tags_elsewhere(&self, digest: Digest) -> Result<Vec<&Tag>, RegistryError> {
+        let found = Mutex::new(Vec::new());
+        let Upload { registry, location, scope, .. } = self.upload;
+        for_each(self.options.tags.iter().enumerate().collect(), self.jobs(), |(at, tag)| {
+            let selector = Selector::Tag(tag.clone());
+            let named = absent_as_none(registry.manifest_at(location, &selector, scope))?;
+            if named.is_none_or(|named| named.descriptor.digest != digest) {
+                lock(&found).push((at, tag));
+            }
+            Ok(())
+        })?;
+        let mut found = found.into_inner().unwrap_or_default();
+        found.sort_by_key(|(at, _)| *at);
+        Ok(found.into_iter().map(|(_, tag)| tag).collect())
+    }
+
+    /// Returns the manifests and indexes that the registry does not have. Cleanup jobs delete what no tag names, so each is
+    /// looked up.
+    fn missing(&self, graph: &Graph) -> Result<BTreeSet<Digest>, RegistryError> {
+        let missing = Mutex::new(BTreeSet::new());
+        let Upload { registry, location, scope, .. } = self.upload;
+        for_each(graph.nodes.iter().collect(), self.jobs(), |node: &Node| {
+            let digest = node.descriptor.digest;
+            if !registry.has_manifest_at(location, &digest, scope)? {
+                lock(&missing).insert(digest);
+            }
+            Ok(())
+        })?;
+        let mut missing = missing.into_inner().unwrap_or_default();
+        // An index is written again after something that it lists: a registry may hold it, and refuse to serve it.
+        for node in &graph.nodes {
+            if node.children.iter().any(|child| missing.contains(child)) {
+                missing.insert(node.descriptor.digest);
+            }
+        }
+        Ok(missing)
+    }
+
+    fn send_blobs(&self, nodes: &[&Node]) -> Result<(), RegistryError> {
+        let mut blobs = Graph::blobs(nodes.iter().copied());
+        blobs.retain(|blob| !is_foreign(blob) || self.content.has(&blob.blob()));
+        // The largest first: the last one to end is then a short one.
+        blobs.sort_by_key(|blob| std::cmp::Reverse(blob.size));
+        let observer = self.upload.observer;
+        observer.event(TransferEvent::Planned { blobs: blobs.len(), bytes: total(&blobs) });
+        for_each(blobs, self.jobs(), |blob| self.send_blob(&blob, Check::First))
+    }
+
+    fn send_blob(&self, blob: &Descriptor, check: Check) -> Result<(), RegistryError> {
+        let blob = blob.blob();
+        let open = |at| self.content.open(&blob, at);
+        let by = self.upload.blob(&blob, &open, &self.options.mount_from, check)?;
+        if by == Moved::Sent {
+            *lock(&self.sent) += blob.size;
+        }
+        let event = TransferEvent::Finished { digest: blob.digest, bytes: blob.size, by };
+        self.upload.observer.event(event);
+        Ok(())
+    }
+
+    /// Writes the documents below the image by digest, each level after the one that it lists.
+    fn send_documents(&self, nodes: &[&Node], root: Digest) -> Result<(), RegistryError> {
+        let below: Vec<&&Node> = nodes.iter().filter(|node| node.descriptor.digest != root).collect();
+        let heights: BTreeSet<usize> = below.iter().map(|node| node.height).collect();
+        for height in heights {
+            let level = below.iter().filter(|node| node.height == height).map(|node| **node).collect();
+            for_each(level, self.jobs(), |node| self.put(node, &Selector::Digest(node.descriptor.digest)))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the image under its tags, or by its digest if it has none.
+    fn finish(
+        &self,
+        root: &Node,
+        missing: &BTreeSet<Digest>,
+        untagged: &[&Tag],
+    ) -> Result<(), RegistryError> {
+        let digest = root.descriptor.digest;
+        // Under an immutable tag that names it, the image can only be written by its digest.
+        if untagged.is_empty() && missing.contains(&digest) {
+            return self.put(root, &Selector::Digest(digest));
+        }
+        untagged.iter().try_for_each(|tag| self.put_tag(root, tag))
+    }
+
+    /// Points a tag at the image. A refusal is success if the tag names the image, as of an immutable tag.
+    fn put_tag(&self, root: &Node, tag: &Tag) -> Result<(), RegistryError> {
+        let selector = Selector::Tag(tag.clone());
+        let error = match self.put(root, &selector) {
+            Err(error) if error.status().is_some_and(|status| (400..500).contains(&status)) => error,
+            result => return result,
+        };
+        let Upload { registry, location, scope, .. } = self.upload;
+        let named = absent_as_none(registry.manifest_at(location, &selector, scope));
+        match named {
+            Ok(Some(named)) if named.descriptor.digest == root.descriptor.digest => Ok(()),
+            Ok(Some(named)) => Err(error.for_taken_tag(tag, &named.descriptor.digest)),
+            _ => Err(error),
+        }
+    }
+
+    /// Writes a document. If the registry does not find something that the document lists, although it said to have it,
+    /// exactly that is sent once more; then the document is tried again for a while, since some registries show what was
+    /// written only later.
+    fn put(&self, node: &Node, selector: &Selector) -> Result<(), RegistryError> {
+        let settings = self.upload.registry.settings();
+        let mut attempt = 0;
+        loop {
+            let result = self.put_once(node, selector);
+            let error = match result {
+                Ok(()) => return Ok(()),
+                Err(error) if is_about_content(&error) && attempt < 4 => error,
+                Err(error) => return Err(error),
+            };
+            if attempt == 0 {
+                self.send_again(node, &error)?;
+            } else {
+                retry::wait(attempt - 1, None, settings.patience, &settings.cancel)?;
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Writes a document, and lists it among the referrers of its subject if it has one.
+    fn put_once(&self, node: &Node, selector: &Selector) -> Result<(), RegistryError> {
+        let Upload { registry, location, scope, .. } = self.upload;
+        let manifest = Manifest { descriptor: node.descriptor.clone(), bytes: node.bytes.clone() };
+        if let (Some(subject), Selector::Digest(_)) = (&node.subject, selector) {
+            return registry.put_referrer(location, &manifest, &subject.digest, scope);
+        }
+        registry.put_manifest_at(location, selector, &node.descriptor.media_type, &node.bytes, scope)?;
+        Ok(())
+    }
+
+    /// Sends what a document lists and the registry says to miss: what its answer names, else everything.
+    fn send_again(&self, node: &Node, error: &RegistryError) -> Result<(), RegistryError> {
+        let RegistryError::Refused(refusal) = error else { return Ok(()) };
+        let named: Vec<&Descriptor> =
+            node.blobs.iter().filter(|blob| refusal.mentioned.contains(&blob.digest)).collect();
+        let is_child = node.children.iter().any(|child| refusal.mentioned.contains(child));
+        let again: Vec<&Descriptor> =
+            if named.is_empty() && !is_child { node.blobs.iter().collect() } else { named };
+        let again: Vec<&Descriptor> =
+            again.into_iter().filter(|blob| self.content.has(&blob.blob())).collect();
+        for_each(again, self.jobs(), |blob| self.send_blob(blob, Check::No))
+    }
+
+    fn jobs(&self) -> usize {
+        self.upload.registry.settings().jobs
+    }
+}
+
+/// Returns whether a manifest was refused for something that it lists.
+fn is_about_content(error: &RegistryError) -> bool {
+    matches!(
+        error.code(),
+        Some("MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN" | "MANIFEST_UNKNOWN" | "MANIFEST_UNVERIFIED")
+    )
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

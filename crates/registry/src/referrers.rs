@@ -1,0 +1,219 @@
+//! Manifests about other manifests: signatures, attestations, SBOMs (distribution-spec § Listing Referrers).
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossdock_oci::{Descriptor, Digest, Repository, Tag, media_type};
+use serde_json::{Value, json};
+use ureq::http::Method;
+
+use crate::auth::Scope;
+use crate::client::{Location, Target};
+use crate::error::RegistryError;
+use crate::registry::{Listed, Manifest, Registry, Selector, absent_as_none};
+use crate::retry;
+
+/// A manifest that is about another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Referrer {
+    /// Its descriptor.
+    pub descriptor: Descriptor,
+    /// Its kind, such as `application/vnd.dev.sigstore.bundle.v0.3+json`; empty if the list does not say.
+    pub artifact_type: String,
+}
+
+/// The number of attempts to add an entry to a list that others write too.
+const ATTEMPTS: u32 = 20;
+/// The number of pages of a list that are read.
+const PAGES: usize = 100;
+/// The shortest time after which an entry is looked for again.
+const SETTLE: Duration = Duration::from_millis(150);
+
+impl Registry {
+    /// Returns the manifests that are about another one: from the registry's list, or, where it keeps none, from the index
+    /// under the tag `sha256-<hex>`.
+    ///
+    /// # Errors
+    /// If the registry does not answer, or with something else than a list.
+    pub fn referrers(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+    ) -> Result<Vec<Referrer>, RegistryError> {
+        let location = Location::of(repository)?;
+        let scope = Scope::pull(&location.path);
+        self.referrers_at(&location, subject, &scope)
+    }
+
+    pub(crate) fn referrers_at(
+        &self,
+        location: &Location,
+        subject: &Digest,
+        scope: &Scope,
+    ) -> Result<Vec<Referrer>, RegistryError> {
+        if let Some(entries) = self.listed(location, subject, scope)? {
+            return Ok(entries.iter().filter_map(referrer).collect());
+        }
+        let list = self.fallback(location, subject, scope)?;
+        Ok(list.map_or_else(Vec::new, |list| entries(&list.bytes)).iter().filter_map(referrer).collect())
+    }
+
+    /// Reads the registry's list; `None` if it keeps none.
+    fn listed(
+        &self,
+        location: &Location,
+        subject: &Digest,
+        scope: &Scope,
+    ) -> Result<Option<Vec<Value>>, RegistryError> {
+        let path = format!("referrers/{subject}");
+        let action = format!("list what is about {subject}");
+        let mut call = self.call(location, Method::GET, &path, scope, action).accepting(media_type::INDEX);
+        let mut found = Vec::new();
+        for _ in 0..PAGES {
+            let base = self.client.address(&call)?;
+            let answer = self.client.send(&call)?;
+            match answer.status.as_u16() {
+                200 => {}
+                // Registries that do not know the API answer in all these ways.
+                400 | 404 | 405 | 406 | 415 | 501 => return Ok(None),
+                _ => return Err(self.client.place(&call).refused(answer)),
+            }
+            let next = self.client.next_page(&call, &base, &answer)?;
+            let bytes = answer.document().map_err(|error| self.client.place(&call).read(error))?;
+            // Some serve the subject itself at this address, or a page for people.
+            if Digest::of(&bytes) == *subject || !is_list(&bytes) {
+                return Ok(None);
+            }
+            found.extend(entries(&bytes));
+            let Some(next) = next else { return Ok(Some(found)) };
+            call.target = Target::Address(next);
+        }
+        Ok(Some(found))
+    }
+
+    /// Reads the index under the fallback tag; `None` if there is none.
+    fn fallback(
+        &self,
+        location: &Location,
+        subject: &Digest,
+        scope: &Scope,
+    ) -> Result<Option<Manifest>, RegistryError> {
+        let Ok(tag) = fallback_tag(subject) else { return Ok(None) };
+        absent_as_none(self.manifest_at(location, &Selector::Tag(tag), scope))
+    }
+
+    /// Writes a manifest that is about another one, and lists it under the fallback tag if the registry does not.
+    pub(crate) fn put_referrer(
+        &self,
+        location: &Location,
+        manifest: &Manifest,
+        subject: &Digest,
+        scope: &Scope,
+    ) -> Result<(), RegistryError> {
+        let selector = Selector::Digest(manifest.descriptor.digest);
+        let kind = &manifest.descriptor.media_type;
+        match self.put_manifest_at(location, &selector, kind, &manifest.bytes, scope)? {
+            Listed::BySubject => Ok(()),
+            Listed::No => self.add_to_fallback(location, manifest, subject, scope),
+        }
+    }
+
+    /// Adds a manifest to the index under the fallback tag. Others may write the tag at the same time, and registries have no
+    /// conditional writes: each writer looks again until its entry stays.
+    fn add_to_fallback(
+        &self,
+        location: &Location,
+        manifest: &Manifest,
+        subject: &Digest,
+        scope: &Scope,
+    ) -> Result<(), RegistryError> {
+        /// Writers of this process take turns.
+        static TURN: Mutex<()> = Mutex::new(());
+        let Ok(tag) = fallback_tag(subject) else { return Ok(()) };
+        let selector = Selector::Tag(tag);
+        let digest = manifest.descriptor.digest;
+        let settings = self.settings();
+        for attempt in 0..ATTEMPTS {
+            let took = {
+                let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+                let started = Instant::now();
+                let list = self.fallback(location, subject, scope)?;
+                let known = list.map_or_else(Vec::new, |list| entries(&list.bytes));
+                if known.iter().any(|entry| is_of(entry, &digest)) && attempt > 0 {
+                    return Ok(());
+                }
+                let list = with_entry(known, manifest);
+                self.put_manifest_at(location, &selector, media_type::INDEX, &list, scope)
+                    .map_err(|error| error.for_fallback_tag(&selector.to_string()))?;
+                started.elapsed()
+            };
+            // Another writer that read the list before this one wrote it writes within about that time.
+            retry::wait(0, Some((took * 3).max(SETTLE)), Duration::from_secs(5), &settings.cancel)?;
+        }
+        Err(self
+            .client
+            .place(&self.call(
+                location,
+                Method::PUT,
+                "",
+                scope,
+                format!("list {digest} under the tag {selector}"),
+            ))
+            .protocol("loses the entry whenever it is written; other writers replace the tag"))
+    }
+}
+
+fn fallback_tag(subject: &Digest) -> Result<Tag, crossdock_oci::ReferenceError> {
+    format!("sha256-{}", subject.hex()).parse()
+}
+
+/// Returns whether a document is an index. An empty list may be `null`.
+fn is_list(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(bytes).is_ok_and(|list| {
+        list.get("manifests").is_some_and(|manifests| manifests.is_array() || manifests.is_null())
+    })
+}
+
+/// Returns the entries of an index, with fields that are not known.
+fn entries(index: &[u8]) -> Vec<Value> {
+    match serde_json::from_slice::<Value>(index) {
+        Ok(Value::Object(mut index)) => match index.remove("manifests") {
+            Some(Value::Array(entries)) => entries,
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+fn referrer(entry: &Value) -> Option<Referrer> {
+    let descriptor = serde_json::from_value(entry.clone()).ok()?;
+    let artifact_type = entry.get("artifactType").and_then(Value::as_str).unwrap_or_default().to_owned();
+    Some(Referrer { descriptor, artifact_type })
+}
+
+fn is_of(entry: &Value, digest: &Digest) -> bool {
+    entry.get("digest").and_then(Value::as_str) == Some(digest.to_string().as_str())
+}
+
+/// Returns an index with one more entry: the descriptor, the kind and the annotations of a manifest (distribution-spec
+/// § Pushing Manifests with Subject).
+fn with_entry(mut entries: Vec<Value>, manifest: &Manifest) -> Vec<u8> {
+    let Descriptor { media_type, digest, size, .. } = &manifest.descriptor;
+    if !entries.iter().any(|entry| is_of(entry, digest)) {
+        let document: Value = serde_json::from_slice(&manifest.bytes).unwrap_or_default();
+        let mut entry = json!({ "mediaType": media_type, "digest": digest.to_string(), "size": size });
+        let kind =
+            document.get("artifactType").filter(|kind| kind.as_str().is_some_and(|kind| !kind.is_empty()));
+        // Without a kind of its own, a manifest has that of its configuration.
+        if let Some(kind) = kind.or_else(|| document.get("config")?.get("mediaType")) {
+            entry["artifactType"] = kind.clone();
+        }
+        if let Some(annotations) = document.get("annotations").filter(|annotations| annotations.is_object()) {
+            entry["annotations"] = annotations.clone();
+        }
+        entries.push(entry);
+    }
+    let index = json!({ "schemaVersion": 2, "mediaType": media_type::INDEX, "manifests": entries });
+    index.to_string().into_bytes()
+}

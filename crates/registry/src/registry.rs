@@ -1,0 +1,454 @@
+use std::fmt;
+use std::io::{self, Read};
+
+use crossdock_oci::{Blob, Descriptor, Digest, Hasher, Repository, Tag, media_type};
+use ureq::http::{HeaderMap, HeaderValue, Method};
+
+use crate::auth::Scope;
+use crate::client::{Call, Client, Content, Location, Open, Target};
+use crate::error::RegistryError;
+use crate::settings::Settings;
+use crate::transfer::{Moved, Unobserved};
+use crate::transport::{Answer, DOCUMENT_LIMIT};
+use crate::upload::{Check, Upload};
+
+/// A client of registries: one for any number of hosts and repositories.
+///
+/// Hosts, tokens and connections are remembered, so one value for all work saves requests. Calls may come from several
+/// threads.
+///
+/// ```no_run
+/// // Needs a registry: the tests of this crate run such calls against servers of their own.
+/// use crossdock_registry::{Registry, Selector, Settings};
+///
+/// let registry = Registry::new(Settings::new())?;
+/// let repository = "localhost:5000/team/app".parse()?;
+/// let manifest = registry.manifest(&repository, &Selector::Tag("1.0".parse()?))?;
+/// println!("{} has {} bytes", manifest.descriptor.digest, manifest.bytes.len());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Registry {
+    pub(crate) client: Client,
+}
+
+/// Selects a manifest of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// By its tag.
+    Tag(Tag),
+    /// By its digest.
+    Digest(Digest),
+}
+
+/// A manifest or an index as a registry holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Manifest {
+    /// Its media type, its length, and the digest of its bytes.
+    pub descriptor: Descriptor,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// The media types of manifests that are understood.
+const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
+                      application/vnd.docker.distribution.manifest.list.v2+json, \
+                      application/vnd.docker.distribution.manifest.v2+json, */*;q=0.1";
+/// The number of pages of a list that are read.
+const PAGES: usize = 1000;
+
+impl Registry {
+    /// Creates a client. It sends nothing yet.
+    ///
+    /// # Errors
+    /// If TLS cannot be set up.
+    pub fn new(settings: Settings) -> Result<Self, RegistryError> {
+        Ok(Self { client: Client::new(settings)? })
+    }
+
+    /// Returns the settings.
+    pub fn settings(&self) -> &Settings {
+        &self.client.settings
+    }
+
+    /// Fetches a manifest or an index. Its digest is that of the bytes received, whatever the registry says.
+    ///
+    /// # Errors
+    /// If it does not exist, cannot be fetched, or does not have the digest that selects it.
+    pub fn manifest(&self, repository: &Repository, selector: &Selector) -> Result<Manifest, RegistryError> {
+        let location = Location::of(repository)?;
+        let scope = Scope::pull(&location.path);
+        self.manifest_at(&location, selector, &scope)
+    }
+
+    /// Fetches a manifest or an index; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// As [`manifest`](Self::manifest), except if it does not exist.
+    pub fn find_manifest(
+        &self,
+        repository: &Repository,
+        selector: &Selector,
+    ) -> Result<Option<Manifest>, RegistryError> {
+        absent_as_none(self.manifest(repository, selector))
+    }
+
+    pub(crate) fn manifest_at(
+        &self,
+        location: &Location,
+        selector: &Selector,
+        scope: &Scope,
+    ) -> Result<Manifest, RegistryError> {
+        let path = format!("manifests/{selector}");
+        let action = format!("read {}", name(location, selector));
+        let call = self.call(location, Method::GET, &path, scope, action).accepting(ACCEPT);
+        let answer = self.client.expect(&call, &[200])?;
+        let declared = answer.header("content-type").map(str::to_owned);
+        let bytes = answer.document().map_err(|error| self.client.place(&call).read(error))?;
+        let digest = Digest::of(&bytes);
+        if let Selector::Digest(expected) = selector
+            && *expected != digest
+        {
+            let host = location.host.to_string();
+            return Err(RegistryError::Digest { host, expected: *expected, found: digest });
+        }
+        let descriptor = Descriptor::new(
+            &media_type_of(&bytes, declared.as_deref()),
+            Blob { digest, size: bytes.len() as u64 },
+        );
+        Ok(Manifest { descriptor, bytes })
+    }
+
+    /// Returns whether a registry has a manifest or an index.
+    ///
+    /// # Errors
+    /// If the registry does not tell.
+    pub fn has_manifest(&self, repository: &Repository, digest: &Digest) -> Result<bool, RegistryError> {
+        let location = Location::of(repository)?;
+        self.has_manifest_at(&location, digest, &Scope::pull(&location.path))
+    }
+
+    pub(crate) fn has_manifest_at(
+        &self,
+        location: &Location,
+        digest: &Digest,
+        scope: &Scope,
+    ) -> Result<bool, RegistryError> {
+        let path = format!("manifests/{digest}");
+        let action = format!("look up {}", name(location, &Selector::Digest(*digest)));
+        let call = self.call(location, Method::HEAD, &path, scope, action).accepting(ACCEPT);
+        Ok(self.client.expect(&call, &[200, 404])?.status == 200)
+    }
+
+    /// Fetches a blob. The reader fails at its end if the bytes do not have the blob's digest or length.
+    ///
+    /// # Errors
+    /// If the blob does not exist or cannot be fetched.
+    pub fn blob(&self, repository: &Repository, blob: &Blob) -> Result<BlobReader, RegistryError> {
+        let location = Location::of(repository)?;
+        let scope = Scope::pull(&location.path);
+        self.blob_at(&location, blob, &scope)
+    }
+
+    pub(crate) fn blob_at(
+        &self,
+        location: &Location,
+        blob: &Blob,
+        scope: &Scope,
+    ) -> Result<BlobReader, RegistryError> {
+        let path = format!("blobs/{}", blob.digest);
+        let action = format!("read blob {} of `{}`", blob.digest, location.path);
+        let call = self.call(location, Method::GET, &path, scope, action);
+        let answer = self.client.expect(&call, &[200])?;
+        Ok(BlobReader::new(answer, *blob))
+    }
+
+    /// Fetches a blob that is a document, such as a configuration.
+    ///
+    /// # Errors
+    /// As [`blob`](Self::blob), and if it has more than [`MANIFEST_LIMIT`] bytes.
+    pub fn document(&self, repository: &Repository, blob: &Blob) -> Result<Vec<u8>, RegistryError> {
+        let host = || Location::of(repository).map(|location| location.host.to_string());
+        if blob.size > MANIFEST_LIMIT {
+            let problem = format!("has a document of more than {MANIFEST_LIMIT} bytes");
+            return Err(RegistryError::Excessive { digest: blob.digest, problem });
+        }
+        let mut bytes = Vec::new();
+        match self.blob(repository, blob)?.read_to_end(&mut bytes) {
+            Ok(_) => Ok(bytes),
+            Err(error) => {
+                let wrong = error.get_ref().and_then(|inner| inner.downcast_ref::<WrongDigest>());
+                let (expected, host) = (blob.digest, host()?);
+                Err(match wrong {
+                    Some(WrongDigest(found)) => RegistryError::Digest { host, expected, found: *found },
+                    None => RegistryError::Unreachable {
+                        action: format!("read blob {expected}"),
+                        host,
+                        source: Box::new(error),
+                    },
+                })
+            }
+        }
+    }
+
+    /// Returns whether a registry has a blob.
+    ///
+    /// # Errors
+    /// If the registry does not tell.
+    pub fn has_blob(&self, repository: &Repository, blob: &Blob) -> Result<bool, RegistryError> {
+        let location = Location::of(repository)?;
+        self.has_blob_at(&location, blob, &Scope::pull(&location.path))
+    }
+
+    pub(crate) fn has_blob_at(
+        &self,
+        location: &Location,
+        blob: &Blob,
+        scope: &Scope,
+    ) -> Result<bool, RegistryError> {
+        let path = format!("blobs/{}", blob.digest);
+        let action = format!("look up blob {} in `{}`", blob.digest, location.path);
+        let call = self.call(location, Method::HEAD, &path, scope, action);
+        let answer = self.client.expect(&call, &[200, 404])?;
+        // A length of zero is also what servers say that do not tell.
+        let length = answer
+            .header("content-length")
+            .and_then(|length| length.parse().ok())
+            .filter(|length| *length > 0);
+        Ok(answer.status == 200 && length.is_none_or(|length: u64| length == blob.size))
+    }
+
+    /// Returns the tags of a repository, in the registry's order.
+    ///
+    /// # Errors
+    /// If the repository does not exist or cannot be read.
+    pub fn tags(&self, repository: &Repository) -> Result<Vec<String>, RegistryError> {
+        #[derive(serde::Deserialize)]
+        struct Page {
+            #[serde(default)]
+            tags: Option<Vec<String>>,
+        }
+        let location = Location::of(repository)?;
+        let scope = Scope::pull(&location.path);
+        let action = format!("list the tags of `{}`", location.path);
+        let mut tags = Vec::new();
+        let mut call = self.call(&location, Method::GET, "tags/list", &scope, action);
+        for _ in 0..PAGES {
+            let base = self.client.address(&call)?;
+            let answer = self.client.expect(&call, &[200])?;
+            let next = self.client.next_page(&call, &base, &answer)?;
+            let place = self.client.place(&call);
+            let bytes = answer.document().map_err(|error| place.read(error))?;
+            let page: Page = serde_json::from_slice(&bytes)
+                .map_err(|_| place.protocol("answers with something else than a list of tags"))?;
+            tags.extend(page.tags.unwrap_or_default());
+            let Some(next) = next else { return Ok(tags) };
+            call.target = Target::Address(next);
+        }
+        Err(self.client.place(&call).protocol(format!("lists more than {PAGES} pages")))
+    }
+
+    /// Writes a manifest or an index, whose blobs and children must be there, and returns its digest.
+    ///
+    /// # Errors
+    /// If the registry refuses it.
+    pub fn put_manifest(
+        &self,
+        repository: &Repository,
+        selector: &Selector,
+        media_type: &str,
+        bytes: &[u8],
+    ) -> Result<Digest, RegistryError> {
+        let location = Location::of(repository)?;
+        let scope = Scope::push(&location.path);
+        self.put_manifest_at(&location, selector, media_type, bytes, &scope)?;
+        Ok(Digest::of(bytes))
+    }
+
+    /// Writes a manifest or an index. Returns whether the registry lists it by its subject, if it has one.
+    pub(crate) fn put_manifest_at(
+        &self,
+        location: &Location,
+        selector: &Selector,
+        media_type: &str,
+        bytes: &[u8],
+        scope: &Scope,
+    ) -> Result<Listed, RegistryError> {
+        let path = format!("manifests/{selector}");
+        let action = format!("write {}", name(location, selector));
+        let mut call = self.call(location, Method::PUT, &path, scope, action);
+        let place = self.client.place(&call);
+        let kind = HeaderValue::from_str(media_type)
+            .map_err(|_| place.protocol("cannot be told a media type with characters that HTTP forbids"))?;
+        call.headers.insert("content-type", kind);
+        call.content = Content::Bytes(bytes);
+        let answer = self.client.expect(&call, &[200, 201, 202, 204])?;
+        Ok(if answer.header("oci-subject").is_some() { Listed::BySubject } else { Listed::No })
+    }
+
+    /// Uploads a blob, unless the registry has it. `open` opens its bytes from an offset to their end, again if the upload
+    /// has to start anew.
+    ///
+    /// # Errors
+    /// If the registry refuses it, or the bytes cannot be read.
+    pub fn put_blob(
+        &self,
+        repository: &Repository,
+        blob: &Blob,
+        open: &(dyn Fn(u64) -> io::Result<Box<dyn Read + Send>> + Sync),
+    ) -> Result<Moved, RegistryError> {
+        let location = Location::of(repository)?;
+        let scope = Scope::push(&location.path);
+        let open: &Open<'_> = &|at| Ok(open(at)? as Box<dyn Read + Send>);
+        let upload =
+            Upload { registry: self, location: &location, scope: &scope, observer: &Unobserved, gate: None };
+        upload.blob(blob, open, &[], Check::First)
+    }
+
+    /// Returns the warnings since the last call, such as about a registry that names itself without TLS.
+    pub fn warnings(&self) -> Vec<String> {
+        self.client.notices.take()
+    }
+
+    pub(crate) fn call<'a>(
+        &self,
+        location: &'a Location,
+        method: Method,
+        path: &'a str,
+        scope: &'a Scope,
+        action: String,
+    ) -> Call<'a> {
+        Call {
+            location,
+            method,
+            target: Target::Path(path),
+            headers: HeaderMap::new(),
+            content: Content::None,
+            scope,
+            action,
+        }
+    }
+}
+
+/// Whether a registry lists a manifest among the referrers of its subject (distribution-spec § Pushing Manifests with
+/// Subject).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listed {
+    BySubject,
+    No,
+}
+
+impl Call<'_> {
+    pub(crate) fn accepting(mut self, media_types: &'static str) -> Self {
+        self.headers.insert("accept", HeaderValue::from_static(media_types));
+        self
+    }
+}
+
+/// Returns `None` for an error that says that something does not exist.
+pub(crate) fn absent_as_none<T>(result: Result<T, RegistryError>) -> Result<Option<T>, RegistryError> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns a manifest's name for messages.
+fn name(location: &Location, selector: &Selector) -> String {
+    let separator = if matches!(selector, Selector::Tag(_)) { ':' } else { '@' };
+    format!("`{}{separator}{selector}`", location.path)
+}
+
+/// Returns the media type of a manifest: its own, which its digest covers, else the registry's.
+fn media_type_of(bytes: &[u8], declared: Option<&str>) -> String {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Shape {
+        #[serde(default)]
+        media_type: Option<String>,
+        #[serde(default)]
+        manifests: Option<serde::de::IgnoredAny>,
+    }
+    let declared = declared.and_then(|declared| declared.split(';').next()).map(str::trim);
+    let known =
+        declared.filter(|declared| media_type::is_index(declared) || media_type::is_manifest(declared));
+    match serde_json::from_slice::<Shape>(bytes) {
+        Ok(Shape { media_type: Some(own), .. }) => own,
+        Ok(_) if known.is_some() => known.unwrap_or_default().to_owned(),
+        Ok(Shape { manifests: Some(_), .. }) => media_type::INDEX.to_owned(),
+        Ok(_) => media_type::MANIFEST.to_owned(),
+        Err(_) => declared.unwrap_or("application/octet-stream").to_owned(),
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => tag.fmt(f),
+            Self::Digest(digest) => digest.fmt(f),
+        }
+    }
+}
+
+/// Reads a blob from a registry. The last read fails if the bytes do not have the blob's digest or length.
+pub struct BlobReader {
+    reader: Box<dyn Read + Send>,
+    hasher: Option<Hasher>,
+    left: u64,
+    blob: Blob,
+}
+
+impl BlobReader {
+    fn new(answer: Answer, blob: Blob) -> Self {
+        let reader = Box::new(answer.into_reader());
+        Self { reader, hasher: Some(Hasher::default()), left: blob.size, blob }
+    }
+
+    /// Returns the blob.
+    pub fn blob(&self) -> Blob {
+        self.blob
+    }
+
+    fn end(&mut self) -> io::Result<usize> {
+        if self.left > 0 {
+            let missing = self.left;
+            let message = format!("{missing} of {} bytes are missing", self.blob.size);
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
+        }
+        let Some(hasher) = self.hasher.take() else { return Ok(0) };
+        let found = hasher.finish();
+        if found == self.blob.digest { Ok(0) } else { Err(io::Error::other(WrongDigest(found))) }
+    }
+}
+
+/// The digest of bytes that should have another one.
+#[derive(Debug, thiserror::Error)]
+#[error("the bytes have the digest {0}")]
+pub(crate) struct WrongDigest(pub(crate) Digest);
+
+impl Read for BlobReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        if read == 0 {
+            return if buffer.is_empty() { Ok(0) } else { self.end() };
+        }
+        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("more than {} bytes arrive", self.blob.size))
+        })?;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&buffer[..read]);
+        }
+        Ok(read)
+    }
+}
+
+impl fmt::Debug for BlobReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BlobReader({:?})", self.blob)
+    }
+}
+
+/// The length of the longest manifest that is read, in bytes.
+pub const MANIFEST_LIMIT: u64 = DOCUMENT_LIMIT;

@@ -1,0 +1,69 @@
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use crossdock_system::process::Cancel;
+
+use crate::credentials::{Anonymous, Credentials};
+use crate::host::Host;
+use crate::proxy::ProxyRules;
+use crate::roots::Roots;
+
+/// The settings of a [`Registry`](crate::Registry).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The source of credentials. Defaults to [`Anonymous`].
+    pub credentials: Arc<dyn Credentials>,
+    /// The proxies. Defaults to none.
+    pub proxies: ProxyRules,
+    /// The trusted authorities. Defaults to Mozilla's list.
+    pub roots: Roots,
+    /// Hosts, besides those of this machine, with which plain HTTP is spoken if they have no TLS.
+    pub insecure: Vec<Host>,
+    /// The length of the parts in which a blob is uploaded, in bytes; `None` uploads it whole unless the server refuses.
+    pub chunk_size: Option<NonZeroU64>,
+    /// The number of blobs that are sent or received at the same time.
+    pub jobs: usize,
+    /// Ends all requests as soon as possible.
+    pub cancel: Cancel,
+    /// The name of the program in requests.
+    pub user_agent: String,
+    /// The longest wait between two attempts at one request. Tests shorten it.
+    pub patience: std::time::Duration,
+}
+
+impl Settings {
+    /// Returns the default settings: anonymous and direct.
+    pub fn new() -> Self {
+        Self {
+            credentials: Arc::new(Anonymous),
+            proxies: ProxyRules::none(),
+            roots: Roots::bundled(),
+            insecure: Vec::new(),
+            chunk_size: None,
+            jobs: 4,
+            cancel: Cancel::default(),
+            user_agent: concat!("crossdock/", env!("CARGO_PKG_VERSION")).to_owned(),
+            patience: std::time::Duration::from_secs(30),
+        }
+    }
+
+    /// Sets the source of credentials.
+    #[must_use]
+    pub fn with_credentials(self, credentials: impl Credentials + 'static) -> Self {
+        Self { credentials: Arc::new(credentials), ..self }
+    }
+
+    /// Allows plain HTTP with a host that has no TLS.
+    #[must_use]
+    pub fn with_insecure(mut self, host: Host) -> Self {
+        self.insecure.push(host);
+        self
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::new()
+    }
+}

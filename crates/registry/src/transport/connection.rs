@@ -1,0 +1,284 @@
+//! A connection to a server that listens while it sends.
+//!
+//! A registry may answer before it has read a large body: with 401, 403, 413 or 429, and close the connection. A client
+//! that only writes then sees a broken pipe, or waits for ever on a server that no longer reads. This transport looks for
+//! an answer between writes and after a failed one; once an answer has begun, the rest of the body is dropped.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use rustls::ClientConnection;
+use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport};
+use ureq::{Error, Timeout};
+
+/// The time for which a write waits before the input is looked at again.
+const SLICE: Duration = Duration::from_millis(250);
+/// The time without any progress after which a connection counts as lost.
+pub(crate) const STALL: Duration = Duration::from_secs(60);
+
+/// A connection, in plain text or with TLS.
+pub(crate) struct Connection {
+    socket: TcpStream,
+    tls: Option<Box<ClientConnection>>,
+    buffers: LazyBuffers,
+    output: Output,
+    /// Whether a part of a request was sent since the last look for input.
+    has_sent: bool,
+    /// Whether input was read while sending, of which the reader of the answer does not know.
+    has_heard: bool,
+}
+
+/// What happens to bytes that are to be sent.
+enum Output {
+    Open,
+    /// The server has answered, so that the rest of the request is dropped.
+    Answered,
+    /// Sending failed. The server may have answered before; if not, this is the error.
+    Failed(io::Error),
+}
+
+impl Connection {
+    pub(crate) fn new(socket: TcpStream, tls: Option<ClientConnection>) -> Self {
+        // Larger than ureq's 128 KiB: each buffer that is sent costs a look for input.
+        let buffers = LazyBuffers::new(128 * 1024, 256 * 1024);
+        Self {
+            socket,
+            tls: tls.map(Box::new),
+            buffers,
+            output: Output::Open,
+            has_sent: false,
+            has_heard: false,
+        }
+    }
+
+    /// Sends `amount` bytes of the output buffer, unless an answer arrives first.
+    fn send(&mut self, amount: usize, deadline: Deadline) -> Result<(), Error> {
+        // Not after the last part of a request, whose answer is no early one.
+        if self.has_sent && self.hear_answer() {
+            return Ok(());
+        }
+        self.has_sent = true;
+        let mut sent = 0;
+        let mut progress = Instant::now();
+        while sent < amount || self.wants_write() {
+            self.socket.set_write_timeout(Some(SLICE))?;
+            match self.send_some(sent, amount) {
+                Ok(taken) => {
+                    sent += taken;
+                    progress = Instant::now();
+                }
+                Err(error) if is_timeout(&error) => {
+                    if self.hear_answer() {
+                        return Ok(());
+                    }
+                    deadline.check()?;
+                    if progress.elapsed() > STALL {
+                        return self.fail(io::ErrorKind::TimedOut.into());
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return self.fail(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends some bytes and returns how many of the buffer were taken: none if TLS still had records to send.
+    fn send_some(&mut self, sent: usize, amount: usize) -> io::Result<usize> {
+        let rest = &self.buffers.output()[sent..amount];
+        let (taken, written) = match &mut self.tls {
+            None => {
+                let written = self.socket.write(rest)?;
+                (written, written)
+            }
+            Some(tls) if tls.wants_write() => (0, tls.write_tls(&mut self.socket)?),
+            Some(tls) => {
+                let taken = tls.writer().write(rest)?;
+                (taken, taken)
+            }
+        };
+        if written == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(taken) }
+    }
+
+    fn wants_write(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.wants_write())
+    }
+
+    /// Remembers why sending failed. The error is returned later, if there is no answer either.
+    fn fail(&mut self, error: io::Error) -> Result<(), Error> {
+        self.output = Output::Failed(error);
+        Ok(())
+    }
+
+    /// Reads the input that is there, and returns whether a final answer has begun.
+    fn hear_answer(&mut self) -> bool {
+        let had = self.socket.set_nonblocking(true).is_ok();
+        // An error of reading is met again by the next write or read.
+        self.has_heard |= had && self.receive().is_ok_and(|read| read > 0);
+        let heard = has_final_answer(self.buffers.input());
+        if self.socket.set_nonblocking(false).is_err() {
+            self.output = Output::Failed(io::ErrorKind::NotConnected.into());
+        } else if heard {
+            self.output = Output::Answered;
+        }
+        heard
+    }
+
+    /// Reads some input and returns its length; 0 at the end.
+    fn receive(&mut self) -> io::Result<usize> {
+        let input = self.buffers.input_append_buf();
+        let read = match &mut self.tls {
+            None => self.socket.read(input)?,
+            Some(tls) => loop {
+                match tls.reader().read(input) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    // A server that closes without TLS's own farewell. HTTP's lengths tell whether anything is missing.
+                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break 0,
+                    read => break read?,
+                }
+                tls.read_tls(&mut self.socket)?;
+                tls.process_new_packets().map_err(io::Error::other)?;
+            },
+        };
+        self.buffers.input_appended(read);
+        Ok(read)
+    }
+
+    fn receive_before(&mut self, deadline: Deadline) -> Result<bool, Error> {
+        let started = Instant::now();
+        loop {
+            // TLS may have to answer, as a key update.
+            while let Some(tls) = self.tls.as_mut().filter(|tls| tls.wants_write()) {
+                if tls.write_tls(&mut self.socket).is_err() {
+                    break;
+                }
+            }
+            self.socket.set_read_timeout(Some(deadline.left().min(STALL)))?;
+            match self.receive() {
+                Ok(read) => return Ok(read > 0),
+                Err(error) if is_timeout(&error) => {
+                    deadline.check()?;
+                    if started.elapsed() >= STALL {
+                        return Err(io::Error::from(io::ErrorKind::TimedOut).into());
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl Transport for Connection {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        match self.output {
+            Output::Open => self.send(amount, Deadline::of(timeout)),
+            Output::Answered | Output::Failed(_) => Ok(()),
+        }
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        self.has_sent = false;
+        if std::mem::take(&mut self.has_heard) {
+            return Ok(true);
+        }
+        let received = self.receive_before(Deadline::of(timeout));
+        match (&self.output, received) {
+            (_, Ok(true)) => Ok(true),
+            // The answer that was heard, or a part of it, is all that there is.
+            (Output::Failed(error), _) if self.buffers.input().is_empty() => {
+                Err(io::Error::new(error.kind(), error.to_string()).into())
+            }
+            (_, received) => received,
+        }
+    }
+
+    fn is_open(&mut self) -> bool {
+        if !matches!(self.output, Output::Open) || self.socket.set_nonblocking(true).is_err() {
+            return false;
+        }
+        // Between two requests a server sends nothing except TLS's session tickets.
+        let input = self.receive();
+        let is_idle = matches!(&input, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        self.socket.set_nonblocking(false).is_ok() && is_idle
+    }
+
+    fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Connection({:?})", self.socket.peer_addr())
+    }
+}
+
+/// Returns whether input holds the status line of an answer other than 1xx, which is an interim one (RFC 9110 § 15.2).
+fn has_final_answer(mut input: &[u8]) -> bool {
+    loop {
+        // `HTTP/1.1 100`
+        let Some(class) = input.get(9).filter(|_| input.starts_with(b"HTTP/1.")) else { return false };
+        if *class != b'1' {
+            return true;
+        }
+        let Some(end) = input.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+        input = &input[end + 4..];
+    }
+}
+
+pub(crate) fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+/// The time until which an operation must end.
+#[derive(Clone, Copy)]
+pub(crate) struct Deadline {
+    at: Option<Instant>,
+    reason: Timeout,
+}
+
+impl Deadline {
+    pub(crate) fn of(timeout: NextTimeout) -> Self {
+        let after = *timeout.after;
+        Self { at: Instant::now().checked_add(after), reason: timeout.reason }
+    }
+
+    fn check(self) -> Result<(), Error> {
+        if self.left() > MOMENT { Ok(()) } else { Err(Error::Timeout(self.reason)) }
+    }
+
+    /// Returns the time that is left, never zero, which a socket takes for no limit.
+    pub(crate) fn left(self) -> Duration {
+        self.at.map_or(STALL, |at| at.saturating_duration_since(Instant::now())).max(MOMENT)
+    }
+}
+
+const MOMENT: Duration = Duration::from_millis(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interim_answers_are_not_final() {
+        for (input, is_final) in [
+            ("", false),
+            ("HTTP/1.1 ", false),
+            ("HTTP/1.1 1", false),
+            ("HTTP/1.1 100 Continue\r\n\r\n", false),
+            ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 4", true),
+            ("HTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 C\r\n\r\n", false),
+            ("HTTP/1.0 413 Too Large\r\n", true),
+            ("garbage and more", false),
+        ] {
+            assert_eq!(has_final_answer(input.as_bytes()), is_final, "{input}");
+        }
+    }
+}

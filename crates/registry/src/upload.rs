@@ -1,0 +1,277 @@
+//! Uploads of blobs (distribution-spec § Pushing blobs).
+
+use std::io::{self, Read};
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crossdock_oci::{Blob, Repository};
+use ureq::http::{HeaderValue, Method, Uri};
+
+use crate::auth::{Scope, percent_encode};
+use crate::client::{Call, Content, Location, Open, Target};
+use crate::error::{RegistryError, is_ecr};
+use crate::registry::Registry;
+use crate::retry::{self, ATTEMPTS, is_transient, retry_after};
+use crate::transfer::{Counting, Gate, Moved, TransferEvent, TransferObserver};
+use crate::transport::Answer;
+
+/// Uploads blobs to one repository.
+pub(crate) struct Upload<'a> {
+    pub(crate) registry: &'a Registry,
+    pub(crate) location: &'a Location,
+    pub(crate) scope: &'a Scope,
+    pub(crate) observer: &'a dyn TransferObserver,
+    pub(crate) gate: Option<&'a Gate>,
+}
+
+/// Whether the registry is asked for a blob before it is uploaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Check {
+    /// It is uploaded only if the registry does not have it.
+    First,
+    /// It is uploaded: the registry said that it has the blob, and then that it has not.
+    No,
+}
+
+/// The lengths of parts that are tried in turn when a server refuses a request as too large. Cloudflare takes 100 MB, and
+/// nginx by default 1 MiB.
+const PARTS: [u64; 4] = [90_000_000, 16 << 20, 4 << 20, 1 << 20];
+
+/// The result of one attempt.
+enum Attempt {
+    Done,
+    /// The server, or a proxy before it, refuses a request of this length.
+    TooLarge(RegistryError),
+    /// Another attempt may succeed, from a new upload.
+    Failed(RegistryError, Option<std::time::Duration>),
+}
+
+impl Upload<'_> {
+    /// Uploads a blob, or has the registry take it from one of the other repositories of the same host.
+    pub(crate) fn blob(
+        &self,
+        blob: &Blob,
+        open: &Open<'_>,
+        others: &[Repository],
+        check: Check,
+    ) -> Result<Moved, RegistryError> {
+        if check == Check::First {
+            if self.has(blob)? {
+                return Ok(Moved::Present);
+            }
+            if others.iter().any(|other| self.mount(blob, other)) {
+                return Ok(Moved::Mounted);
+            }
+        }
+        match self.gate {
+            Some(gate) => gate.pass(|| self.bytes(blob, open)),
+            None => self.bytes(blob, open),
+        }
+    }
+
+    fn has(&self, blob: &Blob) -> Result<bool, RegistryError> {
+        self.registry.has_blob_at(self.location, blob, self.scope)
+    }
+
+    /// Asks the registry to take a blob from another repository. Any failure means a plain upload.
+    fn mount(&self, blob: &Blob, other: &Repository) -> bool {
+        let Ok(from) = Location::of(other) else { return false };
+        if from.host != self.location.host || from.path == self.location.path {
+            return false;
+        }
+        let path = format!("blobs/uploads/?mount={}&from={}", blob.digest, percent_encode(&from.path));
+        let scope = self.scope.clone().and_pull(&from.path);
+        let action = format!("mount blob {}", blob.digest);
+        let call = self.registry.call(self.location, Method::POST, &path, &scope, action);
+        // 202 opens an upload, which is left to expire: it may be bound to the wider token.
+        self.registry.client.send_once(&call).is_ok_and(|answer| answer.status == 201)
+    }
+
+    fn bytes(&self, blob: &Blob, open: &Open<'_>) -> Result<Moved, RegistryError> {
+        let mut part = self.registry.settings().chunk_size.map(NonZeroU64::get).filter(|_| self.may_split());
+        let mut attempt = 0;
+        loop {
+            let mut moved = 0;
+            let result = self.attempt(blob, open, part, &mut moved);
+            let (error, asked) = match result? {
+                Attempt::Done => return Ok(Moved::Sent),
+                Attempt::TooLarge(error) => match self.smaller(part, blob.size) {
+                    Some(smaller) => {
+                        self.restart(moved);
+                        part = Some(smaller);
+                        continue;
+                    }
+                    None => return Err(error),
+                },
+                Attempt::Failed(error, asked) => (error, asked),
+            };
+            self.restart(moved);
+            attempt += 1;
+            if attempt == ATTEMPTS {
+                return Err(error);
+            }
+            if error.is_lost() {
+                self.gate.iter().for_each(|gate| gate.halve());
+                // The registry may have got it all, and only its answer was lost.
+                if self.has(blob)? {
+                    return Ok(Moved::Sent);
+                }
+            }
+            let settings = self.registry.settings();
+            retry::wait(attempt - 1, asked, settings.patience, &settings.cancel)?;
+        }
+    }
+
+    fn restart(&self, moved: u64) {
+        if moved > 0 {
+            self.observer.event(TransferEvent::Restarted { bytes: moved });
+        }
+    }
+
+    /// Returns whether the registry takes blobs in parts. ECR drops all parts but the first, and answers 201; Google's
+    /// Artifact Registry refuses them.
+    fn may_split(&self) -> bool {
+        let host = self.location.host.name();
+        !is_ecr(host) && !host.ends_with("-docker.pkg.dev")
+    }
+
+    fn smaller(&self, part: Option<u64>, size: u64) -> Option<u64> {
+        let limit = part.unwrap_or(u64::MAX).min(size);
+        PARTS.into_iter().find(|smaller| *smaller < limit).filter(|_| self.may_split())
+    }
+
+    fn attempt(
+        &self,
+        blob: &Blob,
+        open: &Open<'_>,
+        part: Option<u64>,
+        moved: &mut u64,
+    ) -> Result<Attempt, RegistryError> {
+        let client = &self.registry.client;
+        let action = format!("upload blob {} to `{}`", blob.digest, self.location.path);
+        let start = self.registry.call(self.location, Method::POST, "blobs/uploads/", self.scope, action);
+        let base = client.address(&start)?;
+        let answer = match client.send_once(&start) {
+            Ok(answer) if answer.status == 202 => answer,
+            result => return self.failed(&start, result),
+        };
+        let address = client.upload_address(&start, &base, &answer)?;
+        let address = match part.filter(|part| *part < blob.size) {
+            None => address,
+            Some(part) => match self.parts(&start, blob, open, part, address, moved)? {
+                Ok(address) => address,
+                Err(attempt) => return Ok(attempt),
+            },
+        };
+        let is_split = part.is_some_and(|part| part < blob.size);
+        let length = if is_split { 0 } else { blob.size };
+        let mut call = start.clone();
+        call.method = Method::PUT;
+        call.target = Target::Address(with_digest(&address, blob).ok_or_else(|| {
+            client.place(&start).protocol("continues an upload at something that is not an address")
+        })?);
+        call.headers.insert("content-type", HeaderValue::from_static("application/octet-stream"));
+        let result = self.send_range(&call, open, 0, length, moved);
+        match result {
+            Ok(answer) if matches!(answer.status.as_u16(), 200 | 201 | 204) => Ok(Attempt::Done),
+            result => self.failed(&call, result),
+        }
+    }
+
+    /// Uploads a blob in parts and returns the address for the end of the upload.
+    fn parts(
+        &self,
+        start: &Call<'_>,
+        blob: &Blob,
+        open: &Open<'_>,
+        part: u64,
+        mut address: Uri,
+        moved: &mut u64,
+    ) -> Result<Result<Uri, Attempt>, RegistryError> {
+        let client = &self.registry.client;
+        // GHCR takes 4 MiB in a request with a range.
+        let part = if self.location.host.name() == "ghcr.io" { part.min(4 << 20) } else { part };
+        let mut at = 0;
+        while at < blob.size {
+            let length = part.min(blob.size - at);
+            let mut call = start.clone();
+            call.method = Method::PATCH;
+            call.target = Target::Address(address.clone());
+            call.headers.insert("content-type", HeaderValue::from_static("application/octet-stream"));
+            let range = format!("{at}-{}", at + length - 1);
+            if let Ok(range) = HeaderValue::from_str(&range) {
+                call.headers.insert("content-range", range);
+            }
+            match self.send_range(&call, open, at, length, moved) {
+                Ok(answer) if matches!(answer.status.as_u16(), 201 | 202 | 204) => {
+                    // A part without a new address is followed by the next one at the same.
+                    if answer.header("location").is_some() {
+                        address = client.upload_address(&call, &address, &answer)?;
+                    }
+                }
+                result => return self.failed(&call, result).map(Err),
+            }
+            at += length;
+        }
+        Ok(Ok(address))
+    }
+
+    /// Sends a range of a blob's bytes with a call.
+    fn send_range(
+        &self,
+        call: &Call<'_>,
+        open: &Open<'_>,
+        at: u64,
+        length: u64,
+        moved: &mut u64,
+    ) -> Result<Answer, RegistryError> {
+        if length == 0 {
+            return self.registry.client.send_once(call);
+        }
+        let counted = AtomicU64::new(0);
+        let open_range = |from: u64| -> io::Result<Box<dyn Read + Send + '_>> {
+            let reader = open(at + from)?.take(length - from);
+            Ok(Box::new(Counting::new(reader, self.observer, &counted)))
+        };
+        let content = Content::Blob { open: &open_range, length };
+        let result = self.registry.client.send_once(&Call { content, ..call.clone() });
+        *moved += counted.load(Ordering::Relaxed);
+        result
+    }
+
+    /// Sorts the failures of an attempt.
+    fn failed(
+        &self,
+        call: &Call<'_>,
+        result: Result<Answer, RegistryError>,
+    ) -> Result<Attempt, RegistryError> {
+        let answer = match result {
+            Ok(answer) => answer,
+            Err(error) if error.is_lost() => return Ok(Attempt::Failed(error, None)),
+            Err(error) => return Err(error),
+        };
+        let (status, asked) = (answer.status.as_u16(), retry_after(&answer));
+        let error = self.registry.client.place(call).refused(answer);
+        let code = error.code().unwrap_or_default();
+        let is_of_upload = code.starts_with("BLOB_UPLOAD_")
+            || matches!(code, "DIGEST_INVALID" | "SIZE_INVALID" | "RANGE_INVALID");
+        match status {
+            413 => Ok(Attempt::TooLarge(error)),
+            // A load balancer sends 400 without a code where the body came too slowly.
+            400 if code.is_empty() => Ok(Attempt::Failed(error, asked)),
+            416 => Ok(Attempt::Failed(error, asked)),
+            _ if is_of_upload || is_transient(status) => Ok(Attempt::Failed(error, asked)),
+            _ => Err(error),
+        }
+    }
+}
+
+/// Returns the address that ends an upload.
+fn with_digest(address: &Uri, blob: &Blob) -> Option<Uri> {
+    let separator = match address.query() {
+        None => "?",
+        Some("") => "",
+        Some(_) => "&",
+    };
+    format!("{address}{separator}digest={}", percent_encode(&blob.digest.to_string())).parse().ok()
+}
