@@ -83,7 +83,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
 
     fn answer(script: &str, input: &str, limit: Duration) -> Result<Output, ProcessError> {
-        let environment = Arc::new(Environment::from_process().unwrap());
+        let environment = Arc::new(Environment::from_process().expect("the environment is readable"));
         let command = Command::new("sh", "/").args(["-c", script]);
         Processes::new(environment, Cancel::default()).answer(&command, input.as_bytes(), limit)
     }
