@@ -1,6 +1,21 @@
 //! Credentials, and the source that a client asks for them.
+//!
+//! [`Keychain`] reads what `docker login` and `podman login` wrote and asks credential helpers; [`Logins`] writes there.
+
+mod edit;
+mod file;
+mod helper;
+mod key;
+mod keychain;
+mod login;
+mod search;
 
 use std::fmt;
+
+pub use helper::Helpers;
+pub use keychain::{Found, Keychain, Warn};
+pub use login::{LoginError, Logins, Removed, Stored};
+pub use search::Search;
 
 use crate::host::Host;
 
@@ -12,6 +27,12 @@ pub trait Credentials: fmt::Debug + Send + Sync {
     /// # Errors
     /// If credentials are configured but cannot be had, as from a helper that fails.
     fn find(&self, host: &Host, repository: &str) -> Result<Credential, CredentialsError>;
+
+    /// Returns a clause that says where the credential comes from, or where none is, for the message of a registry that
+    /// refuses it: `the credentials are those of the key …`. It holds no secret.
+    fn source(&self, _host: &Host, _repository: &str) -> Option<String> {
+        None
+    }
 }
 
 /// The credential for a registry.

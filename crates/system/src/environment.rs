@@ -22,6 +22,8 @@ pub struct Environment {
     pub directory: Utf8PathBuf,
     /// Whether standard error is a terminal.
     pub terminal: Terminal,
+    /// The number of the user; `None` if unspecified or the system has none.
+    pub user: Option<u32>,
 }
 
 /// The kind of output that standard error is connected to.
@@ -88,6 +90,7 @@ impl Environment {
             directory: Utf8PathBuf::from_path_buf(directory).map_err(EnvironmentError::NotUtf8)?,
             // Messages and progress go to standard error, so that standard output may be a pipe.
             terminal: if std::io::stderr().is_terminal() { Terminal::Interactive } else { Terminal::Plain },
+            user: user(),
         })
     }
 
@@ -154,6 +157,16 @@ impl Environment {
         };
         Some(base.join("crossdock"))
     }
+}
+
+#[cfg(unix)]
+fn user() -> Option<u32> {
+    Some(rustix::process::getuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn user() -> Option<u32> {
+    None
 }
 
 #[cfg(all(test, unix))]

@@ -1,5 +1,6 @@
 //! The only module that spawns processes. A [`Command`] is data: a plan holds and prints it, and [`Processes`] runs it.
 
+mod answer;
 mod command;
 mod group;
 mod watch;
@@ -67,6 +68,14 @@ pub enum ProcessError {
         status: ExitStatus,
         /// The whole standard error.
         stderr: String,
+    },
+    /// It did not end within its time limit, and was killed.
+    #[error("`{program}` did not end within {limit:?}")]
+    TimedOut {
+        /// The program.
+        program: String,
+        /// The time limit.
+        limit: Duration,
     },
     /// The run was cancelled.
     #[error("interrupted")]

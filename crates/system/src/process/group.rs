@@ -96,6 +96,17 @@ impl Child {
     pub(super) fn wait(self) -> std::io::Result<std::process::ExitStatus> {
         self.handle.wait().map(|output| output.status)
     }
+
+    /// Waits for its end until `limit` has passed, and then kills its process group; `None` if it was killed so.
+    pub(super) fn wait_timeout(self, limit: Duration) -> std::io::Result<Option<std::process::ExitStatus>> {
+        if let Some(output) = self.handle.wait_timeout(limit)? {
+            return Ok(Some(output.status));
+        }
+        signal(self.pid, Ending::Kill);
+        // Where there are no process groups.
+        self.handle.kill()?;
+        Ok(None)
+    }
 }
 
 impl Drop for Child {
