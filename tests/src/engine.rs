@@ -7,7 +7,6 @@ mod docker;
 mod podman;
 mod private;
 mod project;
-mod registry;
 
 use std::process::Command;
 use std::time::Duration;
@@ -19,7 +18,6 @@ pub use docker::{Docker, debian_docker};
 pub use podman::Podman;
 pub use private::{Secrets, TRACE};
 pub use project::{GO_WORDS, RecordedGo, base_from, compiler_image, go_project, says_hello};
-pub use registry::Registry;
 
 use crate::outcome::{Outcome, run};
 

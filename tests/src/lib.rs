@@ -15,6 +15,7 @@ pub mod modules;
 pub mod outcome;
 pub mod processes;
 pub mod program;
+pub mod registry;
 pub mod sandbox;
 pub mod server;
 pub mod terminal;

@@ -78,6 +78,11 @@ impl Running {
         self.child.try_wait().expect("a child can be waited for").is_none()
     }
 
+    /// Returns its standard output so far.
+    pub fn stdout(&self) -> String {
+        text(&self.stdout)
+    }
+
     /// Returns its standard error so far.
     pub fn stderr(&self) -> String {
         text(&self.stderr)

@@ -23,27 +23,64 @@ pub fn need(tool: &str) -> PathBuf {
 /// Returns a program of a Go module in a pinned version. `go install` builds it once for each version of Go; later test
 /// programs and runs find it in `GOPATH/crossdock-tests`.
 pub fn need_go(package: &str, version: &str) -> PathBuf {
-    let go = |arguments: &[&str]| {
-        let mut command = Command::new(need("go"));
-        command.args(arguments).env("GOFLAGS", "-buildvcs=false");
-        command
-    };
-    let minute = Duration::from_secs(60);
-    let ask = |name: &str| run(&mut go(&["env", name]), minute).success().stdout.trim().to_owned();
-    let cache = PathBuf::from(ask("GOPATH")).join("crossdock-tests");
-    let place = place(&cache, &ask("GOVERSION"), package, version);
-    if !place.is_dir() {
-        std::fs::create_dir_all(&cache).expect("a directory can be made");
-        // Built in a staging directory and renamed: no other test program sees half of it.
-        let staging = TempDir::with_prefix_in("install-", &cache).expect("a directory can be made");
+    let place = place(&go_cache(), &go_env("GOVERSION"), package, version);
+    install_once(&place, |staging| {
         let mut install = go(&["install", &format!("{package}@{version}")]);
-        run(install.env("GOBIN", staging.path()), 20 * minute).success();
-        if let Err(error) = std::fs::rename(staging.path(), &place) {
-            // Another test program was faster and built the same program.
-            assert!(place.is_dir(), "{}: {error}", place.display());
-        }
-    }
+        install.env("GOBIN", staging);
+        install
+    });
     place.join(package.rsplit('/').next().unwrap_or(package))
+}
+
+/// Returns the program of a Go module of this repository, a directory of `tests`. It is built once for each state of its
+/// sources.
+pub fn need_own_go(directory: &str) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+    let files = ["go.mod", "go.sum", "main.go"].map(|name| {
+        let path = source.join(name);
+        std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    });
+    let state = crate::layout::sha256(&files.concat()).replace(':', "-");
+    let place = place(&go_cache(), &go_env("GOVERSION"), directory, &state);
+    install_once(&place, |staging| {
+        let mut build = go(&["build", "-trimpath", "-o"]);
+        build.arg(staging.join(directory)).arg(".").current_dir(&source);
+        build
+    });
+    place.join(directory)
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn go(arguments: &[&str]) -> Command {
+    let mut command = Command::new(need("go"));
+    command.args(arguments).env("GOFLAGS", "-buildvcs=false");
+    command
+}
+
+fn go_env(name: &str) -> String {
+    run(&mut go(&["env", name]), MINUTE).success().stdout.trim().to_owned()
+}
+
+/// Returns the directory of all programs.
+fn go_cache() -> PathBuf {
+    PathBuf::from(go_env("GOPATH")).join("crossdock-tests")
+}
+
+/// Creates the directory of a program by a command that fills a staging directory, unless it exists.
+fn install_once(place: &Path, command: impl Fn(&Path) -> Command) {
+    if place.is_dir() {
+        return;
+    }
+    let cache = place.parent().expect("a program's directory is in the cache");
+    std::fs::create_dir_all(cache).expect("a directory can be made");
+    // Built in a staging directory and renamed: no other test program sees half of it.
+    let staging = TempDir::with_prefix_in("install-", cache).expect("a directory can be made");
+    run(&mut command(staging.path()), 20 * MINUTE).success();
+    if let Err(error) = std::fs::rename(staging.path(), place) {
+        // Another test program was faster and built the same program.
+        assert!(place.is_dir(), "{}: {error}", place.display());
+    }
 }
 
 /// Returns the directory of one program. Its name holds the package, its version and the compiler's version, which together

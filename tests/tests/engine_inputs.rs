@@ -5,10 +5,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use crossdock_tests::engine::{
-    Base, BuildKit, Docker, GO_WORDS, Podman, RecordedGo, Registry, Secrets, TRACE, base_from, builder,
-    compiler_image, debian_docker, go_project, install_buildx, says_hello,
+    Base, BuildKit, Docker, GO_WORDS, Podman, RecordedGo, Secrets, TRACE, base_from, builder, compiler_image,
+    debian_docker, go_project, install_buildx, says_hello,
 };
 use crossdock_tests::outcome::run;
+use crossdock_tests::registry::Distribution;
 use crossdock_tests::tools::need;
 use crossdock_tests::{Layout, Outcome, Sandbox, fixture};
 
@@ -122,7 +123,7 @@ fn docker_builds_each_platform_on_its_own_base() {
 }
 
 /// Builds on bases that the engine pulls by the names in the templates, also if `crossdock.lock` pins them.
-fn bases_come_from_a_registry(sandbox: &Sandbox, project: &Path, registry: &Registry, builder: &str) {
+fn bases_come_from_a_registry(sandbox: &Sandbox, project: &Path, registry: &Distribution, builder: &str) {
     fixture::write(project.join("crossdock.toml"), ON_SLIM);
     let compiler = compiler_image(sandbox, project);
     let slim = slim(sandbox);
@@ -154,7 +155,7 @@ fn bases_come_from_a_registry(sandbox: &Sandbox, project: &Path, registry: &Regi
 #[ignore = "long: builds buildkitd and buildx"]
 fn long_buildkit_pulls_its_bases_from_a_registry() {
     let (mut sandbox, project) = go_project();
-    let registry = Registry::start();
+    let registry = Distribution::start();
     let node = BuildKit::start_behind(&registry);
     let buildx = install_buildx(&mut sandbox);
     builder(&sandbox, &buildx, "one", &[(&node, "linux/amd64")]);
@@ -165,7 +166,7 @@ fn long_buildkit_pulls_its_bases_from_a_registry() {
 #[ignore = "long: seven builds"]
 fn long_podman_pulls_its_bases_and_caches_from_a_registry() {
     let (mut sandbox, project) = go_project();
-    let registry = Registry::start();
+    let registry = Distribution::start();
     let podman = Podman::start_on_overlays().behind(&registry);
     podman.set_up(&mut sandbox);
     bases_come_from_a_registry(&sandbox, &project, &registry, "podman");
@@ -183,7 +184,7 @@ fn long_podman_pulls_its_bases_and_caches_from_a_registry() {
 fn long_a_cache_in_a_registry_saves_a_fresh_buildkit_from_compiling() {
     let (mut sandbox, project) = go_project();
     let buildx = install_buildx(&mut sandbox);
-    let registry = Registry::start();
+    let registry = Distribution::start();
     let place = format!("type=registry,ref={}/hello/cache", registry.host());
     a_cache_saves_compiling(
         "build",

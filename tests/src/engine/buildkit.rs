@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::{Base, Docker, Engine, LIMIT, Registry};
+use super::{Base, Docker, Engine, LIMIT};
 use crate::fixture::write;
 use crate::outcome::{Running, run};
+use crate::registry::Distribution;
 use crate::sandbox::Sandbox;
 use crate::tools::{need, need_go};
 
@@ -29,7 +30,7 @@ impl BuildKit {
     }
 
     /// Starts one that uses `registry` as the mirror of Docker Hub.
-    pub fn start_behind(registry: &Registry) -> Self {
+    pub fn start_behind(registry: &Distribution) -> Self {
         let host = registry.host();
         Self::with_configuration(&format!(
             "[registry.\"docker.io\"]\n  mirrors = [\"{host}\"]\n\n[registry.\"{host}\"]\n  http = true\n"

@@ -3,9 +3,10 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::{Engine, LIMIT, Registry};
+use super::{Engine, LIMIT};
 use crate::fixture::write;
 use crate::outcome::run;
+use crate::registry::Distribution;
 use crate::sandbox::Sandbox;
 use crate::tools::need;
 
@@ -50,7 +51,7 @@ impl Podman {
 
     /// Uses `registry` as the mirror of Docker Hub.
     #[must_use]
-    pub fn behind(self, registry: &Registry) -> Self {
+    pub fn behind(self, registry: &Distribution) -> Self {
         let host = registry.host();
         write(
             self.registries_conf(),

@@ -1,0 +1,19 @@
+//! Registries and the network between them and a client: real registries on the loopback interface, one of ours with the
+//! habits of hosted services, and a proxy that injects faults.
+
+pub mod certificates;
+mod distribution;
+pub mod encoding;
+pub mod http;
+pub mod memory;
+mod ocimem;
+pub mod peers;
+pub mod random;
+mod sample;
+pub mod tokens;
+
+pub use distribution::{Access, Distribution, Program};
+pub use memory::{Habits, MemoryRegistry};
+pub use ocimem::{OciMemory, TagRule};
+pub use peers::{Peer, Way};
+pub use sample::Sample;
