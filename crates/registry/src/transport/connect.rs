@@ -18,7 +18,7 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 use super::connection::{Connection, Deadline};
 use super::origin_of;
 use crate::host::{Origin, Scheme};
-use crate::proxy::{Proxy, ProxyRules};
+use crate::proxy::{Proxy, ProxyProtocol, ProxyRules};
 
 /// Opens connections, through a proxy where the rules name one.
 pub(crate) struct Opener {
@@ -50,7 +50,7 @@ impl Connector for Opener {
     fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<Connection>, ureq::Error> {
         let origin = origin_of(details.uri).ok_or_else(|| ureq::Error::BadUri(details.uri.to_string()))?;
         let limit = Deadline::of(details.timeout).left().min(TIMEOUT);
-        let mut socket = match self.proxies.proxy_for(&origin) {
+        let mut socket = match self.proxies.proxy_for(&origin).map_err(io::Error::other)? {
             Some(proxy) => open_through(proxy, &origin, limit)?,
             None => open(&origin, limit)?,
         };
@@ -80,7 +80,7 @@ fn open(origin: &Origin, limit: Duration) -> io::Result<TcpStream> {
 /// Opens a connection to `target` by a proxy's CONNECT (RFC 9110 § 9.3.6).
 fn open_through(proxy: &Proxy, target: &Origin, limit: Duration) -> io::Result<TcpStream> {
     let refuse = |reason: String| io::Error::other(ProxyRefusal { proxy: proxy.origin.clone(), reason });
-    if proxy.origin.scheme == Scheme::Https {
+    if proxy.protocol != ProxyProtocol::Http || proxy.origin.scheme == Scheme::Https {
         return Err(refuse("crossdock speaks plain HTTP to proxies; name it as `http://…`".to_owned()));
     }
     let mut socket = open(&proxy.origin, limit).map_err(|error| refuse(error.to_string()))?;
