@@ -1,5 +1,7 @@
 //! The client against a registry whose answers and faults each test chooses.
 
+#![expect(clippy::unwrap_used, reason = "a test panics when it fails")]
+
 mod fake;
 
 use std::collections::BTreeMap;
