@@ -93,19 +93,68 @@ impl Files for ImageFiles<'_> {
     }
 
     fn output(&self, words: &[&str]) -> Option<String> {
-        let architecture = self.context.target.architecture();
-        let machine = match architecture {
-            Architecture::Amd64 => "x86_64",
-            Architecture::Arm64 => "aarch64",
-            Architecture::Riscv64 => "riscv64",
-            Architecture::S390x => "s390x",
-            Architecture::Ppc64le => "ppc64le",
+        let machine = || machine(self.context.target.architecture());
+        Some(match words {
+            ["uname"] | ["uname", "-s" | "--kernel-name"] => "Linux".to_owned(),
+            ["uname", "-m" | "--machine"] | ["arch"] => machine()?.to_owned(),
+            ["uname", "-sm" | "-ms"] | ["uname", "-s", "-m"] => format!("Linux {}", machine()?),
             _ => return None,
-        };
-        match words {
-            ["uname", "-m"] | ["arch"] => Some(machine.to_owned()),
-            ["uname"] | ["uname", "-s"] => Some("Linux".to_owned()),
-            _ => None,
+        })
+    }
+}
+
+/// Returns the machine that the kernel of a node tells (`UTS_MACHINE`). `None` for 32-bit platforms, whose programs also
+/// run on 64-bit kernels: these tell `x86_64` to a program of linux/386.
+fn machine(architecture: Architecture) -> Option<&'static str> {
+    Some(match architecture {
+        Architecture::Amd64 => "x86_64",
+        Architecture::Arm64 => "aarch64",
+        Architecture::Loong64 => "loongarch64",
+        // Not `mips64el`: the kernel does not tell the byte order.
+        Architecture::Mips64 | Architecture::Mips64le => "mips64",
+        Architecture::Ppc64 => "ppc64",
+        Architecture::Ppc64le => "ppc64le",
+        Architecture::Riscv64 => "riscv64",
+        Architecture::S390x => "s390x",
+        Architecture::Sparc64 => "sparc64",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{MemoryRoot, Target};
+    use crossdock_platform::Platform;
+
+    fn output(platform: &str, words: &[&str]) -> Option<String> {
+        let target = Target::new(&Platform::parse(platform).unwrap());
+        let (root, user) = (MemoryRoot::new(), Credentials::default());
+        let container = Container { root: &root, environment: &[], working_directory: "/", user: &user };
+        let context = Context { target: &target, container, volumes: &[] };
+        let process = Process::of_image(container, ["sh"]);
+        ImageFiles::of(context, &process).output(words)
+    }
+
+    /// `uname -m` under the kernels of these architectures, or qemu-user for them.
+    #[test]
+    fn the_target_answers_uname() {
+        for (platform, machine) in [
+            ("linux/amd64", Some("x86_64")),
+            ("linux/arm64", Some("aarch64")),
+            ("linux/loong64", Some("loongarch64")),
+            ("linux/mips64le", Some("mips64")),
+            ("linux/ppc64le", Some("ppc64le")),
+            ("linux/riscv64", Some("riscv64")),
+            ("linux/s390x", Some("s390x")),
+            ("linux/386", None),
+            ("linux/arm/v7", None),
+        ] {
+            assert_eq!(output(platform, &["uname", "-m"]).as_deref(), machine, "{platform}");
+            assert_eq!(output(platform, &["arch"]).as_deref(), machine, "{platform}");
+            assert_eq!(output(platform, &["uname", "-s"]).as_deref(), Some("Linux"), "{platform}");
         }
+        assert_eq!(output("linux/arm64", &["uname", "-sm"]).as_deref(), Some("Linux aarch64"));
+        assert_eq!(output("linux/arm64", &["uname", "-r"]), None);
     }
 }
