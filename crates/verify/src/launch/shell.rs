@@ -327,7 +327,7 @@ impl Reading<'_> {
             },
             // Earlier commands may have changed what PATH finds; the image's own file is as good an answer.
             Found::Unknown => match self.in_image(process) {
-                Some(path) => return Ok(Process { search: Search::At(path), ..process.clone() }),
+                Some(process) => return Ok(process),
                 None => NotFound::Unknown(format!(
                     "`{word}` is only known when line {} of {} runs",
                     program.position.line,
@@ -338,10 +338,16 @@ impl Reading<'_> {
         Err(Box::new(report::not_found(self.context.target, process, error)))
     }
 
-    /// Returns where the image has the program of a process.
-    fn in_image(&self, process: &Process) -> Option<String> {
-        let process = Process { search: Search::Path(None), ..process.clone() };
-        search::find(&process, self.context.container).ok().map(|found| found.path)
+    /// Returns the process with the place at which the image has its program.
+    fn in_image(&self, process: &Process) -> Option<Process> {
+        let mut process = Process { search: Search::Path(None), ..process.clone() };
+        if process.environment.is_unknown("PATH") {
+            let path = self.process.environment.get("PATH")?;
+            process.environment.set("PATH", path);
+            process = process.doubtful();
+        }
+        let found = search::find(&process, self.context.container).ok()?;
+        Some(Process { search: Search::At(found.path), ..process })
     }
 
     /// Returns the process of a program, with the line that starts it in its story.
