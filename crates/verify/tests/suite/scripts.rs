@@ -204,6 +204,27 @@ pub(crate) fn cases() -> Vec<Case> {
         .collect()
 }
 
+/// A message says what is unknown and where, and its help what to do.
+#[test]
+fn the_line_that_hides_the_program_is_told() {
+    let told = |case: Case| {
+        let findings = case.verify();
+        let [finding] = findings.as_slice() else { panic!("{findings:#?}") };
+        (finding.message.clone(), finding.help.clone())
+    };
+    let (message, help) = told(entry("#!/bin/sh\nset -e\nexec \"$APP\" --port 80\n"));
+    let line = "line 3 of /entry.sh, `exec \"$APP\" --port 80`, runs a program whose name is only known when it runs";
+    assert!(message.contains(line), "{message}");
+    assert!(help.contains("`ENV APP=…`") && help.contains("ENTRYPOINT") && help.contains("--all"), "{help}");
+    let (message, _) =
+        told(entry("#!/bin/sh\n. /srv/more.sh\n").file("/srv/more.sh", 0o644, "\neval \"$(/app)\"\n"));
+    let line = "line 2 of /srv/more.sh, `eval \"$(/app)\"`, runs commands that are only known when it runs";
+    assert!(message.contains(line), "{message}");
+    let (message, _) = told(entry("#!/bin/sh\n/bin/busybox ls\nexec none\n"));
+    let line = "line 3 of /entry.sh, `exec none`, runs none, which is not in the image, and an earlier command may create it";
+    assert!(message.contains(line), "{message}");
+}
+
 #[test]
 fn scripts_of_images_are_followed() {
     let wrong = disagreements(&cases());
