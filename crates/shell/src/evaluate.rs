@@ -67,7 +67,7 @@ fn run(evaluator: &mut Evaluator<'_>, start: &Start, script: &Script) -> Vec<Sta
 fn not_followed(cause: Cause) -> Outcome {
     Outcome {
         ends: vec![End { kind: EndKind::Unknown, certain: true, position: Position::FIRST }],
-        unfollowed: vec![Unfollowed { cause, position: Position::FIRST, text: String::new() }],
+        unfollowed: vec![Unfollowed { cause, position: Position::FIRST, file: None, text: String::new() }],
         ..Outcome::default()
     }
 }

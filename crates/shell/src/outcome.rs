@@ -189,6 +189,8 @@ pub struct Unfollowed {
     pub cause: Cause,
     /// Where.
     pub position: Position,
+    /// The sourced file in which it is. `None` if the script itself.
+    pub file: Option<String>,
     /// The words in question as far as they are known.
     pub text: String,
 }

@@ -349,8 +349,8 @@ crossdock_findings::catalogue! {
         "It has no such option, gets no command, may not switch to the user, or does not find the directory.",
         "Correct the launcher's arguments in the entry point, the command or the script.";
     LAUNCH_FILE_MISSING = "launch-file-missing", Error,
-        "the file that an interpreter or shell of the image runs is not in the image",
-        "The interpreter stops: `can't open file '/app.py': No such file or directory`, exit 2 or 1.",
+        "a file or directory that an interpreter or script of the image needs is not in the image",
+        "The interpreter stops: `can't open file '/app.py': No such file or directory`, exit 2 or 1. A shell stops at `.`, and with `set -e` at `cd`.",
         "Put the file into the image at that path, or correct the arguments or the working directory.";
     SCRIPT_BROKEN = "script-broken", Error,
         "the shell stops at an error in the script",
@@ -371,7 +371,7 @@ crossdock_findings::catalogue! {
     LAUNCH_UNKNOWN = "launch-unknown", Warning, Unproven,
         "the program that a launcher or script of the image starts is only known when it runs",
         "What runs in the end was not verified.",
-        "Name the program itself in the entry point or the script, or start the image once on each platform.";
+        "Name the program in exec form, e.g. `ENTRYPOINT [\"/app\"]`, verify all programs in PATH with `--all`, or start the image once on each platform.";
     FILE_CAPABILITIES = "file-capabilities", Error,
         "the program carries file capabilities that a container may not have",
         "The kernel refuses: `operation not permitted`.",

@@ -378,7 +378,7 @@ impl Evaluator<'_> {
         match words {
             [option, name, words @ ..] if bash && option.text() == Some("-v") => match name.text() {
                 Some(name) => state.assign(name, Content::Scalar(Self::formatted(words))),
-                None => state.forget(),
+                None => state.forget_variables(name.prefix()),
             },
             words => self.print(state, Self::formatted(words)),
         }
@@ -521,16 +521,14 @@ impl Evaluator<'_> {
             }
             let Some((variable, value)) = declaration(word) else {
                 if word.text().is_none() {
-                    state.forget();
+                    state.forget_variables(word.prefix());
                 }
                 continue;
             };
-            if is_local {
-                hide(state, &variable);
-            }
+            let is_new = is_local && hide(state, &variable);
             match value {
                 Some(value) => state.assign(&variable, Content::Scalar(value)),
-                None if is_local && self.start.dialect == Dialect::Bash => {
+                None if is_new && self.start.dialect == Dialect::Bash => {
                     state.assign(&variable, Content::Unset)
                 }
                 None => {}
@@ -561,13 +559,15 @@ fn survive_syntax_error(state: &mut State) {
     }
 }
 
-/// Remembers a variable that `local` hides.
-fn hide(state: &mut State, name: &str) {
+/// Remembers a variable that `local` hides. Returns whether it was not local before.
+fn hide(state: &mut State, name: &str) -> bool {
     let before = state.variables.get(name).cloned();
-    if let Some(frame) = state.frames.last_mut()
-        && !frame.iter().any(|(other, _)| &**other == name)
-    {
-        frame.push((name.into(), before));
+    match state.frames.last_mut() {
+        Some(frame) if !frame.iter().any(|(other, _)| &**other == name) => {
+            frame.push((name.into(), before));
+            true
+        }
+        _ => false,
     }
 }
 
@@ -634,7 +634,7 @@ fn unset(state: &mut State, words: &[Value]) -> Status {
                 state.assign(name, Content::Unset);
                 state.export(name, false);
             }
-            None => state.forget(),
+            None => state.forget_variables(word.prefix()),
         }
     }
     Status::Known(0)

@@ -125,6 +125,14 @@ pub(crate) fn of(words: &[Value]) -> Effect {
         return Effect::Anything;
     };
     let name = name.rsplit('/').next().unwrap_or(name);
+    if asks_for_facts(name, operands) {
+        return Effect::None;
+    }
+    if name == "find"
+        && let Some(effect) = of_found_files(operands)
+    {
+        return effect;
+    }
     if READERS.contains(&name) {
         // `find -exec`, `awk 'system(…)'` and `env prog` may do anything.
         let runs = matches!(name, "find" | "env" | "nice")
@@ -151,6 +159,35 @@ pub(crate) fn of(words: &[Value]) -> Effect {
         Effect::Paths { changed: paths.clone(), removed: paths }
     } else {
         Effect::Paths { changed: paths, removed: Vec::new() }
+    }
+}
+
+/// Whether a program only prints what it is, as in `java -version` and `mysqld --verbose --help`.
+fn asks_for_facts(name: &str, operands: &[Value]) -> bool {
+    let has = |options: &[&str]| {
+        operands.iter().any(|word| word.text().is_some_and(|text| options.contains(&text)))
+    };
+    has(&["--version", "--help"])
+        || (operands.len() == 1 && has(&["-version", "-V", "version"]))
+        || (matches!(name, "dpkg" | "dpkg-query")
+            && has(&["--print-architecture", "--show", "-W", "-s", "-l"]))
+}
+
+/// Returns what `find PATH… -exec COMMAND` does if the command changes nothing, or only the files that are found.
+fn of_found_files(operands: &[Value]) -> Option<Effect> {
+    let texts: Vec<&str> = operands.iter().map(Value::text).collect::<Option<_>>()?;
+    let is_exec = |word: &&str| matches!(*word, "-exec" | "-execdir");
+    let at = texts.iter().position(is_exec)?;
+    let name = texts.get(at + 1)?.rsplit('/').next()?;
+    let is_single = texts.iter().filter(|word| is_exec(word)).count() == 1 && !texts.contains(&"-delete");
+    let count = texts.iter().take_while(|word| !word.starts_with(['-', '(', '!', '\\'])).count();
+    let paths: Vec<String> = texts[..count].iter().map(|path| (*path).to_owned()).collect();
+    match name {
+        _ if !is_single || paths.is_empty() => None,
+        "chown" | "chgrp" => Some(Effect::None),
+        "chmod" | "touch" => Some(Effect::Paths { changed: paths, removed: Vec::new() }),
+        "rm" => Some(Effect::Paths { changed: paths.clone(), removed: paths }),
+        _ => None,
     }
 }
 

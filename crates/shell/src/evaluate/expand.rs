@@ -273,7 +273,7 @@ impl Evaluator<'_> {
                     _ => fields.push_whole(&Value::unknown(), true),
                 }
             }
-            Piece::Unknown { .. } => {
+            Piece::Unknown { .. } | Piece::Array(_) => {
                 fields.push_whole(&Value::unknown(), true);
             }
             Piece::Substitution { lines, quoted } => {
@@ -366,6 +366,7 @@ impl Evaluator<'_> {
                     None => push_scalar(fields, &Value::unknown(), quoted),
                 }
             }
+            Operation::Names => fields.push_list(&names(state, name), quoted),
             Operation::Substring { offset, length } => {
                 let (is_list, value) = (matches!(expanded, Expanded::List(_)), scalar(&expanded));
                 let offset = self.one(state, offset);
@@ -650,6 +651,24 @@ fn leave_subshell(state: &mut State) {
             EndKind::Forever => state.mode = Mode::Ended(EndKind::Forever, position),
         }
     }
+}
+
+/// Returns the names of the variables that are set and whose names begin like this.
+fn names(state: &State, beginning: &str) -> Vec<Value> {
+    let mut names = Vec::new();
+    for (name, variable) in state.variables.iter().filter(|(name, _)| name.starts_with(beginning)) {
+        match variable.content {
+            Content::Unset => {}
+            Content::Unknown => names.push(Value::from(&**name).into_many()),
+            Content::Scalar(_) | Content::Array(_) => names.push(Value::from(&**name)),
+        }
+    }
+    if state.rest != Content::Unset {
+        let other = Value::from_parts([Part::Text(beginning.to_owned()), Part::Unknown]);
+        names.push(other.into_many());
+    }
+    names.truncate(MOST_WORDS);
+    names
 }
 
 fn push_scalar(fields: &mut Fields, value: &Value, quoted: bool) {

@@ -21,13 +21,22 @@ struct Tests {
     pattern: Option<Pattern>,
     least: usize,
     most: usize,
+    /// Whether it stops after the first file.
+    quits: bool,
 }
 
 impl Tests {
     /// Reads the words after the paths. `None` for a test or an action that is not known.
     fn read(mut words: &[&str], follows: bool) -> Option<Self> {
-        let mut tests =
-            Self { follows, kind: None, is_executable: false, pattern: None, least: 0, most: usize::MAX };
+        let mut tests = Self {
+            follows,
+            kind: None,
+            is_executable: false,
+            pattern: None,
+            least: 0,
+            most: usize::MAX,
+            quits: false,
+        };
         loop {
             words = match words {
                 [] => return Some(tests),
@@ -36,6 +45,10 @@ impl Tests {
                     rest
                 }
                 ["-print" | "-xdev" | "-mount", rest @ ..] => rest,
+                ["-quit"] => {
+                    tests.quits = true;
+                    &[]
+                }
                 ["-executable", rest @ ..] => {
                     tests.is_executable = true;
                     rest
@@ -86,6 +99,9 @@ impl Evaluator<'_> {
             if depth >= tests.least && passes(&tests, &path, entry, is_link)? {
                 printed.push_str(&path);
                 printed.push('\n');
+                if tests.quits {
+                    return Some(printed);
+                }
             }
             if entry != Entry::Directory || is_link || depth >= tests.most {
                 continue;

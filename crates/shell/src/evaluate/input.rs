@@ -218,7 +218,7 @@ fn forget_names(state: &mut State, words: &[Value]) -> Status {
         match word.text() {
             Some(name) if is_name(name) => state.assign(name, Content::Unknown),
             Some(_) => {}
-            None => state.forget(),
+            None => state.forget_variables(word.prefix()),
         }
     }
     Status::Unknown

@@ -113,7 +113,7 @@ impl<'a> Evaluator<'a> {
     }
 
     pub(crate) fn unfollowed(&mut self, cause: Cause, position: Position, text: String) {
-        let found = Unfollowed { cause, position, text };
+        let found = Unfollowed { cause, position, file: self.context.file.clone(), text };
         if self.outcome.unfollowed.len() < MOST_PROGRAMS && !self.outcome.unfollowed.contains(&found) {
             self.outcome.unfollowed.push(found);
         }

@@ -18,7 +18,7 @@ impl Evaluator<'_> {
             return Some(text);
         }
         let line = |text: &str| Some(format!("{text}\n"));
-        match words {
+        match without_directory(words).as_slice() {
             ["readlink", "-f" | "-e" | "-m", path]
             | ["readlink", "-f" | "-e", "--", path]
             | ["realpath", path]
@@ -63,7 +63,7 @@ impl Evaluator<'_> {
 
     /// Returns the status of a program if it follows from its arguments.
     pub(crate) fn status_of(&self, state: &State, words: &[&str]) -> Option<Status> {
-        match words {
+        match without_directory(words).as_slice() {
             ["which", name] => match self.find(state, &Value::from(*name), None) {
                 Found::At(_) => Some(Status::Known(0)),
                 Found::Missing => Some(Status::Known(1)),
@@ -143,6 +143,12 @@ fn read_format(format: &str) -> Option<Vec<Piece>> {
     }
     pieces.push(Piece::Text(text));
     Some(pieces)
+}
+
+/// Returns the words of a command with the file name of its program only.
+fn without_directory<'w>(words: &[&'w str]) -> Vec<&'w str> {
+    let name = words.first().map(|name| name.rsplit('/').next().unwrap_or(name));
+    name.into_iter().chain(words.iter().skip(1).copied()).collect()
 }
 
 fn input(state: &mut State) -> Option<String> {

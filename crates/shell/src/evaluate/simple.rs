@@ -68,7 +68,7 @@ impl Evaluator<'_> {
         let saved = state.output.clone();
         let is_redirected = writes_elsewhere(&command.redirections);
         self.substituted = None;
-        let fields = self.arguments(&mut state, words);
+        let (fields, arrays) = self.arguments(&mut state, words);
         let ran_substitution =
             assignments.iter().any(has_substitution) || words.iter().any(word_has_substitution);
         if !state.is_running() {
@@ -119,7 +119,17 @@ impl Evaluator<'_> {
             state.output = None;
         }
         let call = Call { words: fields, position: command.position, assigned, no_functions: false };
+        let is_map =
+            call.words.iter().any(|word| word.prefix().starts_with('-') && word.prefix().contains('A'));
         let mut states = self.call(state, call);
+        for state in states.iter_mut().filter(|state| state.is_running()) {
+            for DeclaredArray { name, append, values } in &arrays {
+                let mut all = if *append { elements(state.variable(name)) } else { Vec::new() };
+                all.extend(values.iter().cloned());
+                all.truncate(MOST_WORDS);
+                state.assign(name, if is_map { Content::Unknown } else { Content::Array(all) });
+            }
+        }
         if is_redirected && saved.is_some() {
             states.iter_mut().for_each(|state| state.output.clone_from(&saved));
         }
@@ -129,15 +139,25 @@ impl Evaluator<'_> {
         states
     }
 
-    /// Expands the words of a command. Assignments to `export` and the like are not split.
-    fn arguments(&mut self, state: &mut State, words: &[Word]) -> Vec<Value> {
+    /// Expands the words of a command. Assignments to `export` and the like are not split; arrays among them are returned
+    /// apart, and their words only name the variables.
+    fn arguments(&mut self, state: &mut State, words: &[Word]) -> (Vec<Value>, Vec<DeclaredArray>) {
         const DECLARE: [&str; 5] = ["export", "readonly", "local", "declare", "typeset"];
         let declares = words.first().and_then(Word::plain).is_some_and(|name| DECLARE.contains(&name));
+        let mut arrays = Vec::new();
         if !declares {
-            return self.fields(state, words);
+            return (self.fields(state, words), arrays);
         }
         let mut fields = Vec::new();
         for word in words {
+            if let [Piece::Text { text, .. }, Piece::Array(elements)] = word.pieces.as_slice() {
+                let name = text.trim_end_matches('=');
+                let append = name.ends_with('+');
+                let name = name.trim_end_matches('+').to_owned();
+                fields.push(Value::from(&*name));
+                arrays.push(DeclaredArray { name, append, values: self.fields(state, elements) });
+                continue;
+            }
             let assigns = matches!(word.pieces.first(), Some(Piece::Text { text, .. }) if text.contains('='));
             if assigns {
                 fields.push(self.one(state, word));
@@ -145,7 +165,7 @@ impl Evaluator<'_> {
                 fields.extend(self.fields(state, std::slice::from_ref(word)));
             }
         }
-        fields
+        (fields, arrays)
     }
 
     fn assign(&mut self, state: &mut State, assignment: &Assignment) {
@@ -160,12 +180,7 @@ impl Evaluator<'_> {
                 }
             }
             Assigned::Array(words) => {
-                let mut values = match state.variable(name) {
-                    Content::Array(values) if assignment.append => values.clone(),
-                    Content::Scalar(value) if assignment.append => vec![value.clone()],
-                    Content::Unknown if assignment.append => vec![Value::many()],
-                    _ => Vec::new(),
-                };
+                let mut values = if assignment.append { elements(state.variable(name)) } else { Vec::new() };
                 values.extend(self.fields(state, words));
                 values.truncate(MOST_WORDS);
                 Content::Array(values)
@@ -468,6 +483,23 @@ impl Evaluator<'_> {
             return finish_builtin(state, Status::Known(status), position);
         }
         state.end(EndKind::Fails { status, reason: Reason::Builtin(message) }, position);
+    }
+}
+
+/// An array among the arguments of `declare` and the like.
+struct DeclaredArray {
+    name: String,
+    append: bool,
+    values: Vec<Value>,
+}
+
+/// Returns the elements of a variable as an array.
+fn elements(content: &Content) -> Vec<Value> {
+    match content {
+        Content::Array(values) => values.clone(),
+        Content::Scalar(value) => vec![value.clone()],
+        Content::Unknown => vec![Value::many()],
+        Content::Unset => Vec::new(),
     }
 }
 

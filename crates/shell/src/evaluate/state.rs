@@ -236,6 +236,16 @@ impl State {
         self.touch_anything();
     }
 
+    /// Forgets the variables that an assignment to a name with this beginning may have changed. PATH is hardly among them.
+    pub(crate) fn forget_variables(&mut self, beginning: &str) {
+        for (name, variable) in Rc::make_mut(&mut self.variables) {
+            if name.starts_with(beginning) && &**name != "PATH" {
+                variable.content = Content::Unknown;
+            }
+        }
+        self.rest = Content::Unknown;
+    }
+
     pub(crate) fn touch_anything(&mut self) {
         if !self.touched.anything {
             Rc::make_mut(&mut self.touched).anything = true;
@@ -246,7 +256,7 @@ impl State {
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.mode == other.mode
             && self.status == other.status
-            && self.last == other.last
+            && is_same_end(&self.last, &other.last)
             && self.output == other.output
             && self.input == other.input
             && self.option == other.option
@@ -364,6 +374,12 @@ impl State {
         other.status = Status::Failure;
         (self, other)
     }
+}
+
+/// Whether two last commands end a script alike. The place of one that is no program does not matter.
+fn is_same_end(one: &[Last], other: &[Last]) -> bool {
+    let is_builtin = |last: &[Last]| matches!(last, [Last { kind: LastKind::Other, .. }]);
+    one == other || (is_builtin(one) && is_builtin(other))
 }
 
 /// The most states that are followed side by side. More are joined.

@@ -223,7 +223,7 @@ impl Parser<'_> {
                 redirections.push(redirection);
                 continue;
             }
-            let Some(word) = self.word()? else { break };
+            let Some(mut word) = self.word()? else { break };
             if self.dialect == Dialect::Bash && self.names_descriptor(&word) {
                 continue;
             }
@@ -236,7 +236,8 @@ impl Parser<'_> {
             }
             // `declare -a x=(…)` and `local x=(…)` of bash.
             if self.dialect == Dialect::Bash && self.peek() == Some('(') && ends_with_equals(&word) {
-                self.array()?;
+                let array = self.array()?;
+                word.pieces.push(Piece::Array(array));
             }
             words.push(word);
         }

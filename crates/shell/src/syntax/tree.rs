@@ -185,6 +185,8 @@ pub(crate) enum Piece {
     Process {
         lines: Script,
     },
+    /// The words of `(…)` after `name=` in the arguments of `declare` and the like.
+    Array(Vec<Word>),
     /// Text that is not known, for instance since it is not UTF-8.
     Unknown {
         quoted: bool,
@@ -230,6 +232,8 @@ pub(crate) enum Operation {
     Bad,
     /// `${!x}`: the operation applies to the variable that `x` names.
     Indirect(Box<Operation>),
+    /// `${!x@}` and `${!x*}`: the names of the variables whose names begin so.
+    Names,
     /// `${x:offset:length}`
     Substring {
         offset: Box<Word>,

@@ -398,7 +398,7 @@ impl Parser<'_> {
         let lists_names = indirect && index.is_none() && (self.is_at("*}") || self.is_at("@}"));
         let operation = if lists_names {
             self.at += 1;
-            Operation::Other(Vec::new())
+            Operation::Names
         } else {
             self.operation(quoted)?
         };
@@ -407,6 +407,7 @@ impl Parser<'_> {
         }
         let operation = match (length, indirect, index, operation) {
             (false, true, None, operation) if !lists_names => Operation::Indirect(Box::new(operation)),
+            (_, true, _, Operation::Names) => Operation::Names,
             (_, true, _, operation) => Operation::Other(words_of(operation)),
             (true, _, Some(index), _) if is_all(&index) => Operation::ElementCount,
             (true, ..) => Operation::Length,
@@ -534,6 +535,7 @@ fn words_of(operation: Operation) -> Vec<Word> {
     match operation {
         Operation::Get
         | Operation::Bad
+        | Operation::Names
         | Operation::Case { .. }
         | Operation::Length
         | Operation::Elements

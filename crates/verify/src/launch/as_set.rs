@@ -24,11 +24,15 @@ pub(super) fn variables(context: Context<'_>, process: &Process) -> impl Iterato
 
 /// Returns whether the script stops because a variable is not set: it demands a deployment that sets it.
 pub(super) fn demands_variables(outcome: &Outcome) -> bool {
-    outcome.ends.iter().any(|end| match &end.kind {
+    let is_nameless =
+        |index: usize| outcome.programs.get(index).is_some_and(|program| program.words[0].text() == Some(""));
+    outcome.ends.iter().filter(|end| end.certain).any(|end| match &end.kind {
         EndKind::Exit(Some(status)) => *status != 0,
+        EndKind::Fails { reason: Reason::Program(index), .. } => is_nameless(*index),
         EndKind::Fails { reason, .. } => matches!(reason, Reason::Unset(_) | Reason::Command),
+        EndKind::Exec(index) | EndKind::Last(index) => is_nameless(*index),
         _ => false,
-    } && end.certain)
+    })
 }
 
 /// Puts the answers for any deployment and for the image's own environment together. What only happens with the image's

@@ -327,21 +327,23 @@ impl Reading<'_> {
             },
             // Earlier commands may have changed what PATH finds; the image's own file is as good an answer.
             Found::Unknown => match self.in_image(process) {
-                Some(path) => return Ok(Process { search: Search::At(path), ..process.clone() }),
-                None => NotFound::Unknown(format!(
-                    "`{word}` is only known when line {} of {} runs",
-                    program.position.line,
-                    self.place(program)
-                )),
+                Some(process) => return Ok(process),
+                None => return Err(Box::new(self.unknown_program(program))),
             },
         };
         Err(Box::new(report::not_found(self.context.target, process, error)))
     }
 
-    /// Returns where the image has the program of a process.
-    fn in_image(&self, process: &Process) -> Option<String> {
-        let process = Process { search: Search::Path(None), ..process.clone() };
-        search::find(&process, self.context.container).ok().map(|found| found.path)
+    /// Returns the process with the place at which the image has its program.
+    fn in_image(&self, process: &Process) -> Option<Process> {
+        let mut process = Process { search: Search::Path(None), ..process.clone() };
+        if process.environment.is_unknown("PATH") {
+            let path = self.process.environment.get("PATH")?;
+            process.environment.set("PATH", path);
+            process = process.doubtful();
+        }
+        let found = search::find(&process, self.context.container).ok()?;
+        Some(Process { search: Search::At(found.path), ..process })
     }
 
     /// Returns the process of a program, with the line that starts it in its story.
@@ -457,12 +459,91 @@ impl Reading<'_> {
         report::unknown(self.context.target, &self.script.name, &why)
     }
 
+    /// Returns the finding about a command whose program is not known.
+    fn unknown_program(&self, program: &Program) -> Finding {
+        let place = Place { line: program.position.line, file: program.file.as_deref() };
+        let text = self.line(&place);
+        match program.words[0].text() {
+            Some(word) => self.not_verified(
+                &place,
+                &text,
+                &format!("runs {word}, which is not in the image, and an earlier command may create it"),
+            ),
+            None => self.not_verified(&place, &text, "runs a program whose name is only known when it runs"),
+        }
+    }
+
     fn unknown(&self, end: &End) -> Finding {
         let cause = self.outcome.unfollowed.first();
         let line = cause.map_or(end.position.line, |cause| cause.position.line);
-        let text = cause.map(|cause| cause.text.clone()).unwrap_or_default();
-        let why = format!("line {line} of {} cannot be followed: `{text}`", self.script.name);
-        report::unknown(self.context.target, &self.script.name, &why)
+        let place = Place { line, file: cause.and_then(|cause| cause.file.as_deref()) };
+        let text = self.line(&place);
+        let why = match cause.map(|cause| cause.cause) {
+            Some(Cause::Eval) => "runs commands that are only known when it runs",
+            Some(Cause::Source) => "reads commands from a file that is only known when it runs",
+            Some(Cause::Binary) => "is in a file with NUL bytes, which is no script",
+            Some(Cause::TooLarge | Cause::TooDeep | Cause::Loop) => {
+                "is part of more work than this check follows"
+            }
+            Some(Cause::CommandWord) | None => "runs a program whose name is only known when it runs",
+        };
+        self.not_verified(&place, &text, why)
+    }
+
+    /// Returns the finding that a line hides the program; `why` continues "line 3 of /entry.sh, `exec $APP`, …".
+    fn not_verified(&self, place: &Place<'_>, text: &str, why: &str) -> Finding {
+        let file = place.file.unwrap_or(&self.script.name);
+        let unset = variables_in(text).find(|name| self.process.environment.get(name).is_none());
+        let shown = shortened(text);
+        let finding = report::unknown(
+            self.context.target,
+            &self.script.name,
+            &format!("line {} of {file}, `{shown}`, {why}", place.line),
+        );
+        match unset {
+            Some(name) => finding.with_help(format!(
+                "Set the variable in the image if it decides (`ENV {name}=…`), name the program in exec form, e.g. \
+                 `ENTRYPOINT [\"/app\"]`, verify all programs in PATH with `--all`, or start the image once on each platform."
+            )),
+            None => finding,
+        }
+    }
+
+    /// Returns the text of a line.
+    fn line(&self, place: &Place<'_>) -> String {
+        let sourced = place.file.and_then(|file| read_small(self.context.container.root, file, MAX_SCRIPT));
+        let text = match place.file {
+            Some(_) => sourced.unwrap_or_default(),
+            None => self.script.text.clone(),
+        };
+        let line = text.split(|byte| *byte == b'\n').nth(place.line.saturating_sub(1) as usize);
+        String::from_utf8_lossy(line.unwrap_or_default()).trim().to_owned()
+    }
+}
+
+/// A line of a script or of a file that it sources.
+struct Place<'a> {
+    line: u32,
+    file: Option<&'a str>,
+}
+
+/// Returns the names of the variables in a text, as in `$APP` and `${APP:-x}`.
+fn variables_in(text: &str) -> impl Iterator<Item = &str> {
+    text.split('$').skip(1).filter_map(|after| {
+        let after = after.strip_prefix('{').unwrap_or(after);
+        let end =
+            after.find(|char: char| !char.is_ascii_alphanumeric() && char != '_').unwrap_or(after.len());
+        Some(&after[..end])
+            .filter(|name| name.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_'))
+    })
+}
+
+/// Returns the beginning of a line, for messages.
+fn shortened(line: &str) -> String {
+    const MOST: usize = 80;
+    match line.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
     }
 }
 

@@ -2,10 +2,12 @@
 
 use super::accounts::{Account, Lookup};
 use super::call::Call;
+use super::identify::base_name;
 use super::options::{Given, Grammar, Value, is_given, value_of};
 use super::process::{Certainty, Environment, Process, Word};
 use super::user_spec::{self, Switch, accounts, long};
 use super::{Next, next};
+use crate::root::ResolveError;
 
 /// `gosu USER[:GROUP] COMMAND`, which looks names up as runc does (moby's `user.GetExecUser`). It is written in Go, whose
 /// exec runs no text.
@@ -296,6 +298,9 @@ pub(super) fn su(call: &Call<'_>) -> Next {
             let shell =
                 value(&["s", "shell"]).or_else(|| Some(Word::Known(shell_of(account.as_ref()?).to_owned())));
             let Some(shell) = shell else { return next::unknown_word(&user) };
+            if let Some(refusal) = refused_by_shell(call, &shell, is_given(&options, PRESERVING)) {
+                return refusal;
+            }
             vec![shell, Word::Known("-c".to_owned()), text]
         }
         // An interactive shell.
@@ -310,6 +315,24 @@ pub(super) fn su(call: &Call<'_>) -> Next {
     }
     process.certainty = Certainty::Possible;
     next::started_by(call, process)
+}
+
+/// The options with which `su` starts the shell that the variable SHELL names.
+const PRESERVING: &[&str] = &["m", "p", "preserve-environment"];
+
+/// Returns the result for a shell that runs no commands, or that is not in the image.
+fn refused_by_shell(call: &Call<'_>, shell: &Word, takes_variable: bool) -> Option<Next> {
+    let shell = shell.known().filter(|_| !takes_variable)?;
+    if matches!(base_name(shell), "nologin" | "false") {
+        return Some(next::fails(call, format!("the user's shell is {shell}, which runs no commands")));
+    }
+    let missing = call.process.within(call.context.container).resolve(shell);
+    match missing {
+        Err(ResolveError::Missing { .. }) => {
+            Some(next::no_file(call, shell, "the image does not have this shell of the user"))
+        }
+        _ => None,
+    }
 }
 
 fn shell_of(account: &Account) -> &str {

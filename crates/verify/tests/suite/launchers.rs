@@ -95,6 +95,12 @@ impl Case {
         self
     }
 
+    /// Sets variables besides PATH.
+    pub(crate) fn with_env(mut self, variables: &[&str]) -> Case {
+        self.image = self.image.with_env([PATH].iter().chain(variables).copied());
+        self
+    }
+
     pub(crate) fn directory(mut self, directory: &str) -> Case {
         self.image = self.image.with_working_directory(directory);
         self
@@ -494,6 +500,8 @@ fn started(case: &Case, number: usize) -> String {
     for directory in ["proc", "tmp", "dev"].into_iter().chain(volumes) {
         std::fs::create_dir_all(root.join(directory)).expect("a directory can be made");
     }
+    let everyone = std::fs::Permissions::from_mode(0o1777);
+    std::fs::set_permissions(root.join("tmp"), everyone).expect("a mode can be set");
     std::fs::write(bundle.join("config.json"), configuration(case)).expect("a file can be written");
     let name = format!("crossdock-launch-{}-{number}", std::process::id());
     let output = Command::new("runc").args(["run", "--bundle"]).arg(&bundle).arg(&name).output();
@@ -539,8 +547,12 @@ fn configuration(case: &Case) -> String {
 #[ignore = "long: starts every case with runc, as root"]
 fn long_runc_agrees_about_launchers_and_scripts() {
     let mut wrong = Vec::new();
-    for (number, case) in
-        of_launchers().iter().chain(&of_scripts()).chain(&crate::scripts::cases()).enumerate()
+    for (number, case) in of_launchers()
+        .iter()
+        .chain(&of_scripts())
+        .chain(&crate::scripts::cases())
+        .chain(&crate::entries::cases())
+        .enumerate()
     {
         let said = started(case, number);
         let has_started = said.lines().any(|line| line.trim() == "started");

@@ -3,6 +3,7 @@
 mod against_the_kernel;
 mod catalogue;
 mod configurations;
+mod entries;
 mod host;
 mod images;
 mod launchers;

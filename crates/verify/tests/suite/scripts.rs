@@ -174,8 +174,55 @@ fn of_failures() -> Vec<Case> {
     ]
 }
 
+/// Commands that `su` of BusyBox hands to the shell of a user.
+fn of_su() -> Vec<Case> {
+    const PASSWD: &str = "root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\noff:x:1001:1001::/:/usr/sbin/nologin\n\
+                          no:x:1002:1002::/:/bin/false\nold:x:1003:1003::/:/bin/zsh\n";
+    let su = |words: &[&str]| {
+        let words = [&["/bin/busybox", "su"], words].concat();
+        let nologin = "#!/bin/sh\necho not available\nexit 1\n";
+        Case::of(&words).file("/etc/passwd", 0o644, PASSWD).script("/usr/sbin/nologin", nologin)
+    };
+    vec![
+        su(&["app", "-c", "/app"]),
+        su(&["off", "-c", "/app"]).fails("launch-refused"),
+        su(&["off", "-s", "/bin/sh", "-c", "/app"]),
+        su(&["no", "-c", "/app"]).fails("launch-refused"),
+        su(&["old", "-c", "/app"]).fails("launch-file-missing"),
+        su(&["old", "-s", "/bin/zsh", "-c", "/app"]).fails("launch-file-missing"),
+        su(&["-", "off", "-c", "/app"]).fails("launch-refused"),
+        entry("#!/bin/sh\nexec /bin/busybox su off -c '/app --x'\n")
+            .file("/etc/passwd", 0o644, PASSWD)
+            .fails("launch-refused"),
+    ]
+}
+
 pub(crate) fn cases() -> Vec<Case> {
-    [of_variables(), of_hooks(), of_own_paths(), of_values(), of_failures()].into_iter().flatten().collect()
+    [of_variables(), of_hooks(), of_own_paths(), of_values(), of_failures(), of_su()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// A message says what is unknown and where, and its help what to do.
+#[test]
+fn the_line_that_hides_the_program_is_told() {
+    let told = |case: Case| {
+        let findings = case.verify();
+        let [finding] = findings.as_slice() else { panic!("{findings:#?}") };
+        (finding.message.clone(), finding.help.clone())
+    };
+    let (message, help) = told(entry("#!/bin/sh\nset -e\nexec \"$APP\" --port 80\n"));
+    let line = "line 3 of /entry.sh, `exec \"$APP\" --port 80`, runs a program whose name is only known when it runs";
+    assert!(message.contains(line), "{message}");
+    assert!(help.contains("`ENV APP=…`") && help.contains("ENTRYPOINT") && help.contains("--all"), "{help}");
+    let (message, _) =
+        told(entry("#!/bin/sh\n. /srv/more.sh\n").file("/srv/more.sh", 0o644, "\neval \"$(/app)\"\n"));
+    let line = "line 2 of /srv/more.sh, `eval \"$(/app)\"`, runs commands that are only known when it runs";
+    assert!(message.contains(line), "{message}");
+    let (message, _) = told(entry("#!/bin/sh\n/bin/busybox ls\nexec none\n"));
+    let line = "line 3 of /entry.sh, `exec none`, runs none, which is not in the image, and an earlier command may create it";
+    assert!(message.contains(line), "{message}");
 }
 
 #[test]
