@@ -54,7 +54,7 @@ impl Names {
             self.names[known as usize].node = node;
             return;
         }
-        // The limit on metadata is far below 4 GiB, and that on entries below 2^32.
+        // The limits of the tree keep both numbers below 2^32.
         let start = self.bytes.len() as u32;
         self.bytes.push(name.len() as u8);
         self.bytes.extend_from_slice(name);

@@ -43,7 +43,7 @@ impl Spill {
     /// Makes one piece of everything that was added since the last piece.
     pub(super) fn end_piece(&mut self) -> Piece {
         self.ends.push(self.length);
-        // The limit on entries is far below 2^32, and each has at most two pieces.
+        // The limits of the tree keep the number of entries at 2^30, and each has at most two pieces.
         Piece(NonZeroU32::MIN.saturating_add(self.ends.len() as u32 - 1))
     }
 

@@ -10,6 +10,8 @@ pub(super) const MAX_LINKS: u32 = 40;
 /// The number of path components that followed links may add to one path. A link target may have 2,000, and a small
 /// layer could otherwise lead half a million entries through 40 such links.
 const MAX_FOLLOWED: usize = 1000;
+/// The largest limit on entries and on bytes of metadata: nodes, names and their places have numbers of 32 bits.
+const MAX_NUMBER: u64 = 1 << 30;
 /// The length of a name in bytes: Linux's NAME_MAX.
 pub(super) const MAX_NAME: usize = 255;
 /// The depth of nested directories; real images have a few dozen. It also bounds recursion over the tree.
@@ -136,7 +138,9 @@ impl Walk {
 }
 
 impl Tree {
-    pub(super) fn new(limits: RootLimits) -> Self {
+    pub(super) fn new(mut limits: RootLimits) -> Self {
+        limits.entries = limits.entries.min(MAX_NUMBER);
+        limits.metadata = limits.metadata.min(MAX_NUMBER);
         let mut tree = Self {
             nodes: Vec::new(),
             names: Names::default(),
@@ -182,7 +186,7 @@ impl Tree {
     /// Stores the target of a symbolic link, of at most 4095 bytes.
     pub(super) fn add_target(&mut self, target: &[u8]) -> Result<Kind, EntryFault> {
         self.count_metadata(target.len())?;
-        // The limit on metadata is far below 4 GiB.
+        // By `MAX_NUMBER`.
         let place = Target { start: self.targets.len() as u32, length: target.len() as u16 };
         self.targets.extend_from_slice(target);
         Ok(Kind::Symlink(place))
@@ -192,7 +196,7 @@ impl Tree {
     pub(super) fn add(&mut self, kind: Kind, description: Description) -> Result<u32, EntryFault> {
         let description = self.number(description)?;
         self.nodes.push(Node { kind, description });
-        // The limit on entries is far below 2^32.
+        // By `MAX_NUMBER`.
         Ok(self.nodes.len() as u32 - 1)
     }
 
