@@ -1,5 +1,4 @@
 //! A registry in memory whose faults a test chooses, on a port of its own.
-#![expect(clippy::unwrap_used, reason = "a fault of the server itself fails the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
