@@ -251,6 +251,9 @@ pub(crate) struct DistCommand {
     /// Push each image to its repository, once all are verified.
     #[arg(long, help_heading = "How it is pushed")]
     pub(crate) push: bool,
+    /// Push without tags: the images are reached by their digests, which the JSON answer lists.
+    #[arg(long, requires = "push", help_heading = "How it is pushed")]
+    pub(crate) by_digest: bool,
     /// Write `repository@digest` of each pushed image to this file, a line each.
     #[arg(long, value_name = "FILE", requires = "push", help_heading = "How it is pushed")]
     pub(crate) image_refs: Option<Utf8PathBuf>,

@@ -14,7 +14,7 @@ pub use crossdock_registry::{
 };
 pub use inspect::{InspectedEntry, InspectedPlatform, Inspection, inspect};
 pub use pull::pull;
-pub use push::{PushedImage, check_repositories, push, push_built};
+pub use push::{Naming, PushedImage, check_repositories, push, push_built};
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, usage};

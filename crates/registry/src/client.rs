@@ -13,7 +13,7 @@ use crate::host::{Host, Origin, Scheme};
 use crate::notice::Notices;
 use crate::retry::{self, ATTEMPTS, is_transient, retry_after};
 use crate::settings::Settings;
-use crate::transport::{Answer, Body, NotTls, Transport, origin_of, resolve};
+use crate::transport::{Answer, Body, NoHandshake, NotTls, Transport, origin_of, resolve};
 
 /// A client of any number of registries.
 #[derive(Debug)]
@@ -234,11 +234,16 @@ impl Client {
                     self.auth.learn(&secure, &answer);
                     break Scheme::Https;
                 }
-                Err(error) if is_not_tls(&error) => {
+                Err(error) if inside::<NotTls>(&error) => {
                     if !self.allows_plain(host) {
                         let problem = "does not speak TLS";
                         return Err(RegistryError::Insecure { host: host.to_string(), problem });
                     }
+                    break Scheme::Http;
+                }
+                Err(error)
+                    if inside::<NoHandshake>(&error) && self.allows_plain(host) && self.is_plain(api) =>
+                {
                     break Scheme::Http;
                 }
                 Err(error) => {
@@ -254,6 +259,16 @@ impl Client {
         };
         self.schemes.lock().unwrap_or_else(PoisonError::into_inner).insert(api.clone(), scheme);
         Ok(Origin::new(scheme, api))
+    }
+
+    /// Returns whether a server that does not answer a TLS handshake speaks plain HTTP. Nothing secret is sent. A server of TLS
+    /// that answers says that it expects it.
+    fn is_plain(&self, api: &Host) -> bool {
+        let origin = Origin::new(Scheme::Http, api);
+        let Ok(address) = format!("{origin}/v2/").parse::<Uri>() else { return false };
+        let answer = self.transport.send(Method::GET, &address, HeaderMap::new(), Body::None);
+        let Ok(answer) = answer.inspect(|answer| self.auth.learn(&origin, answer)) else { return false };
+        answer.status != 400
     }
 
     fn allows_plain(&self, host: &Host) -> bool {
@@ -345,9 +360,10 @@ fn is_unknown_name(error: &io::Error) -> bool {
     error.to_string().contains("failed to lookup address information: Name or service not known")
 }
 
-fn is_not_tls(error: &ureq::Error) -> bool {
+/// Returns whether an error of a connection is of this type.
+fn inside<E: std::error::Error + 'static>(error: &ureq::Error) -> bool {
     let ureq::Error::Io(error) = error else { return false };
-    error.get_ref().is_some_and(|inner| inner.is::<NotTls>())
+    error.get_ref().is_some_and(|inner| inner.is::<E>())
 }
 
 fn is_redirect(status: StatusCode, method: &Method) -> bool {

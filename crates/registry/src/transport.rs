@@ -13,7 +13,7 @@ use ureq::{Agent, SendBody};
 use crate::host::{Host, Origin, Scheme};
 use crate::proxy::ProxyRules;
 use crate::roots::Roots;
-pub(crate) use connect::NotTls;
+pub(crate) use connect::{NoHandshake, NotTls};
 use connect::{NoResolver, Opener};
 
 /// The length above which a body is sent only after the server has agreed to read it, in bytes.

@@ -373,3 +373,11 @@ fn lists_of_tags_have_pages() {
     fake.state.lock().unwrap().tags = names.map(|name| (name.to_owned(), String::new())).into();
     assert_eq!(client().tags(&fake.repository("team/app")).unwrap(), names);
 }
+
+/// Some servers of plain HTTP close the connection when a TLS handshake begins.
+#[test]
+fn a_silent_end_of_a_handshake_leads_to_plain_http_on_this_machine() {
+    let fake = Fake::with(|request, _| (request.method == "TLS").then_some(Fault::Drop));
+    assert_eq!(client().tags(&fake.repository("team/app")).unwrap(), Vec::<String>::new());
+    assert_eq!(fake.requests(&["TLS"]).len(), 1);
+}

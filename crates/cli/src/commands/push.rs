@@ -8,7 +8,7 @@ use crossdock::generated::write_atomically;
 use crossdock::oci::RegistryReference;
 use crossdock::plan::{Goal, Plan};
 use crossdock::registry::{
-    PushedImage, Registry, RegistryOptions, check_repositories, pull, push, push_built, registry,
+    Naming, PushedImage, Registry, RegistryOptions, check_repositories, pull, push, push_built, registry,
 };
 use crossdock::{BuildOptions, Error, ErrorKind, discover, execute, plan};
 
@@ -74,7 +74,7 @@ fn project(
     let execution = session.execute_options(arguments.strictness, None);
     let report = execute(&session.context, &plan, &execution, &mut session.progress())?;
     let view = Transfer::new(session, "pushing");
-    Ok(push_built(&session.context, registry, &plan, &report, &view)?)
+    Ok(push_built(&session.context, registry, &plan, &report, Naming::Tags, &view)?)
 }
 
 /// Checks that the images of a plan can be pushed.
