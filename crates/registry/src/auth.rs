@@ -48,7 +48,7 @@ impl Scope {
 
 /// The life of a token whose server does not state one (distribution, docs/spec/auth/token.md, `expires_in`).
 const UNSTATED_LIFE: Duration = Duration::from_secs(60);
-/// The age from which a token may be the reason of a refusal.
+/// The age from which a token may be the reason of a refusal, or half of its life if that is shorter.
 const OLD: Duration = Duration::from_secs(20);
 
 /// Credentials and tokens of all hosts of a client.
@@ -66,7 +66,7 @@ struct State {
 
 struct Token {
     header: HeaderValue,
-    received: Instant,
+    old: Instant,
     renew: Instant,
 }
 
@@ -132,7 +132,7 @@ impl Auth {
                 let key = (subject.origin.clone(), subject.scope.clone());
                 let now = Instant::now();
                 if let Some(token) = state.tokens.get(&key).filter(|token| token.renew > now) {
-                    let is_old = now.duration_since(token.received) >= OLD;
+                    let is_old = token.old <= now;
                     return Ok((Some(token.header.clone()), if is_old { Used::Old } else { Used::Fresh }));
                 }
                 let request = TokenRequest { realm: &realm, service: service.as_deref(), extra: &scope };
@@ -271,7 +271,7 @@ impl Token {
         let life = seconds.map_or(UNSTATED_LIFE, Duration::from_secs_f64);
         let ahead = (life / 5).min(Duration::from_secs(30));
         let header = bearer(&Secret::new(text), place)?;
-        Ok(Self { header, received: asked, renew: asked + (life - ahead) })
+        Ok(Self { header, old: asked + OLD.min(life / 2), renew: asked + (life - ahead) })
     }
 }
 

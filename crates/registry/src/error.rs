@@ -177,6 +177,11 @@ impl RegistryError {
         self
     }
 
+    /// Returns whether the answer refuses access. Some registries answer so about what does not exist.
+    pub(crate) fn is_denied(&self) -> bool {
+        matches!(self.status(), Some(401 | 403))
+    }
+
     pub(crate) fn is_not_found(&self) -> bool {
         self.status() == Some(404)
     }

@@ -130,7 +130,7 @@ impl Push<'_> {
         let Upload { registry, location, scope, .. } = self.upload;
         for_each(self.options.tags.iter().enumerate().collect(), self.jobs(), |(at, tag)| {
             let selector = Selector::Tag(tag.clone());
-            let named = absent_as_none(registry.manifest_at(location, &selector, scope))?;
+            let named = hidden_as_none(registry.manifest_at(location, &selector, scope))?;
             if named.is_none_or(|named| named.descriptor.digest != digest) {
                 lock(&found).push((at, tag));
             }
@@ -148,7 +148,8 @@ impl Push<'_> {
         let Upload { registry, location, scope, .. } = self.upload;
         for_each(graph.nodes.iter().collect(), self.jobs(), |node: &Node| {
             let digest = node.descriptor.digest;
-            if !registry.has_manifest_at(location, &digest, scope)? {
+            let has = registry.has_manifest_at(location, &digest, scope).map(|has| has.then_some(()));
+            if hidden_as_none(has)?.flatten().is_none() {
                 lock(&missing).insert(digest);
             }
             Ok(())
@@ -275,6 +276,14 @@ impl Push<'_> {
 
     fn jobs(&self) -> usize {
         self.upload.registry.settings().jobs
+    }
+}
+
+/// Returns `None` for what a registry does not have or refuses to show. If it refuses everything, the upload fails.
+fn hidden_as_none<T>(result: Result<T, RegistryError>) -> Result<Option<T>, RegistryError> {
+    match absent_as_none(result) {
+        Err(error) if error.is_denied() => Ok(None),
+        result => result,
     }
 }
 

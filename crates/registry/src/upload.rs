@@ -69,8 +69,12 @@ impl Upload<'_> {
         }
     }
 
+    /// Returns whether the registry shows the blob. If it refuses to tell, the upload brings its last word.
     fn has(&self, blob: &Blob) -> Result<bool, RegistryError> {
-        self.registry.has_blob_at(self.location, blob, self.scope)
+        match self.registry.has_blob_at(self.location, blob, self.scope) {
+            Err(error) if error.is_denied() => Ok(false),
+            result => result,
+        }
     }
 
     /// Asks the registry to take a blob from another repository. Any failure means a plain upload.

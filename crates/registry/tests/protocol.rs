@@ -381,3 +381,96 @@ fn a_silent_end_of_a_handshake_leads_to_plain_http_on_this_machine() {
     assert_eq!(client().tags(&fake.repository("team/app")).unwrap(), Vec::<String>::new());
     assert_eq!(fake.requests(&["TLS"]).len(), 1);
 }
+
+/// A registry whose tokens live for two seconds, and which answers `refusal` to a request with any but the newest token.
+fn with_tokens(refusal: &'static str) -> (Registry, Fake) {
+    let issued = std::sync::atomic::AtomicU32::new(0);
+    let fake = Fake::with(move |request, _| {
+        use std::sync::atomic::Ordering::SeqCst;
+        let authorization = request.headers.get("authorization").map_or("", String::as_str);
+        if request.method == "TLS" {
+            return None;
+        }
+        if request.target.starts_with("/token?") {
+            let body = if authorization == "Basic bWU6cGFzczp3b3Jk" {
+                format!(r#"{{"token":"t{}","expires_in":2}}"#, issued.fetch_add(1, SeqCst) + 1)
+            } else {
+                return Some(Fault::Answer("401 Unauthorized", &[], String::new()));
+            };
+            return Some(Fault::Answer("200 OK", &[], body));
+        }
+        if authorization == format!("Bearer t{}", issued.load(SeqCst)) {
+            return None;
+        }
+        let realm = format!("Bearer realm=\"http://{}/token\",service=\"s\"", request.headers["host"]);
+        let headers = vec![("www-authenticate", &*Box::leak(realm.into_boxed_str()))];
+        let is_first = authorization.is_empty();
+        let status = if is_first { "401 Unauthorized" } else { refusal };
+        let headers = if is_first || refusal.starts_with("401") { headers } else { Vec::new() };
+        Some(Fault::Answer(status, Box::leak(headers.into_boxed_slice()), error("UNAUTHORIZED")))
+    });
+    let host = format!("127.0.0.1:{}", fake.port).parse().unwrap();
+    let credential = Credential::Basic { username: "me".into(), password: Secret::new("pass:word") };
+    (Registry::new(Settings::new().with_credentials(OneHost { host, credential })).unwrap(), fake)
+}
+
+#[test]
+fn a_token_is_fetched_once_for_a_push_and_names_its_repository() {
+    let (registry, fake) = with_tokens("401 Unauthorized");
+    let image = image(1000);
+    push(&registry, &fake, &image).unwrap();
+    assert_complete(&fake, &image);
+    assert_eq!(
+        fake.requests(&["/token?"]),
+        ["GET /token?service=s&scope=repository%3Ateam%2Fapp%3Apull%2Cpush"]
+    );
+}
+
+/// Public ECR answers 400 without a challenge to an expired token.
+#[test]
+fn tokens_are_renewed_before_they_end_and_when_an_old_one_is_refused() {
+    for refusal in ["401 Unauthorized", "400 Bad Request", "403 Forbidden"] {
+        let (registry, fake) = with_tokens(refusal);
+        let repository = fake.repository("team/app");
+        registry.tags(&repository).unwrap();
+        // Renewed after 1.6 of 2 seconds.
+        std::thread::sleep(Duration::from_millis(1700));
+        registry.tags(&repository).unwrap();
+        assert_eq!(fake.requests(&["/token?"]).len(), 2);
+        // Another client makes the token the second but newest; it is old after a second.
+        let other = with_tokens_of(&fake);
+        other.tags(&repository).unwrap();
+        std::thread::sleep(Duration::from_millis(1100));
+        registry.tags(&repository).unwrap_or_else(|error| panic!("{refusal}: {error}"));
+        assert_eq!(fake.requests(&["/token?"]).len(), 4, "{refusal}");
+    }
+}
+
+/// Another client of the same registry.
+fn with_tokens_of(fake: &Fake) -> Registry {
+    let host = format!("127.0.0.1:{}", fake.port).parse().unwrap();
+    let credential = Credential::Basic { username: "me".into(), password: Secret::new("pass:word") };
+    Registry::new(Settings::new().with_credentials(OneHost { host, credential })).unwrap()
+}
+
+#[test]
+fn a_token_server_of_another_host_without_tls_gets_no_password() {
+    const HEADERS: &[(&str, &str)] =
+        &[("www-authenticate", "Bearer realm=\"http://192.0.2.1/token\",service=\"s\"")];
+    let fake = Fake::with(move |request, _| {
+        (request.method != "TLS").then(|| Fault::Answer("401 Unauthorized", HEADERS, error("UNAUTHORIZED")))
+    });
+    let failure = with_tokens_of(&fake).tags(&fake.repository("team/app")).unwrap_err();
+    assert!(matches!(failure, RegistryError::Insecure { .. }), "{failure}");
+}
+
+#[test]
+fn a_refusal_of_look_ups_leaves_the_last_word_to_the_upload() {
+    let fake = Fake::with(|request, _| {
+        let is_lookup = matches!(request.method.as_str(), "GET" | "HEAD") && request.target != "/v2/";
+        is_lookup.then(|| Fault::Answer("403 Forbidden", &[], error("DENIED")))
+    });
+    let image = image(1000);
+    push(&client(), &fake, &image).unwrap();
+    assert_complete(&fake, &image);
+}
