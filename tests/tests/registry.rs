@@ -107,6 +107,7 @@ fn bad_calls_say_what_is_wrong_and_push_nothing() {
         (vec!["push", "registry.example/app@sha256:12", "."], 2, "2 digits"),
         (vec!["push", &local], 2, "not built"),
         (vec!["push", &local, "go.mod"], 5, "go.mod"),
+        (vec!["push", &local, "./absent"], 5, "./absent does not exist"),
         (vec!["pull", &absent, "--output", "out"], 5, "404"),
         (vec!["pull", &local, "--output", "."], 5, "neither an image layout nor empty"),
         (vec!["pull", "nohost.invalid/app", "--output", "out"], 5, "nohost.invalid"),
@@ -118,4 +119,5 @@ fn bad_calls_say_what_is_wrong_and_push_nothing() {
         sandbox.crossdock(&project, &arguments).ends_with(code).complains(part);
     }
     assert!(!tags(&host, "team/hello").contains("\"1\""));
+    assert!(!project.join("out").exists(), "a failed pull leaves its directory");
 }

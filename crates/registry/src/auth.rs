@@ -15,7 +15,7 @@ use crate::credentials::{Credential, Credentials, Secret};
 use crate::error::{Place, RegistryError};
 use crate::host::{Host, Origin};
 use crate::transport::{Answer, Body, Transport};
-pub(crate) use challenge::{Challenge, challenge_of};
+pub(crate) use challenge::{Challenge, challenge_of, rejects_token};
 
 /// The access that requests need, as token servers name it: `repository:team/app:pull,push`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -149,7 +149,7 @@ impl Auth {
         let Some(challenge) = challenge_of(&answer.headers) else { return matches!(used, Used::Old) };
         let mut state = self.lock();
         let is_new = state.challenges.insert(subject.origin.clone(), challenge.clone()) != Some(challenge);
-        is_new || !matches!(used, Used::Fresh)
+        is_new || !matches!(used, Used::Fresh) || rejects_token(&answer.headers)
     }
 
     /// Takes note of the challenge in an answer to a request without authorization.

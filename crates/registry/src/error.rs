@@ -1,5 +1,6 @@
 use std::error::Error as StdError;
 use std::io;
+use std::time::Duration;
 
 use crossdock_fs::FileError;
 use crossdock_oci::{BlobError, Digest, DocumentError, LayoutError, SourceError, Tag};
@@ -114,6 +115,8 @@ pub struct Refusal {
     pub hints: Vec<String>,
     /// The digests that the answer mentions, as those of blobs that the registry misses.
     pub mentioned: Vec<Digest>,
+    /// The time after which the server wants to be asked again; `None` if unspecified.
+    pub retry_after: Option<Duration>,
 }
 
 impl StdError for Refusal {}
@@ -221,12 +224,22 @@ impl Place {
     /// Returns the error of an answer that refuses the request.
     pub(crate) fn refused(&self, answer: Answer) -> RegistryError {
         let status = answer.status;
+        let retry_after = answer.retry_after();
         let body = answer.explanation();
         let (code, message) = explanation(&body);
         let mentioned = digests_in(&body);
         let (action, host, status) = (self.action.clone(), self.host.clone(), status.as_u16());
         let hints = hints(status, code.as_deref(), self);
-        RegistryError::Refused(Box::new(Refusal { action, host, status, code, message, hints, mentioned }))
+        RegistryError::Refused(Box::new(Refusal {
+            action,
+            host,
+            status,
+            code,
+            message,
+            hints,
+            mentioned,
+            retry_after,
+        }))
     }
 }
 

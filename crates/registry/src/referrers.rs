@@ -72,15 +72,13 @@ impl Registry {
         let mut found = Vec::new();
         for _ in 0..PAGES {
             let base = self.client.address(&call)?;
-            let answer = self.client.send(&call)?;
-            match answer.status.as_u16() {
-                200 => {}
-                // Registries that do not know the API answer in all these ways.
-                400 | 404 | 405 | 406 | 415 | 501 => return Ok(None),
-                _ => return Err(self.client.place(&call).refused(answer)),
+            // Registries that do not know the API answer in all these ways.
+            let page = self.client.document(&call, &[200, 400, 404, 405, 406, 415, 501])?;
+            if page.status != 200 {
+                return Ok(None);
             }
-            let next = self.client.next_page(&call, &base, &answer)?;
-            let bytes = answer.document().map_err(|error| self.client.place(&call).read(error))?;
+            let next = self.client.next_page(&call, &base, &page.headers)?;
+            let bytes = page.bytes;
             // Some serve the subject itself at this address, or a page for people.
             if Digest::of(&bytes) == *subject || !is_list(&bytes) {
                 return Ok(None);

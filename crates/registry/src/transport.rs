@@ -111,6 +111,11 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// Returns the wait that the answer asks for (RFC 9110 § 10.2.3). Dates are not read: clocks differ.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
+    }
+
     /// Reads the body of a document.
     ///
     /// # Errors

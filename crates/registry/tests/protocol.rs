@@ -141,7 +141,7 @@ fn early_refusals_are_reported_as_such() {
 #[test]
 fn transient_faults_are_survived() {
     type Choose = fn(&Request, usize) -> Option<Fault>;
-    let cases: [(&str, Choose); 12] = [
+    let cases: [(&str, Choose); 13] = [
         ("503 for an upload", |request, before| {
             (is(request, "POST", "uploads") && before < 2)
                 .then(|| Fault::Answer("503 Service Unavailable", &[], String::new()))
@@ -181,6 +181,9 @@ fn transient_faults_are_survived() {
         ("500 for a manifest", |request, before| {
             (is(request, "PUT", "/manifests/") && before < 3)
                 .then(|| Fault::Answer("500 Internal Server Error", &[], error("UNKNOWN")))
+        }),
+        ("a document that is cut off", |request, before| {
+            (is(request, "GET", "/manifests/") && before == 0).then_some(Fault::Truncate(3))
         }),
         ("an index that is refused until its children show", |request, before| {
             (is(request, "PUT", "/manifests/1.0") && before < 2)
@@ -222,6 +225,29 @@ fn a_blob_that_a_registry_lied_about_is_sent_again_without_asking() {
     assert_eq!(fake.requests(&["HEAD", &layer]).len(), 1);
     // The three other blobs, and this one.
     assert_eq!(fake.requests(&["POST"]).len(), 4);
+}
+
+#[test]
+fn several_lies_are_healed_one_after_the_other() {
+    let image = image(1000);
+    let fake = Fake::with(move |request, _| {
+        (is(request, "HEAD", "/blobs/")).then(|| Fault::Answer("200 OK", &[], String::new()))
+    });
+    push(&client(), &fake, &image).unwrap();
+    assert_complete(&fake, &image);
+    assert_eq!(fake.requests(&["POST"]).len(), 4);
+}
+
+#[test]
+fn a_child_that_a_registry_lied_about_is_written_again() {
+    let image = image(1000);
+    let index = image.index.digest.to_string();
+    let fake = Fake::with(move |request, _| {
+        let is_child = is(request, "HEAD", "/manifests/") && !request.target.ends_with(&index);
+        is_child.then(|| Fault::Answer("200 OK", &[], String::new()))
+    });
+    push(&client(), &fake, &image).unwrap();
+    assert_complete(&fake, &image);
 }
 
 #[test]
@@ -473,4 +499,33 @@ fn a_refusal_of_look_ups_leaves_the_last_word_to_the_upload() {
     let image = image(1000);
     push(&client(), &fake, &image).unwrap();
     assert_complete(&fake, &image);
+}
+
+/// A registry that was restarted knows no token that it gave before.
+#[test]
+fn a_young_token_that_is_said_to_be_invalid_is_renewed() {
+    let issued = std::sync::atomic::AtomicU32::new(0);
+    let fake = Fake::with(move |request, _| {
+        use std::sync::atomic::Ordering::SeqCst;
+        const PUSH: &str = "/manifests/1.0";
+        if request.target.starts_with("/token?") {
+            let body = format!(r#"{{"token":"t{}"}}"#, issued.fetch_add(1, SeqCst));
+            return Some(Fault::Answer("200 OK", &[], body));
+        }
+        let is_first = request.headers.get("authorization").is_none_or(|token| token == "Bearer t0");
+        let is_refused =
+            is_first && (is(request, "PUT", PUSH) || !request.headers.contains_key("authorization"));
+        let realm = format!(
+            "Bearer realm=\"http://{}/token\",error=\"invalid_token\"",
+            request.headers.get("host").map_or("", String::as_str)
+        );
+        let headers = vec![("www-authenticate", &*Box::leak(realm.into_boxed_str()))];
+        (is_refused && request.method != "TLS").then(|| {
+            Fault::Answer("401 Unauthorized", Box::leak(headers.into_boxed_slice()), error("UNAUTHORIZED"))
+        })
+    });
+    let image = image(1000);
+    push(&client(), &fake, &image).unwrap();
+    assert_complete(&fake, &image);
+    assert_eq!(fake.requests(&["/token?"]).len(), 2);
 }

@@ -10,7 +10,6 @@ use crate::arguments::{CopyCommand, InspectCommand};
 use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
-use crate::ui::transfer::Transfer;
 
 pub(crate) fn show(session: &Session, arguments: &InspectCommand) -> Result<Exit, CommandError> {
     let registry = client(session, &arguments.registry)?;
@@ -28,7 +27,7 @@ pub(crate) fn copy_image(session: &Session, arguments: &CopyCommand) -> Result<E
     let registry = client(session, &arguments.registry)?;
     let from: Endpoint = arguments.source.parse()?;
     let to: Endpoint = arguments.destination.parse()?;
-    let view = Transfer::new(session, &format!("copying to {to}"));
+    let view = session.transfer(&format!("copying to {to}"));
     let copied = copy(&session.context, &registry, &from, &to, &view)?;
     drop(view);
     for left in &copied.left {
