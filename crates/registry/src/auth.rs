@@ -70,7 +70,7 @@ struct Token {
     renew: Instant,
 }
 
-/// What a request was authorized with.
+/// The authorization of a request.
 pub(crate) enum Used {
     Nothing,
     /// A credential, or a token that is too young to have expired.

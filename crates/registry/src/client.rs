@@ -45,7 +45,7 @@ pub(crate) struct Call<'a> {
     pub(crate) headers: HeaderMap,
     pub(crate) content: Content<'a>,
     pub(crate) scope: &'a Scope,
-    /// What is tried, for messages.
+    /// The operation, for messages.
     pub(crate) action: String,
 }
 

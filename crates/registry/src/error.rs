@@ -15,7 +15,7 @@ pub enum RegistryError {
     /// No answer.
     #[error("cannot {action}: no answer from `{host}`")]
     Unreachable {
-        /// What was tried.
+        /// The operation that failed.
         action: String,
         /// The host and its scheme.
         host: String,
@@ -28,11 +28,11 @@ pub enum RegistryError {
     /// An answer that the specification does not allow.
     #[error("cannot {action}: `{host}` {problem}")]
     Protocol {
-        /// What was tried.
+        /// The operation that failed.
         action: String,
         /// The host.
         host: String,
-        /// What is wrong with the answer.
+        /// The fault of the answer.
         problem: String,
     },
     /// The server speaks plain HTTP, or names such an address, where TLS is required.
@@ -40,7 +40,7 @@ pub enum RegistryError {
     Insecure {
         /// The host.
         host: String,
-        /// What was found.
+        /// The fault that was found.
         problem: &'static str,
     },
     /// Credentials are configured but cannot be had.
@@ -101,7 +101,7 @@ pub enum RegistryError {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Refusal {
-    /// What was tried, as `push blob sha256:… to team/app`.
+    /// The operation that failed, as `push blob sha256:… to team/app`.
     pub action: String,
     /// The host.
     pub host: String,
@@ -111,7 +111,7 @@ pub struct Refusal {
     pub code: Option<String>,
     /// The registry's message; may be empty.
     pub message: String,
-    /// What to do about it, most useful first.
+    /// Instructions that help, most useful first.
     pub hints: Vec<String>,
     /// The digests that the answer mentions, as those of blobs that the registry misses.
     pub mentioned: Vec<Digest>,
@@ -198,7 +198,7 @@ impl RegistryError {
 /// The context of a request, for messages.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
-    /// What is tried.
+    /// The operation.
     pub(crate) action: String,
     /// The host as users write it.
     pub(crate) host: String,

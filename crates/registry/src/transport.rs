@@ -73,7 +73,7 @@ impl Transport {
     /// Sends one request. Every status is an answer, a redirect included.
     ///
     /// # Errors
-    /// If there is no answer.
+    /// If the server does not answer.
     pub(crate) fn send(
         &self,
         method: Method,

@@ -400,7 +400,7 @@ fn lists_of_tags_have_pages() {
     assert_eq!(client().tags(&fake.repository("team/app")).unwrap(), names);
 }
 
-/// Some servers of plain HTTP close the connection when a TLS handshake begins.
+/// Some servers of plain HTTP close the connection at a TLS handshake.
 #[test]
 fn a_silent_end_of_a_handshake_leads_to_plain_http_on_this_machine() {
     let fake = Fake::with(|request, _| (request.method == "TLS").then_some(Fault::Drop));

@@ -27,7 +27,7 @@ pub fn pull(
         let layout = Layout::create(path.as_std_path()).map_err(input_output)?;
         let pulled = registry.pull(&reference.repository, &selector, &layout, observer);
         if pulled.is_err() && is_new {
-            // What is left of it is better than an error about that.
+            // A failure to remove it must not hide the error of the pull.
             let _left = std::fs::remove_dir_all(&path);
         }
         Ok(pulled.map_err(failed)?.digest)

@@ -31,7 +31,7 @@ pub(crate) struct Opener {
 #[error("the server does not speak TLS")]
 pub(crate) struct NotTls;
 
-/// A server that ends a connection on which a TLS handshake begins, without an answer.
+/// A server that closes the connection at a TLS handshake, without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the server closes the connection instead of speaking TLS")]
 pub(crate) struct NoHandshake;
@@ -133,7 +133,7 @@ fn shake_hands(
     while tls.wants_write() {
         tls.write_tls(socket)?;
     }
-    // An alert or a handshake record (RFC 8446 § 5.1). A server of plain HTTP begins its answer with a letter.
+    // An alert or a handshake record (RFC 8446 § 5.1). The answer of a server of plain HTTP starts with a letter.
     let mut first = [0];
     match socket.peek(&mut first) {
         Ok(0) => return Err(io::Error::other(NoHandshake)),
