@@ -58,7 +58,14 @@ fn a_built_image_is_pushed_with_its_digest_and_pulled_again() {
         sandbox.crossdock(&project, &["verify", output]).success();
     }
 
-    let inspected = sandbox.crossdock(&project, &["inspect", &tagged, "--json"]).success().json();
+    let pinned = format!("{repository}@{digest}");
+    sandbox.crossdock(&project, &["verify", &pinned, &format!("docker://{tagged}")]).success().says(&pinned);
+    sandbox.crossdock(&project, &["verify", &pinned, "--for", "linux/s390x"]).ends_with(1);
+
+    let inspected = sandbox.crossdock(&project, &["inspect", &tagged, "--verify", "--json"]).success().json();
+    let verdicts: Vec<_> =
+        inspected["verdicts"].as_array().unwrap().iter().map(|verdict| &verdict["verdict"]).collect();
+    assert_eq!(verdicts, ["starts", "starts"], "{inspected:#}");
     assert_eq!(inspected["digest"], *digest);
     let platforms: Vec<_> =
         inspected["platforms"].as_array().unwrap().iter().map(|found| &found["platform"]).collect();

@@ -326,6 +326,9 @@ pub(crate) struct InspectCommand {
     /// The image, by tag or digest, e.g. registry.example/team/app:1.0.
     #[arg(value_name = "REFERENCE")]
     pub(crate) reference: String,
+    /// Also fetch its layers and tell whether it starts on its own platforms.
+    #[arg(long)]
+    pub(crate) verify: bool,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
@@ -373,13 +376,16 @@ pub(crate) struct StrictnessArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyCommand {
-    /// Programs, OCI image layouts, or archives of images; by default this project's images.
-    #[arg(value_name = "FILE|LAYOUT|ARCHIVE")]
+    /// Programs, OCI image layouts, archives of images, or images in registries, e.g. registry.example/app@sha256:…; by
+    /// default this project's images.
+    #[arg(value_name = "FILE|LAYOUT|ARCHIVE|REFERENCE")]
     pub(crate) subjects: Vec<Utf8PathBuf>,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) strictness: StrictnessArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
 }
 
 #[derive(Debug, Subcommand)]
