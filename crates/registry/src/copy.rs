@@ -126,7 +126,7 @@ fn carry(
         upload.observer.event(TransferEvent::Finished { digest: blob.digest, bytes: blob.size, by });
     }
     let manifest = Manifest { descriptor: descriptor.clone(), bytes };
-    upload.registry.put_referrer(upload.location, &manifest, subject, upload.scope)
+    upload.registry.put_referrer_at(upload.location, &manifest, subject, upload.scope)
 }
 
 /// Copies an image into a store of blobs, each hashed while it is read.

@@ -260,7 +260,7 @@ impl Push<'_> {
         let Upload { registry, location, scope, .. } = self.upload;
         let manifest = Manifest { descriptor: node.descriptor.clone(), bytes: node.bytes.clone() };
         if let (Some(subject), Selector::Digest(_)) = (&node.subject, selector) {
-            return registry.put_referrer(location, &manifest, &subject.digest, scope);
+            return registry.put_referrer_at(location, &manifest, &subject.digest, scope);
         }
         registry.put_manifest_at(location, selector, &node.descriptor.media_type, &node.bytes, scope)?;
         Ok(())

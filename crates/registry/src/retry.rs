@@ -39,6 +39,6 @@ pub(crate) fn wait(
 }
 
 /// Returns a number between 0 and 1 that differs from call to call. The standard library's hash keys are random.
-fn chance() -> f64 {
+pub(crate) fn chance() -> f64 {
     f64::from(RandomState::new().build_hasher().finish() as u32) / f64::from(u32::MAX)
 }

@@ -529,3 +529,28 @@ fn a_young_token_that_is_said_to_be_invalid_is_renewed() {
     assert_complete(&fake, &image);
     assert_eq!(fake.requests(&["/token?"]).len(), 2);
 }
+
+/// The registry has no list of referrers and no conditional writes.
+#[test]
+fn parallel_writers_of_the_fallback_tag_keep_each_others_entries() {
+    let fake = Fake::start();
+    let (repository, subject) = (fake.repository("team/app"), Digest::of(b"the subject"));
+    let write = &|number: usize| {
+        let bytes = format!(
+            r#"{{"schemaVersion":2,"mediaType":"{}","artifactType":"x/{number}","manifests":[]}}"#,
+            media_type::INDEX
+        );
+        client().put_referrer(&repository, media_type::INDEX, bytes.as_bytes(), &subject).unwrap();
+    };
+    std::thread::scope(|scope| {
+        (0..8).for_each(|number| drop(scope.spawn(move || write(number))));
+    });
+    let mut found: Vec<String> = client()
+        .referrers(&repository, &subject)
+        .unwrap()
+        .into_iter()
+        .map(|found| found.artifact_type)
+        .collect();
+    found.sort();
+    assert_eq!(found, (0..8).map(|number| format!("x/{number}")).collect::<Vec<_>>());
+}
