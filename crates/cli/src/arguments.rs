@@ -251,6 +251,9 @@ pub(crate) struct DistCommand {
     /// Push each image to its repository, once all are verified.
     #[arg(long, help_heading = "How it is pushed")]
     pub(crate) push: bool,
+    /// Push without tags: the images are reached by their digests, which the JSON answer lists.
+    #[arg(long, requires = "push", help_heading = "How it is pushed")]
+    pub(crate) by_digest: bool,
     /// Write `repository@digest` of each pushed image to this file, a line each.
     #[arg(long, value_name = "FILE", requires = "push", help_heading = "How it is pushed")]
     pub(crate) image_refs: Option<Utf8PathBuf>,
@@ -323,6 +326,9 @@ pub(crate) struct InspectCommand {
     /// The image, by tag or digest, e.g. registry.example/team/app:1.0.
     #[arg(value_name = "REFERENCE")]
     pub(crate) reference: String,
+    /// Also fetch its layers and tell whether it starts on its own platforms.
+    #[arg(long)]
+    pub(crate) verify: bool,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
@@ -370,13 +376,16 @@ pub(crate) struct StrictnessArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyCommand {
-    /// Programs, OCI image layouts, or archives of images; by default this project's images.
-    #[arg(value_name = "FILE|LAYOUT|ARCHIVE")]
+    /// Programs, OCI image layouts, archives of images, or images in registries, e.g. registry.example/app@sha256:…; by
+    /// default this project's images.
+    #[arg(value_name = "FILE|LAYOUT|ARCHIVE|REFERENCE")]
     pub(crate) subjects: Vec<Utf8PathBuf>,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) strictness: StrictnessArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -17,6 +17,7 @@ use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::ui::live::Show;
 use crate::ui::plan::Detail;
+use crate::ui::transfer::Transfer;
 use crate::ui::waiting::watch;
 use crate::ui::{Progress, Verbosity};
 
@@ -77,12 +78,20 @@ impl Session {
     }
 
     pub(crate) fn progress(&self) -> Progress {
-        let verbosity = match (self.global.quiet, self.global.verbose) {
+        Progress::new(output::live().clone(), self.verbosity())
+    }
+
+    /// Shows a push, pull or copy until the value is dropped.
+    pub(crate) fn transfer(&self, title: &str) -> Transfer {
+        Transfer::new(output::live().clone(), self.verbosity(), title)
+    }
+
+    fn verbosity(&self) -> Verbosity {
+        match (self.global.quiet, self.global.verbose) {
             (true, _) => Verbosity::Quiet,
             (_, true) => Verbosity::Verbose,
             _ => Verbosity::Normal,
-        };
-        Progress::new(output::live().clone(), verbosity)
+        }
     }
 
     pub(crate) fn execute_options(

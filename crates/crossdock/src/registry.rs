@@ -4,6 +4,7 @@ mod copy;
 mod inspect;
 mod pull;
 mod push;
+mod verify;
 
 use std::num::{NonZeroU64, NonZeroUsize};
 
@@ -14,7 +15,8 @@ pub use crossdock_registry::{
 };
 pub use inspect::{InspectedEntry, InspectedPlatform, Inspection, inspect};
 pub use pull::pull;
-pub use push::{PushedImage, check_repositories, push, push_built};
+pub use push::{Naming, PushedImage, check_repositories, push, push_built};
+pub use verify::verify;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, usage};

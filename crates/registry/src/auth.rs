@@ -15,7 +15,7 @@ use crate::credentials::{Credential, Credentials, Secret};
 use crate::error::{Place, RegistryError};
 use crate::host::{Host, Origin};
 use crate::transport::{Answer, Body, Transport};
-pub(crate) use challenge::{Challenge, challenge_of};
+pub(crate) use challenge::{Challenge, challenge_of, rejects_token};
 
 /// The access that requests need, as token servers name it: `repository:team/app:pull,push`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +48,7 @@ impl Scope {
 
 /// The life of a token whose server does not state one (distribution, docs/spec/auth/token.md, `expires_in`).
 const UNSTATED_LIFE: Duration = Duration::from_secs(60);
-/// The age from which a token may be the reason of a refusal.
+/// The age from which a token may be the reason of a refusal, or half of its life if that is shorter.
 const OLD: Duration = Duration::from_secs(20);
 
 /// Credentials and tokens of all hosts of a client.
@@ -66,11 +66,11 @@ struct State {
 
 struct Token {
     header: HeaderValue,
-    received: Instant,
+    old: Instant,
     renew: Instant,
 }
 
-/// What a request was authorized with.
+/// The authorization of a request.
 pub(crate) enum Used {
     Nothing,
     /// A credential, or a token that is too young to have expired.
@@ -132,7 +132,7 @@ impl Auth {
                 let key = (subject.origin.clone(), subject.scope.clone());
                 let now = Instant::now();
                 if let Some(token) = state.tokens.get(&key).filter(|token| token.renew > now) {
-                    let is_old = now.duration_since(token.received) >= OLD;
+                    let is_old = token.old <= now;
                     return Ok((Some(token.header.clone()), if is_old { Used::Old } else { Used::Fresh }));
                 }
                 let request = TokenRequest { realm: &realm, service: service.as_deref(), extra: &scope };
@@ -149,7 +149,7 @@ impl Auth {
         let Some(challenge) = challenge_of(&answer.headers) else { return matches!(used, Used::Old) };
         let mut state = self.lock();
         let is_new = state.challenges.insert(subject.origin.clone(), challenge.clone()) != Some(challenge);
-        is_new || !matches!(used, Used::Fresh)
+        is_new || !matches!(used, Used::Fresh) || rejects_token(&answer.headers)
     }
 
     /// Takes note of the challenge in an answer to a request without authorization.
@@ -271,7 +271,7 @@ impl Token {
         let life = seconds.map_or(UNSTATED_LIFE, Duration::from_secs_f64);
         let ahead = (life / 5).min(Duration::from_secs(30));
         let header = bearer(&Secret::new(text), place)?;
-        Ok(Self { header, received: asked, renew: asked + (life - ahead) })
+        Ok(Self { header, old: asked + OLD.min(life / 2), renew: asked + (life - ahead) })
     }
 }
 

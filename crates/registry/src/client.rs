@@ -11,9 +11,9 @@ use crate::auth::{Auth, Scope, Subject, Used};
 use crate::error::{Place, RegistryError};
 use crate::host::{Host, Origin, Scheme};
 use crate::notice::Notices;
-use crate::retry::{self, ATTEMPTS, is_transient, retry_after};
+use crate::retry::{self, ATTEMPTS, is_transient};
 use crate::settings::Settings;
-use crate::transport::{Answer, Body, NotTls, Transport, origin_of, resolve};
+use crate::transport::{Answer, Body, NoHandshake, NotTls, Transport, origin_of, resolve};
 
 /// A client of any number of registries.
 #[derive(Debug)]
@@ -45,8 +45,15 @@ pub(crate) struct Call<'a> {
     pub(crate) headers: HeaderMap,
     pub(crate) content: Content<'a>,
     pub(crate) scope: &'a Scope,
-    /// What is tried, for messages.
+    /// The operation, for messages.
     pub(crate) action: String,
+}
+
+/// A document with its headers.
+pub(crate) struct Document {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// The address of a request.
@@ -100,12 +107,14 @@ impl Client {
         loop {
             let result = self.send_once(call);
             let asked = match &result {
-                Ok(answer) if is_transient(answer.status.as_u16()) => retry_after(answer),
+                Ok(answer) if is_transient(answer.status.as_u16()) => answer.retry_after(),
+                // An answer that is an error here is that of a token server.
+                Err(RegistryError::Refused(refusal)) if is_transient(refusal.status) => refusal.retry_after,
                 Err(error) if error.is_lost() && !is_final(error) => None,
                 _ => return result,
             };
             attempt += 1;
-            if attempt == ATTEMPTS {
+            if attempt == attempts(&result) {
                 return result;
             }
             retry::wait(attempt - 1, asked, self.settings.patience, &self.settings.cancel)?;
@@ -119,6 +128,27 @@ impl Client {
             return Ok(answer);
         }
         Err(self.place(call).refused(answer))
+    }
+
+    /// Fetches a document: the answer's headers and its whole body. A body that is cut off is fetched again.
+    pub(crate) fn document(&self, call: &Call<'_>, statuses: &[u16]) -> Result<Document, RegistryError> {
+        let mut attempt = 0;
+        loop {
+            let answer = self.expect(call, statuses)?;
+            let (status, headers) = (answer.status.as_u16(), answer.headers.clone());
+            let error = match answer.document() {
+                Ok(bytes) => return Ok(Document { status, headers, bytes }),
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    return Err(self.place(call).protocol(error.to_string()));
+                }
+                Err(error) => self.place(call).read(error),
+            };
+            attempt += 1;
+            if attempt == ATTEMPTS {
+                return Err(error);
+            }
+            retry::wait(attempt - 1, None, self.settings.patience, &self.settings.cancel)?;
+        }
     }
 
     /// Sends a request, with a new token if the registry asks for it, and follows redirects.
@@ -227,33 +257,37 @@ impl Client {
         let secure = Origin::new(Scheme::Https, api);
         let address: Uri =
             format!("{secure}/v2/").parse().map_err(|_| self.place(call).protocol("is not a host"))?;
-        let mut attempt = 0;
-        let scheme = loop {
-            match self.transport.send(Method::GET, &address, HeaderMap::new(), Body::None) {
-                Ok(answer) => {
-                    self.auth.learn(&secure, &answer);
-                    break Scheme::Https;
+        let scheme = match self.transport.send(Method::GET, &address, HeaderMap::new(), Body::None) {
+            Ok(answer) => {
+                self.auth.learn(&secure, &answer);
+                Scheme::Https
+            }
+            Err(error) if inside::<NotTls>(&error) => {
+                if !self.allows_plain(host) {
+                    let problem = "does not speak TLS";
+                    return Err(RegistryError::Insecure { host: host.to_string(), problem });
                 }
-                Err(error) if is_not_tls(&error) => {
-                    if !self.allows_plain(host) {
-                        let problem = "does not speak TLS";
-                        return Err(RegistryError::Insecure { host: host.to_string(), problem });
-                    }
-                    break Scheme::Http;
-                }
-                Err(error) => {
-                    let error =
-                        Place { host: secure.to_string(), ..self.place(call) }.unreachable(plain(error));
-                    attempt += 1;
-                    if attempt == ATTEMPTS || is_final(&error) {
-                        return Err(error);
-                    }
-                    retry::wait(attempt - 1, None, self.settings.patience, &self.settings.cancel)?;
-                }
+                Scheme::Http
+            }
+            Err(error) if inside::<NoHandshake>(&error) && self.allows_plain(host) && self.is_plain(api) => {
+                Scheme::Http
+            }
+            Err(error) => {
+                return Err(Place { host: secure.to_string(), ..self.place(call) }.unreachable(plain(error)));
             }
         };
         self.schemes.lock().unwrap_or_else(PoisonError::into_inner).insert(api.clone(), scheme);
         Ok(Origin::new(scheme, api))
+    }
+
+    /// Returns whether a server that does not answer a TLS handshake speaks plain HTTP. Nothing secret is sent. A server of TLS
+    /// that answers says that it expects it.
+    fn is_plain(&self, api: &Host) -> bool {
+        let origin = Origin::new(Scheme::Http, api);
+        let Ok(address) = format!("{origin}/v2/").parse::<Uri>() else { return false };
+        let answer = self.transport.send(Method::GET, &address, HeaderMap::new(), Body::None);
+        let Ok(answer) = answer.inspect(|answer| self.auth.learn(&origin, answer)) else { return false };
+        answer.status != 400
     }
 
     fn allows_plain(&self, host: &Host) -> bool {
@@ -304,10 +338,11 @@ impl Client {
         &self,
         call: &Call<'_>,
         base: &Uri,
-        answer: &Answer,
+        headers: &HeaderMap,
     ) -> Result<Option<Uri>, RegistryError> {
         let is_next = |link: &&str| link.contains("rel=\"next\"") || link.contains("rel=next");
-        let Some(link) = answer.header("link").filter(is_next) else { return Ok(None) };
+        let link = headers.get("link").and_then(|link| link.to_str().ok());
+        let Some(link) = link.filter(is_next) else { return Ok(None) };
         let target =
             link.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(target, _)| target);
         let next = target.and_then(|target| resolve(base, target));
@@ -332,6 +367,13 @@ impl Client {
     }
 }
 
+/// Returns the number of attempts at a request. A server that refuses connections may be starting, but most often is not there.
+fn attempts(result: &Result<Answer, RegistryError>) -> u32 {
+    let Err(RegistryError::Unreachable { source, .. }) = result else { return ATTEMPTS };
+    let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    if source.downcast_ref().is_some_and(refused) { ATTEMPTS / 2 } else { ATTEMPTS }
+}
+
 /// Returns whether an error of a connection stays: a name that does not exist, a certificate that is not trusted.
 fn is_final(error: &RegistryError) -> bool {
     let RegistryError::Unreachable { source, .. } = error else { return true };
@@ -345,9 +387,10 @@ fn is_unknown_name(error: &io::Error) -> bool {
     error.to_string().contains("failed to lookup address information: Name or service not known")
 }
 
-fn is_not_tls(error: &ureq::Error) -> bool {
+/// Returns whether an error of a connection is of this type.
+fn inside<E: std::error::Error + 'static>(error: &ureq::Error) -> bool {
     let ureq::Error::Io(error) = error else { return false };
-    error.get_ref().is_some_and(|inner| inner.is::<NotTls>())
+    error.get_ref().is_some_and(|inner| inner.is::<E>())
 }
 
 fn is_redirect(status: StatusCode, method: &Method) -> bool {

@@ -84,7 +84,7 @@ impl Registry {
         let mut subjects: Vec<Digest> = graph.nodes.iter().map(|node| node.descriptor.digest).collect();
         let mut seen: BTreeSet<Digest> = subjects.iter().copied().collect();
         let mut carried = Carried::default();
-        // What is about a signature is carried too, each once.
+        // Referrers of referrers are carried too, each once.
         while let Some(subject) = subjects.pop() {
             for referrer in self.referrers_at(&source.location, &subject, &source.scope)? {
                 let digest = referrer.descriptor.digest;
@@ -126,7 +126,7 @@ fn carry(
         upload.observer.event(TransferEvent::Finished { digest: blob.digest, bytes: blob.size, by });
     }
     let manifest = Manifest { descriptor: descriptor.clone(), bytes };
-    upload.registry.put_referrer(upload.location, &manifest, subject, upload.scope)
+    upload.registry.put_referrer_at(upload.location, &manifest, subject, upload.scope)
 }
 
 /// Copies an image into a store of blobs, each hashed while it is read.

@@ -1,5 +1,6 @@
 use std::error::Error as StdError;
 use std::io;
+use std::time::Duration;
 
 use crossdock_fs::FileError;
 use crossdock_oci::{BlobError, Digest, DocumentError, LayoutError, SourceError, Tag};
@@ -14,7 +15,7 @@ pub enum RegistryError {
     /// No answer.
     #[error("cannot {action}: no answer from `{host}`")]
     Unreachable {
-        /// What was tried.
+        /// The operation that failed.
         action: String,
         /// The host and its scheme.
         host: String,
@@ -27,11 +28,11 @@ pub enum RegistryError {
     /// An answer that the specification does not allow.
     #[error("cannot {action}: `{host}` {problem}")]
     Protocol {
-        /// What was tried.
+        /// The operation that failed.
         action: String,
         /// The host.
         host: String,
-        /// What is wrong with the answer.
+        /// The fault of the answer.
         problem: String,
     },
     /// The server speaks plain HTTP, or names such an address, where TLS is required.
@@ -39,7 +40,7 @@ pub enum RegistryError {
     Insecure {
         /// The host.
         host: String,
-        /// What was found.
+        /// The fault that was found.
         problem: &'static str,
     },
     /// Credentials are configured but cannot be had.
@@ -100,7 +101,7 @@ pub enum RegistryError {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Refusal {
-    /// What was tried, as `push blob sha256:… to team/app`.
+    /// The operation that failed, as `push blob sha256:… to team/app`.
     pub action: String,
     /// The host.
     pub host: String,
@@ -110,10 +111,12 @@ pub struct Refusal {
     pub code: Option<String>,
     /// The registry's message; may be empty.
     pub message: String,
-    /// What to do about it, most useful first.
+    /// Instructions that help, most useful first.
     pub hints: Vec<String>,
     /// The digests that the answer mentions, as those of blobs that the registry misses.
     pub mentioned: Vec<Digest>,
+    /// The time after which the server wants to be asked again; `None` if unspecified.
+    pub retry_after: Option<Duration>,
 }
 
 impl StdError for Refusal {}
@@ -177,6 +180,11 @@ impl RegistryError {
         self
     }
 
+    /// Returns whether the answer refuses access. Some registries answer so about what does not exist.
+    pub(crate) fn is_denied(&self) -> bool {
+        matches!(self.status(), Some(401 | 403))
+    }
+
     pub(crate) fn is_not_found(&self) -> bool {
         self.status() == Some(404)
     }
@@ -190,7 +198,7 @@ impl RegistryError {
 /// The context of a request, for messages.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
-    /// What is tried.
+    /// The operation.
     pub(crate) action: String,
     /// The host as users write it.
     pub(crate) host: String,
@@ -216,12 +224,22 @@ impl Place {
     /// Returns the error of an answer that refuses the request.
     pub(crate) fn refused(&self, answer: Answer) -> RegistryError {
         let status = answer.status;
+        let retry_after = answer.retry_after();
         let body = answer.explanation();
         let (code, message) = explanation(&body);
         let mentioned = digests_in(&body);
         let (action, host, status) = (self.action.clone(), self.host.clone(), status.as_u16());
         let hints = hints(status, code.as_deref(), self);
-        RegistryError::Refused(Box::new(Refusal { action, host, status, code, message, hints, mentioned }))
+        RegistryError::Refused(Box::new(Refusal {
+            action,
+            host,
+            status,
+            code,
+            message,
+            hints,
+            mentioned,
+            retry_after,
+        }))
     }
 }
 

@@ -92,7 +92,7 @@ impl Graph {
     }
 }
 
-/// What a document leads to.
+/// The parts of a document that lead to others.
 pub(crate) struct Parts {
     pub(crate) manifests: Vec<Descriptor>,
     pub(crate) blobs: Vec<Descriptor>,

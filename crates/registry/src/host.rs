@@ -133,7 +133,7 @@ impl FromStr for Host {
             None => text.split_at(text.find(':').unwrap_or(text.len())),
         };
         let port = match rest.strip_prefix(':') {
-            // Not `parse` alone, which accepts a sign.
+            // `parse` by itself accepts a sign.
             Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
                 Some(digits.parse().map_err(|_| fail())?)
             }

@@ -82,7 +82,7 @@ impl Registry {
         let gate = Gate::new(self.settings().jobs);
         let upload =
             Upload { registry: self, location: &location, scope: &scope, observer, gate: Some(&gate) };
-        let push = Push { upload, content, options, sent: Mutex::default() };
+        let push = Push { upload, content, options, nodes: &graph.nodes, sent: Mutex::default() };
         let pushed = push.run(&graph);
         self.warnings().iter().for_each(|warning| observer.event(TransferEvent::Warning(warning)));
         pushed
@@ -99,10 +99,14 @@ fn checked(content: &dyn ImageContent, descriptor: &Descriptor) -> Result<Vec<u8
     Err(crossdock_oci::BlobError::Corrupt { expected: descriptor.digest, found }.into())
 }
 
+/// The number of times that a registry is given time to show what was written.
+const WAITS: u32 = 4;
+
 struct Push<'a> {
     upload: Upload<'a>,
     content: &'a dyn ImageContent,
     options: &'a PushOptions,
+    nodes: &'a [Node],
     sent: Mutex<u64>,
 }
 
@@ -130,7 +134,7 @@ impl Push<'_> {
         let Upload { registry, location, scope, .. } = self.upload;
         for_each(self.options.tags.iter().enumerate().collect(), self.jobs(), |(at, tag)| {
             let selector = Selector::Tag(tag.clone());
-            let named = absent_as_none(registry.manifest_at(location, &selector, scope))?;
+            let named = hidden_as_none(registry.manifest_at(location, &selector, scope))?;
             if named.is_none_or(|named| named.descriptor.digest != digest) {
                 lock(&found).push((at, tag));
             }
@@ -148,7 +152,8 @@ impl Push<'_> {
         let Upload { registry, location, scope, .. } = self.upload;
         for_each(graph.nodes.iter().collect(), self.jobs(), |node: &Node| {
             let digest = node.descriptor.digest;
-            if !registry.has_manifest_at(location, &digest, scope)? {
+            let has = registry.has_manifest_at(location, &digest, scope).map(|has| has.then_some(()));
+            if hidden_as_none(has)?.flatten().is_none() {
                 lock(&missing).insert(digest);
             }
             Ok(())
@@ -232,20 +237,21 @@ impl Push<'_> {
     /// written only later.
     fn put(&self, node: &Node, selector: &Selector) -> Result<(), RegistryError> {
         let settings = self.upload.registry.settings();
-        let mut attempt = 0;
+        let (mut again, mut waits) = (BTreeSet::new(), 0);
         loop {
-            let result = self.put_once(node, selector);
-            let error = match result {
+            let error = match self.put_once(node, selector) {
                 Ok(()) => return Ok(()),
-                Err(error) if is_about_content(&error) && attempt < 4 => error,
+                Err(error) if is_about_content(&error) => error,
                 Err(error) => return Err(error),
             };
-            if attempt == 0 {
-                self.send_again(node, &error)?;
-            } else {
-                retry::wait(attempt - 1, None, settings.patience, &settings.cancel)?;
+            if self.send_again(node, &error, &mut again)? {
+                continue;
             }
-            attempt += 1;
+            if waits == WAITS {
+                return Err(error);
+            }
+            retry::wait(waits, None, settings.patience, &settings.cancel)?;
+            waits += 1;
         }
     }
 
@@ -254,27 +260,45 @@ impl Push<'_> {
         let Upload { registry, location, scope, .. } = self.upload;
         let manifest = Manifest { descriptor: node.descriptor.clone(), bytes: node.bytes.clone() };
         if let (Some(subject), Selector::Digest(_)) = (&node.subject, selector) {
-            return registry.put_referrer(location, &manifest, &subject.digest, scope);
+            return registry.put_referrer_at(location, &manifest, &subject.digest, scope);
         }
         registry.put_manifest_at(location, selector, &node.descriptor.media_type, &node.bytes, scope)?;
         Ok(())
     }
 
-    /// Sends what a document lists and the registry says to miss: what its answer names, else everything.
-    fn send_again(&self, node: &Node, error: &RegistryError) -> Result<(), RegistryError> {
-        let RegistryError::Refused(refusal) = error else { return Ok(()) };
-        let named: Vec<&Descriptor> =
-            node.blobs.iter().filter(|blob| refusal.mentioned.contains(&blob.digest)).collect();
-        let is_child = node.children.iter().any(|child| refusal.mentioned.contains(child));
-        let again: Vec<&Descriptor> =
-            if named.is_empty() && !is_child { node.blobs.iter().collect() } else { named };
-        let again: Vec<&Descriptor> =
-            again.into_iter().filter(|blob| self.content.has(&blob.blob())).collect();
-        for_each(again, self.jobs(), |blob| self.send_blob(blob, Check::No))
+    /// Sends what a document lists and the registry says to miss: what its answer names, else everything. Returns whether
+    /// there was anything that was not sent again before.
+    fn send_again(
+        &self,
+        node: &Node,
+        error: &RegistryError,
+        again: &mut BTreeSet<Digest>,
+    ) -> Result<bool, RegistryError> {
+        let RegistryError::Refused(refusal) = error else { return Ok(false) };
+        let listed = || node.blobs.iter().map(|blob| &blob.digest).chain(&node.children);
+        let names_some = listed().any(|digest| refusal.mentioned.contains(digest));
+        let is_missing = |digest: &Digest| !names_some || refusal.mentioned.contains(digest);
+        let missing: BTreeSet<Digest> = listed().filter(|digest| is_missing(digest)).copied().collect();
+        let missing: BTreeSet<Digest> = missing.into_iter().filter(|digest| again.insert(*digest)).collect();
+        let blobs = node.blobs.iter().filter(|blob| missing.contains(&blob.digest));
+        let blobs: Vec<_> = blobs.filter(|blob| self.content.has(&blob.blob())).collect();
+        for_each(blobs, self.jobs(), |blob| self.send_blob(blob, Check::No))?;
+        for child in self.nodes.iter().filter(|child| missing.contains(&child.descriptor.digest)) {
+            self.put(child, &Selector::Digest(child.descriptor.digest))?;
+        }
+        Ok(!missing.is_empty())
     }
 
     fn jobs(&self) -> usize {
         self.upload.registry.settings().jobs
+    }
+}
+
+/// Returns `None` for what a registry does not have or refuses to show. If it refuses everything, the upload fails.
+fn hidden_as_none<T>(result: Result<T, RegistryError>) -> Result<Option<T>, RegistryError> {
+    match absent_as_none(result) {
+        Err(error) if error.is_denied() => Ok(None),
+        result => result,
     }
 }
 

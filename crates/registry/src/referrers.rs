@@ -1,9 +1,8 @@
 //! Manifests about other manifests: signatures, attestations, SBOMs (distribution-spec § Listing Referrers).
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossdock_oci::{Descriptor, Digest, Repository, Tag, media_type};
+use crossdock_oci::{Blob, Descriptor, Digest, Repository, Tag, media_type};
 use serde_json::{Value, json};
 use ureq::http::Method;
 
@@ -29,6 +28,8 @@ const ATTEMPTS: u32 = 20;
 const PAGES: usize = 100;
 /// The shortest time after which an entry is looked for again.
 const SETTLE: Duration = Duration::from_millis(150);
+/// The longest time of that kind.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 impl Registry {
     /// Returns the manifests that are about another one: from the registry's list, or, where it keeps none, from the index
@@ -44,6 +45,27 @@ impl Registry {
         let location = Location::of(repository)?;
         let scope = Scope::pull(&location.path);
         self.referrers_at(&location, subject, &scope)
+    }
+
+    /// Writes a manifest that is about another one, whose blobs must be there. Where the registry keeps no list of referrers,
+    /// the manifest joins the index under the tag `sha256-<hex>`, also while others write it.
+    ///
+    /// # Errors
+    /// If the registry refuses the manifest or the tag.
+    pub fn put_referrer(
+        &self,
+        repository: &Repository,
+        media_type: &str,
+        bytes: &[u8],
+        subject: &Digest,
+    ) -> Result<Digest, RegistryError> {
+        let location = Location::of(repository)?;
+        let scope = Scope::push(&location.path);
+        let blob = Blob { digest: Digest::of(bytes), size: bytes.len() as u64 };
+        let descriptor = Descriptor::new(media_type, blob);
+        let manifest = Manifest { descriptor, bytes: bytes.to_vec() };
+        self.put_referrer_at(&location, &manifest, subject, &scope)?;
+        Ok(blob.digest)
     }
 
     pub(crate) fn referrers_at(
@@ -72,15 +94,13 @@ impl Registry {
         let mut found = Vec::new();
         for _ in 0..PAGES {
             let base = self.client.address(&call)?;
-            let answer = self.client.send(&call)?;
-            match answer.status.as_u16() {
-                200 => {}
-                // Registries that do not know the API answer in all these ways.
-                400 | 404 | 405 | 406 | 415 | 501 => return Ok(None),
-                _ => return Err(self.client.place(&call).refused(answer)),
+            // Registries that do not know the API answer in all these ways.
+            let page = self.client.document(&call, &[200, 400, 404, 405, 406, 415, 501])?;
+            if page.status != 200 {
+                return Ok(None);
             }
-            let next = self.client.next_page(&call, &base, &answer)?;
-            let bytes = answer.document().map_err(|error| self.client.place(&call).read(error))?;
+            let next = self.client.next_page(&call, &base, &page.headers)?;
+            let bytes = page.bytes;
             // Some serve the subject itself at this address, or a page for people.
             if Digest::of(&bytes) == *subject || !is_list(&bytes) {
                 return Ok(None);
@@ -104,7 +124,7 @@ impl Registry {
     }
 
     /// Writes a manifest that is about another one, and lists it under the fallback tag if the registry does not.
-    pub(crate) fn put_referrer(
+    pub(crate) fn put_referrer_at(
         &self,
         location: &Location,
         manifest: &Manifest,
@@ -128,28 +148,23 @@ impl Registry {
         subject: &Digest,
         scope: &Scope,
     ) -> Result<(), RegistryError> {
-        /// Writers of this process take turns.
-        static TURN: Mutex<()> = Mutex::new(());
         let Ok(tag) = fallback_tag(subject) else { return Ok(()) };
         let selector = Selector::Tag(tag);
         let digest = manifest.descriptor.digest;
         let settings = self.settings();
         for attempt in 0..ATTEMPTS {
-            let took = {
-                let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-                let started = Instant::now();
-                let list = self.fallback(location, subject, scope)?;
-                let known = list.map_or_else(Vec::new, |list| entries(&list.bytes));
-                if known.iter().any(|entry| is_of(entry, &digest)) && attempt > 0 {
-                    return Ok(());
-                }
-                let list = with_entry(known, manifest);
-                self.put_manifest_at(location, &selector, media_type::INDEX, &list, scope)
-                    .map_err(|error| error.for_fallback_tag(&selector.to_string()))?;
-                started.elapsed()
-            };
+            let started = Instant::now();
+            let list = self.fallback(location, subject, scope)?;
+            let known = list.map_or_else(Vec::new, |list| entries(&list.bytes));
+            if attempt > 0 && known.iter().any(|entry| is_of(entry, &digest)) {
+                return Ok(());
+            }
+            let list = with_entry(known, manifest);
+            self.put_manifest_at(location, &selector, media_type::INDEX, &list, scope)
+                .map_err(|error| error.for_fallback_tag(&selector.to_string()))?;
             // Another writer that read the list before this one wrote it writes within about that time.
-            retry::wait(0, Some((took * 3).max(SETTLE)), Duration::from_secs(5), &settings.cancel)?;
+            let settled = (started.elapsed() * 3).max(SETTLE).mul_f64(1.0 + retry::chance());
+            retry::wait(0, Some(settled), LONGEST_WAIT, &settings.cancel)?;
         }
         Err(self
             .client

@@ -5,12 +5,10 @@ use crossdock_oci::{Blob, Descriptor, Digest, Hasher, Repository, Tag, media_typ
 use ureq::http::{HeaderMap, HeaderValue, Method};
 
 use crate::auth::Scope;
-use crate::client::{Call, Client, Content, Location, Open, Target};
+use crate::client::{Call, Client, Content, Location, Target};
 use crate::error::RegistryError;
 use crate::settings::Settings;
-use crate::transfer::{Moved, Unobserved};
 use crate::transport::{Answer, DOCUMENT_LIMIT};
-use crate::upload::{Check, Upload};
 
 /// A client of registries: one for any number of hosts and repositories.
 ///
@@ -103,9 +101,10 @@ impl Registry {
         let path = format!("manifests/{selector}");
         let action = format!("read {}", name(location, selector));
         let call = self.call(location, Method::GET, &path, scope, action).accepting(ACCEPT);
-        let answer = self.client.expect(&call, &[200])?;
-        let declared = answer.header("content-type").map(str::to_owned);
-        let bytes = answer.document().map_err(|error| self.client.place(&call).read(error))?;
+        let found = self.client.document(&call, &[200])?;
+        let declared =
+            found.headers.get("content-type").and_then(|kind| kind.to_str().ok()).map(str::to_owned);
+        let bytes = found.bytes;
         let digest = Digest::of(&bytes);
         if let Selector::Digest(expected) = selector
             && *expected != digest
@@ -236,11 +235,10 @@ impl Registry {
         let mut call = self.call(&location, Method::GET, "tags/list", &scope, action);
         for _ in 0..PAGES {
             let base = self.client.address(&call)?;
-            let answer = self.client.expect(&call, &[200])?;
-            let next = self.client.next_page(&call, &base, &answer)?;
+            let found = self.client.document(&call, &[200])?;
+            let next = self.client.next_page(&call, &base, &found.headers)?;
             let place = self.client.place(&call);
-            let bytes = answer.document().map_err(|error| place.read(error))?;
-            let page: Page = serde_json::from_slice(&bytes)
+            let page: Page = serde_json::from_slice(&found.bytes)
                 .map_err(|_| place.protocol("answers with something else than a list of tags"))?;
             tags.extend(page.tags.unwrap_or_default());
             let Some(next) = next else { return Ok(tags) };
@@ -285,25 +283,6 @@ impl Registry {
         call.content = Content::Bytes(bytes);
         let answer = self.client.expect(&call, &[200, 201, 202, 204])?;
         Ok(if answer.header("oci-subject").is_some() { Listed::BySubject } else { Listed::No })
-    }
-
-    /// Uploads a blob, unless the registry has it. `open` opens its bytes from an offset to their end, again if the upload
-    /// has to start anew.
-    ///
-    /// # Errors
-    /// If the registry refuses it, or the bytes cannot be read.
-    pub fn put_blob(
-        &self,
-        repository: &Repository,
-        blob: &Blob,
-        open: &(dyn Fn(u64) -> io::Result<Box<dyn Read + Send>> + Sync),
-    ) -> Result<Moved, RegistryError> {
-        let location = Location::of(repository)?;
-        let scope = Scope::push(&location.path);
-        let open: &Open<'_> = &|at| Ok(open(at)? as Box<dyn Read + Send>);
-        let upload =
-            Upload { registry: self, location: &location, scope: &scope, observer: &Unobserved, gate: None };
-        upload.blob(blob, open, &[], Check::First)
     }
 
     /// Returns the warnings since the last call, such as about a registry that names itself without TLS.

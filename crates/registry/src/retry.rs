@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use crossdock_system::process::Cancel;
 
 use crate::error::RegistryError;
-use crate::transport::Answer;
 
 /// The number of attempts at a request.
 pub(crate) const ATTEMPTS: u32 = 6;
@@ -15,11 +14,6 @@ pub(crate) const ATTEMPTS: u32 = 6;
 /// Returns whether the same request may succeed later (RFC 9110 § 15.5.9, 15.5.19, 15.6).
 pub(crate) fn is_transient(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
-}
-
-/// Returns the wait that an answer asks for (RFC 9110 § 10.2.3). Dates are not read: clocks differ.
-pub(crate) fn retry_after(answer: &Answer) -> Option<Duration> {
-    answer.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// Waits before the attempt after `attempt`, which counts from 0: twice as long each time, with jitter, at most `patience`.
@@ -45,6 +39,6 @@ pub(crate) fn wait(
 }
 
 /// Returns a number between 0 and 1 that differs from call to call. The standard library's hash keys are random.
-fn chance() -> f64 {
+pub(crate) fn chance() -> f64 {
     f64::from(RandomState::new().build_hasher().finish() as u32) / f64::from(u32::MAX)
 }

@@ -13,7 +13,7 @@ use ureq::{Agent, SendBody};
 use crate::host::{Host, Origin, Scheme};
 use crate::proxy::ProxyRules;
 use crate::roots::Roots;
-pub(crate) use connect::NotTls;
+pub(crate) use connect::{NoHandshake, NotTls};
 use connect::{NoResolver, Opener};
 
 /// The length above which a body is sent only after the server has agreed to read it, in bytes.
@@ -73,7 +73,7 @@ impl Transport {
     /// Sends one request. Every status is an answer, a redirect included.
     ///
     /// # Errors
-    /// If there is no answer.
+    /// If the server does not answer.
     pub(crate) fn send(
         &self,
         method: Method,
@@ -109,6 +109,11 @@ impl Answer {
     /// Returns the value of a header; `None` if it is absent or not text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Returns the wait that the answer asks for (RFC 9110 § 10.2.3). Dates are not read: clocks differ.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
     }
 
     /// Reads the body of a document.

@@ -11,8 +11,8 @@ use crate::auth::{Scope, percent_encode};
 use crate::client::{Call, Content, Location, Open, Target};
 use crate::error::{RegistryError, is_ecr};
 use crate::registry::Registry;
-use crate::retry::{self, ATTEMPTS, is_transient, retry_after};
-use crate::transfer::{Counting, Gate, Moved, TransferEvent, TransferObserver};
+use crate::retry::{self, ATTEMPTS, is_transient};
+use crate::transfer::{Counting, Gate, Moved, TransferEvent, TransferObserver, Unobserved};
 use crate::transport::Answer;
 
 /// Uploads blobs to one repository.
@@ -46,6 +46,27 @@ enum Attempt {
     Failed(RegistryError, Option<std::time::Duration>),
 }
 
+impl Registry {
+    /// Uploads a blob, unless the registry has it. `open` opens its bytes from an offset to their end, again if the upload
+    /// has to start anew.
+    ///
+    /// # Errors
+    /// If the registry refuses it, or the bytes cannot be read.
+    pub fn put_blob(
+        &self,
+        repository: &Repository,
+        blob: &Blob,
+        open: &(dyn Fn(u64) -> io::Result<Box<dyn Read + Send>> + Sync),
+    ) -> Result<Moved, RegistryError> {
+        let location = Location::of(repository)?;
+        let scope = Scope::push(&location.path);
+        let open: &Open<'_> = &|at| Ok(open(at)? as Box<dyn Read + Send>);
+        let upload =
+            Upload { registry: self, location: &location, scope: &scope, observer: &Unobserved, gate: None };
+        upload.blob(blob, open, &[], Check::First)
+    }
+}
+
 impl Upload<'_> {
     /// Uploads a blob, or has the registry take it from one of the other repositories of the same host.
     pub(crate) fn blob(
@@ -69,8 +90,12 @@ impl Upload<'_> {
         }
     }
 
+    /// Returns whether the registry shows the blob. If it refuses to tell, the upload brings its last word.
     fn has(&self, blob: &Blob) -> Result<bool, RegistryError> {
-        self.registry.has_blob_at(self.location, blob, self.scope)
+        match self.registry.has_blob_at(self.location, blob, self.scope) {
+            Err(error) if error.is_denied() => Ok(false),
+            result => result,
+        }
     }
 
     /// Asks the registry to take a blob from another repository. Any failure means a plain upload.
@@ -248,9 +273,14 @@ impl Upload<'_> {
         let answer = match result {
             Ok(answer) => answer,
             Err(error) if error.is_lost() => return Ok(Attempt::Failed(error, None)),
+            // That of a token server.
+            Err(RegistryError::Refused(refusal)) if is_transient(refusal.status) => {
+                let asked = refusal.retry_after;
+                return Ok(Attempt::Failed(RegistryError::Refused(refusal), asked));
+            }
             Err(error) => return Err(error),
         };
-        let (status, asked) = (answer.status.as_u16(), retry_after(&answer));
+        let (status, asked) = (answer.status.as_u16(), answer.retry_after());
         let error = self.registry.client.place(call).refused(answer);
         let code = error.code().unwrap_or_default();
         let is_of_upload = code.starts_with("BLOB_UPLOAD_")

@@ -141,7 +141,7 @@ fn early_refusals_are_reported_as_such() {
 #[test]
 fn transient_faults_are_survived() {
     type Choose = fn(&Request, usize) -> Option<Fault>;
-    let cases: [(&str, Choose); 12] = [
+    let cases: [(&str, Choose); 13] = [
         ("503 for an upload", |request, before| {
             (is(request, "POST", "uploads") && before < 2)
                 .then(|| Fault::Answer("503 Service Unavailable", &[], String::new()))
@@ -181,6 +181,9 @@ fn transient_faults_are_survived() {
         ("500 for a manifest", |request, before| {
             (is(request, "PUT", "/manifests/") && before < 3)
                 .then(|| Fault::Answer("500 Internal Server Error", &[], error("UNKNOWN")))
+        }),
+        ("a document that is cut off", |request, before| {
+            (is(request, "GET", "/manifests/") && before == 0).then_some(Fault::Truncate(3))
         }),
         ("an index that is refused until its children show", |request, before| {
             (is(request, "PUT", "/manifests/1.0") && before < 2)
@@ -222,6 +225,29 @@ fn a_blob_that_a_registry_lied_about_is_sent_again_without_asking() {
     assert_eq!(fake.requests(&["HEAD", &layer]).len(), 1);
     // The three other blobs, and this one.
     assert_eq!(fake.requests(&["POST"]).len(), 4);
+}
+
+#[test]
+fn several_lies_are_healed_one_after_the_other() {
+    let image = image(1000);
+    let fake = Fake::with(move |request, _| {
+        (is(request, "HEAD", "/blobs/")).then(|| Fault::Answer("200 OK", &[], String::new()))
+    });
+    push(&client(), &fake, &image).unwrap();
+    assert_complete(&fake, &image);
+    assert_eq!(fake.requests(&["POST"]).len(), 4);
+}
+
+#[test]
+fn a_child_that_a_registry_lied_about_is_written_again() {
+    let image = image(1000);
+    let index = image.index.digest.to_string();
+    let fake = Fake::with(move |request, _| {
+        let is_child = is(request, "HEAD", "/manifests/") && !request.target.ends_with(&index);
+        is_child.then(|| Fault::Answer("200 OK", &[], String::new()))
+    });
+    push(&client(), &fake, &image).unwrap();
+    assert_complete(&fake, &image);
 }
 
 #[test]
@@ -372,4 +398,159 @@ fn lists_of_tags_have_pages() {
     let names = ["a", "b", "c", "d", "e"];
     fake.state.lock().unwrap().tags = names.map(|name| (name.to_owned(), String::new())).into();
     assert_eq!(client().tags(&fake.repository("team/app")).unwrap(), names);
+}
+
+/// Some servers of plain HTTP close the connection at a TLS handshake.
+#[test]
+fn a_silent_end_of_a_handshake_leads_to_plain_http_on_this_machine() {
+    let fake = Fake::with(|request, _| (request.method == "TLS").then_some(Fault::Drop));
+    assert_eq!(client().tags(&fake.repository("team/app")).unwrap(), Vec::<String>::new());
+    assert_eq!(fake.requests(&["TLS"]).len(), 1);
+}
+
+/// A registry whose tokens live for two seconds, and which answers `refusal` to a request with any but the newest token.
+fn with_tokens(refusal: &'static str) -> (Registry, Fake) {
+    let issued = std::sync::atomic::AtomicU32::new(0);
+    let fake = Fake::with(move |request, _| {
+        use std::sync::atomic::Ordering::SeqCst;
+        let authorization = request.headers.get("authorization").map_or("", String::as_str);
+        if request.method == "TLS" {
+            return None;
+        }
+        if request.target.starts_with("/token?") {
+            let body = if authorization == "Basic bWU6cGFzczp3b3Jk" {
+                format!(r#"{{"token":"t{}","expires_in":2}}"#, issued.fetch_add(1, SeqCst) + 1)
+            } else {
+                return Some(Fault::Answer("401 Unauthorized", &[], String::new()));
+            };
+            return Some(Fault::Answer("200 OK", &[], body));
+        }
+        if authorization == format!("Bearer t{}", issued.load(SeqCst)) {
+            return None;
+        }
+        let realm = format!("Bearer realm=\"http://{}/token\",service=\"s\"", request.headers["host"]);
+        let headers = vec![("www-authenticate", &*Box::leak(realm.into_boxed_str()))];
+        let is_first = authorization.is_empty();
+        let status = if is_first { "401 Unauthorized" } else { refusal };
+        let headers = if is_first || refusal.starts_with("401") { headers } else { Vec::new() };
+        Some(Fault::Answer(status, Box::leak(headers.into_boxed_slice()), error("UNAUTHORIZED")))
+    });
+    let host = format!("127.0.0.1:{}", fake.port).parse().unwrap();
+    let credential = Credential::Basic { username: "me".into(), password: Secret::new("pass:word") };
+    (Registry::new(Settings::new().with_credentials(OneHost { host, credential })).unwrap(), fake)
+}
+
+#[test]
+fn a_token_is_fetched_once_for_a_push_and_names_its_repository() {
+    let (registry, fake) = with_tokens("401 Unauthorized");
+    let image = image(1000);
+    push(&registry, &fake, &image).unwrap();
+    assert_complete(&fake, &image);
+    assert_eq!(
+        fake.requests(&["/token?"]),
+        ["GET /token?service=s&scope=repository%3Ateam%2Fapp%3Apull%2Cpush"]
+    );
+}
+
+/// Public ECR answers 400 without a challenge to an expired token.
+#[test]
+fn tokens_are_renewed_before_they_end_and_when_an_old_one_is_refused() {
+    for refusal in ["401 Unauthorized", "400 Bad Request", "403 Forbidden"] {
+        let (registry, fake) = with_tokens(refusal);
+        let repository = fake.repository("team/app");
+        registry.tags(&repository).unwrap();
+        // Renewed after 1.6 of 2 seconds.
+        std::thread::sleep(Duration::from_millis(1700));
+        registry.tags(&repository).unwrap();
+        assert_eq!(fake.requests(&["/token?"]).len(), 2);
+        // Another client makes the token the second but newest; it is old after a second.
+        let other = with_tokens_of(&fake);
+        other.tags(&repository).unwrap();
+        std::thread::sleep(Duration::from_millis(1100));
+        registry.tags(&repository).unwrap_or_else(|error| panic!("{refusal}: {error}"));
+        assert_eq!(fake.requests(&["/token?"]).len(), 4, "{refusal}");
+    }
+}
+
+/// Another client of the same registry.
+fn with_tokens_of(fake: &Fake) -> Registry {
+    let host = format!("127.0.0.1:{}", fake.port).parse().unwrap();
+    let credential = Credential::Basic { username: "me".into(), password: Secret::new("pass:word") };
+    Registry::new(Settings::new().with_credentials(OneHost { host, credential })).unwrap()
+}
+
+#[test]
+fn a_token_server_of_another_host_without_tls_gets_no_password() {
+    const HEADERS: &[(&str, &str)] =
+        &[("www-authenticate", "Bearer realm=\"http://192.0.2.1/token\",service=\"s\"")];
+    let fake = Fake::with(move |request, _| {
+        (request.method != "TLS").then(|| Fault::Answer("401 Unauthorized", HEADERS, error("UNAUTHORIZED")))
+    });
+    let failure = with_tokens_of(&fake).tags(&fake.repository("team/app")).unwrap_err();
+    assert!(matches!(failure, RegistryError::Insecure { .. }), "{failure}");
+}
+
+#[test]
+fn a_refusal_of_look_ups_leaves_the_last_word_to_the_upload() {
+    let fake = Fake::with(|request, _| {
+        let is_lookup = matches!(request.method.as_str(), "GET" | "HEAD") && request.target != "/v2/";
+        is_lookup.then(|| Fault::Answer("403 Forbidden", &[], error("DENIED")))
+    });
+    let image = image(1000);
+    push(&client(), &fake, &image).unwrap();
+    assert_complete(&fake, &image);
+}
+
+/// A registry that was restarted knows no token that it gave before.
+#[test]
+fn a_young_token_that_is_said_to_be_invalid_is_renewed() {
+    let issued = std::sync::atomic::AtomicU32::new(0);
+    let fake = Fake::with(move |request, _| {
+        use std::sync::atomic::Ordering::SeqCst;
+        const PUSH: &str = "/manifests/1.0";
+        if request.target.starts_with("/token?") {
+            let body = format!(r#"{{"token":"t{}"}}"#, issued.fetch_add(1, SeqCst));
+            return Some(Fault::Answer("200 OK", &[], body));
+        }
+        let is_first = request.headers.get("authorization").is_none_or(|token| token == "Bearer t0");
+        let is_refused =
+            is_first && (is(request, "PUT", PUSH) || !request.headers.contains_key("authorization"));
+        let realm = format!(
+            "Bearer realm=\"http://{}/token\",error=\"invalid_token\"",
+            request.headers.get("host").map_or("", String::as_str)
+        );
+        let headers = vec![("www-authenticate", &*Box::leak(realm.into_boxed_str()))];
+        (is_refused && request.method != "TLS").then(|| {
+            Fault::Answer("401 Unauthorized", Box::leak(headers.into_boxed_slice()), error("UNAUTHORIZED"))
+        })
+    });
+    let image = image(1000);
+    push(&client(), &fake, &image).unwrap();
+    assert_complete(&fake, &image);
+    assert_eq!(fake.requests(&["/token?"]).len(), 2);
+}
+
+/// The registry has no list of referrers and no conditional writes.
+#[test]
+fn parallel_writers_of_the_fallback_tag_keep_each_others_entries() {
+    let fake = Fake::start();
+    let (repository, subject) = (fake.repository("team/app"), Digest::of(b"the subject"));
+    let write = &|number: usize| {
+        let bytes = format!(
+            r#"{{"schemaVersion":2,"mediaType":"{}","artifactType":"x/{number}","manifests":[]}}"#,
+            media_type::INDEX
+        );
+        client().put_referrer(&repository, media_type::INDEX, bytes.as_bytes(), &subject).unwrap();
+    };
+    std::thread::scope(|scope| {
+        (0..8).for_each(|number| drop(scope.spawn(move || write(number))));
+    });
+    let mut found: Vec<String> = client()
+        .referrers(&repository, &subject)
+        .unwrap()
+        .into_iter()
+        .map(|found| found.artifact_type)
+        .collect();
+    found.sort();
+    assert_eq!(found, (0..8).map(|number| format!("x/{number}")).collect::<Vec<_>>());
 }

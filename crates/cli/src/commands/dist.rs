@@ -5,7 +5,7 @@ use crossdock::doctor::tool_for;
 use crossdock::execute::{ImageReport, ImageStatus, Report};
 use crossdock::generated::write_atomically;
 use crossdock::plan::{Goal, Plan};
-use crossdock::registry::{PushedImage, push_built};
+use crossdock::registry::{Naming, PushedImage, push_built};
 use crossdock::{BuildOptions, Error, ErrorKind, discover, execute, plan, tag};
 
 use super::doctor::{Consent, by_hand, set_up};
@@ -17,7 +17,6 @@ use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
 use crate::ui;
-use crate::ui::transfer::Transfer;
 
 pub(crate) fn build(session: &Session, arguments: &BuildCommand) -> Result<Exit, CommandError> {
     let options = build_options(session, &arguments.build, &arguments.output, Goal::Build)?;
@@ -71,8 +70,10 @@ fn dist_and_push(session: &Session, arguments: &DistCommand) -> Result<Exit, Com
         Ok(report) => report,
         failed => return show(session, failed, output, build.finish.load),
     };
-    let view = Transfer::new(session, "pushing");
-    let pushed = push_built(&session.context, &registry, &plan, &report, &view).map_err(push::after_build)?;
+    let view = session.transfer("pushing");
+    let naming = if arguments.by_digest { Naming::DigestOnly } else { Naming::Tags };
+    let pushed =
+        push_built(&session.context, &registry, &plan, &report, naming, &view).map_err(push::after_build)?;
     drop(view);
     show_pushed(session, arguments, &report, &pushed)
 }

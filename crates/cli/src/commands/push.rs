@@ -8,7 +8,7 @@ use crossdock::generated::write_atomically;
 use crossdock::oci::RegistryReference;
 use crossdock::plan::{Goal, Plan};
 use crossdock::registry::{
-    PushedImage, Registry, RegistryOptions, check_repositories, pull, push, push_built, registry,
+    Naming, PushedImage, Registry, RegistryOptions, check_repositories, pull, push, push_built, registry,
 };
 use crossdock::{BuildOptions, Error, ErrorKind, discover, execute, plan};
 
@@ -16,18 +16,20 @@ use crate::arguments::{BuildArgs, PullCommand, PushCommand, PushOutputArgs, Regi
 use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
-use crate::ui::transfer::Transfer;
 
 pub(crate) fn run(session: &Session, arguments: &PushCommand) -> Result<Exit, CommandError> {
     let registry = client(session, &arguments.registry)?;
     let destination = arguments.reference.as_deref().map(parse).transpose()?;
     let (paths, images): (Vec<_>, Vec<_>) =
         arguments.sources.iter().partition(|source| session.path(Utf8Path::new(source)).exists());
+    if let Some(path) = images.iter().find(|image| image.contains(['/', '.'])) {
+        return Err(CommandError::message(Exit::InputOutput, format!("{path} does not exist")));
+    }
     let pushed = match (paths.as_slice(), images.is_empty()) {
         ([path], true) => {
             let destination = destination.ok_or_else(no_destination)?;
             let title = format!("pushing {path} to {destination}");
-            let view = Transfer::new(session, &title);
+            let view = session.transfer(&title);
             vec![push(&session.context, &registry, Utf8Path::new(path), &destination, &view)?]
         }
         ([], _) => project(session, &registry, arguments, destination.as_ref(), &images)?,
@@ -73,8 +75,8 @@ fn project(
     check(&plan, arguments.output.bare)?;
     let execution = session.execute_options(arguments.strictness, None);
     let report = execute(&session.context, &plan, &execution, &mut session.progress())?;
-    let view = Transfer::new(session, "pushing");
-    Ok(push_built(&session.context, registry, &plan, &report, &view)?)
+    let view = session.transfer("pushing");
+    Ok(push_built(&session.context, registry, &plan, &report, Naming::Tags, &view)?)
 }
 
 /// Checks that the images of a plan can be pushed.
@@ -89,7 +91,7 @@ pub(crate) fn check(plan: &Plan, bare: bool) -> Result<(), CommandError> {
 pub(crate) fn pull_image(session: &Session, arguments: &PullCommand) -> Result<Exit, CommandError> {
     let registry = client(session, &arguments.registry)?;
     let reference = parse(&arguments.reference)?;
-    let view = Transfer::new(session, &format!("pulling {reference}"));
+    let view = session.transfer(&format!("pulling {reference}"));
     let digest = pull(&session.context, &registry, &reference, &arguments.output, &view)?;
     drop(view);
     let name = format!("{}@{digest}", reference.repository);

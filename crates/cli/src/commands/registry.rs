@@ -3,32 +3,58 @@
 use std::fmt::Write as _;
 
 use crossdock::execute::bytes;
-use crossdock::registry::{Endpoint, Inspection, copy, inspect};
+use crossdock::registry::{Endpoint, Inspection, Registry, copy, inspect, verify};
+use crossdock::verify::{Scope, Verification};
 
 use super::push::{client, parse};
 use crate::arguments::{CopyCommand, InspectCommand};
 use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
-use crate::ui::transfer::Transfer;
+use crate::ui;
 
 pub(crate) fn show(session: &Session, arguments: &InspectCommand) -> Result<Exit, CommandError> {
     let registry = client(session, &arguments.registry)?;
     let found = inspect(&session.context, &registry, &parse(&arguments.reference)?)?;
     registry.warnings().iter().for_each(|warning| output::warning(warning));
+    let verdicts = if arguments.verify { verdicts(session, &registry, &found)? } else { Vec::new() };
     if session.json() {
-        output::json(&found)?
+        output::json(&Answer { found: &found, verdicts: &verdicts })?;
     } else {
-        output::answer(&text(&found))?
+        output::answer(&text(&found))?;
+        if !verdicts.is_empty() {
+            output::answer(&format!("\n{}", ui::verdicts("verdicts", &verdicts)))?;
+        }
     }
     Ok(Exit::Done)
+}
+
+/// An image with its verdicts.
+#[derive(serde::Serialize)]
+struct Answer<'a> {
+    #[serde(flatten)]
+    found: &'a Inspection,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    verdicts: &'a [Verification],
+}
+
+/// Verifies an image against its own platforms.
+fn verdicts(
+    session: &Session,
+    registry: &Registry,
+    found: &Inspection,
+) -> Result<Vec<Verification>, CommandError> {
+    let reference = parse(&found.reference)?;
+    let view = session.transfer(&format!("pulling {}", found.reference));
+    let verified = verify(&session.context, registry, &reference, &[], Scope::All, &view)?;
+    Ok(verified.into_iter().flat_map(|image| image.targets).collect())
 }
 
 pub(crate) fn copy_image(session: &Session, arguments: &CopyCommand) -> Result<Exit, CommandError> {
     let registry = client(session, &arguments.registry)?;
     let from: Endpoint = arguments.source.parse()?;
     let to: Endpoint = arguments.destination.parse()?;
-    let view = Transfer::new(session, &format!("copying to {to}"));
+    let view = session.transfer(&format!("copying to {to}"));
     let copied = copy(&session.context, &registry, &from, &to, &view)?;
     drop(view);
     for left in &copied.left {

@@ -5,12 +5,14 @@ use std::sync::{Mutex, PoisonError};
 use crossdock::execute::bytes;
 use crossdock::registry::{Moved, TransferEvent, TransferObserver};
 
-use super::live::{First, Running};
-use crate::output;
-use crate::session::Session;
+use super::live::{First, Live, Running};
+use super::progress::Verbosity;
+use super::style::{WARN, paint};
+use super::text::{message, shown};
 
 /// Shows the progress of a transfer as one line.
 pub(crate) struct Transfer {
+    live: Live,
     state: Mutex<State>,
 }
 
@@ -24,9 +26,9 @@ struct State {
 
 impl Transfer {
     /// Shows a transfer from now on, until the value is dropped.
-    pub(crate) fn new(session: &Session, title: &str) -> Self {
-        let running = (!session.quiet()).then(|| output::live().start(title, First::WhenSlow));
-        Self { state: Mutex::new(State { running, total: 0, done: 0, present: 0 }) }
+    pub(crate) fn new(live: Live, verbosity: Verbosity, title: &str) -> Self {
+        let running = (verbosity != Verbosity::Quiet).then(|| live.start(title, First::WhenSlow));
+        Self { live, state: Mutex::new(State { running, total: 0, done: 0, present: 0 }) }
     }
 }
 
@@ -40,7 +42,9 @@ impl TransferObserver for Transfer {
             TransferEvent::Finished { bytes, by: Moved::Present | Moved::Mounted, .. } => {
                 state.present += bytes
             }
-            TransferEvent::Warning(text) => output::warning(text),
+            TransferEvent::Warning(text) => {
+                self.live.write(&shown(&format!("{} {}", paint(WARN, "warning:"), message(text))));
+            }
             _ => {}
         }
         let moved = (state.done + state.present).min(state.total);

@@ -32,7 +32,7 @@ pub struct Inspection {
     pub platforms: Vec<InspectedPlatform>,
     /// The entries of its index that are not images: attestations and other artifacts.
     pub others: Vec<InspectedEntry>,
-    /// What is about it in the registry: signatures, attestations, SBOMs.
+    /// Its referrers in the registry: signatures, attestations, SBOMs.
     pub referrers: Vec<InspectedEntry>,
 }
 

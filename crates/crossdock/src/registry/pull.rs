@@ -22,10 +22,15 @@ pub fn pull(
 ) -> Result<Digest, Error> {
     context.unless_cancelled(|| {
         let path = context.directory().join(directory);
+        let selector = selector(reference)?;
+        let is_new = !path.exists();
         let layout = Layout::create(path.as_std_path()).map_err(input_output)?;
-        let repository = &reference.repository;
-        let pulled = registry.pull(repository, &selector(reference)?, &layout, observer).map_err(failed)?;
-        Ok(pulled.digest)
+        let pulled = registry.pull(&reference.repository, &selector, &layout, observer);
+        if pulled.is_err() && is_new {
+            // A failure to remove it must not hide the error of the pull.
+            let _left = std::fs::remove_dir_all(&path);
+        }
+        Ok(pulled.map_err(failed)?.digest)
     })
 }
 

@@ -31,6 +31,16 @@ pub struct PushedImage {
     pub sent: u64,
 }
 
+/// The names that built images get in the registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Naming {
+    /// The tags of the plan.
+    #[default]
+    Tags,
+    /// None: they are reached by their digests only.
+    DigestOnly,
+}
+
 /// Checks that the images of a plan have a repository to which they can be pushed, so that a build does not end at one.
 ///
 /// # Errors
@@ -47,8 +57,8 @@ pub fn check_repositories(plan: &Plan) -> Result<(), Error> {
     Ok(())
 }
 
-/// Pushes the images of a report that were verified, each to its planned repository: with its tags if it has them, else by
-/// its digest. A tag names only a digest that was verified.
+/// Pushes the images of a report that were verified, each to its planned repository. A tag names only a digest that was
+/// verified.
 ///
 /// # Errors
 /// An image was not verified, its layout is damaged, or the registry refuses it. Images pushed before stay pushed.
@@ -57,6 +67,7 @@ pub fn push_built(
     registry: &Registry,
     plan: &Plan,
     report: &Report,
+    naming: Naming,
     observer: &dyn TransferObserver,
 ) -> Result<Vec<PushedImage>, Error> {
     let mut pushed = Vec::new();
@@ -64,8 +75,8 @@ pub fn push_built(
         let planned = plan.images.iter().find(|planned| planned.name == image.name);
         let Some(planned) = planned else { continue };
         let repository = planned.repository.parse().map_err(usage)?;
-        let tags =
-            planned.tags.iter().map(|tag| tag.parse()).collect::<Result<Vec<Tag>, _>>().map_err(usage)?;
+        let names = if naming == Naming::Tags { planned.tags.as_slice() } else { &[] };
+        let tags = names.iter().map(|tag| tag.parse()).collect::<Result<Vec<Tag>, _>>().map_err(usage)?;
         pushed.push(push_one(context, registry, image, &repository, tags, observer)?);
     }
     Ok(pushed)

@@ -40,6 +40,13 @@ pub(crate) fn challenge_of(headers: &HeaderMap) -> Option<Challenge> {
     basic
 }
 
+/// Returns whether a challenge says that the token is not valid (any more), whatever its age (RFC 6750 § 3.1).
+pub(crate) fn rejects_token(headers: &HeaderMap) -> bool {
+    let values = headers.get_all("www-authenticate").into_iter().filter_map(|value| value.to_str().ok());
+    let errors = values.flat_map(parse).filter_map(|(_, mut parameters)| parameters.remove("error"));
+    errors.into_iter().any(|error| error == "invalid_token")
+}
+
 /// Returns the scopes that are not about a repository: the request says itself which access to one it needs.
 fn other_scopes(scope: &str) -> Vec<String> {
     let is_other = |name: &&str| !name.is_empty() && !name.starts_with("repository:");

@@ -31,6 +31,11 @@ pub(crate) struct Opener {
 #[error("the server does not speak TLS")]
 pub(crate) struct NotTls;
 
+/// A server that closes the connection at a TLS handshake, without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the server closes the connection instead of speaking TLS")]
+pub(crate) struct NoHandshake;
+
 /// A proxy that does not open a connection.
 #[derive(Debug, thiserror::Error)]
 #[error("the proxy `{proxy}` does not open a connection: {reason}")]
@@ -128,10 +133,15 @@ fn shake_hands(
     while tls.wants_write() {
         tls.write_tls(socket)?;
     }
-    // An alert or a handshake record (RFC 8446 § 5.1). A server of plain HTTP begins its answer with a letter.
+    // An alert or a handshake record (RFC 8446 § 5.1). The answer of a server of plain HTTP starts with a letter.
     let mut first = [0];
-    if socket.peek(&mut first)? == 1 && !matches!(first[0], 21 | 22) {
-        return Err(io::Error::other(NotTls));
+    match socket.peek(&mut first) {
+        Ok(0) => return Err(io::Error::other(NoHandshake)),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+            return Err(io::Error::other(NoHandshake));
+        }
+        Ok(_) if !matches!(first[0], 21 | 22) => return Err(io::Error::other(NotTls)),
+        result => drop(result?),
     }
     while tls.is_handshaking() {
         tls.complete_io(socket)?;

@@ -30,7 +30,7 @@ pub(crate) struct Connection {
     has_heard: bool,
 }
 
-/// What happens to bytes that are to be sent.
+/// The treatment of bytes that are to be sent.
 enum Output {
     Open,
     /// The server has answered, so that the rest of the request is dropped.
@@ -55,7 +55,7 @@ impl Connection {
 
     /// Sends `amount` bytes of the output buffer, unless an answer arrives first.
     fn send(&mut self, amount: usize, deadline: Deadline) -> Result<(), Error> {
-        // Not after the last part of a request, whose answer is no early one.
+        // Not after the last part of a request, whose answer is not early.
         if self.has_sent && self.hear_answer() {
             return Ok(());
         }
@@ -106,7 +106,7 @@ impl Connection {
         self.tls.as_ref().is_some_and(|tls| tls.wants_write())
     }
 
-    /// Remembers why sending failed. The error is returned later, if there is no answer either.
+    /// Remembers why sending failed. The error is returned later, unless an answer arrives.
     fn fail(&mut self, error: io::Error) -> Result<(), Error> {
         self.output = Output::Failed(error);
         Ok(())

@@ -1,5 +1,4 @@
 //! A registry in memory whose faults a test chooses, on a port of its own.
-#![expect(clippy::unwrap_used, reason = "a fault of the server itself fails the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -17,7 +16,7 @@ pub(crate) struct Request {
     pub(crate) headers: BTreeMap<String, String>,
 }
 
-/// What happens to a request instead of the usual.
+/// The treatment of a request instead of the usual one.
 pub(crate) enum Fault {
     /// An answer after the body was read.
     Answer(&'static str, &'static [(&'static str, &'static str)], String),
@@ -155,7 +154,7 @@ fn serve(stream: &TcpStream, state: &Mutex<State>, plan: &Mutex<Plan>) {
 fn read_head(reader: &mut impl BufRead) -> Option<Request> {
     let mut line = Vec::new();
     reader.read_until(b'\n', &mut line).ok().filter(|read| *read > 0)?;
-    // A TLS handshake is no UTF-8. The answer in plain text tells the client that there is no TLS.
+    // A TLS handshake is not UTF-8. The answer in plain text tells the client so.
     let Ok(line) = String::from_utf8(line) else {
         return Some(Request { method: "TLS".into(), target: String::new(), headers: BTreeMap::new() });
     };
