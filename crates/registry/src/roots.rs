@@ -24,7 +24,8 @@ use verifier::Verifier;
 /// The certificates of the trusted authorities.
 #[derive(Debug, Clone)]
 pub struct Roots {
-    certificates: BTreeSet<CertificateDer<'static>>,
+    /// In DER.
+    certificates: BTreeSet<Vec<u8>>,
 }
 
 /// The PEM files of trusted authorities.
@@ -95,7 +96,7 @@ impl RootSources {
 impl Roots {
     /// Returns Mozilla's list of authorities as of this build.
     pub fn bundled() -> Self {
-        Self { certificates: webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned().collect() }
+        Self { certificates: webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(der).collect() }
     }
 
     /// Returns Mozilla's list together with the certificates of `sources`.
@@ -112,13 +113,16 @@ impl Roots {
             };
             let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
             let found = found.ok().filter(|found| !found.is_empty());
-            roots.certificates.extend(found.ok_or(RootsError::NoCertificate { origin, path })?);
+            let found = found.ok_or(RootsError::NoCertificate { origin, path })?;
+            roots.certificates.extend(found.iter().map(der));
         }
         // Nobody named these: what cannot be read or parsed is passed over.
         let system = sources.system.iter().find_map(|path| read_regular(path, LIMIT).ok());
         let in_directories = sources.directories.iter().flat_map(|directory| files_in(directory));
         for bytes in system.into_iter().chain(in_directories) {
-            roots.certificates.extend(CertificateDer::pem_slice_iter(&bytes).flatten());
+            roots
+                .certificates
+                .extend(CertificateDer::pem_slice_iter(&bytes).flatten().map(|found| der(&found)));
         }
         Ok(roots)
     }
@@ -126,14 +130,16 @@ impl Roots {
     /// Adds a certificate in DER.
     #[must_use]
     pub fn with_der(mut self, certificate: Vec<u8>) -> Self {
-        self.certificates.insert(certificate.into());
+        self.certificates.insert(certificate);
         self
     }
 
     pub(crate) fn store(&self) -> RootCertStore {
         let mut store = RootCertStore::empty();
         // System bundles contain certificates that no verifier accepts; the others stay usable.
-        store.add_parsable_certificates(self.certificates.iter().cloned());
+        store.add_parsable_certificates(
+            self.certificates.iter().map(|der| CertificateDer::from(der.as_slice())),
+        );
         store
     }
 
@@ -152,9 +158,69 @@ impl Default for Roots {
     }
 }
 
+fn der(certificate: &CertificateDer<'_>) -> Vec<u8> {
+    certificate.as_ref().to_vec()
+}
+
 /// Reads the files in a directory.
 fn files_in(directory: &Path) -> Vec<Vec<u8>> {
     let entries = directory.read_dir().map(|entries| entries.flatten().collect::<Vec<_>>());
     let paths = entries.unwrap_or_default().into_iter().map(|entry| entry.path());
     paths.filter_map(|path| read_regular(&path, LIMIT).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+    use crossdock_fs::write_atomically;
+
+    use super::*;
+
+    fn pem(content: &[u8]) -> String {
+        let text = BASE64_STANDARD.encode(content);
+        format!("# a comment\n-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+    }
+
+    #[test]
+    fn files_and_directories_add_to_the_bundled_authorities() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(directory.path().to_owned()).unwrap();
+        std::fs::create_dir(path.join("some")).unwrap();
+        for (name, text) in [
+            ("ca.pem", pem(b"one") + &pem(b"two")),
+            ("env.pem", pem(b"three") + &pem(b"one")),
+            ("some/a.pem", pem(b"four")),
+            ("some/readme", "nothing here".to_owned()),
+        ] {
+            write_atomically(path.join(name), text.as_bytes()).unwrap();
+        }
+        let environment = Environment::new(path.clone())
+            .with_variable("SSL_CERT_FILE", "env.pem")
+            .with_variable("SSL_CERT_DIR", "missing:some");
+        let roots = Roots::load(&RootSources::new(&environment, &["ca.pem".into()])).unwrap();
+        assert_eq!(roots.certificates.len(), Roots::bundled().certificates.len() + 4);
+        assert!(roots.certificates.contains(&b"four"[..]));
+        // Those that are no certificates are of no use and do no harm.
+        assert_eq!(roots.store().len(), Roots::bundled().store().len());
+    }
+
+    #[test]
+    fn a_named_file_without_certificates_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(directory.path().to_owned()).unwrap();
+        write_atomically(
+            path.join("key.pem"),
+            b"-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n",
+        )
+        .unwrap();
+        let environment = Environment::new(path.clone());
+        for (file, part) in [("missing.pem", "cannot be read"), ("key.pem", "no certificates in PEM")] {
+            let error = Roots::load(&RootSources::new(&environment, &[file.into()])).unwrap_err().to_string();
+            assert!(error.starts_with("`--ca-file` names `") && error.contains(part), "{error}");
+        }
+        let variable = environment.with_variable("SSL_CERT_FILE", "missing.pem");
+        let error = Roots::load(&RootSources::new(&variable, &[])).unwrap_err().to_string();
+        assert!(error.starts_with("SSL_CERT_FILE names `"), "{error}");
+    }
 }

@@ -105,3 +105,47 @@ fn days(later: UnixTime, earlier: UnixTime) -> String {
         days => format!("{days} days"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rustls::pki_types::ServerName;
+
+    use super::*;
+
+    #[test]
+    fn faults_are_named_as_what_they_are() {
+        let own = &webpki_root_certs::TLS_SERVER_ROOT_CERTS[0];
+        let explain = |error| CertificateFault::new(&error, own, &[], "registry.example").to_string();
+        let at = |days: u64| UnixTime::since_unix_epoch(Duration::from_secs(days * 86_400));
+        assert_eq!(
+            explain(CertificateError::ExpiredContext { time: at(103), not_after: at(100) }),
+            "it expired 3 days ago; if it is valid elsewhere, correct the clock of this machine"
+        );
+        assert!(explain(CertificateError::Expired).starts_with("it has expired; "));
+        assert_eq!(
+            explain(CertificateError::NotValidYetContext { time: at(99), not_before: at(100) }),
+            "it is valid only 1 day from now; if it is valid elsewhere, correct the clock of this machine"
+        );
+        let expected = ServerName::try_from("registry.example").unwrap();
+        let presented = vec!["DnsName(\"a.example\")".to_owned(), "IpAddress(127.0.0.1)".to_owned()];
+        assert_eq!(
+            explain(CertificateError::NotValidForNameContext { expected, presented }),
+            "it is for `a.example`, `127.0.0.1` and not for `registry.example`; use the name that the certificate is for"
+        );
+        let unknown = explain(CertificateError::UnknownIssuer);
+        assert!(unknown.starts_with("it is signed by itself (`CN="), "{unknown}");
+    }
+
+    #[test]
+    fn a_malformed_certificate_is_explained_without_its_names() {
+        let own = CertificateDer::from(&b"nonsense"[..]);
+        let fault =
+            CertificateFault::new(&CertificateError::UnknownIssuer, &own, &[], "a.example").to_string();
+        assert_eq!(
+            fault,
+            "its issuer is not trusted; to trust it, pass its certificate with `--ca-file FILE`"
+        );
+    }
+}
