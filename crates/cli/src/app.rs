@@ -8,7 +8,8 @@ use crossdock::process::{Cancel, Environment, process_arguments};
 
 use crate::arguments::{Arguments, CacheCommand, Command, ConfigCommand, RenderCommand, ShellName};
 use crate::commands::{
-    cache, config, describe, dist, doctor, env, init, lint, plan, push, registry, render, verify, version,
+    cache, config, describe, dist, doctor, env, init, lint, login, plan, push, registry, render, verify,
+    version,
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
@@ -133,6 +134,8 @@ impl App {
             Command::Inspect(arguments) => registry::show(&session(global, environment)?, &arguments),
             Command::Copy(arguments) => registry::copy_image(&session(global, environment)?, &arguments),
             Command::Pull(arguments) => push::pull_image(&session(global, environment)?, &arguments),
+            Command::Login(arguments) => login::run(&session(global, environment)?, arguments),
+            Command::Logout(arguments) => login::logout(&session(global, environment)?, &arguments),
             Command::Lint(arguments) => lint::run(&session(global, environment)?, &arguments),
             Command::Config(ConfigCommand::Check) => config::check(&session(global, environment)?),
             Command::Cache(CacheCommand::Info) => cache::info(&session(global, environment)?),

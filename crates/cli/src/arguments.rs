@@ -70,6 +70,10 @@ pub(crate) enum Command {
     Inspect(InspectCommand),
     /// Copy an image, byte for byte, with its signatures and attestations. Nothing is verified.
     Copy(CopyCommand),
+    /// Check a user name and password against a registry, and store them where docker and podman find them too.
+    Login(LoginCommand),
+    /// Remove the credentials of a registry.
+    Logout(LogoutCommand),
     /// Write the files with which a project is built, verified and deployed: crossdock.toml, an xtask crate (Rust),
     /// Dockerfiles, pipelines, manifests. Edited files are kept.
     Init(InitCommand),
@@ -267,12 +271,53 @@ pub(crate) struct DistCommand {
     pub(crate) setup: bool,
 }
 
-/// How registries are used.
+/// How registries are reached.
 #[derive(Debug, Args, Clone, Default)]
-pub(crate) struct RegistryArgs {
+pub(crate) struct ConnectionArgs {
     /// Speak plain HTTP with this host if it has no TLS, e.g. registry.local:5000. Hosts of this machine need not be named.
     #[arg(long, value_name = "HOST", help_heading = "How registries are used")]
     pub(crate) insecure_registry: Vec<String>,
+    /// Trust the authorities whose certificates this PEM file holds, besides Mozilla's and the system's.
+    #[arg(long, value_name = "FILE", help_heading = "How registries are used")]
+    pub(crate) ca_file: Vec<Utf8PathBuf>,
+    /// Keep credentials in this file only, instead of those of docker and podman.
+    #[arg(long, value_name = "FILE", help_heading = "How registries are used")]
+    pub(crate) auth_file: Option<Utf8PathBuf>,
+}
+
+/// Logs in to a registry.
+#[derive(Debug, Args)]
+pub(crate) struct LoginCommand {
+    /// The registry, e.g. ghcr.io or registry.example:5000.
+    #[arg(value_name = "HOST")]
+    pub(crate) host: String,
+    /// The user name. Amazon's registries need none.
+    #[arg(short, long, value_name = "USER")]
+    pub(crate) username: Option<String>,
+    /// Read the password or token from standard input.
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    /// Refused with an explanation: every user of the machine can read command lines.
+    #[arg(short, long, value_name = "PASSWORD", hide = true)]
+    pub(crate) password: Option<String>,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogoutCommand {
+    /// The registry, e.g. ghcr.io or registry.example:5000.
+    #[arg(value_name = "HOST")]
+    pub(crate) host: String,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+/// How registries are used.
+#[derive(Debug, Args, Clone, Default)]
+pub(crate) struct RegistryArgs {
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
     /// Upload blobs in parts of this size, e.g. 50MB; by default whole, and in parts where a server refuses that.
     #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "How registries are used")]
     pub(crate) chunk_size: Option<NonZeroU64>,

@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod env;
 pub(crate) mod init;
 pub(crate) mod lint;
+pub(crate) mod login;
 pub(crate) mod plan;
 pub(crate) mod push;
 pub(crate) mod registry;

@@ -2,18 +2,25 @@
 
 mod copy;
 mod inspect;
+mod login;
 mod pull;
 mod push;
 mod verify;
 
 use std::num::{NonZeroU64, NonZeroUsize};
 
+use camino::Utf8PathBuf;
+use crossdock_registry::proxy::ProxyRules;
+use crossdock_registry::{RootSources, Roots};
+
 pub use copy::{Copied, Endpoint, LeftBehind, copy};
+pub use crossdock_registry::credentials::{Removed, Secret, Stored, host_of, usual_user};
 pub use crossdock_registry::{
     Host, HostError, Manifest, Moved, Pushed, Registry, RegistryError, Selector, Settings, TransferEvent,
     TransferObserver, Unobserved,
 };
 pub use inspect::{InspectedEntry, InspectedPlatform, Inspection, inspect};
+pub use login::{login, logout};
 pub use pull::pull;
 pub use push::{Naming, PushedImage, check_repositories, push, push_built};
 pub use verify::verify;
@@ -32,6 +39,10 @@ pub struct RegistryOptions {
     pub chunk_size: Option<NonZeroU64>,
     /// The number of blobs that are moved at the same time. If `None`, `CROSSDOCK_JOBS`, else 4.
     pub jobs: Option<NonZeroUsize>,
+    /// Files of certificates in PEM whose authorities are trusted besides Mozilla's and the system's.
+    pub ca_files: Vec<Utf8PathBuf>,
+    /// The only file in which credentials are looked for. If `None`, those of docker and podman.
+    pub auth_file: Option<Utf8PathBuf>,
 }
 
 impl RegistryOptions {
@@ -45,12 +56,19 @@ impl RegistryOptions {
 /// The number of blobs that are moved at the same time by default. More starve each other on slow connections.
 const JOBS: usize = 4;
 
-/// Returns a client of registries.
+/// Returns a client of registries, with the credentials, proxies and trusted authorities of the context's environment.
 ///
 /// # Errors
-/// An option is invalid, or TLS cannot be set up.
+/// An option is invalid, a file of certificates cannot be read, or TLS cannot be set up.
 pub fn registry(context: &Context, options: &RegistryOptions) -> Result<Registry, Error> {
-    let mut settings = Settings::new();
+    Registry::new(settings(context, options)?).map_err(failed)
+}
+
+fn settings(context: &Context, options: &RegistryOptions) -> Result<Settings, Error> {
+    let mut settings = Settings::new().with_credentials(login::keychain(context, options));
+    settings.proxies = ProxyRules::from_variables(&context.environment.variables);
+    settings.roots =
+        Roots::load(&RootSources::new(&context.environment, &options.ca_files)).map_err(usage)?;
     for host in &options.insecure {
         settings
             .insecure
@@ -60,7 +78,7 @@ pub fn registry(context: &Context, options: &RegistryOptions) -> Result<Registry
     settings.jobs = options.jobs.map(NonZeroUsize::get).or(overridden).unwrap_or(JOBS);
     settings.chunk_size = options.chunk_size;
     settings.cancel = context.cancel.clone();
-    Registry::new(settings).map_err(failed)
+    Ok(settings)
 }
 
 /// Returns the error of a request.

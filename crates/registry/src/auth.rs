@@ -22,6 +22,11 @@ pub(crate) use challenge::{Challenge, challenge_of, rejects_token};
 pub(crate) struct Scope(BTreeMap<String, BTreeSet<&'static str>>);
 
 impl Scope {
+    /// No access to any repository.
+    pub(crate) fn none() -> Self {
+        Self(BTreeMap::new())
+    }
+
     pub(crate) fn pull(repository: &str) -> Self {
         Self([(repository.to_owned(), ["pull"].into())].into())
     }

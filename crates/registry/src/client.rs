@@ -59,6 +59,8 @@ pub(crate) struct Document {
 /// The address of a request.
 #[derive(Clone)]
 pub(crate) enum Target<'a> {
+    /// The API's root, which says whether the credentials are accepted (distribution-spec § Determining Support).
+    Root,
     /// Below the repository's part of the API: `manifests/latest`.
     Path(&'a str),
     /// An address that the registry gave.
@@ -89,6 +91,13 @@ impl Location {
             problem: "is not a host with a port".to_owned(),
         })?;
         Ok(Self { api: host.api(), host, path: path.to_owned() })
+    }
+}
+
+impl Location {
+    /// Returns a host without a repository.
+    pub(crate) fn of_host(host: &Host) -> Self {
+        Self { api: host.api(), host: host.clone(), path: String::new() }
     }
 }
 
@@ -195,6 +204,7 @@ impl Client {
             Target::Path(path) => format!("{origin}/v2/{}/{path}", call.location.path)
                 .parse()
                 .map_err(|_| place.protocol(format!("cannot be asked for `{}`", path.escape_debug())))?,
+            Target::Root => format!("{origin}/v2/").parse().map_err(|_| place.protocol("cannot be asked"))?,
             Target::Address(address) => address.clone(),
         };
         for _ in 0..=REDIRECTS {
@@ -355,6 +365,9 @@ impl Client {
     pub(crate) fn address(&self, call: &Call<'_>) -> Result<Uri, RegistryError> {
         match &call.target {
             Target::Address(address) => Ok(address.clone()),
+            Target::Root => format!("{}/v2/", self.origin(call)?)
+                .parse()
+                .map_err(|_| self.place(call).protocol("cannot be asked")),
             Target::Path(path) => format!("{}/v2/{}/{path}", self.origin(call)?, call.location.path)
                 .parse()
                 .map_err(|_| self.place(call).protocol("cannot be asked for this path")),

@@ -13,6 +13,7 @@ mod search;
 use std::fmt;
 
 pub use helper::Helpers;
+pub use key::{host_of, usual_user};
 pub use keychain::{Found, Keychain, Warn};
 pub use login::{LoginError, Logins, Removed, Stored};
 pub use search::Search;

@@ -27,6 +27,6 @@ pub use host::{Host, HostError, Origin, Scheme};
 pub use push::{ImageContent, PushOptions, Pushed};
 pub use referrers::Referrer;
 pub use registry::{BlobReader, MANIFEST_LIMIT, Manifest, Registry, Selector};
-pub use roots::Roots;
+pub use roots::{CertificateFault, RootSources, Roots, RootsError};
 pub use settings::Settings;
 pub use transfer::{Moved, TransferEvent, TransferObserver, Unobserved};

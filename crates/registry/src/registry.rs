@@ -7,6 +7,7 @@ use ureq::http::{HeaderMap, HeaderValue, Method};
 use crate::auth::Scope;
 use crate::client::{Call, Client, Content, Location, Target};
 use crate::error::RegistryError;
+use crate::host::Host;
 use crate::settings::Settings;
 use crate::transport::{Answer, DOCUMENT_LIMIT};
 
@@ -68,6 +69,17 @@ impl Registry {
     /// Returns the settings.
     pub fn settings(&self) -> &Settings {
         &self.client.settings
+    }
+
+    /// Checks that a registry accepts the credentials that are found for it, or requires none.
+    ///
+    /// # Errors
+    /// If it refuses them or cannot be reached.
+    pub fn check_access(&self, host: &Host) -> Result<(), RegistryError> {
+        let (location, scope) = (Location::of_host(host), Scope::none());
+        let mut call = self.call(&location, Method::GET, "", &scope, "log in".to_owned());
+        call.target = Target::Root;
+        self.client.expect(&call, &[200]).map(drop)
     }
 
     /// Fetches a manifest or an index. Its digest is that of the bytes received, whatever the registry says.

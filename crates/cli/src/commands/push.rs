@@ -12,7 +12,9 @@ use crossdock::registry::{
 };
 use crossdock::{BuildOptions, Error, ErrorKind, discover, execute, plan};
 
-use crate::arguments::{BuildArgs, PullCommand, PushCommand, PushOutputArgs, RegistryArgs, SelectionArgs};
+use crate::arguments::{
+    BuildArgs, ConnectionArgs, PullCommand, PushCommand, PushOutputArgs, RegistryArgs, SelectionArgs,
+};
 use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
@@ -108,10 +110,18 @@ pub(crate) fn pull_image(session: &Session, arguments: &PullCommand) -> Result<E
 
 /// Returns a client with the options of the command line.
 pub(crate) fn client(session: &Session, arguments: &RegistryArgs) -> Result<Registry, CommandError> {
-    let mut options = RegistryOptions::new();
-    options.insecure.clone_from(&arguments.insecure_registry);
+    let mut options = options(session, &arguments.connection);
     options.chunk_size = arguments.chunk_size;
     Ok(registry(&session.context, &options)?)
+}
+
+/// Returns the options of connections.
+pub(crate) fn options(session: &Session, arguments: &ConnectionArgs) -> RegistryOptions {
+    let mut options = RegistryOptions::new();
+    options.insecure.clone_from(&arguments.insecure_registry);
+    options.ca_files = arguments.ca_file.iter().map(|path| session.path(path)).collect();
+    options.auth_file = arguments.auth_file.as_ref().map(|path| session.path(path));
+    options
 }
 
 pub(crate) fn parse(text: &str) -> Result<RegistryReference, CommandError> {

@@ -1,6 +1,6 @@
 //! The keys of configuration files: `ghcr.io`, `https://index.docker.io/v1/`, `registry.example:5000/team`.
 
-use crate::host::Host;
+use crate::host::{Host, HostError};
 
 /// The key under which docker has stored Docker Hub's credentials since its first registry.
 pub(super) const HUB_URL: &str = "https://index.docker.io/v1/";
@@ -56,6 +56,23 @@ pub(super) fn canonical(host: &Host) -> Host {
     let bracketed = if text.contains(':') { format!("[{text}]") } else { text.to_owned() };
     // The name of a host is one without its port.
     bracketed.parse().unwrap_or_else(|_| host.clone())
+}
+
+/// Returns the registry that a text names, as people write it: `ghcr.io`, `https://ghcr.io/` or `https://ghcr.io/v2/`.
+///
+/// # Errors
+/// If it is something else, or names a repository.
+pub fn host_of(text: &str) -> Result<Host, HostError> {
+    match Key::parse(text).filter(|key| key.namespace.is_empty()) {
+        Some(key) => Ok(key.host),
+        None => text.parse(),
+    }
+}
+
+/// Returns the user whose name a registry gives to everybody; `None` for most. Amazon's is `AWS` for the passwords of
+/// `aws ecr get-login-password`.
+pub fn usual_user(host: &Host) -> Option<&'static str> {
+    crate::error::is_ecr(host.name()).then_some("AWS")
 }
 
 /// Returns the name by which docker asks a credential helper for a registry.
