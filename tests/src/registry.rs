@@ -8,12 +8,16 @@ pub mod http;
 pub mod memory;
 mod ocimem;
 pub mod peers;
+mod proxy;
 pub mod random;
 mod sample;
+pub mod schedule;
 pub mod tokens;
 
 pub use distribution::{Access, Distribution, Program};
 pub use memory::{Habits, MemoryRegistry};
 pub use ocimem::{OciMemory, TagRule};
 pub use peers::{Peer, Way};
+pub use proxy::Proxy;
 pub use sample::Sample;
+pub use schedule::Schedule;

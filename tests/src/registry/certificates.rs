@@ -4,6 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use super::http::Tls;
 use crate::fixture::write;
 use crate::outcome::run;
 use crate::tools::need;
@@ -39,6 +43,16 @@ impl Certificates {
     /// Returns the authority's certificate, for clients.
     pub fn authority(&self) -> PathBuf {
         self.file("ca.pem")
+    }
+
+    /// Returns the authority's certificate in DER.
+    pub fn authority_der(&self) -> Vec<u8> {
+        CertificateDer::from_pem_file(self.authority()).expect("openssl wrote a certificate").to_vec()
+    }
+
+    /// Returns what a server needs.
+    pub fn tls(&self) -> Tls {
+        Tls::new(&self.certificate(), &self.key())
     }
 
     /// Returns the server's certificate.

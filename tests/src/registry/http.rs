@@ -3,6 +3,8 @@
 
 mod message;
 mod server;
+mod tls;
 
 pub use message::{Answer, Head, Headers, Request};
-pub use server::{Connection, Flow, Handler, HttpServer, Stream};
+pub use server::{Connection, Flow, Handler, HttpServer};
+pub use tls::{Stream, Tls};

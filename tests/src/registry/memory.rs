@@ -195,7 +195,7 @@ impl Handler for Service {
         }
         shared.state().record.add(request, &answer, received);
         answer.write(connection.writer())?;
-        // What follows a refused request may be its body, which nobody read.
+        // The body of a refused request may follow, unread.
         let unread = refused
             && received == 0
             && (request.headers.is_chunked() || request.headers.body_length() > Some(0));

@@ -5,14 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::message::{Answer, Head, Request, invalid};
+use super::tls::{Stream, Tls};
 
 /// The time after which a silent client is dropped.
 const IDLE: Duration = Duration::from_secs(60);
-
-/// A connection's bytes, encrypted or not.
-pub trait Stream: Read + Write + Send {}
-
-impl<T: Read + Write + Send> Stream for T {}
 
 /// One connection with a client.
 pub struct Connection {
@@ -81,6 +77,11 @@ impl Connection {
         self.stream.get_mut()
     }
 
+    /// Tells the client that no more answers come, and lets it go on sending.
+    pub fn end_of_answers(&self) {
+        let _gone = self.socket.shutdown(Shutdown::Write);
+    }
+
     /// Ends the connection at once. A client that is still sending gets a reset.
     pub fn abort(&self) {
         // A connection that is already gone needs no end.
@@ -146,6 +147,11 @@ impl std::fmt::Debug for HttpServer {
 impl HttpServer {
     /// Starts a server.
     pub fn start(handler: impl Handler) -> Self {
+        Self::start_with(handler, None)
+    }
+
+    /// Starts a server that speaks TLS with its clients if `tls` is given.
+    pub fn start_with(handler: impl Handler, tls: Option<Tls>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("the loopback has a free port");
         let port = listener.local_addr().expect("a listener has an address").port();
         let (handler, shared) = (Arc::new(handler), Arc::new(Shared::default()));
@@ -155,9 +161,9 @@ impl HttpServer {
                 if ours.ended.load(Ordering::SeqCst) {
                     break;
                 }
-                let (handler, ours) = (Arc::clone(&handler), Arc::clone(&ours));
+                let (handler, ours, tls) = (Arc::clone(&handler), Arc::clone(&ours), tls.clone());
                 // A client that breaks off is as good an end as any.
-                std::thread::spawn(move || drop(connection(&ours, socket, &*handler)));
+                std::thread::spawn(move || drop(connection(&ours, socket, tls.as_ref(), &*handler)));
             }
         });
         Self { port, shared }
@@ -181,10 +187,18 @@ impl Drop for HttpServer {
     }
 }
 
-fn connection(shared: &Shared, socket: TcpStream, handler: &dyn Handler) -> io::Result<()> {
+fn connection(
+    shared: &Shared,
+    socket: TcpStream,
+    tls: Option<&Tls>,
+    handler: &dyn Handler,
+) -> io::Result<()> {
     socket.set_nodelay(true)?;
     socket.set_read_timeout(Some(IDLE))?;
-    let stream: Box<dyn Stream> = Box::new(socket.try_clone()?);
+    let stream = match tls {
+        Some(tls) => tls.accept(socket.try_clone()?)?,
+        None => Box::new(socket.try_clone()?),
+    };
     {
         let mut connections = shared.connections.lock().unwrap_or_else(PoisonError::into_inner);
         // Those that ended have no peer; keeping them would run out of file descriptors.
@@ -198,14 +212,22 @@ fn connection(shared: &Shared, socket: TcpStream, handler: &dyn Handler) -> io::
 }
 
 fn serve(connection: &mut Connection, handler: &dyn Handler) -> io::Result<()> {
-    while let Some(head) = Head::read(&mut connection.stream)? {
-        let Ok(request) = Request::from_head(head) else {
-            return Answer::new(400).write(connection.writer());
+    loop {
+        let head = match Head::read(&mut connection.stream) {
+            Ok(Some(head)) => Request::from_head(head),
+            Ok(None) => return Ok(()),
+            Err(error) => Err(error),
+        };
+        let request = match head {
+            // The start of a TLS handshake, for one. Servers of plain HTTP answer it so.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Answer::new(400).with("Connection", "close").write(connection.writer());
+            }
+            head => head?,
         };
         let flow = handler.serve(connection, &request)?;
         if flow == Flow::Close || request.headers.closes() {
-            break;
+            return Ok(());
         }
     }
-    Ok(())
 }

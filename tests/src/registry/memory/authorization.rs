@@ -45,7 +45,7 @@ impl Tokens {
 pub(super) fn check(call: &Call<'_>, route: &Route<'_>) -> Result<(), Refusal> {
     let given = call.request.headers.get("Authorization");
     match (&call.habits.auth, route) {
-        // The URL holds the right, and it is no secret that an upload on the other host has its own.
+        // The URL holds the right to it.
         (Auth::Anonymous, _) | (_, Route::Storage(..)) => Ok(()),
         (_, Route::Upload(..)) if call.habits.locations == super::Locations::OtherHost => Ok(()),
         (Auth::Basic { user, password }, _) => {

@@ -141,6 +141,8 @@ pub enum Referrers {
     ApiWithNull,
     /// 404, and no OCI-Subject.
     Absent,
+    /// The subject itself, and no OCI-Subject, as registries answer that take the path for a manifest's.
+    Subject,
 }
 
 /// Whether a manifest is refused if something that it names is missing.
@@ -150,6 +152,13 @@ pub enum Content {
     Checked,
     /// Any manifest is taken. [`MemoryRegistry::faults`](super::MemoryRegistry::faults) tells what the client did wrong.
     Unchecked,
+}
+
+impl Referrers {
+    /// Returns whether the registry keeps lists.
+    pub(super) fn lists(self) -> bool {
+        matches!(self, Self::Api | Self::ApiWithNull)
+    }
 }
 
 /// The credentials that are wanted.

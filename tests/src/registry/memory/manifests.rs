@@ -112,7 +112,7 @@ fn accepted(call: &Call<'_>, name: &str, digest: &str, subject: Option<String>, 
         let location = format!("/v2/{name}/manifests/{digest}");
         answer = answer.with("Location", location).with("Docker-Content-Digest", digest);
     }
-    if let Some(subject) = subject.filter(|_| call.habits.referrers != Referrers::Absent) {
+    if let Some(subject) = subject.filter(|_| call.habits.referrers.lists()) {
         answer = answer.with("OCI-Subject", subject);
     }
     if let Some(tag) = tags.first().filter(|_| call.request.parameter("tag").is_some()) {
@@ -143,8 +143,10 @@ pub(super) fn tags(call: &Call<'_>, name: &str) -> Result<Answer, Refusal> {
 
 /// Lists the manifests that name a subject.
 pub(super) fn referrers(call: &Call<'_>, name: &str, subject: &str) -> Result<Answer, Refusal> {
-    if call.habits.referrers == Referrers::Absent {
-        return Err(Refusal::NotFound);
+    match call.habits.referrers {
+        Referrers::Absent => return Err(Refusal::NotFound),
+        Referrers::Subject => return get(call, name, subject),
+        Referrers::Api | Referrers::ApiWithNull => {}
     }
     let state = call.shared.state();
     let wanted = call.request.parameter("artifactType");

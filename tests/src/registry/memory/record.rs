@@ -31,7 +31,7 @@ impl std::fmt::Display for Entry {
 pub struct Record {
     /// The requests.
     pub entries: Vec<Entry>,
-    /// What clients did that they must never do.
+    /// The violations of clients, a line each.
     pub(super) faults: Vec<String>,
 }
 
