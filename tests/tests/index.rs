@@ -206,6 +206,37 @@ fn an_index_is_of_one_family_of_media_types() {
     assert_eq!(list.get("annotations"), None, "{list:#}");
 }
 
+/// GitHub reads the matrix from an output of a step, which has one line; GitLab includes a child pipeline.
+#[test]
+fn the_jobs_of_a_pipeline_are_one_for_each_platform() {
+    let plan = |forge: &str| {
+        let platforms = "linux/amd64,linux/arm64,linux/s390x";
+        let arguments = ["plan", "--matrix", forge, "--platform", platforms];
+        BUILT.sandbox.crossdock(&BUILT.project, &arguments).success().stdout
+    };
+    let github = plan("github");
+    assert_eq!(github.lines().count(), 1, "{github}");
+    let job = |platform: &str, runner: &str, native: bool| {
+        let artifact = platform.replace('/', "-");
+        json!({ "platform": platform, "artifact": artifact, "runner": runner, "native": native })
+    };
+    assert_eq!(
+        serde_json::from_str::<Value>(&github).unwrap(),
+        json!({ "include": [
+            job("linux/amd64", "ubuntu-24.04", true),
+            job("linux/arm64", "ubuntu-24.04-arm", true),
+            job("linux/s390x", "ubuntu-24.04", false),
+        ] })
+    );
+    let gitlab: Value = serde_yaml_ng::from_str(&plan("gitlab")).unwrap();
+    let build = &gitlab["build"];
+    assert_eq!((&build["extends"], &build["tags"]), (&json!(".crossdock-build"), &json!(["$RUNNER"])));
+    assert_eq!(
+        build["parallel"]["matrix"][1],
+        json!({ "PLATFORM": "linux/arm64", "ARTIFACT": "linux-arm64", "RUNNER": "saas-linux-small-arm64" })
+    );
+}
+
 /// Copies a layout and replaces its index.
 fn with_index(name: &str, from: &str, change: impl FnOnce(&mut Value)) -> String {
     let (from, to) = (BUILT.project.join(from), BUILT.project.join("changed").join(name));
