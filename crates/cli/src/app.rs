@@ -2,19 +2,25 @@
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches};
 use crossdock::process::{Cancel, Environment, process_arguments};
 
-use crate::arguments::{Arguments, CacheCommand, Command, ConfigCommand, RenderCommand, ShellName};
+use crate::arguments::{
+    Arguments, CacheCommand, Command, ConfigCommand, IndexCommand, RenderCommand, ShellName,
+};
 use crate::commands::{
-    cache, config, describe, dist, doctor, env, init, lint, login, plan, push, registry, render, verify,
-    version,
+    cache, config, describe, dist, doctor, env, index, init, lint, login, plan, push, registry, render, run,
+    verify, version,
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
 use crate::ui::live::Show;
+
+/// The time for work that goes on after Ctrl-C: a container has ten seconds to stop.
+const CLEAN_UP: Duration = Duration::from_secs(20);
 
 /// The command line of crossdock, under its own name or as part of another program.
 pub struct App {
@@ -67,8 +73,9 @@ impl App {
         // Without a handler Ctrl-C still ends this process, but its child processes may stay.
         if let Err(error) = ctrlc::set_handler(move || {
             on_interrupt.cancel();
+            on_interrupt.wait_for_clean_up(CLEAN_UP);
             // A prompt or a long computation does not check for cancellation, so end it after children have had time.
-            std::thread::sleep(std::time::Duration::from_secs(3));
+            std::thread::sleep(Duration::from_secs(3));
             output::live().set_show(Show::Nothing);
             output::error("interrupted");
             std::process::exit(Exit::Interrupted as i32)
@@ -96,7 +103,7 @@ impl App {
         };
         match self.dispatch(arguments, environment, cancel) {
             Ok(_) if cancel.is_cancelled() => code(Exit::Interrupted),
-            Ok(exit) => code(exit),
+            Ok(exit) => exit,
             Err(_) if cancel.is_cancelled() => fail(&CommandError::message(Exit::Interrupted, "interrupted")),
             Err(error) => fail(&error),
         }
@@ -107,10 +114,12 @@ impl App {
         arguments: Arguments,
         environment: Environment,
         cancel: &Cancel,
-    ) -> Result<Exit, CommandError> {
+    ) -> Result<ExitCode, CommandError> {
         let Arguments { global, command } = arguments;
         let session = |global, environment| Session::new(self.name, global, environment, cancel);
-        match command {
+        let exit = match command {
+            // The exit code is that of the image's program.
+            Command::Run(arguments) => return run::run(&session(global, environment)?, &arguments),
             // Explanations need no project, configuration or cache, so they also work without HOME.
             Command::Target(arguments) => describe::run(&arguments, &global, environment, cancel),
             Command::Env(arguments) => {
@@ -136,6 +145,9 @@ impl App {
             Command::Pull(arguments) => push::pull_image(&session(global, environment)?, &arguments),
             Command::Login(arguments) => login::run(&session(global, environment)?, arguments),
             Command::Logout(arguments) => login::logout(&session(global, environment)?, &arguments),
+            Command::Index(IndexCommand::Create(arguments)) => {
+                index::create(&session(global, environment)?, &arguments)
+            }
             Command::Lint(arguments) => lint::run(&session(global, environment)?, &arguments),
             Command::Config(ConfigCommand::Check) => config::check(&session(global, environment)?),
             Command::Cache(CacheCommand::Info) => cache::info(&session(global, environment)?),
@@ -144,7 +156,8 @@ impl App {
             }
             Command::Completions { shell } => self.completions(shell),
             Command::Version => version::run(&session(global, environment)?),
-        }
+        };
+        exit.map(code)
     }
 
     /// Prints clap's message. Help and version go to standard output and are not errors.

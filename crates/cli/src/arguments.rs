@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::str::FromStr;
 
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use crossdock::config::parse_jobs;
+use crossdock::run::PublishedPort;
 
 use crate::error::EXIT_CODES;
 
@@ -74,6 +76,12 @@ pub(crate) enum Command {
     Login(LoginCommand),
     /// Remove the credentials of a registry.
     Logout(LogoutCommand),
+    /// Build an image for this machine's container engine and run it there, with its exposed ports published; Ctrl-C stops
+    /// it.
+    Run(RunCommand),
+    /// Merge images that several machines built into one index.
+    #[command(subcommand)]
+    Index(IndexCommand),
     /// Write the files with which a project is built, verified and deployed: crossdock.toml, an xtask crate (Rust),
     /// Dockerfiles, pipelines, manifests. Edited files are kept.
     Init(InitCommand),
@@ -157,9 +165,9 @@ pub(crate) struct FinishArgs {
     /// Also write one archive per image, for docker, podman, skopeo and ctr to load.
     #[arg(long, help_heading = "How it is built")]
     pub(crate) archive: bool,
-    /// Also load the image into an engine.
-    #[arg(long, value_enum, value_name = "ENGINE", help_heading = "How it is built")]
-    pub(crate) load: Option<EngineName>,
+    /// Also load the image into an engine, or into every node of a kind cluster: docker, podman, kind or kind:CLUSTER.
+    #[arg(long, value_name = "ENGINE", help_heading = "How it is built")]
+    pub(crate) load: Option<LoadTarget>,
 }
 
 /// The builder and its options.
@@ -202,6 +210,28 @@ pub(crate) enum EngineName {
     Podman,
 }
 
+/// The receiver of a finished image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LoadTarget {
+    Engine(EngineName),
+    /// A cluster of kind by its name; kind's default if `None`.
+    Kind(Option<String>),
+}
+
+impl FromStr for LoadTarget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.strip_prefix("kind:")) {
+            ("docker", _) => Ok(Self::Engine(EngineName::Docker)),
+            ("podman", _) => Ok(Self::Engine(EngineName::Podman)),
+            ("kind", _) => Ok(Self::Kind(None)),
+            (_, Some(cluster)) if !cluster.is_empty() => Ok(Self::Kind(Some(cluster.to_owned()))),
+            _ => Err("choose docker, podman, kind or kind:CLUSTER".to_owned()),
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct PlanCommand {
     #[command(flatten)]
@@ -212,6 +242,16 @@ pub(crate) struct PlanCommand {
     /// Print the steps as a graph.
     #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "json")]
     pub(crate) graph: Option<GraphFormat>,
+    /// Print the jobs of a pipeline, one for each platform on a hosted runner of its architecture: JSON for
+    /// `strategy.matrix` of GitHub, or a child pipeline for GitLab.
+    #[arg(long, value_enum, value_name = "FORGE", conflicts_with_all = ["graph", "json"])]
+    pub(crate) matrix: Option<ForgeName>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ForgeName {
+    Github,
+    Gitlab,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -431,6 +471,66 @@ pub(crate) struct VerifyCommand {
     pub(crate) strictness: StrictnessArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunCommand {
+    /// The image; by default the project's only one.
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: Option<String>,
+    /// Arguments for the program instead of the image's own.
+    #[arg(last = true, value_name = "ARGUMENT")]
+    pub(crate) arguments: Vec<String>,
+    /// The engine that runs it; by default docker if it answers, else podman.
+    #[arg(long, value_enum, value_name = "ENGINE")]
+    pub(crate) load: Option<EngineName>,
+    /// Publish a port under another number, or at another address than 127.0.0.1.
+    #[arg(short, long, value_name = "[ADDRESS:]PORT:PORT")]
+    pub(crate) publish: Vec<PublishedPort>,
+    /// Number of parallel jobs; by default the number of processors.
+    #[arg(short, long, value_name = "N", value_parser = parse_jobs)]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    /// Forbid tools to use the network.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IndexCommand {
+    /// Write one index of the images in several sources, verify it, and then give it its name.
+    #[command(visible_alias = "merge")]
+    Create(IndexCreateCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IndexCreateCommand {
+    /// The index to write: oci:DIRECTORY, oci:DIRECTORY:TAG or oci:DIRECTORY:REPOSITORY:TAG.
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) reference: String,
+    /// Images to merge: layouts as oci:DIRECTORY[:NAME], archives as oci-archive:FILE[:NAME].
+    #[arg(value_name = "SOURCE", required = true)]
+    pub(crate) sources: Vec<String>,
+    /// The platforms that the index must have, no more and no fewer; by default those of the project's plan.
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
+    pub(crate) platform: Vec<String>,
+    /// The image of the project whose platforms are meant.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) image: Option<String>,
+    /// Set an annotation of the index instead of the sources' own.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    pub(crate) annotation: Vec<(String, String)>,
+    /// Verify for these nodes: a platform, a node type, e.g. m7g.large, or deploy:NAME; by default the index's platforms.
+    #[arg(long = "for", value_name = "DESCRIPTION", value_delimiter = ',')]
+    pub(crate) nodes: Vec<String>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write it as KEY=VALUE".to_owned()),
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,17 +1,23 @@
 //! A call of the program: its context, and the options that commands share.
 
+use std::io::IsTerminal;
 use std::num::NonZeroUsize;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock::config::{Source, Sourced};
 use crossdock::execute::{Color, ExecuteOptions, Scope, Unproven};
+use crossdock::generated::write_atomically;
+use crossdock::index::IndexOptions;
 use crossdock::plan::{Archive, Goal, LoadEngine, Pack};
-use crossdock::process::{Cancel, Environment, Terminal};
+use crossdock::process::{Cancel, Environment, StandardInput, Terminal};
+use crossdock::run::RunOptions;
 use crossdock::verify::VerifyOptions;
-use crossdock::{BuildOptions, Builder, Context, EngineOptions, Network, Notice};
+use crossdock::{BuildOptions, Builder, Context, EngineOptions, KindCluster, Network, Notice};
+use serde::Serialize;
 
 use crate::arguments::{
-    BuildArgs, Color as ColorChoice, EngineName, EngineOptionArgs, Global, SelectionArgs, StrictnessArgs,
+    BuildArgs, Color as ColorChoice, EngineName, EngineOptionArgs, Global, IndexCreateCommand, LoadTarget,
+    RunCommand, SelectionArgs, StrictnessArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
@@ -101,7 +107,7 @@ impl Session {
     ) -> ExecuteOptions {
         let mut options = ExecuteOptions::new().scope(scope(strictness));
         options.jobs = jobs;
-        options.unproven = if strictness.strict { Unproven::Refuse } else { Unproven::Warn };
+        options.unproven = unproven(strictness);
         options.color = match (self.global.color, self.terminal()) {
             (ColorChoice::Always, _) => Color::Always,
             (ColorChoice::Auto, Terminal::Interactive)
@@ -112,6 +118,25 @@ impl Session {
             _ => Color::Never,
         };
         options
+    }
+
+    /// Writes the JSON answer to the file of `--metadata-file`.
+    pub(crate) fn write_metadata(
+        &self,
+        answer: &impl Serialize,
+        file: Option<&Utf8Path>,
+    ) -> Result<(), CommandError> {
+        let Some(file) = file else { return Ok(()) };
+        let path = self.path(file);
+        let text = output::json_text(answer)?;
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory).map_err(|error| {
+                let message = format!("cannot create {directory} for the file of `--metadata-file`: {error}");
+                CommandError::message(Exit::InputOutput, message)
+            })?;
+        }
+        write_atomically(&path, format!("{text}\n").as_bytes())
+            .map_err(|error| CommandError::new(Exit::InputOutput, &error))
     }
 
     fn variable(&self, name: &str) -> Option<&str> {
@@ -131,10 +156,11 @@ impl Session {
         options.goal = goal;
         options.archive = if finish.archive { Archive::Tar } else { Archive::None };
         options.pack = if *pack { Pack::Releases } else { Pack::None };
-        options.load = finish.load.map(|engine| match engine {
-            EngineName::Docker => LoadEngine::Docker,
-            EngineName::Podman => LoadEngine::Podman,
-        });
+        match &finish.load {
+            Some(LoadTarget::Engine(engine)) => options.load = Some(load_engine(*engine)),
+            Some(LoadTarget::Kind(name)) => options.cluster = Some(KindCluster { name: name.clone() }),
+            None => {}
+        }
         options.jobs = finish.jobs.map(|jobs| from_option("--jobs", jobs.get()));
         options.network = network(finish.offline);
         options.engine = engine_options(&engine.options);
@@ -147,9 +173,6 @@ impl Session {
 
     /// Returns the options that choose images, platforms and nodes.
     pub(crate) fn selection(&self, args: &SelectionArgs) -> BuildOptions {
-        let many = |values: &[String], name: &str| {
-            values.iter().map(|value| from_option(name, value.clone())).collect::<Vec<_>>()
-        };
         let mut options = BuildOptions::new();
         options.config = self.global.config.clone();
         options.platforms = many(&args.platform, "--platform");
@@ -159,6 +182,34 @@ impl Session {
         options.tags = many(&args.tag, "--tag");
         options.output = args.output.clone().map(|path| from_option("--output", path));
         options.repository = args.repository.clone().map(|name| from_option("--repository", name));
+        options
+    }
+
+    /// Returns the library's options of a container for those of the command line.
+    pub(crate) fn run_options(&self, args: &RunCommand) -> RunOptions {
+        let mut options = RunOptions::new();
+        options.image = args.image.clone().map(|name| from_option("IMAGE", name));
+        options.engine = args.load.map(load_engine);
+        options.publish.clone_from(&args.publish);
+        options.arguments.clone_from(&args.arguments);
+        options.network = network(args.offline);
+        options.config = self.global.config.clone();
+        if !std::io::stdin().is_terminal() {
+            options.input = StandardInput::Inherited;
+        }
+        options
+    }
+
+    /// Returns the library's options of a merge for those of the command line.
+    pub(crate) fn index_options(&self, args: &IndexCreateCommand) -> IndexOptions {
+        let mut options = IndexOptions::new();
+        options.platforms = many(&args.platform, "--platform");
+        options.images = args.image.iter().map(|name| from_option("--image", name.clone())).collect();
+        options.nodes = many(&args.nodes, "--for");
+        options.config = self.global.config.clone();
+        options.annotations = args.annotation.iter().cloned().collect();
+        options.unproven = unproven(args.output.strictness);
+        options.scope = scope(args.output.strictness);
         options
     }
 
@@ -176,6 +227,21 @@ impl Session {
         options.config = chosen.config;
         options
     }
+}
+
+fn load_engine(engine: EngineName) -> LoadEngine {
+    match engine {
+        EngineName::Docker => LoadEngine::Docker,
+        EngineName::Podman => LoadEngine::Podman,
+    }
+}
+
+fn many(values: &[String], option: &str) -> Vec<Sourced<String>> {
+    values.iter().map(|value| from_option(option, value.clone())).collect()
+}
+
+fn unproven(strictness: StrictnessArgs) -> Unproven {
+    if strictness.strict { Unproven::Refuse } else { Unproven::Warn }
 }
 
 /// Returns how running work is shown. A terminal that cannot move its cursor, and the log of a pipeline that has a terminal,

@@ -4,6 +4,7 @@ mod drawing;
 mod findings;
 mod lint;
 pub(crate) mod live;
+pub(crate) mod matrix;
 pub(crate) mod plan;
 mod progress;
 pub(crate) mod style;

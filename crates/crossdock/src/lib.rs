@@ -8,8 +8,10 @@
 //! | find programs, host and engine | [`discover()`] | [`Discovered`] |
 //! | decide what a run does | [`plan()`] | [`plan::Plan`] |
 //! | build, verify and tag | [`execute()`] | [`execute::Report`] |
+//! | run an image in a container engine | [`run::prepare_container`] | [`run::Container`] |
 //! | tag what was built | [`tag()`] | [`execute::Report`] |
 //! | verify any image or program | [`verify()`] | [`verify::Verified`] |
+//! | merge the images of several machines | [`index::create_index`] | [`index::CreatedIndex`] |
 //! | check Dockerfiles | [`lint()`] | [`lint::Finding`] |
 //! | render Dockerfiles | [`render()`] | [`render::RenderedDockerfile`] |
 //! | write a project's files | [`scaffold()`] | [`scaffold::Scaffold`] |
@@ -32,7 +34,9 @@ pub mod environment;
 mod error;
 pub mod execute;
 pub mod generated;
+pub mod index;
 pub mod interpret;
+mod kind;
 pub mod lint;
 mod options;
 pub mod plan;
@@ -40,6 +44,7 @@ pub mod process;
 #[cfg(feature = "registry")]
 pub mod registry;
 pub mod render;
+pub mod run;
 pub mod scaffold;
 pub mod tag;
 pub mod verify;
@@ -54,6 +59,7 @@ pub use environment::environment;
 pub use error::{Error, ErrorKind};
 pub use execute::{ExecuteOptions, execute};
 pub use interpret::interpret;
+pub use kind::KindCluster;
 pub use lint::lint;
 pub use options::{BuildOptions, EngineOptions};
 pub use plan::plan;

@@ -13,6 +13,7 @@ use crossdock_system::process::Command;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, usage};
+use crate::kind::KindCluster;
 
 /// Options of a call that builds, verifies or tags a project's images. An unset option comes from `CROSSDOCK_*`
 /// variables, else from `crossdock.toml`, else from the project itself.
@@ -55,6 +56,8 @@ pub struct BuildOptions {
     pub pack: Pack,
     /// The engine that receives the finished image.
     pub load: Option<LoadEngine>,
+    /// The cluster of kind whose nodes receive the finished image.
+    pub cluster: Option<KindCluster>,
     /// The engine that builds; crossdock itself if `None`.
     pub builder: Option<Sourced<Builder>>,
     /// Options for the engine that builds.
@@ -84,6 +87,7 @@ impl Default for BuildOptions {
             archive: Archive::None,
             pack: Pack::None,
             load: None,
+            cluster: None,
             builder: None,
             engine: EngineOptions::default(),
             jobs: None,
@@ -256,6 +260,7 @@ impl Context {
         request.archive = options.archive;
         request.pack = options.pack;
         request.load = options.load.map(|engine| self.server(engine)).transpose()?;
+        request.cluster = options.cluster.as_ref().map(|cluster| self.kind_cluster(cluster)).transpose()?;
         request.jobs = options.jobs.clone().or_else(|| overrides.jobs.clone());
         request.source_date_epoch = self.source_date_epoch()?;
         request.remapped = self.cargo_home().map(|home| (home, "/cargo".to_owned())).into_iter().collect();
@@ -266,6 +271,21 @@ impl Context {
     fn cargo_home(&self) -> Option<Utf8PathBuf> {
         let own = self.environment.get("CARGO_HOME").map(|home| self.environment.directory.join(home));
         own.or_else(|| Some(self.environment.home()?.join(".cargo")))
+    }
+
+    /// Returns an engine that answers and the platform of its server: the chosen one, else docker or podman.
+    pub(crate) fn engine_at_hand(&self, chosen: Option<LoadEngine>) -> Result<(LoadEngine, Platform), Error> {
+        if let Some(engine) = chosen {
+            return self.server(engine);
+        }
+        self.server(LoadEngine::Docker).or_else(|docker| {
+            self.server(LoadEngine::Podman).map_err(|podman| {
+                let message =
+                    format!("no container engine answers: {}\n{}", docker.message(), podman.message());
+                Error::from_message(ErrorKind::Missing, message)
+                    .hint("start docker or podman; `doctor` lists how to install one")
+            })
+        })
     }
 
     /// Queries the platform of an engine's server, which may differ from the client's.

@@ -1,12 +1,13 @@
 //! The plan: everything that a run will do, as one comparable value.
 
 pub use crossdock_runner::plan::{
-    Action, Artifact, BuildInfo, CargoBuild, CargoProgram, Container, CopiedContext, EngineBase, EngineCall,
-    EnginePlan, EngineResult, Expected, FilePlan, GoBuild, ImagePlan, Load, LoadEngine, Missing, Node, Plan,
-    PlatformPlan, ProgramPlan, ProjectId, Purpose, ReleaseArchive, ReleasePlan, SkippedTag, StampedCommit,
-    Step, StepId, Target, TextFile,
+    Action, Artifact, BuildInfo, CargoBuild, CargoProgram, Cluster, ClusterLoad, Container, CopiedContext,
+    EngineBase, EngineCall, EnginePlan, EngineResult, Expected, FilePlan, GoBuild, ImagePlan, Load,
+    LoadEngine, Missing, Node, NodeLoad, Plan, PlatformPlan, ProgramPlan, ProjectId, Purpose, ReleaseArchive,
+    ReleasePlan, SkippedTag, StampedCommit, Step, StepId, Target, TextFile,
 };
 pub use crossdock_runner::planner::{Archive, Goal, Pack};
+pub use crossdock_scaffold::{Forge, MatrixJob};
 
 use crate::discover::{Discovered, rendered};
 use crate::error::{Error, usage};
@@ -34,4 +35,22 @@ pub fn plan(found: &Discovered) -> Result<Plan, Error> {
     let Discovered { config, projects, host, request } = found;
     let config = rendered(config, projects, request)?;
     crossdock_runner::planner::plan(&config, projects, host, request).map_err(usage)
+}
+
+/// Returns the jobs of a pipeline that builds the images of a plan, one for each platform. A tool that this machine misses is
+/// not needed here.
+///
+/// ```
+/// use crossdock::plan::{Forge, matrix};
+/// use crossdock::{BuildOptions, discover, plan};
+///
+/// # let (_directory, context) = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/example.rs"))?;
+/// let found = discover(&context, &BuildOptions::new().platforms(["linux/arm64"]))?;
+/// let jobs = matrix(&plan(&found)?, Forge::Github);
+/// assert_eq!((jobs[0].platform.as_str(), jobs[0].runner), ("linux/arm64", "ubuntu-24.04-arm"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn matrix(plan: &Plan, forge: Forge) -> Vec<MatrixJob> {
+    let platforms = plan.images.iter().flat_map(|image| &image.platforms).map(|plan| &plan.platform);
+    crossdock_scaffold::matrix_jobs(platforms, forge)
 }

@@ -2,5 +2,5 @@
 
 pub use crossdock_system::environment::{Environment, EnvironmentError, Terminal, process_arguments};
 pub use crossdock_system::process::{
-    Cancel, Command, LineReceiver, OutputLine, ProcessError, Processes, Watch,
+    Cancel, CleanUp, Command, LineReceiver, OutputLine, ProcessError, Processes, StandardInput, Watch,
 };

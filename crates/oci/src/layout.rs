@@ -4,6 +4,7 @@ mod archive;
 mod assemble;
 mod blob;
 mod cache;
+mod merge;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,10 +21,11 @@ use crate::model::{
 };
 use blob::{Links, retain};
 
-pub use archive::{ArchiveError, write_archive};
+pub use archive::{ArchiveError, write_archive, write_node_archive};
 pub use assemble::{AssembleError, Assembled, Image, PlatformImage, PlatformManifest, assemble};
 pub use blob::{BlobError, BlobStore, BlobWriter};
 pub use cache::{CacheError, CacheInfo, LayerCache, PruneLimits, Pruned};
+pub use merge::{MergeError, MergePart, merge};
 pub use source::{
     ImageSource, IndexEntry, SourceError, SourceImage, SourcePlatform, is_own_archive, may_be_archive,
 };

@@ -1,6 +1,7 @@
 //! The plan of a run as data: every command, layer, tag and path as one comparable value. `crossdock plan` prints it and
 //! `crossdock dist` executes it; nothing outside of [`planner`](crate::planner) decides anything.
 
+mod cluster;
 mod image;
 mod step;
 mod target;
@@ -16,6 +17,7 @@ use crossdock_system::availability::Unavailable;
 use crossdock_toolchain::doctor::Requirement;
 
 pub use crate::engine::commands::{EngineBase, EngineCall, EngineResult, Purpose, TextFile};
+pub use cluster::{Cluster, ClusterLoad, NodeLoad};
 pub use crossdock_verify::Node;
 pub use image::{
     BuildInfo, CompilerFlag, Container, CopiedContext, EnginePlan, Expected, FilePlan, ImagePlan, Load,

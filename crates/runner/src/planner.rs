@@ -6,6 +6,7 @@
 mod base_images;
 mod build_info;
 mod cargo;
+mod cluster;
 mod compiler_flags;
 mod dockerfile_request;
 mod engine;
@@ -31,6 +32,7 @@ use crossdock_platform::{Os, Platform};
 
 use crate::plan::{ImagePlan, Load, Missing, Plan, PlatformPlan, SCHEMA};
 use cargo::CargoCalls;
+use cluster::cluster_load;
 use crossdock_project::Project;
 use crossdock_project::config::{Config, RenderedConfig};
 use crossdock_system::availability::Unavailable;
@@ -180,6 +182,10 @@ impl<'a> Planner<'a> {
         let single = self.single(&platforms);
         let built: Vec<Platform> = platforms.iter().map(|plan| plan.platform.clone()).collect();
         let engine = self.engine_plan(selected, self.count, &built)?;
+        let cluster = self.request.cluster.as_ref();
+        let cluster = cluster
+            .filter(|_| !built.is_empty())
+            .map(|cluster| cluster_load(cluster, &name, &built, &directory.join(&name), &self.config.root));
         let release = images::release(selected, &platforms, &others, self.projects, self.request);
         if platforms.is_empty() && release.is_none() {
             return Err(PlanError::internal(&name, "it has no platforms, and so would have no layers"));
@@ -202,6 +208,7 @@ impl<'a> Planner<'a> {
             tags,
             skipped_tags,
             load: self.load(&single, archive.as_deref()),
+            cluster: cluster.transpose()?,
             archive,
             engine,
             single,

@@ -96,6 +96,9 @@ pub struct ImageReport {
     pub archive: Option<Utf8PathBuf>,
     /// The ID that the engine gives the image; `None` if it was not loaded into one.
     pub loaded: Option<String>,
+    /// The nodes of a cluster that have the image now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<String>,
     /// The time from the start of the run until the image's last step ended, in milliseconds.
     pub milliseconds: u64,
 }
@@ -133,6 +136,7 @@ impl ImageReport {
             skipped_tags: plan.skipped_tags.clone(),
             archive: None,
             loaded: None,
+            nodes: Vec::new(),
             milliseconds: 0,
         }
     }

@@ -32,6 +32,7 @@
 // - `project_state`: what is on disk and what cargo and go say about it
 // - `resolved_options`, `init_plan`: which parts are written, and with which settings
 // - `config` (with `preserve_config`), `xtask`, `image_files`, `repository_files`: the files' contents, as `desired_file`s
+// - `matrix`: the jobs of pipelines
 // - `file_state`: each file compared with the disk; `merge` for files that the user maintains
 // - `write`: the only module that changes the project
 mod config;
@@ -40,6 +41,7 @@ mod error;
 mod file_state;
 mod image_files;
 mod init_plan;
+mod matrix;
 mod merge;
 mod options;
 mod preserve_config;
@@ -55,6 +57,7 @@ use serde::Serialize;
 pub use desired_file::{CommentStyle, is_unedited, stamp_header};
 pub use error::ScaffoldError;
 pub use file_state::{Action, PlannedFile, State};
+pub use matrix::{Forge, MatrixJob, matrix_jobs};
 pub use options::{CrossdockSource, EditedFiles, InitOptions, Part, PartSelection};
 pub use write::{WriteReport, backup_path, create_backup};
 pub use xtask::LockChanges;

@@ -2,12 +2,12 @@
 
 use camino::Utf8Path;
 use crossdock_fs::read_text;
-use crossdock_platform::Platform;
 use serde::Serialize;
 
 use super::desired_file::{CommentStyle, DesiredFile, Owner, parse_generated, render_template};
 use super::error::ScaffoldError;
 use super::image_files::ImageSummary;
+use super::matrix::{Forge, MatrixJob, matrix_jobs};
 use super::options::{CrossdockSource, Part, VERSION};
 use super::resolved_options::{PipelineInstall, RememberedOptions};
 use crossdock_project::Language;
@@ -26,7 +26,7 @@ struct PipelineValues<'a> {
     check: String,
     install: String,
     image: &'static str,
-    builds: Vec<Build>,
+    builds: Vec<MatrixJob>,
     verify: Vec<String>,
     actions: Actions<'a>,
 }
@@ -44,16 +44,6 @@ const ACTIONS: Actions<'static> = Actions {
     upload: "ea165f8d65b6e75b540449e92b4886f43607fa02 # v4.6.2",
     download: "d3f86a106a0bac45b974a628896c90dbdf5c8093 # v4.3.0",
 };
-
-#[derive(Serialize)]
-struct Build {
-    platform: String,
-    /// The platform as part of a file or artifact name.
-    artifact: String,
-    runner: &'static str,
-    /// Whether the runner executes programs of the platform.
-    native: bool,
-}
 
 /// The path of the GitHub Actions workflow.
 pub(super) const GITHUB_WORKFLOW: &str = ".github/workflows/crossdock.yml";
@@ -82,13 +72,11 @@ pub(super) fn github_workflow(
     remembered: &RememberedOptions,
     install: &PipelineInstall,
 ) -> Result<DesiredFile, ScaffoldError> {
-    // https://docs.github.com/actions/reference/runners/github-hosted-runners
-    let runners = Runners { amd64: "ubuntu-24.04", arm64: "ubuntu-24.04-arm" };
     let path = |directory: &str| format!(r#"echo "{directory}" >> "$GITHUB_PATH""#);
     // The hosted runners have rustup.
     let script = install_script(install, path, false)?;
     let check = remembered.check_command(install);
-    let values = pipeline_values(images, install, (check, script), &runners, "layouts-", "");
+    let values = pipeline_values(images, install, (check, script), Forge::Github, "layouts-", "");
     Ok(DesiredFile::generated(Part::Github, GITHUB_WORKFLOW, render_template("github.yml", &values)?))
 }
 
@@ -99,8 +87,6 @@ pub(super) fn gitlab_pipeline(
     install: &PipelineInstall,
     language: Language,
 ) -> Result<DesiredFile, ScaffoldError> {
-    // https://docs.gitlab.com/ci/runners/hosted_runners/linux/
-    let runners = Runners { amd64: "saas-linux-small-amd64", arm64: "saas-linux-small-arm64" };
     let path = |directory: &str| format!(r#"export PATH="{directory}:$PATH""#);
     let image = match language {
         Language::Go => "golang:1",
@@ -108,14 +94,8 @@ pub(super) fn gitlab_pipeline(
     };
     let script = install_script(install, path, language == Language::Go)?;
     let check = remembered.check_command(install);
-    let values = pipeline_values(images, install, (check, script), &runners, ".crossdock/", image);
+    let values = pipeline_values(images, install, (check, script), Forge::Gitlab, ".crossdock/", image);
     Ok(DesiredFile::generated(Part::Gitlab, GITLAB_PIPELINE, render_template("gitlab.yml", &values)?))
-}
-
-/// The labels of the hosted runners of both architectures.
-struct Runners {
-    amd64: &'static str,
-    arm64: &'static str,
 }
 
 /// Returns the shell script that installs crossdock; `path` gives the command that adds a directory to PATH.
@@ -140,17 +120,11 @@ fn pipeline_values<'a>(
     images: &[ImageSummary],
     pipeline_install: &'a PipelineInstall,
     (check, install): (String, String),
-    runners: &Runners,
+    forge: Forge,
     above: &str,
     image: &'static str,
 ) -> PipelineValues<'a> {
-    let mut builds: Vec<Build> = Vec::new();
-    for platform in images.iter().flat_map(|image| &image.platforms) {
-        let build = pipeline_build(platform, runners);
-        if !builds.iter().any(|known| known.platform == build.platform) {
-            builds.push(build);
-        }
-    }
+    let builds = matrix_jobs(images.iter().flat_map(|image| &image.platforms), forge);
     let verify = images.iter().flat_map(|image| {
         image.platforms.iter().map(move |platform| {
             let directory = format!("{above}{}/{}", platform_slug(platform), image.name);
@@ -174,16 +148,6 @@ fn pipeline_values<'a>(
         builds,
         actions: ACTIONS,
     }
-}
-
-/// Assigns a platform to a runner. A platform without a runner of its architecture is cross-compiled on amd64.
-fn pipeline_build(platform: &Platform, runners: &Runners) -> Build {
-    let (runner, native) = match platform.architecture().as_str() {
-        "amd64" | "386" => (runners.amd64, true),
-        "arm64" => (runners.arm64, true),
-        _ => (runners.amd64, false),
-    };
-    Build { platform: platform.to_string(), artifact: platform_slug(platform), runner, native }
 }
 
 #[derive(Serialize)]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use command::{Command, quote};
-pub use group::Cancel;
+pub use group::{Cancel, CleanUp};
 pub use watch::{LineReceiver, Watch};
 
 use crate::environment::Environment;
@@ -35,6 +35,16 @@ pub struct Output {
     pub stdout: Vec<u8>,
     /// The standard error.
     pub stderr: Vec<u8>,
+}
+
+/// The standard input of an attached process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StandardInput {
+    /// Nothing. A process that leads its own group must not read a terminal: the kernel would stop it (SIGTTIN).
+    #[default]
+    Null,
+    /// That of this process.
+    Inherited,
 }
 
 /// A line of a running process's output, without its end. On standard error a carriage return also ends a line: progress
@@ -157,6 +167,22 @@ impl Processes {
         })
     }
 
+    /// Runs a command that writes to the standard output and error of this process, and waits for its end.
+    ///
+    /// # Errors
+    /// Fails if the command cannot be started or the run is cancelled.
+    pub fn attached(&self, command: &Command, input: StandardInput) -> Result<ExitStatus, ProcessError> {
+        let failed = |source| ProcessError::Start { program: command.program.clone(), source };
+        let expression = command.expression(&self.environment).unchecked();
+        let expression = match input {
+            StandardInput::Null => expression.stdin_null(),
+            StandardInput::Inherited => expression,
+        };
+        let child = self.cancel.spawn(move || start_when_not_busy(&expression));
+        let status = child.ok_or(ProcessError::Cancelled)?.map_err(failed)?.wait().map_err(failed)?;
+        if self.cancel.is_cancelled() { Err(ProcessError::Cancelled) } else { Ok(status) }
+    }
+
     /// Starts a command, lets `read` drain both of its pipes, and waits for its end.
     fn run(
         &self,
@@ -168,7 +194,12 @@ impl Processes {
         let (error, error_writer) = os_pipe::pipe().map_err(failed)?;
         // Commands run several at a time and below live progress, so none may ask the person a question. `unchecked`
         // leaves the meaning of an exit code to the caller.
-        let expression = command.expression(&self.environment).stdin_null().unchecked();
+        let expression = command.expression(&self.environment).unchecked();
+        let expression = match &command.input {
+            None => expression.stdin_null(),
+            // duct opens it with an error that does not name it.
+            Some(file) => expression.stdin_file(std::fs::File::open(file).map_err(failed)?),
+        };
         let expression = expression.stdout_file(out_writer).stderr_file(error_writer);
         // The expression owns the writing ends of both pipes. It is dropped here, or reading would never see their end.
         let child = self.cancel.spawn(move || start_when_not_busy(&expression));

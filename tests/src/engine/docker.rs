@@ -72,10 +72,14 @@ impl Docker {
         self.dir.path().join("data")
     }
 
+    /// Returns the socket of the daemon's containerd.
+    pub fn containerd(&self) -> PathBuf {
+        self.dir.path().join("exec/containerd/containerd.sock")
+    }
+
     /// Calls `ctr`, the client of the daemon's containerd.
     pub fn ctr(&self, arguments: &[&str]) -> Outcome {
-        let socket = self.dir.path().join("exec/containerd/containerd.sock");
-        run(Command::new(need("ctr")).arg("--address").arg(socket).args(arguments), LIMIT)
+        run(Command::new(need("ctr")).arg("--address").arg(self.containerd()).args(arguments), LIMIT)
     }
 
     fn try_start(storage: &[&str]) -> Result<Self, String> {

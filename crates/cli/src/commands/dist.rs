@@ -1,9 +1,7 @@
 //! `crossdock build`, `tag` and `dist`: make a plan, execute it, and show the result.
 
-use camino::Utf8Path;
 use crossdock::doctor::tool_for;
 use crossdock::execute::{ImageReport, ImageStatus, Report};
-use crossdock::generated::write_atomically;
 use crossdock::plan::{Goal, Plan};
 use crossdock::registry::{Naming, PushedImage, push_built};
 use crossdock::{BuildOptions, Error, ErrorKind, discover, execute, plan, tag};
@@ -11,7 +9,7 @@ use crossdock::{BuildOptions, Error, ErrorKind, discover, execute, plan, tag};
 use super::doctor::{Consent, by_hand, set_up};
 use super::push;
 use crate::arguments::{
-    BuildArgs, BuildCommand, DistCommand, EngineName, OutputArgs, PushOutputArgs, TagCommand,
+    BuildArgs, BuildCommand, DistCommand, EngineName, LoadTarget, OutputArgs, PushOutputArgs, TagCommand,
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
@@ -30,7 +28,7 @@ pub(crate) fn tag_images(session: &Session, arguments: &TagCommand) -> Result<Ex
     let options = build_options(session, &args, output, Goal::Tag)?;
     let execution = session.execute_options(output.strictness, finish.jobs);
     let result = tag(&session.context, &options, &execution, &mut session.progress());
-    show(session, result, output, finish.load)
+    show(session, result, output, finish.load.as_ref())
 }
 
 pub(crate) fn dist(session: &Session, arguments: &DistCommand) -> Result<Exit, CommandError> {
@@ -68,7 +66,7 @@ fn dist_and_push(session: &Session, arguments: &DistCommand) -> Result<Exit, Com
     let execution = session.execute_options(output.strictness, build.finish.jobs);
     let report = match execute(&session.context, &plan, &execution, &mut session.progress()) {
         Ok(report) => report,
-        failed => return show(session, failed, output, build.finish.load),
+        failed => return show(session, failed, output, build.finish.load.as_ref()),
     };
     let view = session.transfer("pushing");
     let naming = if arguments.by_digest { Naming::DigestOnly } else { Naming::Tags };
@@ -96,7 +94,7 @@ fn show_pushed(
     }
     let answer = Answer { report, pushed, metadata: push::metadata(pushed) };
     let output = PushOutputArgs { image_refs: arguments.image_refs.clone(), ..PushOutputArgs::default() };
-    write_json(session, &answer, arguments.build.output.metadata_file.as_deref())?;
+    session.write_metadata(&answer, arguments.build.output.metadata_file.as_deref())?;
     push::write_outputs(session, &output, pushed)?;
     if !session.quiet() {
         output::say(&ui::table(report, output::live().columns()));
@@ -127,7 +125,7 @@ const COULD_NOT: &str =
 fn run(session: &Session, plan: &Plan, arguments: &BuildCommand) -> Result<Exit, CommandError> {
     let options = session.execute_options(arguments.output.strictness, arguments.build.finish.jobs);
     let result = execute(&session.context, plan, &options, &mut session.progress());
-    show(session, result, &arguments.output, arguments.build.finish.load)
+    show(session, result, &arguments.output, arguments.build.finish.load.as_ref())
 }
 
 /// Shows the report of a run, also of a failed one.
@@ -135,7 +133,7 @@ fn show(
     session: &Session,
     result: Result<Report, Error>,
     output: &OutputArgs,
-    engine: Option<EngineName>,
+    load: Option<&LoadTarget>,
 ) -> Result<Exit, CommandError> {
     let report = match &result {
         Ok(report) => Some(report),
@@ -143,7 +141,7 @@ fn show(
         Err(error) => error.report(),
     };
     let shown = report.map_or(Ok(()), |report| {
-        write_json(session, report, output.metadata_file.as_deref()).and(answer(session, report, engine))
+        session.write_metadata(report, output.metadata_file.as_deref()).and(answer(session, report, load))
     });
     match (result, shown) {
         (Ok(_), shown) => shown.map(|()| Exit::Done),
@@ -157,36 +155,18 @@ fn show(
     }
 }
 
-/// Writes the JSON answer to the file of `--metadata-file`.
-fn write_json(
-    session: &Session,
-    answer: &impl serde::Serialize,
-    file: Option<&Utf8Path>,
-) -> Result<(), CommandError> {
-    let Some(file) = file else { return Ok(()) };
-    let path = session.path(file);
-    let text = output::json_text(answer)?;
-    if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory).map_err(|error| {
-            let message = format!("cannot create {directory} for the file of `--metadata-file`: {error}");
-            CommandError::message(Exit::InputOutput, message)
-        })?;
-    }
-    write_atomically(&path, format!("{text}\n").as_bytes())
-        .map_err(|error| CommandError::new(Exit::InputOutput, &error))
-}
-
 /// Prints the answer, and for a person the verdicts of refused images, the table and a suggestion.
-fn answer(session: &Session, report: &Report, engine: Option<EngineName>) -> Result<(), CommandError> {
+fn answer(session: &Session, report: &Report, load: Option<&LoadTarget>) -> Result<(), CommandError> {
     let refused = || report.images.iter().filter(|image| image.status == ImageStatus::Refused);
     refused().for_each(|image| output::say(&ui::verdicts(&image.name, &image.verdicts)));
     let is_worth_a_table = report.unfinished.is_empty() || report.images.len() > refused().count();
     if !session.quiet() && is_worth_a_table {
         output::say(&ui::table(report, output::live().columns()));
-        let engine = engine.map(|engine| match engine {
-            EngineName::Docker => "docker",
-            EngineName::Podman => "podman",
-        });
+        let engine = match load {
+            Some(LoadTarget::Engine(EngineName::Docker)) => Some("docker"),
+            Some(LoadTarget::Engine(EngineName::Podman)) => Some("podman"),
+            Some(LoadTarget::Kind(_)) | None => None,
+        };
         let tool_for = |next| tool_for(&session.context, next);
         let next = ui::next(report, session.name, session.context.directory(), engine, &tool_for);
         next.filter(|_| report.unfinished.is_empty()).iter().for_each(|next| output::say(next));

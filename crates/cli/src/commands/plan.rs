@@ -1,18 +1,26 @@
 //! `crossdock plan`.
 
-use crossdock::plan::Goal;
+use crossdock::plan::{Forge, Goal};
 use crossdock::{discover, plan};
 
-use crate::arguments::{GraphFormat, PlanCommand};
+use crate::arguments::{ForgeName, GraphFormat, PlanCommand};
 use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
-use crate::ui::plan as show;
+use crate::ui::{matrix, plan as show};
 
 pub(crate) fn run(session: &Session, arguments: &PlanCommand) -> Result<Exit, CommandError> {
     let mut options = session.build_options(&arguments.build, Goal::Dist)?;
     options.host.clone_from(&arguments.host);
     let plan = plan(&discover(&session.context, &options)?)?;
+    if let Some(forge) = arguments.matrix {
+        let text = match forge {
+            ForgeName::Github => matrix::github(&crossdock::plan::matrix(&plan, Forge::Github))?,
+            ForgeName::Gitlab => matrix::gitlab(&crossdock::plan::matrix(&plan, Forge::Gitlab)),
+        };
+        // What this machine misses, the machines of the jobs may have.
+        return output::data(&text).map(|()| Exit::Done);
+    }
     match (session.json(), arguments.graph) {
         (true, _) => output::json(&plan)?,
         (false, Some(GraphFormat::Mermaid)) => output::data(&show::mermaid(&plan))?,

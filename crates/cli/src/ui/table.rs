@@ -139,6 +139,10 @@ pub(crate) fn next(
     let image = report.images.first()?;
     let reference = image.references.first()?;
     let name = reference.split('@').next().unwrap_or(reference);
+    if !image.nodes.is_empty() {
+        // With the digest, a kubelet that has the image pulls nothing.
+        return Some(format!("next: kubectl run {} --image {reference}", image.name));
+    }
     let near = |path: &Utf8PathBuf| path.strip_prefix(directory).unwrap_or(path).to_string();
     let (runs, engine_found) = tool_for(Next::Run);
     let mut lines = match (&image.loaded, &image.archive) {

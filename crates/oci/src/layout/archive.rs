@@ -6,7 +6,7 @@ use serde::Serialize;
 use tar::{EntryType, Header};
 
 use super::blob::BlobError;
-use super::{LAYOUT_VERSION, Layout, LayoutError, named_entries};
+use super::{IMAGE_NAME, LAYOUT_VERSION, Layout, LayoutError, named_entries};
 use crate::model::{
     DOCUMENT_LIMIT, Descriptor, Digest, Document, DocumentError, EncodeError, Hasher, ImageManifest, Index,
     Reference, canonical_bytes,
@@ -35,21 +35,63 @@ pub fn write_archive(
     if !needed.contains(&docker.digest) {
         return Err(ArchiveError::NotInImage { docker: docker.digest, image: image.digest });
     }
+    let docker = docker_manifest(layout, names, docker)?;
+    write(layout, &needed, named_entries(image, names), Some(docker), sink)
+}
+
+/// Writes the part of an image that a node of one platform needs, for containerd to import: the image's index as it is,
+/// so that it keeps its digest, and of its manifests only `platform`, with configuration and layers. `index.json` lists
+/// the image under each of `names`, and under each repository's name with the digest.
+///
+/// The other manifests are absent: import it without `--all-platforms`.
+///
+/// # Errors
+/// If `platform` is not part of `image`, a blob is missing or damaged, or `sink` fails.
+pub fn write_node_archive(
+    layout: &Layout,
+    image: &Descriptor,
+    names: &[Reference],
+    platform: &Descriptor,
+    sink: &mut dyn Write,
+) -> Result<(), ArchiveError> {
+    let mut all = BTreeSet::new();
+    layout.collect(image, 0, &mut all)?;
+    if !all.contains(&platform.digest) {
+        return Err(ArchiveError::NotInImage { docker: platform.digest, image: image.digest });
+    }
+    let mut needed = BTreeSet::from([image.digest]);
+    layout.collect(platform, 0, &mut needed)?;
+    let mut entries = named_entries(image, names);
+    let repositories: BTreeSet<String> = names.iter().map(|name| name.repository.full_name()).collect();
+    entries.extend(repositories.into_iter().map(|repository| {
+        let name = format!("{repository}@{}", image.digest);
+        let annotations = BTreeMap::from([(IMAGE_NAME.to_owned(), name)]);
+        Descriptor { annotations, ..image.clone() }
+    }));
+    write(layout, &needed, entries, None, sink)
+}
+
+/// Writes blobs, and the documents that list the images among them.
+fn write(
+    layout: &Layout,
+    blobs: &BTreeSet<Digest>,
+    entries: Vec<Descriptor>,
+    docker: Option<Vec<u8>>,
+    sink: &mut dyn Write,
+) -> Result<(), ArchiveError> {
     let mark = BTreeMap::from([(ARCHIVE_MARK.to_owned(), "1".to_owned())]);
-    let index = Document::new(Index::new(named_entries(image, names), mark))?;
+    let index = Document::new(Index::new(entries, mark))?;
     let mut tar = tar::Builder::new(sink);
     for directory in ["blobs/", "blobs/sha256/"] {
         append(&mut tar, directory, EntryType::Directory, 0o755, 0, io::empty())?;
     }
-    for digest in &needed {
+    for digest in blobs {
         append_blob(&mut tar, layout, digest)?;
     }
     // The documents come last: an archive that was cut off between two files has neither, and readers notice.
-    for (name, bytes) in [
-        ("index.json", index.raw),
-        ("manifest.json", docker_manifest(layout, names, docker)?),
-        ("oci-layout", LAYOUT_VERSION.to_vec()),
-    ] {
+    let docker = docker.map(|docker| ("manifest.json", docker));
+    let documents = [("index.json", index.raw)].into_iter().chain(docker);
+    for (name, bytes) in documents.chain([("oci-layout", LAYOUT_VERSION.to_vec())]) {
         append(&mut tar, name, EntryType::Regular, 0o644, bytes.len() as u64, &bytes[..])?;
     }
     tar.finish()?;
@@ -141,8 +183,8 @@ impl<R: Read> Read for Hashing<R> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArchiveError {
-    /// The manifest for docker belongs to another image.
-    #[error("manifest {docker} for docker is not part of image {image}")]
+    /// The manifest to choose belongs to another image.
+    #[error("manifest {docker} is not part of image {image}")]
     NotInImage {
         /// The digest of the manifest.
         docker: Digest,

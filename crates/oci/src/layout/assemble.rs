@@ -78,9 +78,28 @@ pub fn assemble(store: &BlobStore, image: &Image) -> Result<Assembled, AssembleE
     let entries = manifests.iter().map(|manifest| manifest.manifest.clone()).collect();
     // An index even for one platform: containerd checks the platform of an index's entries, and takes a manifest by
     // itself for any node.
-    let index = Document::new(Index::new(entries, image.annotations.clone()))?;
-    let index = Descriptor::new(media_type::INDEX, store.put(&index.raw)?);
+    let index = write_index(store, media_type::INDEX, entries, image.annotations.clone())?;
     Ok(Assembled { index, manifests })
+}
+
+/// Writes an index of manifests into `store`. Its digest does not depend on their order.
+pub(super) fn write_index(
+    store: &BlobStore,
+    media_type: &str,
+    mut manifests: Vec<Descriptor>,
+    annotations: BTreeMap<String, String>,
+) -> Result<Descriptor, AssembleError> {
+    let platform = |entry: &Descriptor| entry.platform.clone().unwrap_or_default();
+    manifests.sort_by_key(|entry| order(&platform(entry)));
+    if manifests.is_empty() {
+        return Err(AssembleError::NoPlatform);
+    }
+    if let Some(pair) = manifests.windows(2).find(|pair| platform(&pair[0]) == platform(&pair[1])) {
+        return Err(AssembleError::PlatformTwice { platform: platform(&pair[0]).to_string() });
+    }
+    let mut index = Index::new(manifests, annotations);
+    index.media_type = Some(media_type.to_owned());
+    Ok(Descriptor::new(media_type, store.put(&Document::new(index)?.raw)?))
 }
 
 /// Returns a sort key that puts platforms without a variant first: some tools take the first entry that matches.

@@ -4,6 +4,7 @@ mod docker;
 mod images;
 mod tar_file;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use crate::layer::decode::{Coding, DecodeError};
 use crate::layer::tar_reader::TarError;
 use crate::model::{
     DOCUMENT_LIMIT, Descriptor, Digest, Document, DocumentError, EncodeError, ImageConfig, ImageManifest,
-    Index, PlatformObject,
+    Index, PlatformObject, media_type,
 };
 use crate::rootfs::{LayerSource, RootError, RootLimits, RootView};
 use docker::{DockerArchive, DockerImage};
@@ -144,6 +145,19 @@ impl ImageSource {
     /// Returns the images, in the source's order.
     pub fn images(&self) -> &[SourceImage] {
         &self.images
+    }
+
+    /// Returns the annotations of an image: those of its index, or of its manifest if it has no index.
+    ///
+    /// # Errors
+    /// If the index is missing, damaged or exceeds a limit.
+    pub fn annotations(&self, image: &SourceImage) -> Result<BTreeMap<String, String>, SourceError> {
+        if media_type::is_index(&image.descriptor.media_type) {
+            let index: Document<Index> = Images::of(self).document(&image.descriptor, "image index")?;
+            return Ok(index.value.annotations);
+        }
+        let manifest = image.platforms.first().map(|platform| &platform.manifest.value);
+        Ok(manifest.map(|manifest| manifest.annotations.clone()).unwrap_or_default())
     }
 
     /// Returns a reader of a blob. Its bytes are not checked.

@@ -5,7 +5,7 @@ use std::io::{BufWriter, ErrorKind, Write};
 use std::thread;
 use std::time::Duration;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_fs::FileLock;
 use crossdock_oci::{Layout, LayoutLock, is_own_archive};
 use crossdock_system::process::Cancel;
@@ -113,16 +113,21 @@ fn make_readable(_: &std::fs::File) -> std::io::Result<()> {
 
 /// Refuses a plan that would write an archive over a file that crossdock did not write.
 pub(super) fn check_archives(plan: &Plan) -> Result<(), ExecuteError> {
-    let writes = |image: &ImagePlan| {
-        plan.steps
-            .iter()
-            .any(|step| matches!(&step.action, Action::Archive { image: name } if *name == image.name))
-    };
-    for image in plan.images.iter().filter(|image| writes(image)) {
-        let Some(path) = &image.archive else { continue };
-        // A link that leads nowhere is somebody's too, and `exists` would not see it.
-        if path.symlink_metadata().is_ok() && !is_own_archive(path.as_std_path()) {
-            return Err(ExecuteError::ForeignArchive { image: image.name.clone(), path: path.clone() });
+    for step in &plan.steps {
+        let archives: Vec<&Utf8PathBuf> = match (&step.action, step.image().and_then(|name| plan.image(name)))
+        {
+            (Action::Archive { .. }, Some(image)) => image.archive.iter().collect(),
+            (Action::Load { .. }, Some(image)) => {
+                image.node_archives().into_values().map(|load| &load.archive).collect()
+            }
+            _ => continue,
+        };
+        for path in archives {
+            // A link that leads nowhere is somebody's too, and `exists` would not see it.
+            if path.symlink_metadata().is_ok() && !is_own_archive(path.as_std_path()) {
+                let image = step.image().unwrap_or_default().to_owned();
+                return Err(ExecuteError::ForeignArchive { image, path: path.clone() });
+            }
         }
     }
     Ok(())

@@ -4,8 +4,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_fs::project_path;
 use crossdock_oci::{
     Compression, Content, Descriptor, Digest, ImageSource, LayerBuilder, Layout, Owner, Pruning, Reference,
-    Repository, Tag, Timestamp, media_type, write_archive,
+    Repository, Tag, Timestamp, media_type, write_archive, write_node_archive,
 };
+use crossdock_platform::Platform;
 use crossdock_project::project_boundary;
 use crossdock_subjects::ProgramFile;
 use crossdock_system::process::Command;
@@ -13,10 +14,10 @@ use crossdock_verify::{Program, Target, Verdict, Verification, verify_program};
 
 use super::error::{file_error, image_error, not_built};
 use super::image::platform_object;
-use super::output::{create_marked_directory, replace};
+use super::output::{create_marked_directory, remove_file, replace};
 use super::verify::expectation;
 use super::{ExecuteError, StepContext, commit, lock, owner, planned};
-use crate::plan::{ImagePlan, Load, PlatformPlan, ReleaseArchive, ReleasePlan};
+use crate::plan::{ClusterLoad, ImagePlan, Load, PlatformPlan, ReleaseArchive, ReleasePlan};
 
 impl StepContext<'_> {
     /// Keeps an image that is built but not verified: without a tag, next to the tagged images of earlier runs.
@@ -75,7 +76,7 @@ impl StepContext<'_> {
         let path = planned(image, "the archive", image.archive.as_ref())?;
         let layout = Layout::open(image.layout.as_std_path()).map_err(image_error(image))?;
         let index = self.index_descriptor(image, &layout)?;
-        let single = single_manifest(image, &layout, &index)?;
+        let single = manifest_of(image, &layout, &index, &image.single)?;
         let names = references(image)?;
         replace(path, |file| {
             write_archive(&layout, &index, &names, &single, file).map_err(image_error(image))
@@ -84,9 +85,44 @@ impl StepContext<'_> {
         Ok(path.to_string())
     }
 
-    /// Loads the archive into an engine.
+    /// Loads the image into an engine, or into the nodes of a cluster.
     pub(super) fn load(&self, image: &ImagePlan) -> Result<String, ExecuteError> {
-        let load = planned(image, "the engine to load it into", image.load.as_ref())?;
+        match (&image.load, &image.cluster) {
+            (None, Some(cluster)) => self.load_nodes(image, cluster),
+            (Some(load), Some(cluster)) => {
+                let loaded = self.load_engine(image, load)?;
+                Ok(format!("{loaded}; {}", self.load_nodes(image, cluster)?))
+            }
+            (load, None) => {
+                self.load_engine(image, planned(image, "the engine to load it into", load.as_ref())?)
+            }
+        }
+    }
+
+    /// Loads into every node the part of the image that it takes.
+    fn load_nodes(&self, image: &ImagePlan, cluster: &ClusterLoad) -> Result<String, ExecuteError> {
+        let layout = Layout::open(image.layout.as_std_path()).map_err(image_error(image))?;
+        let index = self.index_descriptor(image, &layout)?;
+        let names = references(image)?;
+        let archives = image.node_archives();
+        for (platform, load) in &archives {
+            let manifest = manifest_of(image, &layout, &index, platform)?;
+            replace(&load.archive, |file| {
+                write_node_archive(&layout, &index, &names, &manifest, file).map_err(image_error(image))
+            })?;
+        }
+        for load in &cluster.nodes {
+            self.processes.stdout(&load.command)?;
+            self.update_report(image, |report| report.nodes.push(load.node.clone()))?;
+        }
+        // The layout holds all of it.
+        archives.into_values().try_for_each(|load| remove_file(&load.archive))?;
+        let count = cluster.nodes.len();
+        let nodes = if count == 1 { "1 node" } else { &format!("{count} nodes") };
+        Ok(format!("{nodes} of {} have {}@{}", cluster.cluster, image.repository, index.digest))
+    }
+
+    fn load_engine(&self, image: &ImagePlan, load: &Load) -> Result<String, ExecuteError> {
         let output = self.processes.stdout(&load.command)?;
         let name = loaded_name(&output).unwrap_or(output.trim()).to_owned();
         // A name can be moved to another image at any time; the ID cannot.
@@ -168,14 +204,15 @@ impl StepContext<'_> {
     }
 }
 
-/// Returns the manifest for engines that take only one platform from an archive.
-fn single_manifest(
+/// Returns the manifest of one platform of an image.
+fn manifest_of(
     image: &ImagePlan,
     layout: &Layout,
     index: &Descriptor,
+    platform: &Platform,
 ) -> Result<Descriptor, ExecuteError> {
     let source = ImageSource::of_layout(layout, index).map_err(image_error(image))?;
-    let wanted = platform_object(&image.single);
+    let wanted = platform_object(platform);
     let mut platforms = source.images().iter().flat_map(|image| &image.platforms);
     let found = platforms.find(|found| *found.platform() == wanted).map(|found| found.descriptor.clone());
     found.ok_or_else(|| not_built(image))

@@ -49,6 +49,7 @@ fn plan(directory: &Utf8Path, actions: impl IntoIterator<Item = Action>) -> Plan
         archive: None,
         single: Platform::LINUX_AMD64,
         load: None,
+        cluster: None,
         engine: None,
     };
     let mut steps: Vec<Step> = Vec::new();

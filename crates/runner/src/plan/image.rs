@@ -8,6 +8,7 @@ use crossdock_dockerfile::render::Health;
 use crossdock_platform::Platform;
 use serde::Serialize;
 
+use super::cluster::{ClusterLoad, NodeLoad};
 use super::step::Artifact;
 use super::target::Target;
 use crate::engine::commands::{EngineBase, EngineCall, EngineResult, TextFile};
@@ -61,6 +62,9 @@ pub struct ImagePlan {
     pub single: Platform,
     /// The engine into which the image is loaded, if it is.
     pub load: Option<Load>,
+    /// The nodes of a cluster into which the image is loaded, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterLoad>,
     /// The build by a container engine; `None` if crossdock builds the image itself.
     pub engine: Option<EnginePlan>,
 }
@@ -323,7 +327,14 @@ impl ImagePlan {
         let release = self.release.as_ref().map(|release| &release.folder);
         let engine = self.engine.as_ref().map(|engine| &engine.folder);
         let paths = [Some(&self.layout), self.archive.as_ref(), release, engine];
-        paths.into_iter().flatten().map(Utf8PathBuf::as_path)
+        let paths = paths.into_iter().flatten().map(Utf8PathBuf::as_path);
+        paths.chain(self.node_archives().into_values().map(|load| load.archive.as_path()))
+    }
+
+    /// Returns the archives for nodes of a cluster by their platforms, each with one of its nodes.
+    pub fn node_archives(&self) -> BTreeMap<&Platform, &NodeLoad> {
+        let nodes = self.cluster.iter().flat_map(|cluster| &cluster.nodes);
+        nodes.map(|load| (&load.platform, load)).collect()
     }
 }
 

@@ -195,6 +195,16 @@ pub enum PlanError {
         /// The fault.
         why: String,
     },
+    /// A node of a cluster runs none of the built platforms.
+    #[error("image `{image}`: {node}, which is not built: the image has {built}; add it to --platform")]
+    NodeNotBuilt {
+        /// The image.
+        image: String,
+        /// The node, its cluster and its platform, as a clause.
+        node: String,
+        /// The built platforms.
+        built: String,
+    },
     /// An invariant of the planner is broken: without this error the plan would silently lack a part of the image.
     #[error("internal error: image `{image}`: {what}; please report it")]
     Internal {

@@ -7,7 +7,7 @@ use crossdock_dockerfile::render::{self, Caching};
 use crossdock_platform::Platform;
 
 use crate::engine::{Builder, Engine, Options};
-use crate::plan::LoadEngine;
+use crate::plan::{Cluster, LoadEngine};
 use crossdock_project::Network;
 use crossdock_project::config::{DockerfileMode, Sourced};
 use crossdock_system::availability::{Availability, Unavailable};
@@ -66,6 +66,8 @@ pub struct Request {
     pub pack: Pack,
     /// `--load`: an engine and the platform of its server, which may differ from the host's.
     pub load: Option<(LoadEngine, Platform)>,
+    /// `--load kind`: the cluster whose nodes receive the images.
+    pub cluster: Option<Cluster>,
     /// `--builder`: the engine that builds; `None` if crossdock builds the images itself.
     pub engine: Option<EngineRequest>,
     /// `--jobs`: the number of jobs of a compiler; `None` for the compiler's own default.
@@ -99,6 +101,7 @@ impl Request {
             archive: Archive::None,
             pack: Pack::None,
             load: None,
+            cluster: None,
             engine: None,
             jobs: None,
             network,

@@ -230,7 +230,7 @@ fn finishing_steps(image: &ImagePlan, goal: Goal) -> Vec<Step> {
     let image_name = || name.clone();
     let mut steps = Vec::new();
     // `build` leaves verification to a later call, but an archive leaves this machine: it is always verified.
-    if goal != Goal::Build || image.archive.is_some() {
+    if goal != Goal::Build || image.archive.is_some() || image.cluster.is_some() {
         steps.push(step("verify", "assemble", Action::Verify { image: image_name() }));
     }
     if matches!(goal, Goal::Tag | Goal::Dist) {
@@ -239,12 +239,15 @@ fn finishing_steps(image: &ImagePlan, goal: Goal) -> Vec<Step> {
     if image.platforms.is_empty() {
         steps.clear();
     }
-    if image.archive.is_some() && goal != Goal::Verify {
+    if goal != Goal::Verify {
         // An archive has the tags of the image.
-        let before = if goal == Goal::Build { "verify" } else { "tag" };
-        steps.push(step("archive", before, Action::Archive { image: image_name() }));
-        if image.load.is_some() {
-            steps.push(step("load", "archive", Action::Load { image: image_name() }));
+        let mut before = if goal == Goal::Build { "verify" } else { "tag" };
+        if image.archive.is_some() {
+            steps.push(step("archive", before, Action::Archive { image: image_name() }));
+            before = "archive";
+        }
+        if image.load.is_some() || image.cluster.is_some() {
+            steps.push(step("load", before, Action::Load { image: image_name() }));
         }
     }
     steps

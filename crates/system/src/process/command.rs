@@ -33,6 +33,9 @@ pub struct Command {
     /// The variables to remove.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub removed: BTreeSet<String>,
+    /// The file that it reads as standard input; `None` for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Utf8PathBuf>,
     /// The working directory. It is always given, so that a printed command does the same wherever it is run.
     pub directory: Utf8PathBuf,
 }
@@ -56,6 +59,7 @@ impl Command {
             arguments: Vec::new(),
             environment: BTreeMap::new(),
             removed: BTreeSet::new(),
+            input: None,
             directory: directory.into(),
         }
     }
@@ -118,6 +122,12 @@ impl Command {
         self
     }
 
+    /// Reads a file as standard input.
+    #[must_use]
+    pub fn input(self, file: impl Into<Utf8PathBuf>) -> Self {
+        Self { input: Some(file.into()), ..self }
+    }
+
     /// Formats the command with its environment, but without the change to its directory.
     pub fn without_directory(&self) -> impl fmt::Display + '_ {
         WithoutDirectory(self)
@@ -170,7 +180,8 @@ impl fmt::Display for WithoutDirectory<'_> {
             write!(f, "{name}={} ", quote(value))?;
         }
         write!(f, "{}", quote(&command.program))?;
-        command.arguments.iter().try_for_each(|argument| write!(f, " {}", quote(argument)))
+        command.arguments.iter().try_for_each(|argument| write!(f, " {}", quote(argument)))?;
+        command.input.iter().try_for_each(|file| write!(f, " < {}", quote(file.as_str())))
     }
 }
 
@@ -214,6 +225,7 @@ mod tests {
 
     #[test]
     fn a_command_prints_as_a_shell_line() {
+        assert_eq!(Command::new("cat", "/").input("/a b").to_string(), "cd / && cat < '/a b'");
         let command = Command::new("/opt/a b/cargo", "/home/someone/it's")
             .args(["build", "--target", "x86_64-unknown-linux-musl", ""])
             .env("CC", "zig cc")

@@ -21,6 +21,18 @@ struct State {
     groups: Vec<u32>,
     /// Watches the children of this token and of all below it; used in a token without a parent.
     watchdog: Watchdog,
+    /// The number of [`CleanUp`]s.
+    clean_ups: usize,
+}
+
+/// Work that goes on after a cancellation, such as stopping a container, until this value is dropped.
+#[derive(Debug)]
+pub struct CleanUp(Cancel);
+
+impl Drop for CleanUp {
+    fn drop(&mut self) {
+        self.0.lock().clean_ups -= 1;
+    }
 }
 
 /// The time that a child has to clean up after SIGTERM, before SIGKILL.
@@ -47,6 +59,21 @@ impl Cancel {
             std::thread::sleep(Duration::from_millis(5));
         }
         self.lock().groups.iter().for_each(|group| signal(*group, Ending::Kill));
+    }
+
+    /// Announces work that goes on after a cancellation; see [`wait_for_clean_up`](Self::wait_for_clean_up).
+    #[must_use]
+    pub fn clean_up(&self) -> CleanUp {
+        self.lock().clean_ups += 1;
+        CleanUp(self.clone())
+    }
+
+    /// Blocks while announced work of this token goes on, but not longer than `limit`.
+    pub fn wait_for_clean_up(&self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        while Instant::now() < deadline && self.lock().clean_ups > 0 {
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Returns whether this token or one of its parents was cancelled.

@@ -147,7 +147,7 @@ impl<'a> Images<'a> {
     }
 
     /// Reads a document and compares it with its descriptor.
-    fn document<T: serde::de::DeserializeOwned>(
+    pub(super) fn document<T: serde::de::DeserializeOwned>(
         &mut self,
         descriptor: &Descriptor,
         expected: &'static str,

@@ -1,0 +1,28 @@
+//! The jobs of a pipeline in the form that its service reads.
+
+use crossdock::plan::MatrixJob;
+use serde::Serialize;
+
+use crate::error::{CommandError, Exit};
+
+/// Returns the value of GitHub's `strategy.matrix` as one line of JSON, which an output of a step can hold.
+pub(crate) fn github(jobs: &[MatrixJob]) -> Result<String, CommandError> {
+    #[derive(Serialize)]
+    struct Matrix<'a> {
+        include: &'a [MatrixJob],
+    }
+    let text = serde_json::to_string(&Matrix { include: jobs });
+    text.map(|text| format!("{text}\n")).map_err(|error| CommandError::new(Exit::InputOutput, &error))
+}
+
+/// Returns a child pipeline for GitLab, whose jobs extend `.crossdock-build` of another file that the pipeline includes. A
+/// matrix cannot come from a variable there.
+pub(crate) fn gitlab(jobs: &[MatrixJob]) -> String {
+    let job = |job: &MatrixJob| {
+        let MatrixJob { platform, artifact, runner, .. } = job;
+        // Names of platforms and runners need no escapes in quotes.
+        format!("      - {{ PLATFORM: \"{platform}\", ARTIFACT: \"{artifact}\", RUNNER: \"{runner}\" }}\n")
+    };
+    let jobs: String = jobs.iter().map(job).collect();
+    format!("build:\n  extends: .crossdock-build\n  tags: [\"$RUNNER\"]\n  parallel:\n    matrix:\n{jobs}")
+}

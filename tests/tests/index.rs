@@ -1,0 +1,266 @@
+//! One index of the images that several machines built: the index of `dist` on one machine, or an error.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use crossdock_tests::layout::sha256;
+use crossdock_tests::outcome::run;
+use crossdock_tests::tools::need;
+use crossdock_tests::{Built, Layout, Outcome, Sandbox, fixture};
+use serde_json::{Value, json};
+
+const AMD64: &str = "oci:amd64/hello";
+const ARM64: &str = "oci:arm64/hello";
+const BOTH: &str = "linux/amd64,linux/arm64";
+
+/// A project built for both platforms at once, in `.crossdock/hello`, and for each, in `amd64` and `arm64`.
+static BUILT: LazyLock<Built> = LazyLock::new(|| {
+    let sandbox = Sandbox::lasting(env!("CARGO_TARGET_TMPDIR"), "index");
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    fixture::write(project.join(".gitignore"), "/*/\n");
+    fixture::commit(&sandbox, &project);
+    let built = Built::project(sandbox, project, &["--tag", "v1", "--platform", BOTH]);
+    for architecture in ["amd64", "arm64"] {
+        let platform = format!("linux/{architecture}");
+        let arguments =
+            ["dist", "--archive", "--tag", "v1", "--platform", &platform, "--output", architecture];
+        built.sandbox.crossdock(&built.project, &arguments).success();
+    }
+    built
+});
+
+/// Runs `crossdock index create` in the project.
+fn create(arguments: &[&str]) -> Outcome {
+    BUILT.sandbox.crossdock(&BUILT.project, &[&["index", "create"], arguments].concat())
+}
+
+fn open(directory: &str) -> Layout {
+    Layout::open(BUILT.project.join(directory))
+}
+
+#[test]
+fn an_index_of_two_machines_is_that_of_one_machine() {
+    let whole = BUILT.layout("hello");
+    let named = format!("hello:v1@{}", whole.digest());
+    for (to, arguments) in [
+        ("plain", [AMD64, ARM64, "--platform", BOTH].as_slice()),
+        ("reversed", &[ARM64, AMD64, "--platform", "linux/arm64,linux/amd64"]),
+        ("planned", &[AMD64, ARM64]),
+        ("twice", &[AMD64, AMD64, ARM64]),
+        ("named", &["oci:amd64/hello:v1", "oci:arm64/hello:docker.io/library/hello:v1"]),
+        ("archives", &["oci-archive:amd64/hello.tar", "arm64/hello.tar"]),
+        ("from-whole", &["oci:.crossdock/hello", AMD64]),
+    ] {
+        let to = format!("merged/{to}/hello");
+        let reference = format!("oci:{to}:v1");
+        let created = create(&[&[reference.as_str()], arguments].concat()).success();
+        assert_eq!(created.stdout.trim(), named, "{created}");
+        assert_eq!(open(&to).digest(), whole.digest(), "{to}");
+        let index =
+            |layout: &str| std::fs::read_to_string(BUILT.project.join(layout).join("index.json")).unwrap();
+        assert_eq!(index(&to), index(".crossdock/hello"), "{to}");
+    }
+    let json = create(&["oci:merged/json/hello:v1", AMD64, ARM64, "--json"]).success().json();
+    assert_eq!((&json["digest"], &json["named"]), (&json!(whole.digest()), &json!(true)), "{json:#}");
+    assert_eq!(
+        json["platforms"][1],
+        json!({
+            "platform": "linux/arm64", "digest": entry(&whole, "arm64")["digest"], "source": ARM64,
+        })
+    );
+    assert_eq!(json["verdicts"].as_array().map(Vec::len), Some(2), "{json:#}");
+    assert_eq!(whole.index()["annotations"]["org.opencontainers.image.title"], "hello");
+}
+
+#[test]
+fn an_index_has_exactly_the_wanted_platforms() {
+    for (arguments, complaint) in [
+        (&[AMD64][..], "no source holds an image for linux/arm64: oci:amd64/hello"),
+        (
+            &[AMD64, ARM64, "--platform", "linux/amd64"],
+            "`oci:arm64/hello` holds an image for linux/arm64, which the index must not have",
+        ),
+        (
+            &[AMD64, ARM64, "--platform", "linux/amd64,linux/s390x"],
+            "no source holds an image for linux/s390x",
+        ),
+    ] {
+        create(&[&["oci:never:v1"], arguments].concat()).ends_with(1).complains(complaint);
+    }
+    for (arguments, complaint) in [
+        (&["oci:never:v1", "oci:amd64/hello:v2"][..], "holds no image `v2`"),
+        (&["oci:never:v1", "amd64/none"], "neither an existing path nor of a known transport"),
+        (&["registry.example/hello:v1", AMD64], "cannot be written to `registry.example/hello:v1`"),
+        (&["oci:never:a b", AMD64], "is not a tag"),
+        (&["oci:never:v1", AMD64, "--platform", "linux/amd46"], "linux/amd64"),
+    ] {
+        create(arguments).ends_with(2).complains(complaint);
+    }
+    create(&["oci:never:v1", "oci:nowhere", "--platform", BOTH]).ends_with(5).complains("nowhere");
+    assert!(!BUILT.project.join("never").exists(), "nothing is written before the sources are checked");
+}
+
+/// A node would start the wrong image, or refuse it: the index says arm64 of the image for amd64.
+#[test]
+fn a_configuration_that_contradicts_its_platform_is_refused() {
+    let lying = with_index("lying", "arm64/hello", |index| {
+        index["manifests"][0]["platform"]["architecture"] = json!("s390x");
+    });
+    create(&["oci:never-2:v1", AMD64, &lying, "--platform", "linux/amd64,linux/s390x"])
+        .ends_with(1)
+        .complains("is listed for linux/s390x, and its configuration is of linux/arm64; build it again");
+    let unknown = with_index("unknown", "arm64/hello", |index| {
+        index["manifests"][0]["platform"]["architecture"] = json!("amd128");
+    });
+    create(&["oci:never-2:v1", AMD64, &unknown]).ends_with(1).complains("unknown platform `linux/amd128`");
+    let other = with_index("other", "amd64/hello", |index| {
+        index["manifests"][0]["platform"]["variant"] = json!("v2");
+    });
+    create(&["oci:never-2:v1", AMD64, &other, "--platform", "linux/amd64,linux/amd64/v2"])
+        .ends_with(1)
+        .complains("is the image for two platforms");
+}
+
+/// BuildKit adds attestations as entries for `unknown/unknown`.
+#[test]
+fn attestations_are_left_out_and_named() {
+    let attested = with_index("attested", "arm64/hello", |index| {
+        let image = index["manifests"][0]["digest"].clone();
+        let digest = sha256(b"{}");
+        index["manifests"].as_array_mut().unwrap().push(json!({
+            "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": 2,
+            "platform": { "architecture": "unknown", "os": "unknown" },
+            "annotations": {
+                "vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": image,
+            },
+        }));
+    });
+    create(&["oci:merged/attested/hello:v1", AMD64, &attested])
+        .success()
+        .complains("not in the index: attestation-manifest sha256:")
+        .complains("of oci:changed/attested");
+    let merged = open("merged/attested/hello");
+    assert_eq!(merged.digest(), BUILT.layout("hello").digest());
+    assert_eq!(merged.platforms(), ["linux/amd64", "linux/arm64"]);
+}
+
+#[test]
+fn an_index_of_two_commits_is_refused() {
+    let revised = with_index("revised", "arm64/hello", |index| {
+        index["annotations"]["org.opencontainers.image.revision"] = json!("0123456");
+    });
+    let key = "org.opencontainers.image.revision";
+    create(&["oci:never-3:v1", AMD64, &revised])
+        .ends_with(1)
+        .complains(&format!("the sources differ in `{key}`: `{AMD64}` has "))
+        .complains("`oci:changed/revised` has 0123456");
+    let chosen = format!("{key}=89abcde");
+    create(&["oci:merged/revised/hello:v1", AMD64, &revised, "--annotation", &chosen]).success();
+    assert_eq!(open("merged/revised/hello").index()["annotations"][key], "89abcde");
+
+    let noted = with_index("noted", "arm64/hello", |index| {
+        index["annotations"]["org.example.machine"] = json!("two");
+    });
+    create(&["oci:merged/noted/hello:v1", AMD64, &noted])
+        .success()
+        .complains("annotation `org.example.machine`, in which the sources differ");
+    assert_eq!(open("merged/noted/hello").digest(), BUILT.layout("hello").digest());
+}
+
+#[test]
+fn an_index_that_cannot_start_gets_no_name() {
+    create(&["oci:merged/refused/hello:v1", AMD64, ARM64, "--for", "linux/s390x"])
+        .ends_with(1)
+        .complains("was not named, because it was not verified");
+    let layout = BUILT.project.join("merged/refused/hello");
+    assert!(!layout.join("index.json").exists(), "nothing names the index");
+}
+
+fn skopeo(arguments: &[&str]) -> String {
+    let mut command = Command::new(need("skopeo"));
+    command.current_dir(&BUILT.project).args(arguments);
+    run(&mut command, Duration::from_secs(120)).success().stdout
+}
+
+/// Registries and engines accept no index of both families. An image of Docker's family has a manifest list.
+#[test]
+fn an_index_is_of_one_family_of_media_types() {
+    for architecture in ["amd64", "arm64"] {
+        std::fs::create_dir_all(BUILT.project.join("docker")).unwrap();
+        let archive = format!("docker-archive:docker/{architecture}.tar:hello:v1");
+        std::fs::remove_file(BUILT.project.join(format!("docker/{architecture}.tar"))).ok();
+        let choose = format!("--override-arch={architecture}");
+        skopeo(&[&choose, "copy", &format!("oci:{architecture}/hello:v1"), &archive]);
+    }
+    create(&["oci:merged/mixed/hello:v1", AMD64, "oci-archive:docker/arm64.tar"]).ends_with(1).complains(
+        "the image for linux/arm64 has Docker's media types and the one for linux/amd64 has OCI's",
+    );
+    let created = create(&["oci:merged/docker/hello:v1", "docker/amd64.tar", "docker/arm64.tar"]).success();
+    let created = created.complains("the index has Docker's media types");
+    let blob = created.digest().trim_start_matches("sha256:");
+    let blob = BUILT.project.join("merged/docker/hello/blobs/sha256").join(blob);
+    let list: Value = serde_json::from_slice(&std::fs::read(blob).unwrap()).unwrap();
+    assert_eq!(list["mediaType"], "application/vnd.docker.distribution.manifest.list.v2+json");
+    assert_eq!(list.get("annotations"), None, "{list:#}");
+}
+
+/// GitHub reads the matrix from an output of a step, which has one line; GitLab includes a child pipeline.
+#[test]
+fn the_jobs_of_a_pipeline_are_one_for_each_platform() {
+    let plan = |forge: &str| {
+        let platforms = "linux/amd64,linux/arm64,linux/s390x";
+        let arguments = ["plan", "--matrix", forge, "--platform", platforms];
+        BUILT.sandbox.crossdock(&BUILT.project, &arguments).success().stdout
+    };
+    let github = plan("github");
+    assert_eq!(github.lines().count(), 1, "{github}");
+    let job = |platform: &str, runner: &str, native: bool| {
+        let artifact = platform.replace('/', "-");
+        json!({ "platform": platform, "artifact": artifact, "runner": runner, "native": native })
+    };
+    assert_eq!(
+        serde_json::from_str::<Value>(&github).unwrap(),
+        json!({ "include": [
+            job("linux/amd64", "ubuntu-24.04", true),
+            job("linux/arm64", "ubuntu-24.04-arm", true),
+            job("linux/s390x", "ubuntu-24.04", false),
+        ] })
+    );
+    let gitlab: Value = serde_yaml_ng::from_str(&plan("gitlab")).unwrap();
+    let build = &gitlab["build"];
+    assert_eq!((&build["extends"], &build["tags"]), (&json!(".crossdock-build"), &json!(["$RUNNER"])));
+    assert_eq!(
+        build["parallel"]["matrix"][1],
+        json!({ "PLATFORM": "linux/arm64", "ARTIFACT": "linux-arm64", "RUNNER": "saas-linux-small-arm64" })
+    );
+}
+
+/// Copies a layout and replaces its index.
+fn with_index(name: &str, from: &str, change: impl FnOnce(&mut Value)) -> String {
+    let (from, to) = (BUILT.project.join(from), BUILT.project.join("changed").join(name));
+    std::fs::remove_dir_all(&to).ok();
+    fixture::copy(&from, &to);
+    let read = |path: &Path| -> Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
+    let mut top = read(&to.join("index.json"));
+    let blob = |digest: &Value| -> PathBuf {
+        to.join("blobs/sha256").join(digest.as_str().unwrap().trim_start_matches("sha256:"))
+    };
+    let mut index = read(&blob(&top["manifests"][0]["digest"]));
+    change(&mut index);
+    let bytes = index.to_string().into_bytes();
+    for entry in top["manifests"].as_array_mut().unwrap() {
+        entry["digest"] = json!(sha256(&bytes));
+        entry["size"] = json!(bytes.len());
+    }
+    fixture::write(blob(&json!(sha256(&bytes))), bytes);
+    fixture::write(to.join("index.json"), top.to_string());
+    format!("oci:changed/{name}")
+}
+
+/// Returns an index's entry for an architecture.
+fn entry<'a>(layout: &'a Layout, architecture: &str) -> &'a Value {
+    let entries = layout.index()["manifests"].as_array().unwrap();
+    entries.iter().find(|entry| entry["platform"]["architecture"] == architecture).unwrap()
+}
