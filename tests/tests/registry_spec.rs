@@ -171,7 +171,7 @@ fn nested_indexes_and_empty_blobs_arrive_whole() {
     for (name, server) in Server::all() {
         let mut content = Memory::default();
         let (one, two) = (content.image(b""), content.image(b"two"));
-        let inner = content.index(&[one.clone()]);
+        let inner = content.index(std::slice::from_ref(&one));
         let middle = content.index(&[inner, two]);
         let outer = content.index(&[middle, one]);
         server.push(&content, &outer, Some("nested")).unwrap_or_else(|error| panic!("{name}: {error}"));
