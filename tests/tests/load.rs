@@ -224,12 +224,12 @@ fn exposed_ports_are_published_on_the_loopback_address() {
         .ends_with(125)
         .says("--publish 0.0.0.0:80:8080/tcp --publish 127.0.0.1:5353:53/udp --publish 127.0.0.1:1:2/tcp sha256:1\n");
     run(&["-p", "8080"]).ends_with(2).complains("is not a published port; write it as");
-    run(&["none"]).ends_with(2).complains("there is no image `none`");
+    run(&["none"]).ends_with(2).complains("no image `none`");
     fixture::write(project.join("crossdock.toml"), "[image.one]\npath = \".\"\n[image.two]\npath = \".\"\n");
     run(&[]).ends_with(2).complains("the project has 2 images: one, two").complains("crossdock run one");
 }
 
-/// Two nodes, of which this machine's containerd stands for one. The other gets the archive of its own architecture.
+/// Two nodes: a containerd of this machine, and one whose archive for another architecture is kept and read.
 #[test]
 fn every_node_of_a_kind_cluster_imports_its_platform() {
     let docker = Docker::start();

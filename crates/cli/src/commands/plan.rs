@@ -18,7 +18,7 @@ pub(crate) fn run(session: &Session, arguments: &PlanCommand) -> Result<Exit, Co
             ForgeName::Github => matrix::github(&crossdock::plan::matrix(&plan, Forge::Github))?,
             ForgeName::Gitlab => matrix::gitlab(&crossdock::plan::matrix(&plan, Forge::Gitlab)),
         };
-        // What this machine misses, the machines of the jobs may have.
+        // The machines of the jobs may have the tools that this one misses.
         return output::data(&text).map(|()| Exit::Done);
     }
     match (session.json(), arguments.graph) {

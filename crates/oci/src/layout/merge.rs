@@ -25,7 +25,7 @@ pub struct MergePart<'a> {
 /// (distribution, docs/content/spec/manifest-v2-2.md).
 ///
 /// # Errors
-/// If there is no image, if two have one platform or one digest, if OCI's and Docker's media types are mixed, if a blob
+/// If `parts` is empty, if two images have one platform or one digest, if OCI's and Docker's media types are mixed, if a blob
 /// is missing or damaged, or if the store cannot be written.
 ///
 /// [`assemble`]: crate::assemble()
