@@ -12,6 +12,7 @@ use crate::error::{Place, RegistryError};
 use crate::host::{Host, Origin, Scheme};
 use crate::notice::Notices;
 use crate::retry::{self, ATTEMPTS, is_transient, retry_after};
+use crate::roots::CertificateFault;
 use crate::settings::Settings;
 use crate::transport::{Answer, Body, NotTls, Transport, origin_of, resolve};
 
@@ -349,7 +350,9 @@ impl Client {
 fn is_final(error: &RegistryError) -> bool {
     let RegistryError::Unreachable { source, .. } = error else { return true };
     let Some(error) = source.downcast_ref::<io::Error>() else { return false };
-    let is_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>() || inner.is::<NotTls>());
+    let is_tls = error.get_ref().is_some_and(|inner| {
+        inner.is::<rustls::Error>() || inner.is::<NotTls>() || inner.is::<CertificateFault>()
+    });
     is_tls || is_unknown_name(error)
 }
 
