@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::outcome::run;
@@ -40,7 +41,7 @@ pub fn need_own_go(directory: &str) -> PathBuf {
         let path = source.join(name);
         std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     });
-    let state = crate::layout::sha256(&files.concat()).replace(':', "-");
+    let state: String = Sha256::digest(files.concat()).iter().map(|byte| format!("{byte:02x}")).collect();
     let place = place(&go_cache(), &go_env("GOVERSION"), directory, &state);
     install_once(&place, |staging| {
         let mut build = go(&["build", "-trimpath", "-o"]);
