@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crossdock_tests::fixture::write;
+use crossdock_tests::handmade::{Entry, EntryKind, Image};
 use crossdock_tests::{Layout, Outcome, Sandbox, fixture};
 
 const ONE: [&str; 3] = ["dist", "--platform", "linux/amd64"];
@@ -388,4 +390,36 @@ fn a_long_program_takes_little_memory() {
         std::time::Duration::from_secs(60),
     );
     outcome.success().says("long on linux/amd64");
+}
+
+/// The root of one platform is in memory at a time, and takes little. Two roots of 100,000 files each would not fit.
+#[test]
+fn an_image_of_several_platforms_takes_little_memory() {
+    let sandbox = Sandbox::new();
+    let file = |path: String| Entry { path, mode: 0o644, owner: 0, kind: EntryKind::File(Vec::new()) };
+    let files = (0..100_000).map(|number| file(format!("srv/package-{}/module-{number}.js", number / 50)));
+    let image = Image {
+        name: "many".to_owned(),
+        entries: files.collect(),
+        configuration: serde_json::json!({ "os": "linux", "config": { "Entrypoint": ["/absent"] } }),
+        platform: None,
+    };
+    let layout = sandbox.work().join("layout");
+    let archive = std::fs::File::open(image.archive(&sandbox.work())).unwrap();
+    tar::Archive::new(archive).unpack(&layout).unwrap();
+    let index = layout.join("index.json");
+    let mut value: serde_json::Value = serde_json::from_slice(&std::fs::read(&index).unwrap()).unwrap();
+    let on = |architecture: &&str| {
+        let mut entry = value["manifests"][0].clone();
+        entry["platform"] = serde_json::json!({ "os": "linux", "architecture": architecture });
+        entry
+    };
+    let platforms: Vec<_> = ["amd64", "arm64", "riscv64", "s390x"].iter().map(on).collect();
+    value["manifests"] = platforms.into();
+    write(&index, value.to_string());
+    let limited = "ulimit -d 40960 && exec \"$0\" verify layout";
+    let mut command = sandbox.command("sh", &sandbox.work());
+    let command = command.args(["-c", limited]).arg(crossdock_tests::program::crossdock());
+    let outcome = crossdock_tests::outcome::run(command, std::time::Duration::from_secs(60));
+    outcome.ends_with(1).says("on linux/s390x");
 }

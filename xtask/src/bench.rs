@@ -40,6 +40,7 @@ const GROUPS: &[Group] = &[
     ("files", verify::files),
     ("layers", layers::rows),
     ("image", verify::image),
+    ("zstd", verify::zstd),
     ("go", programs::go),
     ("ko", ko::rows),
     ("rust", programs::rust),
@@ -62,7 +63,11 @@ pub(crate) fn run(options: &Bench) -> Result<(), Failure> {
         say(&format!("\n=== {name}"));
         // A failed group must not discard the results of the others, which took minutes.
         match measure(&setting) {
-            Ok(measured) => rows.extend(measured),
+            Ok(measured) => {
+                // At once: the whole run takes long, and may be ended early.
+                say(&row::table(&measured).to_string());
+                rows.extend(measured);
+            }
             Err(failure) => {
                 say(&format!("error: {failure}"));
                 failed.push(*name);

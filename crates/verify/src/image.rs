@@ -296,7 +296,13 @@ pub fn verify_image(
     findings
 }
 
-/// Verifies executable files of an image that neither the plan mentions nor the image starts.
+/// The number of other files whose findings are kept. The programs of a system for another machine are some thousands,
+/// and a hostile image has half a million.
+const MAX_OTHERS: usize = 1000;
+
+/// Verifies executable files of an image that neither the plan mentions nor the image starts. If more than a thousand have
+/// findings, one finding is about the rest: it
+/// has the code of the gravest.
 ///
 /// A program is verified as if the image started it. A shared library never starts by itself, so only its machine is
 /// checked. A file that is not a program gives no finding, since data files often have execute bits.
@@ -309,7 +315,21 @@ pub fn verify_others(
     // The findings about the user are dropped: `verify_image` reports them.
     let credentials = user::find(image, target, root, &mut Vec::new());
     let container = in_image(image, root, &credentials);
-    paths.into_iter().flat_map(|path| other(&path, target, container)).collect()
+    let mut found =
+        paths.into_iter().map(|path| other(&path, target, container)).filter(|found| !found.is_empty());
+    let mut findings: Vec<Finding> = found.by_ref().take(MAX_OTHERS).flatten().collect();
+    let (mut more, mut gravest) = (0, None::<Finding>);
+    for found in found {
+        more += 1;
+        let effect = |finding: &Finding| finding.code.effect();
+        // The last of several equal ones is the first that was found.
+        gravest = found.into_iter().rev().chain(gravest).max_by_key(effect);
+    }
+    if let Some(gravest) = gravest {
+        let message = format!("{more} more executable files have findings, one of them: {}", gravest.message);
+        findings.push(Finding::new(gravest.code, target.name(), "", message).with_help(gravest.help));
+    }
+    findings
 }
 
 /// Returns the findings about an executable file that the image does not start.

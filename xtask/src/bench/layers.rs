@@ -95,7 +95,8 @@ pub(super) fn candidates() -> Vec<PathBuf> {
     files
 }
 
-fn write_tar(layer: &LayerBuilder, path: &Path) -> Result<(), Failure> {
+/// Writes the uncompressed tar of a layer.
+pub(super) fn write_tar(layer: &LayerBuilder, path: &Path) -> Result<(), Failure> {
     let mut out = BufWriter::new(File::create(path).map_err(Failure::file(path))?);
     layer.write_tar(&mut out).map_err(refused)?;
     out.flush().map_err(Failure::file(path))

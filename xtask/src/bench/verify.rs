@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossdock_oci::{
-    Compression, Image, LayerBuilder, Layout, Owner, PlatformImage, PlatformObject, Pruning, RuntimeConfig,
-    Timestamp, assemble,
+    Compression, Descriptor, Image, ImageSource, Layer, LayerBuilder, Layout, Owner, PlatformImage,
+    PlatformObject, Pruning, RuntimeConfig, Timestamp, assemble, media_type,
 };
 
 use super::Setting;
@@ -21,58 +21,68 @@ const LAYERS: usize = 20;
 const FILES_OF_A_LAYER: usize = 5_000;
 const PROGRAMS: usize = 1_000;
 
-/// Compares the verification of an image of 100,000 files with one pass that only decompresses and hashes its layers.
+/// The program that decompresses and hashes the layers, and nothing else.
+fn build_pass() -> Result<PathBuf, Failure> {
+    let example = "decompress_and_hash";
+    Tool::new(["cargo", "build", "--release", "--package", "crossdock-oci", "--example", example]).run()?;
+    Ok(repository().join("target/release/examples").join(example))
+}
+
+/// Compares the verification of an image of 100,000 files, whose layers are gzip, with one pass that only decompresses and
+/// hashes its layers.
 pub(super) fn image(setting: &Setting) -> Result<Vec<Row>, Failure> {
-    Tool::new([
-        "cargo",
-        "build",
-        "--release",
-        "--package",
-        "crossdock-oci",
-        "--example",
-        "decompress_and_hash",
-    ])
-    .run()?;
-    let layout = large_image(setting)?;
-    let path = layout.path().display().to_string();
-    let ours = Contender::command(
-        Tool::new([setting.crossdock.display().to_string()])
-            .arg("verify")
-            .arg("--for")
-            .arg("linux/amd64")
-            .arg(path),
-    );
-    let mut pass =
-        Tool::new([repository().join("target/release/examples/decompress_and_hash").display().to_string()]);
-    for blob in layer_blobs(&layout)? {
-        pass = pass.arg(blob.display().to_string());
-    }
-    let theirs = Contender::command(pass);
+    let layout = large_image(setting, Coding::Gzip)?;
+    let mut rows = against_one_pass(
+        setting,
+        &layout,
+        ["verify, image of 100,000 files / decompress + hash", "peak memory, verify of this image"],
+    )?;
+    let platforms = verify(setting, &image_of_platforms(setting)?);
+    platforms.run()?;
+    rows.push(peak("peak memory, verify of 4 platforms of 100,000 files", &platforms)?);
+    Ok(rows)
+}
+
+/// The same for layers in zstd.
+pub(super) fn zstd(setting: &Setting) -> Result<Vec<Row>, Failure> {
+    let layout = large_image(setting, Coding::Zstd)?;
+    against_one_pass(
+        setting,
+        &layout,
+        ["verify, the same image in zstd / decompress + hash", "peak memory, verify of zstd layers"],
+    )
+}
+
+fn against_one_pass(
+    setting: &Setting,
+    layout: &Layout,
+    [time, memory]: [&'static str; 2],
+) -> Result<Vec<Row>, Failure> {
+    let ours = verify(setting, layout);
+    let pass = Tool::new([build_pass()?.display().to_string()]);
+    let blobs = layer_blobs(layout)?;
+    let theirs =
+        Contender::command(blobs.iter().fold(pass, |pass, blob| pass.arg(blob.display().to_string())));
     // The first run of each fills the page cache.
     ours.run()?;
     theirs.run()?;
-    let peak = ours.peak_megabytes(Duration::from_millis(2))?;
+    let peak = peak(memory, &ours)?;
     let (ours, theirs) = turns(setting.rounds, |_| ours.run(), |_| theirs.run())?;
-    Ok(vec![
-        Row {
-            name: "verify, image of 100,000 files / decompress + hash",
-            ours,
-            theirs,
-            unit: "s",
-            goal: Goal::RatioAtMost(1.0),
-        },
-        Row {
-            name: "peak memory, verify of this image",
-            ours: vec![peak],
-            theirs: vec![],
-            unit: "MB",
-            goal: Goal::AtMost(MEMORY),
-        },
-    ])
+    Ok(vec![Row { name: time, ours, theirs, unit: "s", goal: Goal::RatioAtMost(1.0) }, peak])
+}
+
+fn verify(setting: &Setting, layout: &Layout) -> Contender {
+    let crossdock = setting.crossdock.display().to_string();
+    Contender::command(Tool::new([crossdock.as_str(), "verify"]).arg(layout.path().display().to_string()))
+}
+
+fn peak(name: &'static str, contender: &Contender) -> Result<Row, Failure> {
+    let ours = vec![contender.peak_megabytes(Duration::from_millis(2))?];
+    Ok(Row { name, ours, theirs: vec![], unit: "MB", goal: Goal::AtMost(MEMORY) })
 }
 
 /// 64 MiB.
-const MEMORY: f64 = 67.2;
+const MEMORY: f64 = 67.1;
 
 /// Compares the verification of 1,000 programs with `file` and `readelf -d` for each.
 pub(super) fn files(setting: &Setting) -> Result<Vec<Row>, Failure> {
@@ -96,60 +106,128 @@ pub(super) fn files(setting: &Setting) -> Result<Vec<Row>, Failure> {
     Ok(vec![Row { name, ours, theirs, unit: "files/s", goal: Goal::RatioAtLeast(10.0) }])
 }
 
-/// Returns the layout of the image, which is kept for later runs.
-fn large_image(setting: &Setting) -> Result<Layout, Failure> {
+/// The compression of layers.
+#[derive(Clone, Copy)]
+enum Coding {
+    Gzip,
+    Zstd,
+}
+
+/// Returns the layout of the large image, which is kept for later runs.
+fn large_image(setting: &Setting, coding: Coding) -> Result<Layout, Failure> {
     let megabytes = setting.image_megabytes;
-    let path = setting.directory.join(format!("image-{megabytes}"));
-    let refused = |error: &dyn std::error::Error| Failure::Answer(format!("{}: {error}", path.display()));
-    let layout = Layout::create(&path).map_err(|error| refused(&error))?;
-    if !layout.index().map_err(|error| refused(&error))?.manifests.is_empty() {
-        return Ok(layout);
-    }
-    let program = build_gzip1(&setting.directory)?;
-    let program = std::fs::read(&program).map_err(Failure::file(&program))?;
+    let name = match coding {
+        Coding::Gzip => format!("image-{megabytes}"),
+        Coding::Zstd => format!("image-{megabytes}-zstd"),
+    };
+    let path = setting.directory.join(name);
+    let program = program(setting)?;
     let pool = pool_of_bytes()?;
     let size = (megabytes * 1_000_000) / (LAYERS * FILES_OF_A_LAYER);
-    let mut layers = Vec::new();
-    for number in 0..LAYERS {
-        let mut builder = LayerBuilder::new(Timestamp::EPOCH);
-        let add = |builder: &mut LayerBuilder, path: &str, content: Vec<u8>| {
-            builder.add_file(path, 0o755, Owner::ROOT, content.into()).map_err(|error| refused(&error))
+    kept(&path, |layout| {
+        let layer = |number: usize| {
+            let mut builder = LayerBuilder::new(Timestamp::EPOCH);
+            add(&mut builder, "/app", program.clone())?;
+            for file in 0..FILES_OF_A_LAYER {
+                let from = (number * FILES_OF_A_LAYER + file) * 4099 % (pool.len() - size);
+                let path = format!("/srv/{number}/{}/{file}", file % 50);
+                add(&mut builder, &path, pool[from..from + size].to_vec())?;
+            }
+            let layer = packed(layout, &builder)?;
+            match coding {
+                Coding::Gzip => Ok(layer),
+                Coding::Zstd => recompressed(setting, layout, &builder, layer),
+            }
         };
-        add(&mut builder, "/app", program.clone())?;
-        for file in 0..FILES_OF_A_LAYER {
-            let from = (number * FILES_OF_A_LAYER + file) * 4099 % (pool.len() - size);
-            add(
-                &mut builder,
-                &format!("/srv/{number}/{}/{file}", file % 50),
-                pool[from..from + size].to_vec(),
-            )?;
-        }
-        let mut blob = layout.blobs().writer().map_err(|error| refused(&error))?;
-        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        layers.push(builder.write(&mut blob, Compression::Gzip, threads).map_err(|error| refused(&error))?);
-        blob.complete().map_err(|error| refused(&error))?;
+        let layers = (0..LAYERS).map(layer).collect::<Result<_, Failure>>()?;
+        Ok(vec![platform("amd64", layers)])
+    })
+}
+
+/// Returns the layout of an image with as many small files on each of four platforms, which is kept for later runs.
+fn image_of_platforms(setting: &Setting) -> Result<Layout, Failure> {
+    let program = program(setting)?;
+    kept(&setting.directory.join("platforms"), |layout| {
+        let image = |architecture: &&str| {
+            let mut builder = LayerBuilder::new(Timestamp::EPOCH);
+            add(&mut builder, "/app", program.clone())?;
+            for file in 0..LAYERS * FILES_OF_A_LAYER {
+                let path = format!("/srv/package-{}/a-module-{file}.js", file / 50);
+                add(&mut builder, &path, format!("{architecture} {file}").into_bytes())?;
+            }
+            Ok(platform(architecture, vec![packed(layout, &builder)?]))
+        };
+        ["amd64", "arm64", "riscv64", "s390x"].iter().map(image).collect()
+    })
+}
+
+/// Returns the layout at `path`, with the image that `fill` writes if there is none yet.
+fn kept(
+    path: &Path,
+    fill: impl FnOnce(&Layout) -> Result<Vec<PlatformImage>, Failure>,
+) -> Result<Layout, Failure> {
+    let layout = Layout::create(path).map_err(refused)?;
+    if layout.index().map_err(refused)?.manifests.is_empty() {
+        let platforms = fill(&layout)?;
+        let image = Image { created: Timestamp::EPOCH, annotations: BTreeMap::new(), platforms };
+        let assembled = assemble(layout.blobs(), &image).map_err(refused)?;
+        let lock = layout.lock().map_err(refused)?;
+        layout.publish(&lock, &assembled.index, &[], Pruning::ReplaceAll).map_err(refused)?;
     }
-    let config = RuntimeConfig { entrypoint: vec!["/app".into()], ..RuntimeConfig::default() };
-    let platform = PlatformImage { platform: PlatformObject::new("linux", "amd64"), config, layers };
-    let image = Image { created: Timestamp::EPOCH, annotations: BTreeMap::new(), platforms: vec![platform] };
-    let assembled = assemble(layout.blobs(), &image).map_err(|error| refused(&error))?;
-    let lock = layout.lock().map_err(|error| refused(&error))?;
-    layout.publish(&lock, &assembled.index, &[], Pruning::ReplaceAll).map_err(|error| refused(&error))?;
     Ok(layout)
 }
 
-/// Returns the layers of the layout: its blobs in gzip.
+fn platform(architecture: &str, layers: Vec<Layer>) -> PlatformImage {
+    let config = RuntimeConfig { entrypoint: vec!["/app".into()], ..RuntimeConfig::default() };
+    PlatformImage { platform: PlatformObject::new("linux", architecture), config, layers }
+}
+
+fn add(builder: &mut LayerBuilder, path: &str, content: Vec<u8>) -> Result<(), Failure> {
+    builder.add_file(path, 0o755, Owner::ROOT, content.into()).map_err(refused)
+}
+
+/// Packs a layer into the layout.
+fn packed(layout: &Layout, builder: &LayerBuilder) -> Result<Layer, Failure> {
+    let mut blob = layout.blobs().writer().map_err(refused)?;
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let layer = builder.write(&mut blob, Compression::Gzip, threads).map_err(refused)?;
+    blob.complete().map_err(refused)?;
+    Ok(layer)
+}
+
+/// Packs a layer into the layout as zstd's own program compresses it by default, as BuildKit does.
+fn recompressed(
+    setting: &Setting,
+    layout: &Layout,
+    builder: &LayerBuilder,
+    layer: Layer,
+) -> Result<Layer, Failure> {
+    let (plain, zstd) = (setting.directory.join("layer.tar"), setting.directory.join("layer.tar.zst"));
+    super::layers::write_tar(builder, &plain)?;
+    let (from, to) = (plain.display().to_string(), zstd.display().to_string());
+    Tool::new(["zstd", "--quiet", "--force", "-T2", "-o", to.as_str(), from.as_str()]).quietly()?;
+    let bytes = std::fs::read(&zstd).map_err(Failure::file(&zstd))?;
+    let blob = layout.blobs().put(&bytes).map_err(refused)?;
+    Ok(Layer { descriptor: Descriptor::new(media_type::LAYER_ZSTD, blob), ..layer })
+}
+
+/// Returns a static program.
+fn program(setting: &Setting) -> Result<Vec<u8>, Failure> {
+    let program = build_gzip1(&setting.directory)?;
+    std::fs::read(&program).map_err(Failure::file(&program))
+}
+
+fn refused(error: impl std::error::Error) -> Failure {
+    Failure::Answer(error.to_string())
+}
+
+/// Returns the layers of the image in the layout.
 fn layer_blobs(layout: &Layout) -> Result<Vec<PathBuf>, Failure> {
+    let source = ImageSource::open(layout.path(), layout.path()).map_err(refused)?;
+    let platforms = source.images().iter().flat_map(|image| &image.platforms);
+    let layers = platforms.flat_map(|platform| &platform.manifest.value.layers);
     let directory = layout.path().join("blobs/sha256");
-    let mut blobs = Vec::new();
-    for entry in std::fs::read_dir(&directory).map_err(Failure::file(&directory))? {
-        let path = entry.map_err(Failure::file(&directory))?.path();
-        if starts_with(&path, b"\x1f\x8b") {
-            blobs.push(path);
-        }
-    }
-    blobs.sort();
-    Ok(blobs)
+    Ok(layers.map(|layer| directory.join(layer.digest.hex())).collect())
 }
 
 /// Returns 50 MB of real programs, from which the files of the image are cut.

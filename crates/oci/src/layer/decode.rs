@@ -104,6 +104,10 @@ impl<R: BufRead> Frames<R> {
             Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
                 length, ..
             })) => io::copy(&mut self.source.by_ref().take(length.into()), &mut io::sink()).map(drop),
+            // The decoder keeps as much in memory; its limit is the one of zstd's own program without `--long`.
+            Err(FrameDecoderError::WindowSizeTooBig { requested, max }) => Err(io::Error::other(format!(
+                "it is compressed by zstd with a window of {requested} bytes, more than the limit of {max}; compress it without `--long`"
+            ))),
             Err(error) => Err(io::Error::other(error)),
         }
     }

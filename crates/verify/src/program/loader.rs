@@ -313,7 +313,8 @@ fn loader_itself(
 #[cfg(test)]
 mod tests {
     use object::elf::{
-        DF_1_NODEFLIB, DT_FLAGS_1, DT_HASH, DT_NEEDED, DT_RPATH, DT_SONAME, DT_STRTAB, DT_SYMTAB,
+        DF_1_NODEFLIB, DT_FLAGS_1, DT_HASH, DT_NEEDED, DT_RELA, DT_RELASZ, DT_RPATH, DT_SONAME, DT_STRTAB,
+        DT_SYMTAB, R_X86_64_GLOB_DAT,
     };
 
     use super::*;
@@ -434,6 +435,35 @@ mod tests {
         assert_eq!(found.objects[0].symbols, None);
         let short = loaded(&root(), &with(&|index| 15_900 + index % 100));
         assert!(short.objects[0].symbols.is_some() && short.objects[1].symbols.is_some());
+    }
+
+    /// A program with more symbols than any, which needs or defines each of them.
+    #[test]
+    fn symbols_take_little_memory() {
+        let symbols = 400_000u32;
+        let strings: Vec<u8> = (0..symbols).flat_map(|index| format!("{index:07}\0").into_bytes()).collect();
+        let program = |section: u16| {
+            let symbol = |index: u32| {
+                [&(index * 8).to_le_bytes()[..], &[0x12, 0], &section.to_le_bytes(), &[0; 16]].concat()
+            };
+            let relocation = |index: u32| {
+                [0, u64::from(index) << 32 | u64::from(R_X86_64_GLOB_DAT.0), 0].map(u64::to_le_bytes).concat()
+            };
+            let made = ElfBuilder::default()
+                .table(DT_SYMTAB, (0..symbols).flat_map(symbol).collect())
+                .table(DT_STRTAB, strings.clone());
+            let made = made.table(DT_HASH, [1, symbols].map(u32::to_le_bytes).concat());
+            let made = made.table(DT_RELA, (0..symbols).flat_map(relocation).collect());
+            made.value(DT_RELASZ, u64::from(symbols) * 24).bytes()
+        };
+        let root = root();
+        for (section, is_read) in [(0, false), (1, true)] {
+            let bytes = program(section);
+            let mut found = None;
+            let used = allocation_counter::measure(|| found = Some(loaded(&root, &bytes)));
+            assert!(used.bytes_max < 32 << 20, "{used:?}");
+            assert_eq!(found.unwrap().objects[0].symbols.is_some(), is_read);
+        }
     }
 
     #[test]

@@ -554,6 +554,12 @@ fn other_files_of_the_image_are_verified_by_their_kind() {
     starts(&other("/usr/share/data"), "");
     starts(&other(LIBC), "");
     starts(&other(LOADER), "");
+    // One finding is about all that are more than a thousand, and has the gravest of their codes.
+    let many = vec!["/usr/bin/bash-script".to_owned(); 1003];
+    let found = verify_others(many, &image(), &root, &target);
+    assert_eq!(found.len(), 1001);
+    fails(&found[1000..], "script-interpreter-missing");
+    assert!(found[1000].message.starts_with("3 more executable files have findings"), "{:?}", found[1000]);
     let libc_of_arm = other("/lib/arm64.so");
     assert!(summary(&libc_of_arm).0.contains("wrong-machine"), "{libc_of_arm:?}");
 }
