@@ -241,8 +241,8 @@ crossdock_findings::catalogue! {
         "Use both from one package version; do not copy single libraries between images.";
     LIBRARIES_UNCHECKED = "libraries-unchecked", Warning, Unproven,
         "the program's shared libraries could not be verified",
-        "No image was given to search for them, crossdock does not know the rules of the loader, or the program has more of them \
-             than any real one.",
+        "No image was given to search for them, crossdock does not know the rules of the loader, the program has more of them \
+             than any real one, or the name of one cannot be read.",
         "Verify the image, or link statically.";
 
     // The plan's expectations.

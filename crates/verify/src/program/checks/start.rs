@@ -79,7 +79,7 @@ impl Start<'_> {
             return Outcome { findings, depends_on_processor: false };
         };
         if loaded.is_truncated {
-            findings.push(too_many(subject, &loaded));
+            findings.push(not_searched(subject, &loaded));
         }
         for missing in &loaded.missing {
             findings.push(absent(subject, &loaded, missing, family, circumstances));
@@ -123,10 +123,10 @@ pub(super) fn unknown_loader(subject: &Subject<'_>, interpreter: &str) -> Findin
 }
 
 /// Creates the finding about a program that exceeds the limits of the search. No real program is near them.
-fn too_many(subject: &Subject<'_>, loaded: &Loaded) -> Finding {
+fn not_searched(subject: &Subject<'_>, loaded: &Loaded) -> Finding {
     let message = format!(
-        "{} needs more libraries, directly or indirectly, than crossdock searches for: the {} that were found were verified, the \
-         others were not.",
+        "{} needs libraries, directly or indirectly, that crossdock did not search for: they are too many, or a name cannot be \
+         read. The {} that were found were verified, the others were not.",
         subject.path,
         loaded.objects.len() - 1
     );

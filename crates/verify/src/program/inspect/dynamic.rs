@@ -36,7 +36,7 @@ pub struct Dynamic {
     pub version_needs: Vec<VersionNeed>,
     /// The symbol versions that the file defines (`DT_VERDEF`).
     pub version_definitions: Vec<String>,
-    /// Whether the lists are incomplete, because the file has more names than are read.
+    /// Whether the lists are incomplete: the file has more names than are read, or the name of a library cannot be read.
     pub is_truncated: bool,
 }
 
@@ -68,8 +68,10 @@ pub struct VersionNeed {
 pub(super) fn read(tables: &Tables<'_>) -> Dynamic {
     let budget = &mut Budget::new(MAX_BYTES);
     let flags = |tag| tables.value(tag).unwrap_or(0);
+    let needed = names(tables, elf::DT_NEEDED, budget);
+    let is_unreadable = needed.len() < tables.values(elf::DT_NEEDED).count();
     Dynamic {
-        needed: names(tables, elf::DT_NEEDED, budget),
+        needed,
         filters: names(tables, elf::DT_FILTER, budget),
         auxiliaries: names(tables, elf::DT_AUXILIARY, budget),
         soname: text(tables, elf::DT_SONAME, MAX_NAME_LENGTH, budget),
@@ -82,7 +84,7 @@ pub(super) fn read(tables: &Tables<'_>) -> Dynamic {
             || flags(elf::DT_FLAGS_1) & elf::DF_1_NOW.0 != 0,
         version_needs: version_needs(tables, budget),
         version_definitions: version_definitions(tables, budget),
-        is_truncated: budget.is_spent(),
+        is_truncated: is_unreadable || budget.is_spent(),
     }
 }
 
@@ -121,4 +123,23 @@ fn version_needs(tables: &Tables<'_>, budget: &mut Budget) -> Vec<VersionNeed> {
 fn version_definitions(tables: &Tables<'_>, budget: &mut Budget) -> Vec<String> {
     let names = tables.version_definitions().filter_map(|(_, name)| name);
     names.filter_map(|name| tables.string(name.vda_name.get(tables.order), MAX_NAME_LENGTH, budget)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use object::elf;
+
+    use crate::program::inspect::{Inspection, inspect};
+    use crate::testing::ElfBuilder;
+
+    #[test]
+    fn libraries_without_a_readable_name_are_not_forgotten() {
+        let file = ElfBuilder::default().table(elf::DT_STRTAB, b"\0liba.so\0".to_vec());
+        for (offset, is_truncated) in [(1, false), (1 << 20, true)] {
+            let file = file.clone().value(elf::DT_NEEDED, 1).value(elf::DT_NEEDED, offset);
+            let Inspection::Elf(elf) = inspect(&file.bytes()) else { panic!("an ELF file") };
+            let dynamic = elf.dynamic.expect("it has a dynamic section");
+            assert_eq!((dynamic.needed[0].as_str(), dynamic.is_truncated), ("liba.so", is_truncated));
+        }
+    }
 }

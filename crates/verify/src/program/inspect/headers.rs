@@ -201,6 +201,19 @@ impl Segment {
         self.offset.saturating_add(self.file_size)
     }
 
+    /// Returns the offset in the file of a byte at this address, and the number of bytes from there to the end of the segment
+    /// in the file: zeros follow in memory, which no table of the loader is in. `None` if the address is elsewhere.
+    fn rest(&self, address: u64) -> Option<(u64, u64)> {
+        let skipped = address.checked_sub(self.address)?;
+        let left = self.file_size.checked_sub(skipped).filter(|left| *left != 0)?;
+        Some((self.offset.checked_add(skipped)?, left))
+    }
+
+    /// Returns whether the segment follows these bytes of a file, which are mapped to this address.
+    fn continues(&self, address: u64, offset: u64, length: u64) -> bool {
+        address.checked_add(length) == Some(self.address) && offset.checked_add(length) == Some(self.offset)
+    }
+
     /// Returns the part of the file that is the segment, as far as the file contains it.
     pub(crate) fn part<'data>(&self, file: &'data Content<'_>) -> Part<'data> {
         file.part(self.offset, self.file_size)
@@ -216,13 +229,58 @@ pub(crate) struct Memory<'data> {
 
 impl<'data> Memory<'data> {
     /// Returns the part of the file from this address to the end of its segment; `None` if nothing is mapped there.
+    ///
+    /// A segment that follows in the file and in memory continues the part: patchelf puts the start of a string table that
+    /// grew into a segment of its own, before that of the rest (`rewriteSectionsExecutable`).
     pub(crate) fn from(&self, address: u64) -> Option<Part<'data>> {
-        self.segments.iter().filter(|segment| segment.is_loaded()).find_map(|segment| {
-            let skipped = address.checked_sub(segment.address)?;
-            // Up to the end of the segment in the file: in memory zeros follow, which no table of the loader is in.
-            let left = segment.file_size.checked_sub(skipped)?;
-            let part = self.file.part(segment.offset.checked_add(skipped)?, left);
-            (part.length != 0).then_some(part)
-        })
+        let mut range: Option<(u64, u64)> = None;
+        for segment in self.segments.iter().filter(|segment| segment.is_loaded() && segment.file_size != 0) {
+            range = match range {
+                None => segment.rest(address),
+                Some((offset, length)) if segment.continues(address, offset, length) => {
+                    Some((offset, length.saturating_add(segment.file_size)))
+                }
+                found => found,
+            };
+        }
+        let (offset, length) = range?;
+        let part = self.file.part(offset, length);
+        (part.length != 0).then_some(part)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns a loaded segment.
+    fn loaded(offset: u64, address: u64, file_size: u64) -> Segment {
+        let (kind, flags, alignment) = (PT_LOAD.0, 4, 4096);
+        Segment { kind, flags, offset, address, file_size, memory_size: file_size, alignment }
+    }
+
+    /// Returns the offset and length of the part from an address.
+    fn part(segments: &[Segment], address: u64) -> Option<(u64, u64)> {
+        let file = Content::of(&[0; 64]);
+        let part = Memory { file: &file, segments }.from(address)?;
+        Some((part.offset, part.length))
+    }
+
+    #[test]
+    fn tables_continue_in_a_segment_that_follows_in_file_and_memory() {
+        let segments = [loaded(0, 0x1000, 16), loaded(16, 0x1010, 16), loaded(32, 0x1020, 8)];
+        assert_eq!(part(&segments, 0x1004), Some((4, 36)));
+        assert_eq!(part(&segments, 0x1010), Some((16, 24)));
+        assert_eq!(part(&segments, 0x1028), None);
+    }
+
+    #[test]
+    fn tables_end_before_a_segment_that_is_elsewhere_in_the_file_or_in_memory() {
+        for other in [loaded(24, 0x1010, 16), loaded(16, 0x2000, 16), loaded(16, 0x1010, 0)] {
+            assert_eq!(part(&[loaded(0, 0x1000, 16), other], 0x1004), Some((4, 12)), "{other:?}");
+        }
+        // The sum of the sizes is larger than any file.
+        let huge = [loaded(0, 0x1000, u64::MAX), loaded(u64::MAX, u64::MAX, u64::MAX)];
+        assert_eq!(part(&huge, 0x1004), Some((4, 60)));
     }
 }

@@ -306,9 +306,9 @@ impl Tables<'_> {
         };
         let found = indices.take(MAX_SYMBOLS).filter_map(|index| self.symbol(index));
         for symbol in found.filter(|symbol| symbol.is_public && (symbol.is_defined || symbol.has_address)) {
-            if let Some(name) = self.name(&symbol, budget) {
-                each(&name, symbol.is_defined.then(|| self.word_of(symbol.index)));
-            }
+            // Without its name, another file's reference would seem to have no definition.
+            let name = self.name(&symbol, budget)?;
+            each(&name, symbol.is_defined.then(|| self.word_of(symbol.index)));
         }
         Some(())
     }
