@@ -177,7 +177,9 @@ fn memory_is_bounded() {
             + &"set -- 1 2 3\n"
             + &"set -- \"$@\" \"$@\"\n".repeat(10)
             + &(0..500).map(|number| format!("printf -v p{number} \"$x%s\" \"$@\"\n")).collect::<String>(),
-        "x=0123456789\n".to_owned() + &"x=$x$x\n".repeat(10) + &"echo $x | while read y; do a; done\n".repeat(3_000),
+        "x=0123456789\n".to_owned()
+            + &"x=$x$x\n".repeat(10)
+            + &"echo $x | while read y; do a; done\n".repeat(3_000),
     ];
     for text in texts {
         let shown: String = text.chars().skip(80).take(60).collect();

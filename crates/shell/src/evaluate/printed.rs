@@ -56,6 +56,8 @@ impl Evaluator<'_> {
                 };
                 input(state).map(|text| text.replace(deleted, ""))
             }
+            // The scripts that npm and pnpm write for programs.
+            ["sed", "-e", r"s,\\,/,g"] => input(state).map(|text| text.replace('\\', "/")),
             ["find", operands @ ..] => self.find_files(state, operands, position),
             ["run-parts", operands @ ..] => self.listed_parts(state, operands, position),
             _ => None,
