@@ -135,6 +135,10 @@ impl Files for Directories {
         Entry::Directory
     }
 
+    fn is_link(&self, _: &str) -> Option<bool> {
+        Some(false)
+    }
+
     fn entries(&self, _: &str) -> Option<Vec<String>> {
         self.listed.set(self.listed.get() + 1);
         Some((0..20).map(|number| format!("directory{number}")).collect())
@@ -147,6 +151,11 @@ fn listings_are_bounded() {
     let files = Directories::default();
     let outcome = follow(&Start::new(text), &files);
     assert!(has(&outcome, Cause::TooLarge), "{outcome:?}");
+    assert!(files.listed.get() <= 100_000, "{} directories", files.listed.get());
+    let files = Directories::default();
+    let outcome =
+        follow(&Start::new("find /; for f in $(find / -L -type f); do $f; done\n".repeat(2_000)), &files);
+    assert!(!outcome.ends.is_empty());
     assert!(files.listed.get() <= 100_000, "{} directories", files.listed.get());
 }
 
@@ -162,6 +171,15 @@ fn memory_is_bounded() {
         doubled.clone() + &"a $x $x $x\n".repeat(3_000),
         doubled + &(0..2_000).map(|number| format!("if a; then v{number}=$x; fi\n")).collect::<String>(),
         "set -- 1 2 3\n".to_owned() + &"set -- \"$@\" \"$@\"\n".repeat(20) + &"a \"$@\"\n".repeat(2_000),
+        (0..3_000).map(|number| format!("mapfile -t v{number} <<E\n{}E\n", "a\n".repeat(100))).collect(),
+        "x=0123456789\n".to_owned()
+            + &"x=$x$x\n".repeat(10)
+            + &"set -- 1 2 3\n"
+            + &"set -- \"$@\" \"$@\"\n".repeat(10)
+            + &(0..500).map(|number| format!("printf -v p{number} \"$x%s\" \"$@\"\n")).collect::<String>(),
+        "x=0123456789\n".to_owned()
+            + &"x=$x$x\n".repeat(10)
+            + &"echo $x | while read y; do a; done\n".repeat(3_000),
     ];
     for text in texts {
         let shown: String = text.chars().skip(80).take(60).collect();

@@ -24,7 +24,7 @@ const PROGRAMS: [&str; 10] = ["id", "a", "b", "c", "app", "gosu", "tini", "java"
 const HOOKS: [&str; 3] = ["10-first", "20-second", "deep/30"];
 
 /// Programs of the machine that scripts ask. They leave no record.
-const TOOLS: [&str; 8] = ["cat", "sort", "find", "run-parts", "dirname", "readlink", "head", "which"];
+const TOOLS: [&str; 9] = ["cat", "sort", "find", "run-parts", "dirname", "readlink", "head", "which", "sed"];
 
 /// The file system of this machine.
 struct Machine;

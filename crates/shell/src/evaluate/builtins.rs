@@ -114,7 +114,7 @@ impl Evaluator<'_> {
             "unset" => unset(&mut state, &call.words[1..]),
             "trap" => trap(&mut state, &call.words[1..]),
             "read" => self.read(&mut state, &call.words[1..]),
-            "mapfile" | "readarray" => self.mapfile(&mut state, &call.words[1..]),
+            "mapfile" | "readarray" => self.mapfile(&mut state, &call.words[1..], position),
             "getopts" => self.getopts(&mut state, &call.words[1..]),
             "wait" => {
                 state.waited |= state.background;

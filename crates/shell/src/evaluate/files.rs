@@ -1,6 +1,6 @@
 //! Programs that list files or run the files of a directory: `find` and `run-parts`.
 
-use crate::evaluate::expand::MOST_WORDS;
+use crate::evaluate::expand::{LONGEST, MOST_WORDS};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::state::State;
 use crate::outcome::Position;
@@ -10,8 +10,6 @@ use crate::value::Value;
 
 /// The deepest directory that `find` is followed into.
 const DEEPEST: usize = 16;
-/// How many names of a directory one step pays for.
-const NAMES_PER_STEP: usize = 16;
 
 /// The tests of `find` that are understood.
 struct Tests {
@@ -89,11 +87,12 @@ impl Evaluator<'_> {
         let tests = Tests::read(tests, follows)?;
         let paths = if paths.is_empty() { &["."] } else { paths };
         let mut work: Vec<(String, usize)> = paths.iter().rev().map(|path| ((*path).to_owned(), 0)).collect();
-        let mut printed = String::new();
+        let (mut printed, mut seen) = (String::new(), 0);
         while let Some((path, depth)) = work.pop() {
             let is_link = !tests.follows && self.files.is_link(&Self::absolute(state, &path)?)?;
             let entry = self.entry(state, &path);
-            if entry == Entry::Unknown || depth > DEEPEST {
+            // Nothing depends on an output that is too long to keep.
+            if entry == Entry::Unknown || depth > DEEPEST || printed.len() > LONGEST {
                 return None;
             }
             if depth >= tests.least && passes(&tests, &path, entry, is_link)? {
@@ -107,8 +106,8 @@ impl Evaluator<'_> {
                 continue;
             }
             let mut names = self.entries(state, &path)?;
-            if !self.pay(1 + names.len() / NAMES_PER_STEP, position) || work.len() + names.len() > MOST_WORDS
-            {
+            seen += names.len();
+            if !self.pay(1 + names.len(), position) || seen > MOST_WORDS {
                 return None;
             }
             names.sort_unstable_by(|one, other| other.cmp(one));
@@ -119,29 +118,37 @@ impl Evaluator<'_> {
     }
 
     /// Returns what `run-parts --list` and `--test` print. `None` if it is not known.
-    pub(crate) fn listed_parts(&self, state: &State, operands: &[&str]) -> Option<String> {
+    pub(crate) fn listed_parts(
+        &mut self,
+        state: &State,
+        operands: &[&str],
+        position: Position,
+    ) -> Option<String> {
         let call = Parts::read(operands)?;
         let lists = call.lists;
-        let paths = self.paths_of_parts(state, &call)?;
+        let paths = self.paths_of_parts(state, &call, position)?;
         lists.then(|| paths.iter().map(|path| format!("{path}\n")).collect())
     }
 
     /// Returns commands that run what a call of `run-parts` runs. `None` if it is another program, or not known.
-    pub(crate) fn parts(&self, state: &State, words: &[Value]) -> Option<String> {
+    pub(crate) fn parts(&mut self, state: &State, words: &[Value], position: Position) -> Option<String> {
         let words: Vec<&str> = words.iter().map(Value::text).collect::<Option<_>>()?;
         let (name, operands) = words.split_first()?;
         if name.rsplit('/').next() != Some("run-parts") {
             return None;
         }
         let call = Parts::read(operands).filter(|call| !call.lists)?;
-        let mut paths = self.paths_of_parts(state, &call)?;
+        let mut paths = self.paths_of_parts(state, &call, position)?;
         paths.retain(|path| self.entry(state, path) == Entry::File(Executable::Yes));
         let is_plain = !paths.is_empty() && !paths.iter().any(|path| path.contains(['\'', '\n']));
         is_plain.then(|| paths.iter().map(|path| format!("'{path}'\n")).collect())
     }
 
-    fn paths_of_parts(&self, state: &State, call: &Parts<'_>) -> Option<Vec<String>> {
+    fn paths_of_parts(&mut self, state: &State, call: &Parts<'_>, position: Position) -> Option<Vec<String>> {
         let mut names = self.entries(state, call.directory)?;
+        if !self.pay(1 + names.len(), position) {
+            return None;
+        }
         names.retain(|name| call.takes(name));
         names.sort_unstable();
         names.truncate(MOST_WORDS);

@@ -3,6 +3,7 @@
 use crate::evaluate::expand::MOST_WORDS;
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::state::{Content, Input, OptionPlace, State, Status};
+use crate::outcome::Position;
 use crate::syntax::is_name;
 use crate::syntax::tree::{Piece, Redirection, RedirectionKind};
 use crate::value::Value;
@@ -36,7 +37,8 @@ impl Evaluator<'_> {
                 }
                 _ => {
                     let path = self.one(state, &redirection.target);
-                    self.content(state, path.text()?).map_or_else(Value::unknown, Value::from)
+                    self.content(state, path.text()?, redirection.target.position)
+                        .map_or_else(Value::unknown, Value::from)
                 }
             },
             _ => {
@@ -81,7 +83,7 @@ impl Evaluator<'_> {
     }
 
     /// Reads all lines into an array, as `mapfile -t` does.
-    pub(crate) fn mapfile(&mut self, state: &mut State, words: &[Value]) -> Status {
+    pub(crate) fn mapfile(&mut self, state: &mut State, words: &[Value], position: Position) -> Status {
         let texts: Option<Vec<&str>> = words.iter().map(Value::text).collect();
         let name = match texts.as_deref() {
             Some(["-t"]) => "MAPFILE",
@@ -91,7 +93,9 @@ impl Evaluator<'_> {
         let content = match &mut state.input {
             Some(input) => {
                 let text = input.take_rest();
-                Content::Array(text.lines().take(MOST_WORDS).map(Value::from).collect())
+                let lines: Vec<Value> = text.lines().take(MOST_WORDS).map(Value::from).collect();
+                self.pay(lines.len(), position);
+                Content::Array(lines)
             }
             None => Content::Unknown,
         };

@@ -1,5 +1,6 @@
 //! The outputs of programs and builtins, where they follow from arguments, input and files.
 
+use crate::evaluate::expand::{BYTES_PER_STEP, LONGEST};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::state::{Input, State, Status};
 use crate::outcome::{Found, Position};
@@ -39,7 +40,7 @@ impl Evaluator<'_> {
                 _ => None,
             },
             ["cat"] => input(state),
-            ["cat", paths @ ..] => paths.iter().map(|path| self.content(state, path)).collect(),
+            ["cat", paths @ ..] => paths.iter().map(|path| self.content(state, path, position)).collect(),
             ["sort", "-V"] | ["sort"] => input(state).map(|text| sorted(&text)),
             ["head", "-n1" | "-1"] | ["head", "-n", "1"] => {
                 input(state).map(|text| text.split_inclusive('\n').take(1).collect())
@@ -55,8 +56,10 @@ impl Evaluator<'_> {
                 };
                 input(state).map(|text| text.replace(deleted, ""))
             }
+            // The scripts that npm and pnpm write for programs.
+            ["sed", "-e", r"s,\\,/,g"] => input(state).map(|text| text.replace('\\', "/")),
             ["find", operands @ ..] => self.find_files(state, operands, position),
-            ["run-parts", operands @ ..] => self.listed_parts(state, operands),
+            ["run-parts", operands @ ..] => self.listed_parts(state, operands, position),
             _ => None,
         }
     }
@@ -74,7 +77,7 @@ impl Evaluator<'_> {
     }
 
     /// Returns the text of a file of the image that the script has not changed. `None` if unknown.
-    pub(crate) fn content(&self, state: &State, path: &str) -> Option<String> {
+    pub(crate) fn content(&mut self, state: &State, path: &str, position: Position) -> Option<String> {
         let path = Self::absolute(state, path)?;
         if path == "/dev/null" {
             return Some(String::new());
@@ -82,7 +85,9 @@ impl Evaluator<'_> {
         if Self::is_changed(state, &path) || !matches!(self.entry(state, &path), Entry::File(_)) {
             return None;
         }
-        String::from_utf8(self.files.text(&path)?).ok()
+        let text = self.files.text(&path)?;
+        let is_paid = self.pay(1 + text.len() / BYTES_PER_STEP, position);
+        String::from_utf8(text).ok().filter(|text| is_paid && text.len() <= LONGEST)
     }
 
     /// Returns what `printf` prints, as far as it is known.
@@ -105,6 +110,9 @@ impl Evaluator<'_> {
             // The format is used again until no value is left.
             if takes == 0 || values.len() == 0 {
                 return printed;
+            }
+            if printed.size() > LONGEST {
+                return Value::unknown();
             }
         }
     }

@@ -215,7 +215,7 @@ impl Evaluator<'_> {
             }
             return states;
         }
-        let parts = self.parts(&state, &call.words);
+        let parts = self.parts(&state, &call.words, call.position);
         let position = call.position;
         let state = self.program_runs(state, call, false);
         match parts.filter(|_| state.is_running()) {
