@@ -6,6 +6,7 @@
 //! may run, or whose circumstances are partly unknown, leaves the image unproven.
 
 mod accounts;
+mod answer;
 mod as_set;
 mod call;
 mod environment;
@@ -33,10 +34,10 @@ use crate::program::inspect::{Inspection, inspect_file};
 use crate::root::Resolved;
 use crate::{Effect, Finding, Target, codes};
 
+use answer::Answer;
 use call::Call;
 use identify::{Kind, identify, unknown_applet};
 use process::{Certainty, Process, TextFile, Word};
-use shell::Answer;
 
 /// The number of links in a row that are followed. Real chains have fewer than ten.
 const MAX_DEPTH: usize = 32;

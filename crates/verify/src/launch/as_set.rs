@@ -8,9 +8,7 @@ use crossdock_shell::{EndKind, Outcome, Reason, Value};
 
 use super::Context;
 use super::process::Process;
-use super::shell::Answer;
 use super::startup;
-use crate::{Effect, codes};
 
 /// Returns the variables that runtimes set for every container, unless the process has them.
 pub(super) fn variables(context: Context<'_>, process: &Process) -> impl Iterator<Item = (String, Value)> {
@@ -33,45 +31,4 @@ pub(super) fn demands_variables(outcome: &Outcome) -> bool {
         EndKind::Exec(index) | EndKind::Last(index) => is_nameless(*index),
         _ => false,
     })
-}
-
-/// Puts the answers for any deployment and for the image's own environment together. What only happens with the image's
-/// own is not certain: a deployment may change it.
-pub(super) fn combine(deployed: Answer, as_set: Answer, demands_variables: bool) -> Answer {
-    if demands_variables {
-        return deployed;
-    }
-    let Answer { mut starts, mut helpers, mut findings } = deployed;
-    let has_unknown = as_set.findings.iter().any(|(_, finding)| finding.code == codes::LAUNCH_UNKNOWN);
-    let fails = as_set.findings.iter().any(|(_, finding)| finding.code.effect() == Effect::Fails);
-    if (fails || !as_set.starts.is_empty()) && !has_unknown {
-        findings.retain(|(_, finding)| finding.code != codes::LAUNCH_UNKNOWN);
-        for process in &mut starts {
-            process.is_covered |= !as_set.starts.iter().any(|other| is_same(process, other));
-        }
-    }
-    add(&mut starts, as_set.starts);
-    add(&mut helpers, as_set.helpers);
-    for (process, finding) in as_set.findings {
-        let is_noise = finding.code == codes::LAUNCH_HELPER_MISSING;
-        if !is_noise && findings.iter().all(|(_, other)| *other != finding) {
-            findings.push((process.doubtful(), finding));
-        }
-    }
-    Answer { starts, helpers, findings }
-}
-
-/// Adds the processes that are not among those for any deployment.
-fn add(processes: &mut Vec<Process>, more: Vec<Process>) {
-    for process in more {
-        if !processes.iter().any(|other| is_same(other, &process)) {
-            processes.push(process.doubtful());
-        }
-    }
-}
-
-/// Returns whether two processes start the same program in the same way.
-fn is_same(one: &Process, other: &Process) -> bool {
-    let how = |process: &Process| (process.words.clone(), process.search.clone(), process.directory.clone());
-    how(one) == how(other) && one.environment == other.environment
 }

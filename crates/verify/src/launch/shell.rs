@@ -7,6 +7,7 @@ use crossdock_shell::{
     ShellCall, Start, Value, follow, read_shell_arguments,
 };
 
+use super::answer::Answer;
 use super::as_set;
 use super::call::Call;
 use super::identify::base_name;
@@ -23,16 +24,6 @@ struct Script {
     /// `/entry.sh`, or `/bin/sh -c`.
     name: String,
     text: Vec<u8>,
-}
-
-/// The programs that a script starts, and the findings about it, each with the process that it is about.
-#[derive(Default)]
-pub(super) struct Answer {
-    /// The programs that may remain at its end.
-    pub(super) starts: Vec<Process>,
-    /// The programs that run before.
-    pub(super) helpers: Vec<Process>,
-    pub(super) findings: Vec<(Process, Finding)>,
 }
 
 /// Reads the arguments of a shell, and follows the commands.
@@ -163,7 +154,7 @@ fn follow_script(
     }
     let known = variables(process).chain(as_set::variables(context, process));
     let as_set = follow(&start(Environment::only(known)), &files);
-    let combined = as_set::combine(answer(&deployed), answer(&as_set), as_set::demands_variables(&as_set));
+    let combined = answer(&deployed).combine(answer(&as_set), as_set::demands_variables(&as_set));
     Next::Several(combined)
 }
 
