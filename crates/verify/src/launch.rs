@@ -23,8 +23,9 @@ mod shell;
 mod startup;
 mod switch_user;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::program::busybox::BusyBox;
 use crate::program::checks::{check_file, check_loaded_by};
 use crate::program::container::Container;
 use crate::program::inspect::{Inspection, inspect_file};
@@ -32,8 +33,8 @@ use crate::root::Resolved;
 use crate::{Effect, Finding, Target, codes};
 
 use call::Call;
-use identify::{Kind, identify};
-use process::{Certainty, Process, TextFile};
+use identify::{Kind, identify, unknown_applet};
+use process::{Certainty, Process, TextFile, Word};
 use shell::Answer;
 
 /// The number of links in a row that are followed. Real chains have fewer than ten.
@@ -79,6 +80,7 @@ pub(crate) fn follow<'a>(
         verified: BTreeSet::new(),
         seen: BTreeSet::new(),
         helpers: VecDeque::new(),
+        busyboxes: BTreeMap::new(),
     };
     chain.run(Process::of_image(context.container, words), first.clone(), MAX_LINKS);
     chain.run_helpers();
@@ -95,6 +97,8 @@ struct Chain<'a> {
     seen: BTreeSet<u64>,
     /// The programs that scripts run before their ends, which are followed last.
     helpers: VecDeque<Process>,
+    /// The BusyBox that each program is, by its path; `None` if it is another program.
+    busyboxes: BTreeMap<String, Option<BusyBox>>,
 }
 
 impl Chain<'_> {
@@ -181,6 +185,9 @@ impl Chain<'_> {
         if process.checked == 0 {
             self.verify(process, found);
         }
+        if self.lacks_applet(process, found) {
+            return Next::Nothing;
+        }
         if let Inspection::Script(script) = &file.facts {
             if !script.names_interpreter() {
                 return Next::Nothing;
@@ -197,6 +204,9 @@ impl Chain<'_> {
             content: &file.content,
             skipped: 1,
         };
+        if let Some(word) = unknown_applet(&call) {
+            return next::unknown_word(word);
+        }
         match identify(&mut call) {
             None => Next::Nothing,
             Some(Kind::Shell) => {
@@ -226,6 +236,30 @@ impl Chain<'_> {
         for finding in findings {
             self.report(process, finding);
         }
+    }
+
+    /// Returns whether the program is a BusyBox that stops because it lacks the applet or its option.
+    fn lacks_applet(&mut self, process: &Process, found: &Resolved) -> bool {
+        // The loader as the starter may give it another name.
+        if process.loader.is_some() {
+            return false;
+        }
+        let Some(finding) = self.check_applet(process, found) else { return false };
+        let fails = finding.code.effect() == Effect::Fails;
+        // The check of the image's program or of the script before it has reported the others.
+        if process.checked == 0 {
+            self.report(process, finding);
+        }
+        fails
+    }
+
+    /// Checks the applet that the words of a process choose, if its program is a BusyBox.
+    fn check_applet(&mut self, process: &Process, found: &Resolved) -> Option<Finding> {
+        let Context { target, container, .. } = self.context;
+        let read = || BusyBox::read(container.root, found);
+        let busybox = self.busyboxes.entry(found.path.clone()).or_insert_with(read).as_ref()?;
+        let words: Vec<&str> = process.words.iter().map_while(Word::known).collect();
+        busybox.check(target, found, &words)
     }
 
     /// Adds a finding about a link, with the chain that leads to it.

@@ -1,9 +1,10 @@
 //! `env`, of coreutils and of BusyBox.
 
 use super::call::Call;
-use super::options::{Given, Grammar, OptionError, Value};
+use super::options::{Given, Grammar, OptionError, Value, is_given};
 use super::process::{Environment, Process, Word};
 use super::{Next, next};
+use crate::program::busybox::{has_known_env, splits_text};
 use crate::program::inspect::text_to_split;
 use crate::root::EntryKind;
 
@@ -36,13 +37,26 @@ const MAX_SPLITS: usize = 8;
 
 /// Reads the arguments of `env`.
 pub(super) fn read(call: &Call<'_>) -> Next {
-    let grammar = if call.is_busybox() { BUSYBOX } else { COREUTILS };
+    let is_busybox = call.is_busybox();
+    if is_busybox {
+        let words: Vec<&str> = call.arguments().iter().map_while(Word::known).collect();
+        if splits_text(&words) {
+            // The check of BusyBox has reported it (`busybox::check`).
+            return Next::Nothing;
+        }
+    }
+    let grammar = if is_busybox { BUSYBOX } else { COREUTILS };
     let split = match split_strings(call.arguments(), &grammar, &call.process.environment) {
         Ok(words) => words,
         Err(error) => return next::refused(call, error),
     };
     let (options, mut rest) = match grammar.read(&split) {
         Ok(read) => read,
+        Err(OptionError::Refused(option)) if is_busybox && !has_known_env(|text| call.contains(text)) => {
+            return Next::Unknown(format!(
+                "it is unknown whether this BusyBox has the option `{option}` of env"
+            ));
+        }
         Err(error) => return next::refused(call, error),
     };
     let (mut environment, mut directory) = (call.process.environment.clone(), call.process.directory.clone());
@@ -67,7 +81,10 @@ pub(super) fn read(call: &Call<'_>) -> Next {
         return Next::Nothing;
     }
     let process = call.process.starting(&call.program, rest.to_vec());
-    next::started_by(call, Process { environment, directory, ..process })
+    let process = Process { environment, directory, ..process };
+    // The program may do something else under another name.
+    let is_renamed = is_given(&options, &["a", "argv0"]);
+    next::started_by(call, if is_renamed { process.doubtful() } else { process })
 }
 
 /// Applies one option; returns what `env` does instead of starting a program.

@@ -1,7 +1,7 @@
 //! Recognizes launchers, shells, loaders and interpreters by name and content.
 
 use super::call::Call;
-use super::process::Libc;
+use super::process::{Libc, Word};
 use super::{interpreters, launchers};
 use crate::program::inspect::{Inspection, is_shell};
 use crate::program::loader::Family;
@@ -30,10 +30,20 @@ pub(super) fn identify(call: &mut Call<'_>) -> Option<Kind> {
     kind(&called).or_else(|| kind(&own))
 }
 
+/// Returns the word that names the applet, if it is only known when it runs.
+pub(super) fn unknown_applet<'a>(call: &Call<'a>) -> Option<&'a Word> {
+    applet_word(call, base_name(call.process.name()?)).filter(|word| word.known().is_none())
+}
+
+/// Returns the word after `busybox`.
+fn applet_word<'a>(call: &Call<'a>, called: &str) -> Option<&'a Word> {
+    let is_multiple = matches!(called, "busybox" | "busybox.static" | "toybox" | "coreutils");
+    call.process.words.get(1).filter(|_| is_multiple)
+}
+
 /// Returns the applet of `busybox APPLET`.
 fn applet(call: &Call<'_>, called: &str) -> Option<String> {
-    let is_multiple = matches!(called, "busybox" | "busybox.static" | "toybox" | "coreutils");
-    let word = call.process.words.get(1).filter(|_| is_multiple)?.known()?;
+    let word = applet_word(call, called)?.known()?;
     let name = word.strip_prefix("--coreutils-prog=").unwrap_or(word);
     (!name.starts_with('-')).then(|| base_name(name).to_owned())
 }

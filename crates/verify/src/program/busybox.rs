@@ -1,5 +1,7 @@
 //! BusyBox: one program that is many, chosen by the name under which it starts.
 
+use std::collections::BTreeSet;
+
 use memchr::memmem;
 
 use crate::program::inspect::text_to_split;
@@ -9,13 +11,19 @@ use crate::{Finding, Target, codes};
 /// The size above which a file is not read. BusyBox with all its applets has 2.5 MiB.
 const MAX_SIZE: u64 = 4 << 20;
 /// The last version whose `env` is known to have no option `-S`.
-const LAST_WITHOUT_SPLIT: u32 = 37;
+const LAST_WITHOUT_SPLIT: u32 = 38;
+/// The options of `env` as it hands them to `getopt32long`, in all versions up to the last known one.
+const OPTIONS_OF_ENV: [&str; 4] = ["+i0u:*\0", "+iu:*\0", "+i0u:\0", "+iu:\0"];
 /// The text before the second number of the version.
 const VERSION: &[u8] = b"BusyBox v1.";
 
-/// The content of a BusyBox.
+/// The facts about a BusyBox.
+#[derive(Debug, Clone)]
 pub(crate) struct BusyBox {
-    bytes: Vec<u8>,
+    /// The names of the applets; `None` if the list was not found.
+    applets: Option<BTreeSet<Vec<u8>>>,
+    /// Whether its `env` is known to lack the option `-S`.
+    lacks_split_string: bool,
 }
 
 impl BusyBox {
@@ -27,27 +35,81 @@ impl BusyBox {
         let bytes = read_whole(root, &file.path, MAX_SIZE).ok()?;
         // The three texts of `libbb/appletlib.c` that every build has.
         let texts = [VERSION, b"multi-call binary", b": applet not found"];
-        texts.iter().all(|text| memmem::find(&bytes, text).is_some()).then_some(BusyBox { bytes })
+        texts.iter().all(|text| memmem::find(&bytes, text).is_some()).then(|| BusyBox::of(&bytes))
+    }
+
+    fn of(bytes: &[u8]) -> BusyBox {
+        let names = applet_names(bytes);
+        // Every useful build has more, and a shorter run may be something else.
+        let is_list = names.len() >= 8;
+        let is_old = minor_version(bytes).is_some_and(|version| version <= LAST_WITHOUT_SPLIT);
+        BusyBox {
+            applets: is_list.then(|| names.into_iter().map(<[u8]>::to_vec).collect()),
+            lacks_split_string: is_old
+                || has_known_env(|text| memmem::find(bytes, text.as_bytes()).is_some()),
+        }
     }
 
     /// Returns whether it has an applet; `None` if its list was not found.
     pub(crate) fn has(&self, applet: &str) -> Option<bool> {
-        let names = applet_names(&self.bytes);
-        // Every useful build has more, and a shorter run may be something else.
-        (names.len() >= 8).then(|| names.binary_search(&applet.as_bytes()).is_ok())
+        self.applets.as_ref().map(|applets| applets.contains(applet.as_bytes()))
     }
 
-    /// Returns whether its `env` is known to lack the option `-S`.
-    fn lacks_split_string(&self) -> bool {
-        self.minor_version().is_some_and(|version| version <= LAST_WITHOUT_SPLIT)
+    /// Returns the finding about a process for which it does not have the applet, or not the option `-S` of `env`.
+    ///
+    /// `words` are those with which the file starts: its name decides, without directories and one leading hyphen, and a
+    /// name that begins with `busybox` leaves the choice to the next word (`run_applet_and_exit`).
+    pub(crate) fn check(&self, target: &Target, file: &Resolved, words: &[&str]) -> Option<Finding> {
+        let [first, rest @ ..] = words else { return None };
+        let name = base_name(first);
+        let (applet, arguments) = match rest {
+            [next, rest @ ..] if name.starts_with("busybox") && !next.starts_with('-') => {
+                (base_name(next), rest)
+            }
+            // BusyBox itself shows its help.
+            _ if name.starts_with("busybox") => return None,
+            _ => (name, rest),
+        };
+        match self.has(applet) {
+            Some(true) => {}
+            Some(false) => return Some(missing(target, file, first, applet)),
+            None => return Some(unknown(target, file, format!("whether it has the applet {applet}"))),
+        }
+        if applet != "env" || !splits_text(arguments) {
+            return None;
+        }
+        Some(if self.lacks_split_string {
+            without_split(target, file)
+        } else {
+            unknown(target, file, "whether its env has the option -S".to_owned())
+        })
     }
+}
 
-    /// Returns the second number of its version, whose first one is 1.
-    fn minor_version(&self) -> Option<u32> {
-        let at = memmem::find(&self.bytes, VERSION)? + VERSION.len();
-        let digits = self.bytes[at..].iter().take(3).map(|byte| char::from(*byte));
-        digits.take_while(char::is_ascii_digit).collect::<String>().parse().ok()
+/// Returns whether a BusyBox that contains these texts has the options of `env` that are known.
+pub(crate) fn has_known_env(contains: impl Fn(&str) -> bool) -> bool {
+    OPTIONS_OF_ENV.iter().any(|options| contains(options))
+}
+
+/// Returns whether one of the options of `env` is `-S`.
+pub(crate) fn splits_text(arguments: &[&str]) -> bool {
+    let mut words = arguments.iter();
+    while let Some(word) = words.next().filter(|word| word.len() > 1 && word.starts_with('-')) {
+        match *word {
+            "--" => return false,
+            "-u" | "--unset" => drop(words.next()),
+            _ if word.starts_with("--split-string") || text_to_split(word).is_some() => return true,
+            _ => {}
+        }
     }
+    false
+}
+
+/// Returns the second number of the version, whose first one is 1.
+fn minor_version(bytes: &[u8]) -> Option<u32> {
+    let at = memmem::find(bytes, VERSION)? + VERSION.len();
+    let digits = bytes[at..].iter().take(3).map(|byte| char::from(*byte));
+    digits.take_while(char::is_ascii_digit).collect::<String>().parse().ok()
 }
 
 /// Returns the names of the applets: the longest run of ascending names that NULs separate (`applet_names` in
@@ -73,34 +135,9 @@ fn is_name(word: &[u8]) -> bool {
     !word.is_empty() && word.len() < 32 && word.iter().all(is_letter)
 }
 
-/// Returns the finding about a BusyBox that does not have the applet of its words, or not the option `-S` of `env`.
-///
-/// `words` are those with which the file starts: its name decides, without directories and one leading hyphen, and a
-/// name that begins with `busybox` leaves the choice to the next word (`run_applet_and_exit`).
+/// Returns the finding about a process that starts this file, if it is a BusyBox without what is asked of it.
 pub(crate) fn check(root: &dyn Root, target: &Target, file: &Resolved, words: &[&str]) -> Option<Finding> {
-    let [first, rest @ ..] = words else { return None };
-    let busybox = BusyBox::read(root, file)?;
-    let name = base_name(first);
-    let (applet, arguments) = match rest {
-        [next, rest @ ..] if name.starts_with("busybox") && !next.starts_with('-') => (base_name(next), rest),
-        // BusyBox itself shows its help.
-        _ if name.starts_with("busybox") => return None,
-        _ => (name, rest),
-    };
-    match busybox.has(applet) {
-        Some(true) => {}
-        Some(false) => return Some(missing(target, file, first, applet)),
-        None => return Some(unknown(target, file, format!("whether it has the applet {applet}"))),
-    }
-    let is_split = |word: &&str| word.starts_with("--split-string") || text_to_split(word).is_some();
-    if applet != "env" || !arguments.first().is_some_and(is_split) {
-        return None;
-    }
-    Some(if busybox.lacks_split_string() {
-        without_split(target, file)
-    } else {
-        unknown(target, file, "whether its env has the option -S".to_owned())
-    })
+    BusyBox::read(root, file)?.check(target, file, words)
 }
 
 fn base_name(word: &str) -> &str {
@@ -173,16 +210,28 @@ mod tests {
         assert_eq!(found("35.0", "[ ash", &["/bin/bash"]), Some("busybox-unknown"));
     }
 
+    /// 1.30, 1.35, 1.37 and 1.38 of Debian refuse each of these words. A later version is known by its options.
     #[test]
     fn env_of_busybox_splits_no_text() {
-        for word in ["-S", "-Snode x", "-vS node", "--split-string=node"] {
-            assert_eq!(
-                found("37.0", APPLETS, &["/usr/bin/env", word]),
-                Some("busybox-option-missing"),
-                "{word}"
-            );
-            assert_eq!(found("38.0", APPLETS, &["/usr/bin/env", word]), Some("busybox-unknown"), "{word}");
+        for words in [
+            &["-S"][..],
+            &["-Snode x"],
+            &["-vS node"],
+            &["--split-string=node"],
+            &["--split-string", "node"],
+            &["-i", "-S", "node"],
+            &["-u", "HOME", "-S", "node"],
+        ] {
+            let words: Vec<&str> = [&["/usr/bin/env"], words].concat();
+            let of = |version: &str, applets: &str| found(version, applets, &words);
+            assert_eq!(of("38.0", APPLETS), Some("busybox-option-missing"), "{words:?}");
+            assert_eq!(of("39.0", APPLETS), Some("busybox-unknown"), "{words:?}");
+            let options = format!("{APPLETS}\0+i0u:*");
+            assert_eq!(of("39.0", &options), Some("busybox-option-missing"), "{words:?}");
         }
-        assert_eq!(found("37.0", APPLETS, &["/usr/bin/env", "node"]), None);
+        for words in [&["node"][..], &["-u", "-S", "node"], &["--", "-S"], &["node", "-S"], &["-", "-S"]] {
+            let words: Vec<&str> = [&["/usr/bin/env"], words].concat();
+            assert_eq!(found("38.0", APPLETS, &words), None, "{words:?}");
+        }
     }
 }

@@ -233,7 +233,8 @@ fn applets_and_options_of_busybox_are_known() {
         ("36.1", "/usr/bin/bash", "busybox-applet-missing"),
         ("36.1", "/usr/bin/env node", "busybox-applet-missing"),
         ("36.1", "/usr/bin/env -S sh -e", "busybox-option-missing"),
-        ("38.0", "/usr/bin/env -S sh -e", "busybox-unknown"),
+        ("38.0", "/usr/bin/env -S sh -e", "busybox-option-missing"),
+        ("39.0", "/usr/bin/env -S sh -e", "busybox-unknown"),
     ] {
         assert_eq!(found(&["/script"], &with(version, &format!("#!{line}\n"))), code, "{line}");
     }

@@ -5,7 +5,7 @@ use crate::program::busybox;
 use crate::program::container::{Container, not_executable, on_search_path};
 use crate::program::inspect::{Inspection, Script};
 use crate::root::{EntryKind, ResolveError, Resolved};
-use crate::{Finding, codes};
+use crate::{Effect, Finding, codes};
 
 /// The depth to which Linux follows scripts that name scripts (`exec_binprm`).
 const MAX_SCRIPT_DEPTH: u8 = 5;
@@ -125,7 +125,14 @@ fn interpreter(
 ) {
     findings.extend(check_started(subject, found, image));
     let words: Vec<&str> = [&*script.interpreter].into_iter().chain(script.argument.as_deref()).collect();
-    findings.extend(busybox::check(image.root, subject.target, found, &words));
+    if let Some(finding) = busybox::check(image.root, subject.target, found, &words) {
+        // Neither without the applet nor without the option the command is started.
+        let starts_nothing = finding.code.effect() == Effect::Fails;
+        findings.push(finding);
+        if starts_nothing {
+            return;
+        }
+    }
     let Some(command) = script.env_target() else { return };
     let Some(found) = command_of_env(subject, command, image, findings) else { return };
     findings.extend(not_executable(subject.target, command, &found, image.user));
