@@ -22,6 +22,7 @@ mod search;
 mod shell;
 mod startup;
 mod switch_user;
+mod user_spec;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -3,6 +3,7 @@
 pub(crate) mod busybox;
 pub(crate) mod checks;
 pub(crate) mod container;
+pub(crate) mod go_accounts;
 pub(crate) mod inspect;
 pub(crate) mod loader;
 pub(crate) mod machine;

@@ -1,16 +1,13 @@
 //! Checks that the image knows the user that it runs as, and that this user may listen on the image's ports.
 
-use std::num::IntErrorKind;
-
 use crate::image::ImageFacts;
-use crate::program::container::{Credentials, MAX_ACCOUNTS, MAX_GROUPS};
+use crate::program::container::{Credentials, MAX_ACCOUNTS};
+use crate::program::go_accounts::{Account, MAX_ID, account, field, group_number, lines, number};
 use crate::root::{EntryKind, ResolveError, Root, read_whole, resolve};
 use crate::{Finding, Target, codes};
 
 /// The longest line of a passwd file that engines read (`bufio.MaxScanTokenSize` of Go, less the line break).
 const MAX_LINE: usize = (64 << 10) - 1;
-/// The largest number of a user or group that engines take (`maxID` of moby/sys/user).
-const MAX_ID: i64 = (1 << 31) - 1;
 
 /// Returns the numeric user of the image. For an unknown name a finding is added and root is assumed.
 pub(crate) fn find(
@@ -41,12 +38,12 @@ pub(crate) fn find(
             findings.push(unknown_name(image, target, kind, name, file));
         }
     };
-    let mut account = account(&passwd, &groups, user).unwrap_or_else(|| {
+    let mut account = account(text(&passwd), text(&groups), user).unwrap_or_else(|| {
         unknown("user", user, ("/etc/passwd", &passwd));
         Account::default()
     });
     if !group.is_empty() {
-        match group_number(&groups, group) {
+        match group_number(text(&groups), group) {
             Some(gid) => account.gid = gid,
             None => unknown("group", group, ("/etc/group", &groups)),
         }
@@ -76,7 +73,8 @@ fn more_than_two_parts(image: &ImageFacts, target: &Target) -> Finding {
 /// has, and containerd takes it as a name.
 fn out_of_range(image: &ImageFacts, target: &Target, id: &str, file: &Database) -> Option<Finding> {
     let number = id.parse::<i64>().ok().filter(|number| !(0..=MAX_ID).contains(number))?;
-    let is_listed = lines(file).any(|line| self::number(line, 2) == number || field(line, 0) == Some(id));
+    let is_listed =
+        lines(text(file)).any(|line| self::number(line, 2) == number || field(line, 0) == Some(id));
     let (code, who) = if is_listed {
         (codes::ENGINES_DIFFER, "some engines show")
     } else {
@@ -101,7 +99,7 @@ fn refused_by_runc(
     groups: &Database,
 ) -> Option<Finding> {
     let is_refused = |id: u32, file: &Database| {
-        i64::from(id) > MAX_ID && lines(file).all(|line| number(line, 2) != i64::from(id))
+        i64::from(id) > MAX_ID && lines(text(file)).all(|line| number(line, 2) != i64::from(id))
     };
     let mut of_groups = user.groups.iter().chain([&user.gid]);
     if !is_refused(user.uid, passwd) && !of_groups.any(|gid| is_refused(*gid, groups)) {
@@ -137,13 +135,6 @@ fn not_numeric(image: &ImageFacts, target: &Target, user: &str) -> Finding {
     Finding::new(codes::USER_NOT_NUMERIC, target.name(), "", message).with_evidence("User", &*image.user)
 }
 
-/// Returns the number of a group, by its name or as a number that needs no line in the group file.
-fn group_number(groups: &Database, group: &str) -> Option<i64> {
-    // A number is never looked up as a name (`GetExecUser` of moby/sys/user, which runc and containerd use).
-    let named = || lines(groups).find(|line| field(line, 0) == Some(group));
-    group.parse().ok().or_else(|| Some(number(named()?, 2)))
-}
-
 /// Checks that the user may listen on the ports that the image exposes.
 pub(crate) fn check_ports(
     image: &ImageFacts,
@@ -169,44 +160,6 @@ pub(crate) fn check_ports(
             );
         }
     }
-}
-
-/// The numbers of a user, before the runtime truncates them to 32 bits.
-#[derive(Default)]
-struct Account {
-    uid: i64,
-    gid: i64,
-    groups: Vec<i64>,
-}
-
-impl Account {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as Go's `uint32(uid)`")]
-    fn credentials(self) -> Credentials {
-        let groups = self.groups.into_iter().map(|gid| gid as u32).collect();
-        Credentials { uid: self.uid as u32, gid: self.gid as u32, groups }
-    }
-}
-
-/// Returns the account of a user's name or number. A number without a line in passwd is valid and has the group 0.
-fn account(passwd: &Database, groups: &Database, user: &str) -> Option<Account> {
-    // `:group` names no user: the default of the runtime remains, which is root.
-    if user.is_empty() {
-        return Some(Account::default());
-    }
-    // The first line counts, by its number if the text is one: a number is never looked up as a name (`GetExecUser`).
-    let uid = user.parse::<i64>().ok();
-    let is_it = |line: &&str| match uid {
-        Some(uid) => number(line, 2) == uid,
-        None => field(line, 0) == Some(user),
-    };
-    let Some(line) = lines(passwd).find(is_it) else {
-        return Some(Account { uid: uid?, ..Account::default() });
-    };
-    let name = field(line, 0)?;
-    let has_member =
-        |line: &&str| field(line, 3).is_some_and(|names| names.split(',').any(|each| each == name));
-    let groups = lines(groups).filter(has_member).map(|line| number(line, 2)).take(MAX_GROUPS);
-    Some(Account { uid: number(line, 2), gid: number(line, 3), groups: groups.collect() })
 }
 
 /// The content of a passwd or group file: empty if the file does not exist, `None` if it cannot be read.
@@ -242,22 +195,6 @@ fn database(root: &dyn Root, path: &str, target: &Target, findings: &mut Vec<Fin
     None
 }
 
-fn lines(content: &Database) -> impl Iterator<Item = &str> {
-    content.iter().flat_map(|content| content.lines()).map(str::trim)
-}
-
-/// Returns a field of a line, whose fields colons separate.
-fn field(line: &str, index: usize) -> Option<&str> {
-    line.split(':').nth(index)
-}
-
-/// Returns a number of a line as Go's `strconv.Atoi` reads it for engines, which ignore its errors: 0 for other text or
-/// a missing field, and the nearest number for one that is too large.
-fn number(line: &str, index: usize) -> i64 {
-    let text = field(line, index).unwrap_or_default();
-    text.parse().unwrap_or_else(|error: std::num::ParseIntError| match error.kind() {
-        IntErrorKind::PosOverflow => i64::MAX,
-        IntErrorKind::NegOverflow => i64::MIN,
-        _ => 0,
-    })
+fn text(content: &Database) -> &str {
+    content.as_deref().unwrap_or_default()
 }

@@ -3,9 +3,9 @@
 //! Each option grammar is that of the program's source: `getopt` in tini, dumb-init, catatonit, coreutils and util-linux.
 
 use super::call::{BUSYBOX, Call};
-use super::next::{no_command, other_root, refused, start, started_by, unknown_word};
+use super::next::{no_command, refused, start, unknown_word};
 use super::options::{Grammar, Value, is_given};
-use super::process::{Libc, Process, Word};
+use super::process::{Libc, Word};
 use super::{Next, environment, switch_user};
 
 /// A program that starts the command in its arguments.
@@ -119,7 +119,7 @@ impl Launcher {
             Reading::Own(Own::Env) => environment::read(call),
             Reading::Own(Own::Nice) => nice(call),
             Reading::Own(Own::Flock) => flock(call),
-            Reading::Own(Own::Chroot) => chroot(call),
+            Reading::Own(Own::Chroot) => switch_user::chroot(call),
             Reading::Own(Own::Gosu) => switch_user::gosu(call),
             Reading::Own(Own::SuExec) => switch_user::su_exec(call),
             Reading::Own(Own::Chpst) => switch_user::chpst(call),
@@ -368,31 +368,5 @@ fn flock(call: &Call<'_>) -> Next {
             start(call, &words)
         }
         [_, command @ ..] => start(call, command),
-    }
-}
-
-fn chroot(call: &Call<'_>) -> Next {
-    const GRAMMAR: Grammar = Grammar {
-        short: "",
-        long: &[
-            ("groups", Value::Required),
-            ("help", Value::None),
-            ("skip-chdir", Value::None),
-            ("userspec", Value::Required),
-            ("version", Value::None),
-        ],
-    };
-    let (options, operands) = match GRAMMAR.read(call.arguments()) {
-        Ok(read) => read,
-        Err(error) => return refused(call, error),
-    };
-    match operands {
-        [] => no_command(call),
-        [root, ..] if !options.is_empty() || root.known() != Some("/") => other_root(),
-        [_] => Next::Nothing,
-        [_, command @ ..] => {
-            let process = call.process.starting(&call.program, command.to_vec());
-            started_by(call, Process { directory: Some("/".to_owned()), ..process })
-        }
     }
 }

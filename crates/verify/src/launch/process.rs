@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crossdock_shell::Failure;
 
-use crate::program::container::{Container, Credentials, last_assignment};
+use crate::program::container::{ANYONE, Container, Credentials, last_assignment};
 use crate::program::inspect::Script;
 use crate::program::loader::Family;
 
@@ -154,9 +154,6 @@ impl Environment {
     }
 }
 
-/// A user who owns nothing.
-static ANYONE: Credentials = Credentials { uid: u32::MAX, gid: u32::MAX, groups: Vec::new() };
-
 /// A process that the image starts, directly or through others.
 #[derive(Debug, Clone)]
 pub(super) struct Process {
@@ -166,6 +163,8 @@ pub(super) struct Process {
     pub(super) directory: Option<String>,
     /// The user; `None` if unknown.
     pub(super) user: Option<Credentials>,
+    /// The word that names an unknown user to the launcher, as written; empty without one.
+    pub(super) user_word: String,
     pub(super) certainty: Certainty,
     pub(super) role: Role,
     /// Whether the same start is also followed with the environment as the image sets it, which tells what this one leaves
@@ -200,6 +199,7 @@ impl Process {
             environment,
             directory: Some(container.working_directory.to_owned()),
             user: Some(container.user.clone()),
+            user_word: String::new(),
             certainty: Certainty::Certain,
             role: Role::Program,
             is_covered: false,

@@ -2,7 +2,7 @@
 
 use super::process::{Process, Role};
 use super::search::NotFound;
-use crate::program::container::denied;
+use crate::program::container::{ANYONE, denied};
 use crate::root::EntryKind;
 use crate::{Code, Effect, Finding, Target, codes};
 
@@ -36,8 +36,13 @@ pub(super) fn not_found(target: &Target, process: &Process, error: NotFound) -> 
             Finding::new(codes::ENTRY_POINT_NOT_A_FILE, target.name(), &found.path, message)
         }
         NotFound::Denied(found) => {
-            let user = process.user.clone().unwrap_or_default();
-            denied(target, &found, &user, "`permission denied`")
+            let name = match (&process.user, process.user_word.as_str()) {
+                (Some(user), _) => format!("User {}:{}", user.uid, user.gid),
+                (None, "") => "A user who is only known when it runs".to_owned(),
+                (None, word) => format!("The user `{word}`, who is only known when it runs,"),
+            };
+            let user = process.user.as_ref().unwrap_or(&ANYONE);
+            denied(target, &found, user, &name, "`permission denied`")
         }
     }
 }

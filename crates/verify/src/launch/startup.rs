@@ -6,7 +6,7 @@ use super::Context;
 use super::accounts::Accounts;
 use super::call::Call;
 use super::process::Process;
-use crate::program::container::Container;
+use crate::program::container::{Container, Credentials};
 use crate::root::EntryKind;
 
 /// Returns commands, on one line, that read the startup files of a shell; empty if it reads none.
@@ -44,7 +44,8 @@ pub(super) fn commands(call: &Call<'_>, shell: &ShellCall, dialect: Dialect) -> 
 pub(super) fn home(context: Context<'_>, process: &Process) -> String {
     let of_user = || {
         let uid = process.user.as_ref()?.uid;
-        Accounts::read(context.container.root).home(uid)
+        // The runtime reads the file as root.
+        Accounts::read(context.container.root, &Credentials::default()).home(uid)
     };
     let known = process.environment.get("HOME").map(str::to_owned);
     known.or_else(of_user).unwrap_or_else(|| "/".to_owned())

@@ -1,19 +1,11 @@
 //! Launchers that start a command as another user.
 
-use super::accounts::{Account, Accounts, Lookup};
+use super::accounts::{Account, Lookup};
 use super::call::Call;
-use super::options::{Grammar, Value, is_given, value_of};
+use super::options::{Given, Grammar, Value, is_given, value_of};
 use super::process::{Certainty, Environment, Process, Word};
+use super::user_spec::{self, Switch, accounts, long};
 use super::{Next, next};
-use crate::program::container::Credentials;
-use crate::{Finding, codes};
-
-/// The user that a launcher switches to.
-enum Switch {
-    To(Credentials),
-    Unknown,
-    Fails(Next),
-}
 
 /// `gosu USER[:GROUP] COMMAND`, which looks names up as runc does (moby's `user.GetExecUser`). It is written in Go, whose
 /// exec runs no text.
@@ -21,7 +13,7 @@ pub(super) fn gosu(call: &Call<'_>) -> Next {
     match call.arguments() {
         [only] if matches!(only.known(), Some("--help" | "-h" | "-?" | "--version" | "-v")) => Next::Nothing,
         [user, command @ ..] if !command.is_empty() => {
-            switched(call, user_and_group(call, user, number), command)
+            switched(call, user, user_spec::of_go(call, user), command)
         }
         _ => next::no_command(call),
     }
@@ -30,9 +22,8 @@ pub(super) fn gosu(call: &Call<'_>) -> Next {
 /// `su-exec USER[:GROUP] COMMAND`.
 pub(super) fn su_exec(call: &Call<'_>) -> Next {
     match call.arguments() {
-        // `strtol` accepts an empty number, a sign and blanks; only digits are common.
         [user, command @ ..] if !command.is_empty() => {
-            switched(call, user_and_group(call, user, number), command)
+            switched(call, user, user_spec::of_su_exec(call, user), command)
         }
         _ => next::no_command(call),
     }
@@ -53,7 +44,8 @@ pub(super) fn chpst(call: &Call<'_>) -> Next {
     let has_variables = is_given(&options, &["e"]);
     let next = match value_of(&options, &["u"]) {
         None => next::start(call, command),
-        Some(user) => switched(call, numbers_after_colon(call, user), command),
+        Some(user) if call.is_busybox() => switched(call, user, user_spec::of_busybox(call, user), command),
+        Some(user) => switched(call, user, user_spec::of_runit(call, user), command),
     };
     match next {
         Next::Start(process) if has_variables => Next::Start(Box::new(process.doubtful())),
@@ -65,74 +57,75 @@ pub(super) fn chpst(call: &Call<'_>) -> Next {
 pub(super) fn setuidgid(call: &Call<'_>) -> Next {
     match call.arguments() {
         [user, command @ ..] if !command.is_empty() => {
-            switched(call, numbers_after_colon(call, user), command)
+            let switch = if call.is_busybox() {
+                user_spec::of_busybox(call, user)
+            } else if call.program.contains("s6-") {
+                user_spec::of_s6(call, user)
+            } else {
+                user_spec::of_daemontools(call, user)
+            };
+            switched(call, user, switch, command)
         }
         _ => next::no_command(call),
     }
 }
 
-/// Reads `USER[:GROUP]`, where `:UID[:GID]` are numbers that are not looked up.
-fn numbers_after_colon(call: &Call<'_>, user: &Word) -> Switch {
-    let Some(text) = user.known() else { return Switch::Unknown };
-    if let Some(numbers) = text.strip_prefix(':') {
-        let mut numbers = numbers.split(':').map(number);
-        let (uid, gid) = (numbers.next().flatten(), numbers.next().flatten());
-        return uid.map_or(Switch::Unknown, |uid| {
-            Switch::To(Credentials { uid, gid: gid.unwrap_or(0), ..Credentials::default() })
-        });
-    }
-    // BusyBox and s6 take numbers, daemontools and runit only names.
-    let takes_numbers = call.is_busybox() || call.program.contains("s6-");
-    user_and_group(call, user, |text| takes_numbers.then(|| number(text)).flatten())
-}
-
-fn number(text: &str) -> Option<u32> {
-    text.parse().ok()
-}
-
-/// Reads `USER[:GROUP]`; `number` reads the form that is not looked up as a name.
-fn user_and_group(call: &Call<'_>, spec: &Word, number: impl Fn(&str) -> Option<u32>) -> Switch {
-    let Some(spec) = spec.known() else { return Switch::Unknown };
-    let accounts = Accounts::read(call.context.container.root);
-    let (user, group) = spec.split_once(':').map_or((spec, None), |(user, group)| (user, Some(group)));
-    let current = call.process.user.clone().unwrap_or_default();
-    let mut credentials = match (user, number(user)) {
-        ("", _) => accounts.numbered(current.uid, current.gid),
-        (_, Some(uid)) => accounts.numbered(uid, current.gid),
-        (name, None) => match accounts.user(name) {
-            Lookup::Found(account) => account.credentials,
-            Lookup::Absent => return Switch::Fails(unknown_name(call, "user", name)),
-            Lookup::Unknown => return Switch::Unknown,
-        },
+/// `chroot [--userspec=USER[:GROUP]] / COMMAND`.
+pub(super) fn chroot(call: &Call<'_>) -> Next {
+    const GRAMMAR: Grammar = Grammar {
+        short: "",
+        long: &[
+            ("groups", Value::Required),
+            ("help", Value::None),
+            ("skip-chdir", Value::None),
+            ("userspec", Value::Required),
+            ("version", Value::None),
+        ],
     };
-    if let Some(group) = group.filter(|group| !group.is_empty()) {
-        credentials.gid = match (number(group), accounts.group(group)) {
-            (Some(gid), _) | (None, Lookup::Found(gid)) => gid,
-            (None, Lookup::Absent) => return Switch::Fails(unknown_name(call, "group", group)),
-            (None, Lookup::Unknown) => return Switch::Unknown,
-        };
-        credentials.groups.clear();
+    let (options, operands) = match GRAMMAR.read(call.arguments()) {
+        Ok(read) => read,
+        Err(error) => return next::refused(call, error),
+    };
+    if let Some(option) = options.first().filter(|_| call.is_busybox()) {
+        return next::fails(call, format!("it takes the option `--{}` as the directory", option.name));
     }
-    Switch::To(credentials)
-}
-
-fn unknown_name(call: &Call<'_>, kind: &str, name: &str) -> Next {
-    let file = if kind == "user" { "/etc/passwd" } else { "/etc/group" };
-    let message = format!(
-        "{} switches to the {kind} {name:?}, and the image's {file} has no such name: it stops before it starts anything.",
-        call.program
-    );
-    Next::Fails(Finding::new(codes::LAUNCH_USER_UNKNOWN, call.context.target.name(), file, message))
+    let command = match operands {
+        _ if is_given(&options, &["help", "version"]) => return Next::Nothing,
+        [] => return next::no_command(call),
+        [root, ..] if root.known() != Some("/") => return next::other_root(),
+        [_] => return Next::Nothing,
+        [_, command @ ..] => command,
+    };
+    if let Some(user) = call.process.user.as_ref().filter(|user| user.uid != 0) {
+        return next::fails(call, format!("user {} may not change the root directory", user.uid));
+    }
+    let next = match value_of(&options, &["userspec"]) {
+        None => next::start(call, command),
+        Some(user) => switched(call, user, user_spec::of_chroot(call, user), command),
+    };
+    match next {
+        Next::Start(mut process) => {
+            if !is_given(&options, &["skip-chdir"]) {
+                process.directory = Some("/".to_owned());
+            }
+            if is_given(&options, &["groups"]) {
+                process.user = None;
+            }
+            Next::Start(process)
+        }
+        next => next,
+    }
 }
 
 /// Starts a command as the user of a switch. Only root may switch (`setgroups` needs CAP_SETGID).
-fn switched(call: &Call<'_>, switch: Switch, command: &[Word]) -> Next {
+fn switched(call: &Call<'_>, word: &Word, switch: Switch, command: &[Word]) -> Next {
     let user = match switch {
         Switch::To(user) => Some(user),
         Switch::Unknown => None,
-        Switch::Fails(next) => return next,
+        Switch::Fails(next) => return *next,
     };
-    let process = Process { user, ..call.process.starting(&call.program, command.to_vec()) };
+    let user_word = word.to_string();
+    let process = Process { user, user_word, ..call.process.starting(&call.program, command.to_vec()) };
     match call.process.user.as_ref().filter(|user| user.uid != 0) {
         None => next::started_by(call, process),
         // A set-user-ID launcher runs as its owner.
@@ -192,24 +185,15 @@ pub(super) fn setpriv(call: &Call<'_>) -> Next {
     if command.is_empty() {
         return next::no_command(call);
     }
-    let value = |name| value_of(&options, &[name]);
-    let accounts = Accounts::read(call.context.container.root);
-    if let Some(name) = value("reuid").or_else(|| value("euid")).and_then(Word::known)
-        && name.parse::<u32>().is_err()
-        && accounts.user(name) == Lookup::Absent
-    {
-        return unknown_name(call, "user", name);
-    }
-    if let Some(name) = value("regid").or_else(|| value("egid")).and_then(Word::known)
-        && name.parse::<u32>().is_err()
-        && accounts.group(name) == Lookup::Absent
-    {
-        return unknown_name(call, "group", name);
+    if let Some(next) = refused_switch(call, &options) {
+        return next;
     }
     let mut process = call.process.starting(&call.program, command.to_vec());
     // It keeps its capabilities until the program starts (`PR_SET_KEEPCAPS`), which then may be one of root's.
     if is_given(&options, &["reuid", "euid", "regid", "egid", "ruid", "rgid"]) {
         process.user = None;
+        process.user_word =
+            value_of(&options, &["reuid", "euid", "ruid"]).map(Word::to_string).unwrap_or_default();
     }
     // Without root's rights some of these switches fail and others change nothing.
     let is_root = call.process.user.as_ref().is_some_and(|user| user.uid == 0);
@@ -218,6 +202,37 @@ pub(super) fn setpriv(call: &Call<'_>) -> Next {
         process.environment = Environment::default();
     }
     next::started_by(call, process)
+}
+
+/// Returns the result if `setpriv` does not know a user or group, or lacks an option that another one requires.
+fn refused_switch(call: &Call<'_>, options: &[Given]) -> Option<Next> {
+    let accounts = accounts(call);
+    let word = |names: &[&str]| names.iter().find_map(|name| value_of(options, &[name])?.known());
+    // A name comes first, then a number as `strtol` reads it.
+    let number = |text: &str| long(text, call.context.target);
+    let (user, group) = (word(&["reuid", "ruid", "euid"]), word(&["regid", "rgid", "egid"]));
+    if let Some(name) = user.filter(|name| number(name).is_none() && accounts.user(name) == Lookup::Absent) {
+        return Some(user_spec::unknown_name(call, "user", name));
+    }
+    if let Some(name) = group.filter(|name| number(name).is_none() && accounts.group(name) == Lookup::Absent)
+    {
+        return Some(user_spec::unknown_name(call, "group", name));
+    }
+    let given = |names: &[&str]| is_given(options, names);
+    if given(&["regid", "rgid", "egid"]) && !given(&["clear-groups", "keep-groups", "init-groups", "groups"])
+    {
+        let options = "`--clear-groups`, `--keep-groups`, `--init-groups` or `--groups`";
+        return Some(next::fails(call, format!("with a group it needs {options}")));
+    }
+    if given(&["init-groups"]) {
+        let Some(user) = word(&["reuid", "ruid"]) else {
+            return Some(next::fails(call, "`--init-groups` needs `--reuid` or `--ruid`".to_owned()));
+        };
+        let is_unknown = accounts.user(user) == Lookup::Absent
+            && number(user).is_some_and(|uid| accounts.has_number(uid) == Lookup::Absent);
+        return is_unknown.then(|| user_spec::unknown_name(call, "user", user));
+    }
+    None
 }
 
 /// `su [-] [USER] -c TEXT`, and `runuser`, which also takes `-u USER COMMAND`.
@@ -268,9 +283,11 @@ pub(super) fn su(call: &Call<'_>) -> Next {
         None if operands.is_empty() => (Word::Known("root".to_owned()), None),
         None => (operands.remove(0), None),
     };
-    let account = match user.known().map(|name| Accounts::read(call.context.container.root).user(name)) {
+    let account = match user.known().map(|name| accounts(call).user(name)) {
         Some(Lookup::Found(account)) => Some(account),
-        Some(Lookup::Absent) => return unknown_name(call, "user", user.known().unwrap_or_default()),
+        Some(Lookup::Absent) => {
+            return user_spec::unknown_name(call, "user", user.known().unwrap_or_default());
+        }
         Some(Lookup::Unknown) | None => None,
     };
     let words = match (command, value(&["c", "command"]).or_else(|| value(&["session-command"]))) {
@@ -286,6 +303,7 @@ pub(super) fn su(call: &Call<'_>) -> Next {
     };
     let mut process = call.process.starting(&call.program, words);
     process.user = account.map(|account| account.credentials);
+    process.user_word = user.to_string();
     // PAM, /etc/login.defs and /etc/default/su may set PATH and refuse the user.
     if is_login {
         process.environment.forget("PATH");

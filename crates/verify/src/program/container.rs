@@ -1,5 +1,7 @@
 //! The container that a program starts in, as far as the checks see it.
 
+use std::fmt;
+
 use crate::program::inspect::{self, Elf, Inspection, inspect_file};
 use crate::root::{Entry, EntryKind, ResolveError, Resolved, Root, normalize, read_whole, resolve};
 use crate::{Finding, Target, codes};
@@ -26,6 +28,19 @@ pub(crate) struct Credentials {
     pub(crate) uid: u32,
     pub(crate) gid: u32,
     pub(crate) groups: Vec<u32>,
+}
+
+/// An unknown user, who is taken for one that owns nothing.
+pub(crate) static ANYONE: Credentials = Credentials { uid: u32::MAX, gid: u32::MAX, groups: Vec::new() };
+
+impl fmt::Display for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == ANYONE {
+            f.write_str("a user who is only known when it runs")
+        } else {
+            write!(f, "user {}", self.uid)
+        }
+    }
 }
 
 impl Credentials {
@@ -210,19 +225,30 @@ pub(crate) fn not_executable(
         let message = format!("{word} is {what}: {shown}.");
         return Some(Finding::new(codes::ENTRY_POINT_NOT_A_FILE, target.name(), &found.path, message));
     }
-    (!user.may_start(found)).then(|| denied(target, found, user, &shown))
+    (!user.may_start(found))
+        .then(|| denied(target, found, user, &format!("User {}:{}", user.uid, user.gid), &shown))
 }
 
-/// Returns the finding about a regular file that the user may not start; `shown` is the error that results.
-pub(crate) fn denied(target: &Target, found: &Resolved, user: &Credentials, shown: &str) -> Finding {
+/// Returns the finding about a regular file that the user, whom `name` describes, may not start; `shown` is the error that
+/// results.
+pub(crate) fn denied(
+    target: &Target,
+    found: &Resolved,
+    user: &Credentials,
+    name: &str,
+    shown: &str,
+) -> Finding {
     // A directory that the user may not search hides the file, whatever the mode of the file.
     let blocked = user.blocked_at(&found.directories);
     let (path, entry) = blocked.map_or((&found.path, &found.entry), |(path, entry)| (path, entry));
-    let what = if blocked.is_some() { "enter the directory" } else { "execute" };
-    let message = format!(
-        "User {}:{} may not {what} {path} (mode {:04o}, owner {}:{}): {shown}.",
-        user.uid, user.gid, entry.mode, entry.uid, entry.gid
-    );
+    let what = match blocked {
+        Some(_) => format!("{name} may not enter the directory"),
+        // Not even root.
+        None if entry.mode & 0o111 == 0 => "No user may execute".to_owned(),
+        None => format!("{name} may not execute"),
+    };
+    let (mode, uid, gid) = (entry.mode, entry.uid, entry.gid);
+    let message = format!("{what} {path} (mode {mode:04o}, owner {uid}:{gid}): {shown}.");
     let mode = format!("{:04o}", entry.mode);
     Finding::new(codes::NOT_EXECUTABLE, target.name(), &found.path, message)
         .with_evidence(path.as_str(), mode)

@@ -128,9 +128,9 @@ fn existing(
     // that the user may execute, below directories that the user may search.
     if !image.user.may_start(found) {
         let message = format!(
-            "{path} needs the dynamic loader {interpreter}, and user {} may not execute it: a node shows `exec {path}: permission \
+            "{path} needs the dynamic loader {interpreter}, and {} may not execute it: a node shows `exec {path}: permission \
              denied`.",
-            image.user.uid
+            image.user
         );
         let mode = format!("{:04o}", found.entry.mode);
         findings.push(

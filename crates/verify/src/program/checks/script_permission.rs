@@ -38,7 +38,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     let (path, interpreter) = (subject.path, reader(script));
-    let (entry, uid) = (&found.entry, image.user.uid);
+    let (entry, user) = (&found.entry, image.user);
     let mode = format!("mode {:04o}, owner {}:{}", entry.mode, entry.uid, entry.gid);
     let (code, effect) = if READERS.iter().any(|name| is_version_of(interpreter, name)) {
         (codes::SCRIPT_NOT_READABLE, "a node shows `Permission denied`, exit 2, 126 or 127")
@@ -46,7 +46,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         (codes::SCRIPT_MAY_NOT_BE_READABLE, "it does not start if the interpreter reads the script")
     };
     let message = format!(
-        "{path} is a script, which {interpreter} opens as user {uid}, who may not read it ({mode}): {effect}."
+        "{path} is a script, which {interpreter} opens as {user}, who may not read it ({mode}): {effect}."
     );
     findings.push(subject.finding(code, message).with_evidence(path, mode));
 }

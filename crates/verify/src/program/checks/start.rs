@@ -162,7 +162,7 @@ fn absent(
                 None => (codes::LIBRARY_MISSING, "No such file or directory", String::new()),
                 Some(first) => {
                     let text = "Permission denied";
-                    (codes::LIBRARY_NOT_READABLE, text, unread(first, circumstances.user.uid))
+                    (codes::LIBRARY_NOT_READABLE, text, unread(first, circumstances.user))
                 }
             };
             let text = match family {
@@ -197,10 +197,11 @@ fn absent(
 }
 
 /// Tells which file the loader passes over, as a sentence.
-fn unread(forbidden: &Forbidden, uid: u32) -> String {
+fn unread(forbidden: &Forbidden, user: &Credentials) -> String {
     let Forbidden { path, at, mode } = forbidden;
     let at = if at == path { String::new() } else { format!("{at} with ") };
-    format!(" User {uid} may not read {path} ({at}{mode}).")
+    let user = user.to_string();
+    format!(" {}{} may not read {path} ({at}{mode}).", user[..1].to_uppercase(), &user[1..])
 }
 
 /// Creates the finding about a library that is to be preloaded and is not, at which no loader stops.
