@@ -66,6 +66,6 @@ pub use model::{
     Repository, RootFs, RuntimeConfig, Tag, TimeError, Timestamp, media_type,
 };
 pub use rootfs::{
-    Difference, Dispute, EntryKind, FileId, FileReader, LayerSource, LookupError, ReadError, RootEntry,
-    RootError, RootLimits, RootView,
+    Difference, Dispute, EntryKind, FileId, FileReader, LayerSource, LookupError, ReadError, RefusedEntry,
+    RootEntry, RootError, RootLimits, RootView,
 };

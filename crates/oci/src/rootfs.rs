@@ -291,17 +291,17 @@ impl RootView {
 
     fn apply_checked(&mut self, layer: LayerSource<'_>) -> Result<(), Fault> {
         let limit = self.limits.bytes.saturating_sub(self.bytes);
-        let (diff_id, digest) = decoded_apart(layer.reader, |plain| {
+        let ((diff_id, refused), digest) = decoded_apart(layer.reader, |plain| {
             let mut plain = Metered::new(plain, limit);
             let mut tar = TarReader::new(&mut plain);
-            let mut applier = Applier::new(self);
-            while let Some(entry) = tar.next_entry()? {
-                applier.apply(entry, &mut tar)?;
-            }
-            applier.merge();
+            let refused = match self.apply_entries(&mut tar) {
+                // Read to the end: in a damaged blob, the entry is not the builder's.
+                Err(fault) if fault.refused().is_some() => Some(fault),
+                applied => applied.map(|()| None)?,
+            };
             tar.drain()?;
             self.bytes += plain.count;
-            Ok(plain.finish())
+            Ok((plain.finish(), refused))
         })?;
         // The digest of the blob first: if that is right, a wrong diff_id is the fault of the builder and not of the
         // transfer.
@@ -311,10 +311,32 @@ impl RootView {
         if diff_id != layer.diff_id {
             return Err(Fault::DiffId { expected: layer.diff_id, found: diff_id });
         }
+        if let Some(fault) = refused {
+            return Err(fault);
+        }
         self.spill.flush()?;
         self.layers += 1;
         Ok(())
     }
+
+    fn apply_entries<R: Read>(&mut self, tar: &mut TarReader<R>) -> Result<(), Fault> {
+        let mut applier = Applier::new(self);
+        while let Some(entry) = tar.next_entry()? {
+            applier.apply(entry, tar)?;
+        }
+        applier.merge();
+        Ok(())
+    }
+}
+
+/// An entry because of which every engine refuses its layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RefusedEntry {
+    /// The path of the entry.
+    pub path: String,
+    /// The reason, which continues a sentence about the entry: `is a hard link to a directory`.
+    pub reason: String,
 }
 
 /// Distinguishes an exceeded limit from a broken stream: [`Metered`] can only report an [`io::Error`].
@@ -371,6 +393,12 @@ impl RootError {
     pub fn is_about_temporary_files(&self) -> bool {
         matches!(*self.fault, Fault::File(_))
     }
+
+    /// Returns the entry because of which Docker, containerd and podman refuse the layer, with overlays, their default.
+    /// `None` if the layer is damaged, or exceeds a limit of this library.
+    pub fn refused(&self) -> Option<RefusedEntry> {
+        self.fault.refused()
+    }
 }
 
 /// The cause of a [`RootError`].
@@ -394,6 +422,14 @@ pub(crate) enum Fault {
     Entry { path: String, reason: EntryFault },
 }
 
+impl Fault {
+    fn refused(&self) -> Option<RefusedEntry> {
+        let Fault::Entry { path, reason } = self else { return None };
+        let is_limit = matches!(reason, EntryFault::Deep | EntryFault::Entries(_) | EntryFault::Metadata(_));
+        (!is_limit).then(|| RefusedEntry { path: path.clone(), reason: reason.to_string() })
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum EntryFault {
     #[error("has a component longer than 255 bytes")]
@@ -404,9 +440,7 @@ pub(crate) enum EntryFault {
     ParentNotDir,
     #[error("is below links that form a loop or are too long")]
     Loop,
-    #[error(
-        "is a hard link to a file that is not in its layer; engines refuse the image, so put the file into this layer too"
-    )]
+    #[error("is a hard link to a file that is not in its layer")]
     LinkMissing,
     #[error("is a hard link to a directory")]
     LinkToDir,
@@ -414,7 +448,7 @@ pub(crate) enum EntryFault {
     Kind,
     #[error("is a whiteout without a name")]
     Whiteout,
-    #[error("is a whiteout of an entry of its own layer; engines refuse the image, so leave one of them out")]
+    #[error("is a whiteout of an entry of its own layer")]
     WhiteoutOfOwn,
     #[error("is a link without a target")]
     NoTarget,

@@ -1,6 +1,6 @@
-//! Findings about entries of layers that engines unpack in different ways.
+//! Findings about entries of layers that engines refuse, or unpack in different ways.
 
-use crossdock_oci::{Descriptor, Difference, Dispute, RootEntry};
+use crossdock_oci::{Descriptor, Difference, Dispute, RefusedEntry, RootEntry, RootError};
 use crossdock_verify::{Code, Finding, Target, codes};
 
 use crate::root::MergedRoot;
@@ -31,6 +31,16 @@ pub(crate) fn dispute_findings(
     DIFFERENCES.into_iter().filter_map(of_difference).collect()
 }
 
+/// Returns the finding about a layer that every engine refuses.
+pub(crate) fn refused_finding(error: &RootError, refused: &RefusedEntry, target: &Target) -> Finding {
+    let RefusedEntry { path, reason, .. } = refused;
+    let path = in_root(path);
+    let message =
+        format!("Docker, containerd and podman refuse the layer {}: its entry {path} {reason}.", error.layer);
+    Finding::new(codes::LAYER_REFUSED, target.name(), &path, message)
+        .with_evidence(format!("layer {}", error.layer), path)
+}
+
 /// A disputed entry, its layer, and the entry that the image shows at its path.
 struct Place<'a> {
     dispute: &'a Dispute,
@@ -51,10 +61,7 @@ impl<'a> Place<'a> {
     fn path(&self) -> String {
         match &self.entry {
             Some(entry) => entry.path.clone(),
-            None => {
-                let parts = self.dispute.path.split('/').filter(|part| !matches!(*part, "" | "."));
-                format!("/{}", parts.collect::<Vec<_>>().join("/"))
-            }
+            None => in_root(&self.dispute.path),
         }
     }
 
@@ -118,6 +125,12 @@ impl<'a> Place<'a> {
             ),
         }
     }
+}
+
+/// Returns the path of an entry as one in the image.
+fn in_root(path: &str) -> String {
+    let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
+    format!("/{}", parts.collect::<Vec<_>>().join("/"))
 }
 
 fn owner_and_mode(entry: &RootEntry) -> String {

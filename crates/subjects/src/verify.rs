@@ -14,7 +14,7 @@ use crossdock_verify::{
 };
 
 use crate::choice::{parse_platform, pulled};
-use crate::dispute::dispute_findings;
+use crate::dispute::{dispute_findings, refused_finding};
 use crate::root::MergedRoot;
 
 /// The expectations of a plan for the programs of each platform, by their paths in the image.
@@ -93,10 +93,22 @@ pub fn verify(
             continue;
         };
         let platform = &image.platforms[place];
-        let view = source.root(platform, RootLimits::default(), options.temporary)?;
+        let view = match source.root(platform, RootLimits::default(), options.temporary) {
+            Ok(view) => Ok(view),
+            Err(SourceError::Root(error)) => match error.refused() {
+                Some(refused) => Err((error, refused)),
+                None => return Err(error.into()),
+            },
+            Err(error) => return Err(error),
+        };
         verified.extend(targets.into_iter().map(|(number, target)| {
             let mut findings = index_findings(image);
-            findings.extend(platform_findings(platform, &MergedRoot::new(&view), target, options));
+            match &view {
+                Ok(view) => {
+                    findings.extend(platform_findings(platform, &MergedRoot::new(view), target, options));
+                }
+                Err((error, refused)) => findings.push(refused_finding(error, refused, target)),
+            }
             let verification = Verification::new(subject, target.description(), findings);
             (number, verification.with_platform(offered[place].clone()))
         }));

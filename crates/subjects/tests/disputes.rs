@@ -97,3 +97,23 @@ fn other_differences_count_only_where_the_program_needs_the_entry() {
     // The name of a directory may begin with that of another.
     assert!(codes(&[program(), opaque("li")]).is_empty());
 }
+
+/// `crates/oci/tests/layers/cases.txt` has each of these layers, which containerd, docker and podman refuse.
+#[test]
+fn layers_that_every_engine_refuses_are_errors() {
+    let lower = entry("old", '0', "", b"1");
+    for (layers, path, reason) in [
+        (vec![program(), lower, entry("srv/new", '1', "old", b"")], "/srv/new", "not in its layer"),
+        (vec![program(), entry("new", '1', "gone", b"")], "/new", "not in its layer"),
+        (vec![[entry("d", '5', "", b""), entry("new", '1', "d", b"")].concat()], "/new", "to a directory"),
+        (vec![program(), entry("v", 'V', "", b"")], "/v", "unhandled tar header type"),
+        (vec![program(), entry("l", '2', "", b"")], "/l", "without a target"),
+        (vec![program(), entry(".wh.", '0', "", b"")], "/.wh.", "whiteout without a name"),
+    ] {
+        let verification = verified(&layers, Scope::Planned);
+        let [finding] = &verification.findings[..] else { panic!("{:?}", verification.findings) };
+        assert_eq!((finding.code.id(), &*finding.path), ("layer-refused", path));
+        assert!(finding.message.contains(reason), "{}", finding.message);
+        assert_eq!(verification.verdict(), Verdict::Fails);
+    }
+}

@@ -444,6 +444,10 @@ crossdock_findings::catalogue! {
         "no engine accepts a value of the image's configuration",
         "Docker, containerd and podman refuse to load the image, or the runtime refuses to start it.",
         "Correct the value, and build the image again.";
+    LAYER_REFUSED = "layer-refused", Error,
+        "every engine refuses a layer of the image",
+        "Docker, containerd and podman stop at an entry of the layer, for example `failed to create hard link`, so that no node can pull the image.",
+        "Build the layer again without the entry; a hard link needs its file in the same layer.";
     ENGINES_DIFFER = "engines-differ", Warning, Unproven,
         "some engines start the image and others refuse it",
         "Docker, containerd, podman and their runtimes treat a value of the configuration or an entry of a layer differently, so the node decides.",

@@ -32,6 +32,9 @@ fn ours(case: &Case, temporary: &Path) -> (Outcome, bool) {
             diff_id: Digest::of(&layer.tar),
         };
         if let Err(error) = root.apply(source) {
+            // `subjects` makes an error of it that every engine refuses the image.
+            let all_refuse = case.found.iter().all(|found| found.root.is_none());
+            assert!(error.refused().is_none() || all_refuse, "{}: {error:?}", case.name);
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             return (Err(cause.unwrap_or_default()), false);
         }
