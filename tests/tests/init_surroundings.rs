@@ -46,7 +46,7 @@ fn a_clone_under_another_name_is_clean() {
 }
 
 #[test]
-fn a_hand_written_configuration_gives_a_warning_about_options() {
+fn a_hand_written_configuration_gives_a_note_about_options() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
     let theirs = "[image.app]\nexpose = [8080]\n";
@@ -54,6 +54,7 @@ fn a_hand_written_configuration_gives_a_warning_about_options() {
     let line = "# crossdock init --without gitlab,kubernetes";
     let init = sandbox.crossdock(&project, &["init", "--without", "gitlab,kubernetes"]).success();
     assert!(init.stderr.contains(&format!("write `{line}` as its first line")), "{init}");
+    init.complains("note: ");
     write(project.join("crossdock.toml"), format!("{line}\n{theirs}"));
     let again = sandbox.crossdock(&project, &["init"]).success();
     assert!(!again.stderr.contains("first line"), "{again}");
@@ -61,12 +62,13 @@ fn a_hand_written_configuration_gives_a_warning_about_options() {
 }
 
 #[test]
-fn a_missing_lock_file_gives_a_warning() {
+fn a_missing_lock_file_gives_a_note() {
     let sandbox = Sandbox::new();
     let project = fixture::rust_package(&sandbox.work(), "app");
     std::fs::remove_file(project.join("Cargo.lock")).ok();
     let init = sandbox.crossdock(&project, &["init", "--without", "xtask"]).success();
     assert!(init.stderr.contains("cargo generate-lockfile"), "{init}");
+    assert!(init.stderr.contains("note: ") && !init.stderr.contains("warning: "), "{init}");
     assert!(!project.join("Cargo.lock").exists(), "looking leaves no trace");
 }
 

@@ -47,7 +47,8 @@ impl Session {
             .watch(watch(output::live()))
             .on_notice(move |notice| match notice {
                 Notice::Note(_) if quiet => {}
-                Notice::Note(text) | Notice::Warning(text) => output::warning(text),
+                Notice::Note(text) => output::note(text),
+                Notice::Warning(text) => output::warning(text),
                 _ => {}
             });
         Ok(Self { name, context: context.finish()?, global })

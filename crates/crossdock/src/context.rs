@@ -207,7 +207,7 @@ impl ContextBuilder {
                 "no directory for the cache is known; set CROSSDOCK_CACHE_DIR or HOME",
             )
         })?;
-        warnings.iter().for_each(|warning| (self.receiver)(Notice::Note(warning)));
+        warnings.iter().for_each(|warning| (self.receiver)(Notice::Warning(warning)));
         let environment = Arc::new(self.environment);
         Ok(Context {
             program: self.program,

@@ -104,7 +104,7 @@ fn matching(
     if global.json {
         output::json_lines(&line(&answer)?)?;
     } else {
-        answer.notes.iter().filter(|_| !global.quiet).for_each(|note| output::warning(note));
+        answer.notes.iter().filter(|_| !global.quiet).for_each(|note| output::note(note));
         for rejected in &answer.rejected {
             output::say(&format!("{} is rejected: {}", rejected.platform, rejected.why));
         }

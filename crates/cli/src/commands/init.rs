@@ -128,7 +128,7 @@ fn show(session: &Session, scaffold: &Scaffold, diff: Option<&str>) -> Result<()
         }
         None => {}
     }
-    scaffold.notes.iter().for_each(|note| output::warning(note));
+    scaffold.notes.iter().for_each(|note| output::note(note));
     Ok(())
 }
 
