@@ -183,6 +183,9 @@ impl Chain<'_> {
         if is_text && process.text_file == TextFile::Runs {
             return shell::read_text(self.context, process, found);
         }
+        if process.loader.is_some() && !matches!(file.facts, Inspection::Elf(_)) {
+            return Next::Fails(report::not_loadable(self.context.target, process, found));
+        }
         if process.checked == 0 {
             self.verify(process, found);
         }

@@ -2,6 +2,7 @@
 //! certainly do not start it. Each architecture is one test; it downloads about 190 MB and keeps them.
 
 mod archive;
+mod loaders;
 mod root;
 mod scripts;
 mod sweep;
@@ -110,4 +111,10 @@ fn long_ppc64el() {
 #[ignore = "long: downloads 100 packages"]
 fn long_s390x() {
     verify_packages("s390x");
+}
+
+#[test]
+#[ignore = "long: downloads nine C libraries and emulates them, as root"]
+fn long_loaders() {
+    loaders::verify_loaders();
 }

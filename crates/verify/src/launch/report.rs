@@ -3,7 +3,7 @@
 use super::process::{Process, Role};
 use super::search::NotFound;
 use crate::program::container::{ANYONE, denied};
-use crate::root::EntryKind;
+use crate::root::{EntryKind, Resolved};
 use crate::{Code, Effect, Finding, Target, codes};
 
 /// The number of characters of a chain that a message shows. A longer one is cut in its middle.
@@ -20,6 +20,17 @@ pub(super) fn too_long(target: &Target, process: &Process) -> Finding {
     let name = process.name().unwrap_or_default();
     let message = "The programs that the image starts one after the other are too many to follow.";
     Finding::new(codes::LAUNCH_UNKNOWN, target.name(), name, message)
+}
+
+/// Returns the finding about a file that a loader is to start and that no loader can load.
+pub(super) fn not_loadable(target: &Target, process: &Process, found: &Resolved) -> Finding {
+    let loader = process.loader.as_deref().unwrap_or_default();
+    let message = format!(
+        "{loader} starts only ELF programs, and {} is none: it shows `invalid ELF header`, exit 127.",
+        found.path
+    );
+    let help = "Name the interpreter of the script as the program, or leave the loader out.";
+    Finding::new(codes::LAUNCH_REFUSED, target.name(), &found.path, message).with_help(help)
 }
 
 /// Returns the finding about a process whose program is not started.

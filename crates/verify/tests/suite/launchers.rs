@@ -288,6 +288,11 @@ fn of_launchers() -> Vec<Case> {
         Case::of(&[LOADER, "/dynamic"]),
         Case::of(&[LOADER, "/none"]).fails(missing),
         Case::of(&[LOADER, "/arm"]).fails("wrong-machine"),
+        Case::of(&[LOADER, "/entry.sh"])
+            .script("/entry.sh", "#!/bin/sh\nexec /app\n")
+            .fails("launch-refused"),
+        Case::of(&[LOADER, "/text"]).fails("launch-refused"),
+        Case::of(&[LOADER, "/bin/sh", "/entry.sh"]).script("/entry.sh", "exec /app\n"),
         Case::of(&[LOADER, "--library-path", "/none", "/dynamic"]),
         Case::of(&["tini", "/app", "-x"]).fails("launch-refused"),
         Case::of(&["tini", "/app", "-s"]).unproven("launch-unknown"),

@@ -105,11 +105,20 @@ pub(crate) fn loaders_present(root: &dyn Root) -> Vec<&'static str> {
         "/lib/ld-musl-aarch64.so.1",
         "/lib/ld-linux-armhf.so.3",
         "/lib/ld-musl-armhf.so.1",
+        "/lib/ld-linux.so.3",
+        "/lib/ld-musl-arm.so.1",
         "/lib/ld-linux.so.2",
         "/lib/ld-musl-i386.so.1",
         "/lib64/ld64.so.2",
+        "/lib/ld-musl-powerpc64le.so.1",
         "/lib/ld-linux-riscv64-lp64d.so.1",
+        "/lib/ld-musl-riscv64.so.1",
         "/lib/ld64.so.1",
+        "/lib/ld-musl-s390x.so.1",
+        "/lib64/ld-linux-loongarch-lp64d.so.1",
+        "/lib/ld-musl-loongarch64.so.1",
+        "/lib64/ld.so.1",
+        "/lib/ld.so.1",
     ];
     LOADERS.iter().copied().filter(|path| resolve(root, path).is_ok()).collect()
 }
