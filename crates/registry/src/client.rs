@@ -12,6 +12,7 @@ use crate::error::{Place, RegistryError};
 use crate::host::{Host, Origin, Scheme};
 use crate::notice::Notices;
 use crate::retry::{self, ATTEMPTS, is_transient};
+use crate::roots::CertificateFault;
 use crate::settings::Settings;
 use crate::transport::{Answer, Body, NoHandshake, NotTls, Transport, origin_of, resolve};
 
@@ -391,7 +392,9 @@ fn attempts(result: &Result<Answer, RegistryError>) -> u32 {
 fn is_final(error: &RegistryError) -> bool {
     let RegistryError::Unreachable { source, .. } = error else { return true };
     let Some(error) = source.downcast_ref::<io::Error>() else { return false };
-    let is_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>() || inner.is::<NotTls>());
+    let is_tls = error.get_ref().is_some_and(|inner| {
+        inner.is::<rustls::Error>() || inner.is::<NotTls>() || inner.is::<CertificateFault>()
+    });
     is_tls || is_unknown_name(error)
 }
 

@@ -1,9 +1,10 @@
 //! Why a server's certificate is not trusted, in words.
 
 use std::fmt;
+use std::io;
 
-use rustls::CertificateError;
 use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::{CertificateError, OtherError};
 
 use super::name::Names;
 
@@ -17,11 +18,23 @@ impl std::error::Error for CertificateFault {}
 
 impl fmt::Display for CertificateFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        write!(f, "its certificate is not accepted: {}", self.message)
     }
 }
 
 impl CertificateFault {
+    /// Returns the fault that the error of a handshake holds, in its place: rustls shows it only in the form for debugging.
+    pub(crate) fn unwrapped(error: io::Error) -> io::Error {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let fault = inner.and_then(|inner| match inner {
+            rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(fault))) => {
+                fault.downcast_ref::<Self>().cloned()
+            }
+            _ => None,
+        });
+        fault.map_or(error, |fault| io::Error::new(io::ErrorKind::InvalidData, fault))
+    }
+
     /// Explains an error of the certificates that a server has sent for `host`.
     pub(super) fn new(
         error: &CertificateError,
@@ -117,7 +130,7 @@ mod tests {
     #[test]
     fn faults_are_named_as_what_they_are() {
         let own = &webpki_root_certs::TLS_SERVER_ROOT_CERTS[0];
-        let explain = |error| CertificateFault::new(&error, own, &[], "registry.example").to_string();
+        let explain = |error| CertificateFault::new(&error, own, &[], "registry.example").message;
         let at = |days: u64| UnixTime::since_unix_epoch(Duration::from_secs(days * 86_400));
         assert_eq!(
             explain(CertificateError::ExpiredContext { time: at(103), not_after: at(100) }),
@@ -141,8 +154,7 @@ mod tests {
     #[test]
     fn a_malformed_certificate_is_explained_without_its_names() {
         let own = CertificateDer::from(&b"nonsense"[..]);
-        let fault =
-            CertificateFault::new(&CertificateError::UnknownIssuer, &own, &[], "a.example").to_string();
+        let fault = CertificateFault::new(&CertificateError::UnknownIssuer, &own, &[], "a.example").message;
         assert_eq!(
             fault,
             "its issuer is not trusted; to trust it, pass its certificate with `--ca-file FILE`"

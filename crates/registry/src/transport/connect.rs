@@ -19,6 +19,7 @@ use super::connection::{Connection, Deadline};
 use super::origin_of;
 use crate::host::{Origin, Scheme};
 use crate::proxy::{Proxy, ProxyProtocol, ProxyRules};
+use crate::roots::CertificateFault;
 
 /// Opens connections, through a proxy where the rules name one.
 pub(crate) struct Opener {
@@ -144,7 +145,7 @@ fn shake_hands(
         result => drop(result?),
     }
     while tls.is_handshaking() {
-        tls.complete_io(socket)?;
+        tls.complete_io(socket).map_err(CertificateFault::unwrapped)?;
     }
     set_timeouts(socket, None)?;
     Ok(tls)
