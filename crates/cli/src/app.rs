@@ -165,7 +165,7 @@ impl App {
         if error.use_stderr() {
             self.end_evaluation(arguments);
         }
-        // If the stream is closed, there is no other one to report it on.
+        // If the stream is closed, no other one is left to report it on.
         let _closed = error.print();
         code(if error.use_stderr() { Exit::Usage } else { Exit::Done })
     }

@@ -7,13 +7,7 @@ use crossdock_system::process::Command;
 use crate::context::Context;
 use crate::doctor::{Next, tool_for};
 use crate::error::{Error, ErrorKind};
-
-/// A cluster of kind.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KindCluster {
-    /// Its name; `KIND_CLUSTER_NAME`, else `kind`, if `None`.
-    pub name: Option<String>,
-}
+use crate::options::KindCluster;
 
 /// The container of a cluster with several control planes that only forwards connections (kind,
 /// pkg/cluster/constants). It has no containerd.

@@ -13,7 +13,6 @@ use crossdock_system::process::Command;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, usage};
-use crate::kind::KindCluster;
 
 /// Options of a call that builds, verifies or tags a project's images. An unset option comes from `CROSSDOCK_*`
 /// variables, else from `crossdock.toml`, else from the project itself.
@@ -306,4 +305,11 @@ impl Context {
             Platform::parse(answer.trim()).map_err(|error| Error::new(ErrorKind::Program, &error))?;
         Ok((engine, platform.normalized()))
     }
+}
+
+/// A cluster of kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KindCluster {
+    /// Its name; `KIND_CLUSTER_NAME`, else `kind`, if `None`.
+    pub name: Option<String>,
 }

@@ -48,7 +48,7 @@ fn root(
     header: impl Fn(u64) -> tar::Header + Send + Copy,
 ) -> (RootView, u64) {
     let (digest, _) = Digest::of_reader(Tar::new(entries, header)).expect("memory can be read");
-    // Without content there is no temporary file.
+    // Without content no temporary file is written.
     let mut root = RootView::new(limits, "/nonexistent");
     let reader = Box::new(Tar::new(entries, header));
     let used = allocation_counter::measure(|| {

@@ -6,6 +6,7 @@ use crossdock_fs::FileError;
 use crossdock_oci::{BlobError, Digest, DocumentError, LayoutError, SourceError, Tag};
 
 use crate::credentials::CredentialsError;
+use crate::host::is_ecr;
 use crate::transport::Answer;
 
 /// An error of a request to a registry, or of the image that is copied.
@@ -315,13 +316,6 @@ fn hints(status: u16, code: Option<&str>, place: &Place) -> Vec<String> {
         _ => return Vec::new(),
     };
     vec![hint]
-}
-
-/// Returns whether a host is Amazon's ECR.
-pub(crate) fn is_ecr(host: &str) -> bool {
-    let host = host.split(':').next().unwrap_or(host);
-    let is_private = host.contains(".dkr.ecr") && host.contains(".amazonaws.com");
-    is_private || host == "public.ecr.aws" || host.ends_with(".on.aws")
 }
 
 #[cfg(test)]

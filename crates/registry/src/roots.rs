@@ -201,7 +201,7 @@ mod tests {
         let roots = Roots::load(&RootSources::new(&environment, &["ca.pem".into()])).unwrap();
         assert_eq!(roots.certificates.len(), Roots::bundled().certificates.len() + 4);
         assert!(roots.certificates.contains(&b"four"[..]));
-        // Those that are no certificates are of no use and do no harm.
+        // Other files are passed over.
         assert_eq!(roots.store().len(), Roots::bundled().store().len());
     }
 

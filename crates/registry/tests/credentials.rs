@@ -122,7 +122,7 @@ fn errors_and_sources_name_the_place_and_no_secret() {
         )
     );
     assert_eq!(texts[5], format!("the credentials are those of the key `c.example` in {path}"));
-    assert_eq!(texts[11], format!("there are no credentials for `f.example` in {path}"));
+    assert_eq!(texts[11], format!("no credentials for `f.example` were found in {path}"));
 }
 
 #[test]

@@ -15,7 +15,8 @@ pub(crate) fn run(session: &Session, arguments: &PlanCommand) -> Result<Exit, Co
     let plan = plan(&discover(&session.context, &options)?)?;
     if let Some(forge) = arguments.matrix {
         let text = match forge {
-            ForgeName::Github => matrix::github(&crossdock::plan::matrix(&plan, Forge::Github))?,
+            ForgeName::Github => matrix::github(&crossdock::plan::matrix(&plan, Forge::Github))
+                .map_err(|error| CommandError::new(Exit::InputOutput, &error))?,
             ForgeName::Gitlab => matrix::gitlab(&crossdock::plan::matrix(&plan, Forge::Gitlab)),
         };
         // The machines of the jobs may have the tools that this one misses.

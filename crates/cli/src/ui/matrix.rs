@@ -3,16 +3,13 @@
 use crossdock::plan::MatrixJob;
 use serde::Serialize;
 
-use crate::error::{CommandError, Exit};
-
 /// Returns the value of GitHub's `strategy.matrix` as one line of JSON, which an output of a step can hold.
-pub(crate) fn github(jobs: &[MatrixJob]) -> Result<String, CommandError> {
+pub(crate) fn github(jobs: &[MatrixJob]) -> serde_json::Result<String> {
     #[derive(Serialize)]
     struct Matrix<'a> {
         include: &'a [MatrixJob],
     }
-    let text = serde_json::to_string(&Matrix { include: jobs });
-    text.map(|text| format!("{text}\n")).map_err(|error| CommandError::new(Exit::InputOutput, &error))
+    Ok(serde_json::to_string(&Matrix { include: jobs })? + "\n")
 }
 
 /// Returns a child pipeline for GitLab, whose jobs extend `.crossdock-build` of another file that the pipeline includes. A

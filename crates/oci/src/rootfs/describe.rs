@@ -19,7 +19,7 @@ const KNOWN_LENGTH: usize = 512;
 /// An extended attribute: its name and its value.
 pub(crate) type Attribute = (Vec<u8>, Vec<u8>);
 
-/// What a layer says of a node besides its kind.
+/// The attributes that a layer gives a node besides its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Description {
     pub(super) mode: u32,

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
-/// The number that stands for none.
+/// The number of no name.
 const NONE: u32 = u32::MAX;
 
 /// The names in all directories of a root, each of which leads to a node.

@@ -21,7 +21,7 @@ impl Object {
 
     /// Returns the object that a member holds; an empty one if it is absent or `null`.
     pub(super) fn object(&self, name: &str) -> Result<Self, String> {
-        // Of members with one name the last one counts, as for every reader of these files.
+        // If several members have one name, the last counts, as for every reader of these files.
         let member = self.members.iter().rfind(|(member, _)| member == name);
         match member.map(|(_, value)| value.get()) {
             None | Some("null") => Ok(Self::default()),

@@ -15,7 +15,7 @@ use crate::host::Host;
 /// The parts of a configuration that hold credentials, or name programs that do.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct AuthFile {
-    // Values and not entries: a malformed entry for another registry is no error.
+    // Values and not entries: a malformed entry for another registry is not an error.
     #[serde(default, deserialize_with = "or_default")]
     auths: BTreeMap<String, Value>,
     #[serde(default, rename = "credsStore", deserialize_with = "or_default")]
@@ -87,7 +87,7 @@ impl AuthFile {
             .filter_map(|(text, entry)| Some((Key::parse(text)?, text.as_str(), entry)))
             .filter(|(key, ..)| key.host == canonical(host) && key.covers(repository))
             .collect();
-        // Of several spellings of one key docker's own comes first, then one that is only a host.
+        // Docker's own spelling of a key comes first, then one that is only a host.
         candidates.sort_by_key(|(key, text, _)| {
             (std::cmp::Reverse(key.namespace.len()), *text != HUB_URL, text.contains("://"), *text)
         });

@@ -20,7 +20,7 @@ pub struct Helpers {
 /// Why a helper gave no answer. No message holds what the helper was told or answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum HelperError {
-    /// There is no such program.
+    /// The program does not exist.
     #[error("`{0}` is not installed or not on the PATH")]
     Missing(String),
     /// The name holds a path.
@@ -54,7 +54,7 @@ const NOT_FOUND: [&str; 7] = [
     "no credentials username",
 ];
 
-/// What a helper is told to store, and what it answers.
+/// The JSON that a helper is told to store, and that it answers.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Message {
@@ -126,7 +126,7 @@ impl Helpers {
         if output.status.success() { Ok(()) } else { Err(failed(program, &output)) }
     }
 
-    /// Tells a helper to remove a credential. To have none is no error.
+    /// Tells a helper to remove a credential. One that has none succeeds.
     pub(super) fn erase(&self, name: &str, server: &str) -> Result<(), HelperError> {
         let program = program(name)?;
         let output = self.call(&program, "erase", server.as_bytes())?;

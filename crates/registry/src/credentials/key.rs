@@ -1,6 +1,6 @@
 //! The keys of configuration files: `ghcr.io`, `https://index.docker.io/v1/`, `registry.example:5000/team`.
 
-use crate::host::{Host, HostError};
+use crate::host::{Host, HostError, is_ecr};
 
 /// The key under which docker has stored Docker Hub's credentials since its first registry.
 pub(super) const HUB_URL: &str = "https://index.docker.io/v1/";
@@ -72,7 +72,7 @@ pub fn host_of(text: &str) -> Result<Host, HostError> {
 /// Returns the user whose name a registry gives to everybody; `None` for most. Amazon's is `AWS` for the passwords of
 /// `aws ecr get-login-password`.
 pub fn usual_user(host: &Host) -> Option<&'static str> {
-    crate::error::is_ecr(host.name()).then_some("AWS")
+    is_ecr(host.name()).then_some("AWS")
 }
 
 /// Returns the name by which docker asks a credential helper for a registry.

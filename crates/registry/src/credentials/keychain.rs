@@ -73,7 +73,7 @@ impl Keychain {
         let places = if places.is_empty() { String::new() } else { format!(" in {}", places.join(", ")) };
         Ok(Found {
             credential: Credential::Anonymous,
-            source: format!("there are no credentials for `{host}`{places}"),
+            source: format!("no credentials for `{host}` were found{places}"),
         })
     }
 

@@ -76,7 +76,7 @@ impl Search {
         let home = environment.home();
         let runtime = match environment.get("XDG_RUNTIME_DIR") {
             Some(directory) => Some(absolute(directory)),
-            // podman's, where there is no session: as root in a container or a pipeline.
+            // podman's, without a session: as root in a container or a pipeline.
             None => environment.user.map(|user| format!("/run/containers/{user}").into()),
         };
         let runtime = runtime.map(|directory| match environment.get("XDG_RUNTIME_DIR") {

@@ -81,7 +81,7 @@ impl Entry {
         match (self, address) {
             (Self::Network(network, bits), Some(address)) => contains(*network, *bits, address),
             (Self::Address(wanted, wanted_port), Some(address)) => *wanted == address && on(wanted_port),
-            // A name never matches an address: `.1` is no network.
+            // A name never matches an address: `.1` is not a network.
             (Self::Domain { .. }, Some(_)) | (Self::Network(..) | Self::Address(..), None) => false,
             (Self::Domain { suffix, port: wanted, itself }, None) => {
                 (host.ends_with(suffix.as_str()) || *itself && host == &suffix[1..]) && on(wanted)
@@ -125,7 +125,7 @@ fn same_bits(left: u128, right: u128, width: u32, bits: u32) -> bool {
     (left ^ right).checked_shr(width - bits).unwrap_or(0) == 0
 }
 
-/// Splits `HOST:PORT` or `[IPV6]:PORT` as Go's `net.SplitHostPort`; `None` if there is no port, or brackets or colons are
+/// Splits `HOST:PORT` or `[IPV6]:PORT` as Go's `net.SplitHostPort`; `None` without a port, or brackets or colons are
 /// misplaced.
 fn split_host_port(text: &str) -> Option<(&str, &str)> {
     let (host, port) = text.rsplit_once(':')?;

@@ -130,7 +130,7 @@ impl Child {
             return Ok(Some(output.status));
         }
         signal(self.pid, Ending::Kill);
-        // Where there are no process groups.
+        // For systems without process groups.
         self.handle.kill()?;
         Ok(None)
     }

@@ -1,7 +1,7 @@
 //! Recognizes launchers, shells, loaders and interpreters by name and content.
 
 use super::call::Call;
-use super::process::{Libc, Word};
+use super::process::{Libc, Word, base_name};
 use super::{interpreters, launchers};
 use crate::program::inspect::{Inspection, is_shell};
 use crate::program::loader::Family;
@@ -65,9 +65,4 @@ fn kind(name: &str) -> Option<Kind> {
     }
     let launcher = launchers::named(name).map(Kind::Launcher);
     launcher.or_else(|| interpreters::named(name).map(Kind::Interpreter))
-}
-
-/// Returns the part of a path after its last slash.
-pub(super) fn base_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
 }

@@ -283,3 +283,8 @@ impl Process {
         }
     }
 }
+
+/// Returns the part of a path after its last slash.
+pub(super) fn base_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}

@@ -2,9 +2,8 @@
 
 use super::accounts::{Account, Lookup};
 use super::call::Call;
-use super::identify::base_name;
 use super::options::{Given, Grammar, Value, is_given, value_of};
-use super::process::{Certainty, Environment, Process, Word};
+use super::process::{Certainty, Environment, Process, Word, base_name};
 use super::user_spec::{self, Switch, accounts, long};
 use super::{Next, next};
 use crate::root::ResolveError;
