@@ -174,7 +174,7 @@ fn memory_is_bounded() {
         (0..3_000).map(|number| format!("mapfile -t v{number} <<E\n{}E\n", "a\n".repeat(100))).collect(),
         "x=0123456789\n".to_owned()
             + &"x=$x$x\n".repeat(10)
-            + &"set -- 1 2 3\n"
+            + "set -- 1 2 3\n"
             + &"set -- \"$@\" \"$@\"\n".repeat(10)
             + &(0..500).map(|number| format!("printf -v p{number} \"$x%s\" \"$@\"\n")).collect::<String>(),
         "x=0123456789\n".to_owned()
