@@ -199,7 +199,7 @@ impl Reading<'_> {
             match &end.kind {
                 EndKind::Exec(index) | EndKind::Last(index) => {
                     let Some(program) = self.outcome.programs.get(*index) else { continue };
-                    // What only decides a condition does not fail a script that runs before others.
+                    // A program that only decides a condition does not fail a script that runs before others.
                     if program.how == How::Condition && self.process.role != Role::Program {
                         continue;
                     }
@@ -225,7 +225,7 @@ impl Reading<'_> {
             let is_before = match program.how {
                 How::Foreground => !is_end,
                 How::Background => !waits,
-                // Of the last pipeline, all programs are the image's.
+                // All programs of the last pipeline are the image's.
                 How::Pipeline => matches!(program.found, Found::At(_)) && !last_pipelines.contains(&index),
                 _ => false,
             };
@@ -472,7 +472,7 @@ impl Reading<'_> {
         let why = match cause.map(|cause| cause.cause) {
             Some(Cause::Eval) => "runs commands that are only known when it runs",
             Some(Cause::Source) => "reads commands from a file that is only known when it runs",
-            Some(Cause::Binary) => "is in a file with NUL bytes, which is no script",
+            Some(Cause::Binary) => "is in a file with NUL bytes, not a script",
             Some(Cause::TooLarge | Cause::TooDeep | Cause::Loop) => {
                 "is part of more work than this check follows"
             }
