@@ -53,6 +53,22 @@ impl Files for Package {
         fs::canonicalize(path).ok()?.to_str().map(str::to_owned)
     }
 
+    fn is_link(&self, path: &str) -> Option<bool> {
+        Some(
+            self.paths(path)
+                .iter()
+                .any(|path| fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink())),
+        )
+    }
+
+    fn output(&self, words: &[&str]) -> Option<String> {
+        match words {
+            ["uname"] | ["uname", "-s"] => Some("Linux".to_owned()),
+            ["uname", "-m"] | ["arch"] => Some("x86_64".to_owned()),
+            _ => None,
+        }
+    }
+
     fn text(&self, path: &str) -> Option<Vec<u8>> {
         self.paths(path).iter().find_map(|path| fs::read(path).ok())
     }

@@ -394,7 +394,7 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Changes the directory. Returns the status, and the path of a directory that does not exist.
+    /// Changes the directory. Returns the status, and the path if it is not a directory.
     fn cd(&self, state: &mut State, name: &str, words: &[Value]) -> (Status, Option<String>) {
         let operand =
             words.iter().find(|word| word.text().is_none_or(|text| !text.starts_with('-') || text == "-"));

@@ -208,7 +208,7 @@ fn split_field<'t>(text: &'t str, separators: &str) -> (&'t str, &'t str) {
     let (field, rest) = text.split_at(end);
     let is_blank = |char: char| separators.contains(char) && char.is_ascii_whitespace();
     let rest = rest.trim_start_matches(is_blank);
-    // One separator other than a blank, with the blanks around it.
+    // One separator that is not a blank, with the blanks around it.
     let rest = match rest.chars().next().filter(|char| separators.contains(*char)) {
         Some(char) => rest[char.len_utf8()..].trim_start_matches(is_blank),
         None => rest,

@@ -107,7 +107,7 @@ pub(crate) struct Touched {
     pub(crate) removed: BTreeSet<String>,
 }
 
-/// The standard input of commands: a text that is known.
+/// The known text that commands read from their standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Input {
     text: Rc<str>,
@@ -376,7 +376,7 @@ impl State {
     }
 }
 
-/// Whether two last commands end a script alike. The place of one that does not start a program does not matter.
+/// Whether two last commands end a script alike. The place of a builtin does not matter.
 fn is_same_end(one: &[Last], other: &[Last]) -> bool {
     let is_builtin = |last: &[Last]| matches!(last, [Last { kind: LastKind::Other, .. }]);
     one == other || (is_builtin(one) && is_builtin(other))

@@ -198,7 +198,7 @@ impl Reading<'_> {
             match &end.kind {
                 EndKind::Exec(index) | EndKind::Last(index) => {
                     let Some(program) = self.outcome.programs.get(*index) else { continue };
-                    // A failed condition does not fail a script that runs before others.
+                    // A program that only decides a condition does not fail a script that runs before others.
                     if program.how == How::Condition && self.process.role != Role::Program {
                         continue;
                     }
@@ -471,7 +471,7 @@ impl Reading<'_> {
         let why = match cause.map(|cause| cause.cause) {
             Some(Cause::Eval) => "runs commands that are only known when it runs",
             Some(Cause::Source) => "reads commands from a file that is only known when it runs",
-            Some(Cause::Binary) => "is in a file with NUL bytes, which is not a script",
+            Some(Cause::Binary) => "is in a file with NUL bytes, not a script",
             Some(Cause::TooLarge | Cause::TooDeep | Cause::Loop) => {
                 "is part of more work than this check follows"
             }
