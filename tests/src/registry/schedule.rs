@@ -216,7 +216,7 @@ fn planned(random: &mut Random, habits: &Habits, tls: bool, lasting: bool, trans
 
 fn fault(random: &mut Random) -> Fault {
     let bytes = random.one_of(&[0, 1, 1000, 70_000, 300_000]);
-    match random.below(19) {
+    match random.below(20) {
         0 => Fault::DropBefore,
         1 | 2 => Fault::DropInBody(bytes),
         3 | 4 => Fault::DropAfter,
@@ -233,7 +233,8 @@ fn fault(random: &mut Random) -> Fault {
         15 => Fault::ExpiredToken(random.one_of(&[400, 401, 403])),
         16 => Fault::Redirect,
         17 => Fault::Corrupt,
-        _ => random.one_of(&[Fault::DowngradedLocation, Fault::Status(416), Fault::Status(400)]),
+        18 => Fault::DowngradedLocation,
+        _ => random.one_of(&[Fault::Status(416), Fault::Status(400)]),
     }
 }
 
@@ -306,6 +307,6 @@ mod tests {
             (0..300).flat_map(|seed| Schedule::new(seed, transfer).faults).map(|fault| name(&fault)).collect()
         };
         let (push, pull) = (all(Transfer::Push), all(Transfer::Pull));
-        assert_eq!((push.len(), pull.len()), (17, 9), "{push:?} {pull:?}");
+        assert_eq!((push.len(), pull.len()), (17, 10), "{push:?} {pull:?}");
     }
 }
