@@ -319,7 +319,8 @@ fn send(
         Some(Fault::DowngradedLocation) => {
             if let Some(location) = answer.headers.get("Location").map(str::to_owned) {
                 let host = request.headers.get("Host").unwrap_or_default();
-                let path = location.trim_start_matches("https://").trim_start_matches(host);
+                let (_, rest) = location.split_once("://").unwrap_or_default();
+                let path = rest.find('/').map_or(location.as_str(), |start| &rest[start..]);
                 answer.headers.set("Location", format!("http://{host}{path}"));
             }
         }
