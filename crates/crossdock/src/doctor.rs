@@ -15,38 +15,18 @@ use crate::discover::{Discovered, Rustup, discover_again};
 use crate::error::{Error, ErrorKind};
 use crate::plan::{Plan, plan};
 
-/// The use of an image after its build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Next {
-    /// Push its layout to a registry.
-    Push,
-    /// Load it into a container engine and run it.
-    Run,
-}
+/// The programs that run images, the best first.
+const ENGINES: [&str; 2] = ["docker", "podman"];
 
-impl Next {
-    /// Returns the best tool for it, and the others.
-    fn tools(self) -> (&'static str, &'static [&'static str]) {
-        match self {
-            Self::Push => ("skopeo", &[]),
-            Self::Run => ("docker", &["podman"]),
-        }
-    }
-}
-
-/// Returns the name of the tool with which a person does something with an image: one that is installed if possible, else the
-/// best with the commands that install it. [`doctor()`] lists the same tool.
+/// Returns the container engine with which a person runs an image: one that is installed if possible, else the best with the
+/// commands that install it. [`doctor()`] lists the same one.
 #[must_use]
-pub fn tool_for(context: &Context, next: Next) -> (&'static str, Availability<Tool>) {
-    let look = |name: &'static str| (name, find_tool(name, context.environment(), &current_system()));
-    let (best, others) = next.tools();
-    let is_installed = |found: &(_, Availability<Tool>)| found.1.available().is_some();
-    let best = look(best);
-    if is_installed(&best) {
-        return best;
+pub fn engine_to_run(context: &Context) -> (&'static str, Availability<Tool>) {
+    let [best, other] = ENGINES.map(|name| (name, find_tool(name, context.environment(), &current_system())));
+    match other.1.available() {
+        Some(_) if best.1.available().is_none() => other,
+        _ => best,
     }
-    others.iter().map(|name| look(name)).find(is_installed).unwrap_or(best)
 }
 
 /// Whether an image's repository contains a registry, or an organization on Docker Hub. A name without either means Docker
@@ -56,8 +36,8 @@ pub fn names_registry(repository: &str) -> bool {
     repository.contains('/')
 }
 
-/// Returns every tool that a plan needs, and those with which its images are pushed and run: its command and version, or the
-/// remedies that install it.
+/// Returns every tool that a plan needs, and the engine that runs its images: its command and version, or the remedies that
+/// install it.
 ///
 /// ```
 /// use crossdock::{BuildOptions, discover, doctor, plan};
@@ -133,16 +113,11 @@ pub fn set_up(
     })
 }
 
-/// Returns the checks of the tools that images are used with after their build, which no step of the plan uses.
-fn afterwards(context: &Context, plan: &Plan, known: &[Check]) -> Vec<Check> {
-    let pushed = plan.images.iter().filter(|image| names_registry(&image.repository));
-    let pushing: BTreeSet<String> = pushed.map(|image| format!("pushing {}", image.name)).collect();
-    let running = plan.images.iter().map(|image| format!("running {}", image.name)).collect();
-    let uses = [(Next::Push, pushing), (Next::Run, running)];
-    let checks = uses.into_iter().filter(|(_, needed_by)| !needed_by.is_empty()).map(|(next, needed_by)| {
-        let (name, found) = tool_for(context, next);
-        Check::optional(name, needed_by, found)
-    });
-    // A builder may be the engine that runs images.
-    checks.filter(|check| known.iter().all(|known| known.name != check.name)).collect()
+/// Returns the check of the engine that runs images after their build, unless a builder of the plan is that engine.
+fn afterwards(context: &Context, plan: &Plan, known: &[Check]) -> Option<Check> {
+    let running: BTreeSet<String> =
+        plan.images.iter().map(|image| format!("running {}", image.name)).collect();
+    let (name, found) = engine_to_run(context);
+    let is_new = !running.is_empty() && known.iter().all(|known| known.name != name);
+    is_new.then(|| Check::optional(name, running, found))
 }

@@ -5,7 +5,7 @@ use crossdock_runner::plan::Cluster;
 use crossdock_system::process::Command;
 
 use crate::context::Context;
-use crate::doctor::{Next, tool_for};
+use crate::doctor::engine_to_run;
 use crate::error::{Error, ErrorKind};
 use crate::options::KindCluster;
 
@@ -21,7 +21,7 @@ impl Context {
         // The words of kind's own option (kind, pkg/cluster/provider.go).
         let engine = match self.environment.get("KIND_EXPERIMENTAL_PROVIDER") {
             Some(provider) => provider.to_owned(),
-            None => tool_for(self, Next::Run).0.to_owned(),
+            None => engine_to_run(self).0.to_owned(),
         };
         let command =
             Command::new("kind", self.directory().to_owned()).args(["get", "nodes", "--name", &name]);

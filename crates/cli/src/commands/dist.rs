@@ -1,6 +1,6 @@
 //! `crossdock build`, `tag` and `dist`: make a plan, execute it, and show the result.
 
-use crossdock::doctor::tool_for;
+use crossdock::doctor::engine_to_run;
 use crossdock::execute::{ImageReport, ImageStatus, Report};
 use crossdock::plan::{Goal, Plan};
 use crossdock::registry::{Naming, PushedImage, push_built};
@@ -167,8 +167,9 @@ fn answer(session: &Session, report: &Report, load: Option<&LoadTarget>) -> Resu
             Some(LoadTarget::Engine(EngineName::Podman)) => Some("podman"),
             Some(LoadTarget::Kind(_)) | None => None,
         };
-        let tool_for = |next| tool_for(&session.context, next);
-        let next = ui::next(report, session.name, session.context.directory(), engine, &tool_for);
+        let next = ui::next(report, session.name, session.context.directory(), engine, &|| {
+            engine_to_run(&session.context)
+        });
         next.filter(|_| report.unfinished.is_empty()).iter().for_each(|next| output::say(next));
     }
     if session.json() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
-use crossdock::doctor::{Availability, Next, Tool, names_registry};
+use crossdock::doctor::{Availability, Tool, names_registry};
 use crossdock::execute::{ImageReport, PlatformReport, Report};
 use crossdock::verify::{Verdict, Verification};
 
@@ -128,13 +128,13 @@ fn short(digest: &str) -> String {
 }
 
 /// Suggests the next command, with paths relative to the working directory. `engine` is the one into which images were loaded,
-/// and `tool_for` finds the tools that `doctor` lists too.
+/// and `engine_to_run` finds the one that `doctor` lists too.
 pub(crate) fn next(
     report: &Report,
     program: &str,
     directory: &Utf8Path,
     engine: Option<&str>,
-    tool_for: &dyn Fn(Next) -> (&'static str, Availability<Tool>),
+    engine_to_run: &dyn Fn() -> (&'static str, Availability<Tool>),
 ) -> Option<String> {
     let image = report.images.first()?;
     let reference = image.references.first()?;
@@ -144,7 +144,7 @@ pub(crate) fn next(
         return Some(format!("next: kubectl run {} --image {reference}", image.name));
     }
     let near = |path: &Utf8PathBuf| path.strip_prefix(directory).unwrap_or(path).to_string();
-    let (runs, engine_found) = tool_for(Next::Run);
+    let (runs, engine_found) = engine_to_run();
     let mut lines = match (&image.loaded, &image.archive) {
         (Some(loaded), _) => vec![format!("next: {} run --rm {loaded}", engine.unwrap_or(runs))],
         (None, Some(archive)) => {
@@ -152,10 +152,7 @@ pub(crate) fn next(
             vec![load, format!("or to run it here: {program} dist --load {runs}")]
         }
         (None, None) if names_registry(name) => {
-            let (pushes, found) = tool_for(Next::Push);
-            let layout = format!("oci:{}{}", near(&image.layout), layout_tag(reference));
-            let mut lines = vec![format!("next: {pushes} copy --all {layout} docker://{name}")];
-            lines.extend(how_to_install(pushes, &found));
+            let mut lines = vec![format!("next: {program} push {name} {}", near(&image.layout))];
             if engine_found.available().is_some() {
                 lines.push(format!("or to run it here: {program} dist --load {runs}"));
             }
@@ -190,10 +187,6 @@ fn how_to_install(name: &str, tool: &Availability<Tool>) -> Option<String> {
             None => format!("{name} is not installed"),
         }),
     }
-}
-
-fn layout_tag(reference: &str) -> String {
-    tag(reference).map(|tag| format!(":{tag}")).unwrap_or_default()
 }
 
 #[cfg(test)]

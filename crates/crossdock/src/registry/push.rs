@@ -144,7 +144,8 @@ pub(super) fn only_image(path: &Utf8Path, source: &ImageSource) -> Result<Descri
     }
     let message = format!("{path} has several images, and only one can be pushed to one reference");
     let names: Vec<_> = source.images().iter().flat_map(|image| &image.names).map(String::as_str).collect();
-    let hint = format!("it has {}; copy one with `skopeo copy oci:{path}:TAG …`", names.join(", "));
+    let hint =
+        format!("it has {}; copy one with `crossdock copy oci:{path}:TAG docker://…`", names.join(", "));
     Err(Error::from_message(ErrorKind::Usage, message).hint(hint))
 }
 
