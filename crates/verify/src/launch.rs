@@ -112,12 +112,18 @@ impl Chain<'_> {
             let identity = process.identity(&found.path);
             let is_loop = process.trail.contains(&identity);
             links += 1;
-            if links > most || process.trail.len() > MAX_DEPTH || is_loop {
+            let is_too_long = links > most || process.trail.len() > MAX_DEPTH;
+            if is_too_long || is_loop {
                 // The check of a script reports a loop of interpreters itself.
                 if process.checked == 0 {
-                    self.report(&process, report::too_long(self.context.target, &process));
+                    // The rest of a chain that is too long is told nowhere else.
+                    let told = Process { is_covered: process.is_covered && !is_too_long, ..process };
+                    self.report(&told, report::too_long(self.context.target, &told));
                 }
-                return links;
+                if is_too_long {
+                    return links;
+                }
+                continue;
             }
             // Branches of a script may lead to the same program.
             if !self.seen.insert(identity) {
@@ -130,7 +136,11 @@ impl Chain<'_> {
                 Next::Several(Answer { starts, helpers, findings }) => {
                     findings.into_iter().for_each(|(process, finding)| self.report(&process, finding));
                     self.helpers.extend(helpers);
-                    work.extend(starts.into_iter().filter_map(|process| self.located(process)));
+                    let mut starts: Vec<_> =
+                        starts.into_iter().filter_map(|process| self.located(process)).collect();
+                    // The certain ones are followed first, because a program is verified once.
+                    starts.sort_by_key(|(process, _)| process.certainty == Certainty::Certain);
+                    work.extend(starts);
                 }
                 Next::Fails(finding) => self.report(&process, finding),
                 Next::Unknown(why) => {

@@ -12,6 +12,9 @@ use crate::start::{Dialect, Entry, Options};
 use crate::syntax;
 use crate::value::{Part, Value};
 
+/// The steps that a text costs which runs in the current shell.
+const PRICE_OF_TEXT: usize = 64;
+
 const COMMON: &[&str] = &[
     ":", ".", "[", "alias", "bg", "break", "cd", "command", "continue", "echo", "eval", "exec", "exit",
     "export", "false", "fg", "getopts", "hash", "jobs", "kill", "local", "printf", "pwd", "read", "readonly",
@@ -147,7 +150,6 @@ impl Evaluator<'_> {
             text.push_str(part);
             text.push(' ');
         }
-        self.pay(text.len() / 16, call.position);
         self.run_text(state, &text, call.position, call.position)
     }
 
@@ -159,6 +161,8 @@ impl Evaluator<'_> {
         first: Position,
         position: Position,
     ) -> Vec<State> {
+        // Reading a text and copying the state cost more than the steps of a short text.
+        self.pay(PRICE_OF_TEXT + text.len() / 16, position);
         let script = syntax::parse(text, self.start.dialect, first);
         let mut fallback = state.clone();
         let states = self.deeper(position, |evaluator| {
@@ -222,13 +226,13 @@ impl Evaluator<'_> {
             Found::Missing | Found::Unknown => None,
         };
         let trusted = path.as_ref().filter(|path| !state.touched.paths.contains(*path));
-        let text = trusted.and_then(|path| self.files.text(path)).filter(|text| text.len() < LARGEST_TEXT);
-        let (Some(text), Some(path)) = (text, path) else {
+        let text = trusted.and_then(|path| self.files.text(path));
+        self.pay(text.as_ref().map_or(0, Vec::len) / 16, position);
+        let (Some(text), Some(path)) = (text.filter(|text| text.len() < LARGEST_TEXT), path) else {
             self.unfollowed(Cause::Source, position, shown(&call.words));
             leave_unknown(&mut state, position);
             return vec![state];
         };
-        self.pay(text.len() / 16, position);
         let text = String::from_utf8_lossy(&text).into_owned();
         let arguments = state.arguments.clone();
         if call.words.len() > 2 && self.start.dialect != Dialect::Dash {

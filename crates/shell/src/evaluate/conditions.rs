@@ -193,6 +193,9 @@ impl Evaluator<'_> {
         }
         if matches!(operator, "-h" | "-L") {
             let path = Self::absolute(state, operand.text()?)?;
+            if self.entry(state, operand.text()?) == Entry::Unknown {
+                return None;
+            }
             return if Self::is_changed(state, &path) { None } else { self.files.is_link(&path) };
         }
         let entry = self.entry(state, operand.text()?);

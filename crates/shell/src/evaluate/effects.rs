@@ -167,7 +167,9 @@ fn asks_for_facts(name: &str, operands: &[Value]) -> bool {
     let has = |options: &[&str]| {
         operands.iter().any(|word| word.text().is_some_and(|text| options.contains(&text)))
     };
-    has(&["--version", "--help"])
+    // Among other words, `--version` may be an option of a subcommand: `helm pull CHART --version 1.2`.
+    let are_options = operands.iter().all(|word| word.text().is_some_and(|text| text.starts_with('-')));
+    (are_options && has(&["--version", "--help"]))
         || (operands.len() == 1 && has(&["-version", "-V", "version"]))
         || (matches!(name, "dpkg" | "dpkg-query")
             && has(&["--print-architecture", "--show", "-W", "-s", "-l"]))

@@ -500,7 +500,9 @@ impl Evaluator<'_> {
             "RANDOM" | "SECONDS" if self.start.dialect != Dialect::Dash => Content::Scalar(Value::number()),
             "BASH_SOURCE" if bash => Content::Scalar(self.start.name.clone()),
             "BASH_VERSION" | "BASH" | "BASH_VERSINFO" | "HOSTNAME" | "OSTYPE" | "HOSTTYPE" | "MACHTYPE"
-            | "SHLVL" | "_" | "SHELLOPTS" | "FUNCNAME"
+            | "SHLVL" | "_" | "SHELLOPTS" | "FUNCNAME" | "BASH_REMATCH" | "PIPESTATUS" | "SHELL"
+            | "BASHPID" | "GROUPS" | "DIRSTACK" | "EPOCHSECONDS" | "EPOCHREALTIME" | "OPTERR"
+            | "BASH_SUBSHELL" | "BASH_COMMAND"
                 if bash =>
             {
                 Content::Scalar(Value::from_parts([Part::Unknown]))

@@ -349,6 +349,7 @@ impl Evaluator<'_> {
             mode: inner.mode,
             weight: inner.weight,
             background: inner.background,
+            waited: inner.waited,
             ..state.clone()
         };
         ended.into_iter().map(keep).collect()

@@ -33,7 +33,10 @@ impl Evaluator<'_> {
             RedirectionKind::Read => match redirection.target.pieces.as_slice() {
                 [Piece::Process { lines }] => {
                     let text = self.substitution(state, lines, redirection.target.position);
-                    return text.text().map(|text| Input::new(&format!("{text}\n")));
+                    return text.text().map(|text| match text {
+                        "" => Input::new(""),
+                        text => Input::new(&format!("{text}\n")),
+                    });
                 }
                 _ => {
                     let path = self.one(state, &redirection.target);
@@ -53,7 +56,7 @@ impl Evaluator<'_> {
     pub(crate) fn read(&mut self, state: &mut State, words: &[Value]) -> Status {
         let texts: Option<Vec<&str>> = words.iter().map(Value::text).collect();
         let (raw, names) = match texts.as_deref() {
-            Some(["-r", names @ ..]) => (true, names),
+            Some(["-r", names @ ..]) if names.iter().all(|name| is_name(name)) => (true, names),
             Some(names) if names.iter().all(|name| is_name(name)) => (false, names),
             _ => return forget_names(state, words),
         };
@@ -218,6 +221,8 @@ fn split_field<'t>(text: &'t str, separators: &str) -> (&'t str, &'t str) {
 
 /// Makes the variables that a builtin fills unknown.
 fn forget_names(state: &mut State, words: &[Value]) -> Status {
+    // The name that `read` takes without another.
+    state.assign("REPLY", Content::Unknown);
     for word in words {
         match word.text() {
             Some(name) if is_name(name) => state.assign(name, Content::Unknown),

@@ -328,6 +328,11 @@ impl Evaluator<'_> {
             directory: state.directory.clone(),
         };
         let index = self.program(program);
+        if self.is_exhausted() {
+            // The index may be that of another program.
+            state.end(EndKind::Unknown, call.position);
+            return state;
+        }
         if exec {
             state.set_last(LastKind::Program(index), call.position);
             state.end(EndKind::Exec(index), call.position);

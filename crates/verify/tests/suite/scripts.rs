@@ -46,6 +46,11 @@ fn of_variables() -> Vec<Case> {
         entry("#!/bin/sh\nexport ROOT=${ROOT:-/opt}\nexec /opt/run\n")
             .script("/opt/run", "#!/bin/sh\nexec $ROOT/none\n")
             .unproven(may_fail),
+        // What is certain is not weakened by the way that depends on a deployment.
+        entry("#!/bin/sh\nexport X=${X:-1}\nexec /arm\n").fails("wrong-machine"),
+        entry("#!/bin/sh\nif [ -z \"$AGAIN\" ]; then exec /arm; fi\nexec /entry.sh\n").unproven(may_fail),
+        entry("#!/bin/bash\n[[ ${X:-/arm} =~ (.+) ]] && A=${BASH_REMATCH[1]}\nexec ${A:-/app}\n")
+            .unproven("launch-unknown"),
         // They demand a variable of the deployment.
         entry("#!/bin/sh\n: ${PASSWORD:?must be set}\nexec \"$@\"\n").cmd(&["/app"]).demands(),
         entry("#!/bin/sh\nif [ -z \"$PASSWORD\" ]; then\n\techo need a password\n\texit 1\nfi\nexec /app\n")
@@ -72,6 +77,9 @@ fn of_hooks() -> Vec<Case> {
             .script("/hooks/1.sh", "#!/bin/nosuch\n")
             .fails("script-interpreter-missing"),
         hooks(&format!("set -e\n{each}")).script("/hooks/1.sh", "#!/bin/sh\nset -e\nif nosuch; then :; fi\n"),
+        entry(
+            "#!/bin/bash\nset -e\nwhile read -r f; do \"$f\"; done < <(find /etc/none -name '*.sh')\nexec /app\n",
+        ),
         hooks("set -e\n/hooks/1.sh || echo failed").script("/hooks/1.sh", "#!/bin/sh\nset -e\nnosuch\n"),
         hooks("set -e\n/hooks/1.sh")
             .script("/hooks/1.sh", "#!/bin/sh\n/hooks/2.sh\necho done\n")
