@@ -112,6 +112,10 @@ fn time_is_bounded() {
             + "g0",
         "\u{fffd}".repeat(300_000),
         "eval \"$(a)\"; f() { a; }; trap f EXIT\n".repeat(20_000),
+        "case $X in ".to_owned()
+            + &(0..1_900).map(|number| format!("{number}) exec a{number};; ")).collect::<String>()
+            + "esac\n"
+            + &":\n".repeat(90_000),
     ];
     for text in texts {
         let shown: String = text.chars().take(60).collect();

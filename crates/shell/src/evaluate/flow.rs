@@ -48,10 +48,17 @@ impl Branches {
     }
 }
 
+/// How many comparisons of states one step pays for.
+const COMPARISONS_PER_STEP: usize = 4096;
+
 impl Evaluator<'_> {
     /// Runs complete commands one after the other, up to a syntax error.
     pub(crate) fn lines(&mut self, mut states: Vec<State>, script: &Script) -> Vec<State> {
         for line in &script.lines {
+            // Every line compares the states, also those that have ended, with each other.
+            if let Some(item) = line.first() {
+                self.pay(states.len() * states.len() / COMPARISONS_PER_STEP, item.first.commands[0].position);
+            }
             states = self.list(states, line);
             if !states.iter().any(State::is_running) {
                 return states;
