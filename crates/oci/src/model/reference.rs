@@ -85,6 +85,11 @@ impl FromStr for RegistryReference {
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
         let (name, digest) = match text.split_once('@') {
             None => (text, None),
+            // A digest has no slash. What comes before may be a password, which no message repeats.
+            Some((_, address)) if address.contains('/') => {
+                let text = format!("…@{address}");
+                return Err(ReferenceError { expected: "reference", text, reason: Reason::User });
+            }
             Some((name, digest)) => {
                 let broken = |error: DigestError| ReferenceError {
                     expected: "reference",
@@ -360,11 +365,21 @@ enum Reason {
     BadDigest(DigestError),
     #[error("a digest cannot be assigned to an image; leave out `@…`")]
     Digest,
+    #[error(
+        "a reference has no user and password; log in to the registry, and leave out everything up to `@`"
+    )]
+    User,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_in_a_reference_is_not_repeated() {
+        let error = "me:s3cr3t@registry.example/app:1".parse::<RegistryReference>().unwrap_err().to_string();
+        assert!(error.contains("…@registry.example/app:1") && !error.contains("s3cr3t"), "{error}");
+    }
 
     #[test]
     fn references_of_the_grammar_are_accepted() {
