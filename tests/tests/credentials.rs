@@ -139,7 +139,7 @@ impl Handler for Refuser {
     fn serve(&self, connection: &mut Connection, request: &Request) -> io::Result<Flow> {
         connection.whole_body(request)?;
         let answer = match request.method.as_str() {
-            "CONNECT" => Answer::new(502),
+            "CONNECT" => Answer::new(403),
             _ => Answer::new(401).with("WWW-Authenticate", "Basic realm=\"test\""),
         };
         answer.write(connection.writer())?;

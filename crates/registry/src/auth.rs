@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use ureq::http::{HeaderMap, HeaderValue, Method, Uri};
 
+use crate::client::plain;
 use crate::credentials::{Credential, Credentials, Secret};
 use crate::error::{Place, RegistryError};
 use crate::host::{Host, Origin};
@@ -237,7 +238,7 @@ impl TokenRequest<'_> {
             }
         };
         let host = crate::transport::origin_of(&realm).map_or_else(String::new, |origin| origin.to_string());
-        let answer = answer.map_err(|error| Place { host, ..place.clone() }.unreachable(error))?;
+        let answer = answer.map_err(|error| Place { host, ..place.clone() }.unreachable(plain(error)))?;
         if !answer.status.is_success() {
             return Err(place.refused(answer));
         }

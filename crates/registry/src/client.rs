@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crossdock_oci::Repository;
+use crossdock_oci::{BlobError, Repository};
 use ureq::http::{HeaderMap, Method, StatusCode, Uri};
 
 use crate::auth::{Auth, Scope, Subject, Used};
+use crate::checked::WrongDigest;
 use crate::error::{Place, RegistryError};
 use crate::host::{Host, Origin, Scheme};
 use crate::notice::Notices;
+use crate::proxy::ProxyError;
 use crate::retry::{self, ATTEMPTS, is_transient};
 use crate::roots::CertificateFault;
 use crate::settings::Settings;
-use crate::transport::{Answer, Body, NoHandshake, NotTls, Transport, origin_of, resolve};
+use crate::transport::{
+    Answer, Body, NoHandshake, NotTls, ProxyRefusal, ShortBody, Transport, origin_of, resolve,
+};
 
 /// A client of any number of registries.
 #[derive(Debug)]
@@ -245,14 +249,21 @@ impl Client {
             Content::None => self.transport.send(method, address, headers, Body::None),
             Content::Bytes(bytes) => self.transport.send(method, address, headers, Body::Bytes(bytes)),
             Content::Blob { open, length } => {
-                let mut reader = open(0).map_err(|source| {
-                    RegistryError::Blob(crossdock_fs::FileError::on("read", "blob".as_ref())(source).into())
-                })?;
+                let mut reader = open(0).map_err(unreadable)?;
                 let body = Body::Reader { reader: &mut reader, length };
                 self.transport.send(method, address, headers, body)
             }
         };
         sent.map_err(|error| {
+            // Faults of the bytes that are sent, and not of the connection.
+            if inside::<ShortBody>(&error)
+                && let ureq::Error::Io(error) = error
+            {
+                return unreadable(error);
+            }
+            if let Some(WrongDigest { expected, found }) = inner(&error) {
+                return BlobError::Corrupt { expected: *expected, found: *found }.into();
+            }
             let host = origin_of(address).map_or_else(String::new, |origin| origin.to_string());
             Place { host, ..place.clone() }.unreachable(plain(error))
         })
@@ -298,11 +309,13 @@ impl Client {
         let Ok(address) = format!("{origin}/v2/").parse::<Uri>() else { return false };
         let answer = self.transport.send(Method::GET, &address, HeaderMap::new(), Body::None);
         let Ok(answer) = answer.inspect(|answer| self.auth.learn(&origin, answer)) else { return false };
-        answer.status != 400
+        // No registry redirects here; a web server does that leads everything to TLS.
+        answer.status != 400 && !answer.status.is_redirection()
     }
 
     fn allows_plain(&self, host: &Host) -> bool {
-        host.is_loopback() || self.settings.insecure.contains(host)
+        let plain = |host| Origin::new(Scheme::Http, host);
+        host.is_loopback() || self.settings.insecure.iter().any(|insecure| plain(insecure) == plain(host))
     }
 
     /// Returns an address that `from` gave, if it is allowed: with TLS, or without if `from` has none either and plain HTTP
@@ -351,13 +364,10 @@ impl Client {
         base: &Uri,
         headers: &HeaderMap,
     ) -> Result<Option<Uri>, RegistryError> {
-        let is_next = |link: &&str| link.contains("rel=\"next\"") || link.contains("rel=next");
-        let link = headers.get("link").and_then(|link| link.to_str().ok());
-        let Some(link) = link.filter(is_next) else { return Ok(None) };
-        let target =
-            link.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(target, _)| target);
-        let next = target.and_then(|target| resolve(base, target));
-        let next = next.ok_or_else(|| self.place(call).protocol("links a page that is not an address"))?;
+        let mut links = headers.get_all("link").iter().filter_map(|links| links.to_str().ok());
+        let Some(target) = links.find_map(next_link) else { return Ok(None) };
+        let next = resolve(base, target)
+            .ok_or_else(|| self.place(call).protocol("links a page that is not an address"))?;
         let from = self.origin(call)?;
         self.guard(&from, &next, "links a page without TLS").map(Some)
     }
@@ -388,14 +398,19 @@ fn attempts(result: &Result<Answer, RegistryError>) -> u32 {
     if source.downcast_ref().is_some_and(refused) { ATTEMPTS / 2 } else { ATTEMPTS }
 }
 
-/// Returns whether an error of a connection stays: a name that does not exist, a certificate that is not trusted.
+/// Returns whether an error of a connection stays: a name that does not exist, a certificate that is not trusted, a proxy
+/// whose address is invalid.
 fn is_final(error: &RegistryError) -> bool {
     let RegistryError::Unreachable { source, .. } = error else { return true };
     let Some(error) = source.downcast_ref::<io::Error>() else { return false };
-    let is_tls = error.get_ref().is_some_and(|inner| {
-        inner.is::<rustls::Error>() || inner.is::<NotTls>() || inner.is::<CertificateFault>()
+    let stays = error.get_ref().is_some_and(|inner| {
+        inner.is::<rustls::Error>()
+            || inner.is::<NotTls>()
+            || inner.is::<CertificateFault>()
+            || inner.is::<ProxyError>()
+            || inner.downcast_ref::<ProxyRefusal>().is_some_and(|refusal| refusal.is_final)
     });
-    is_tls || is_unknown_name(error)
+    stays || is_unknown_name(error)
 }
 
 /// Returns whether a name was not resolved. The standard library has no kind for it.
@@ -405,8 +420,38 @@ fn is_unknown_name(error: &io::Error) -> bool {
 
 /// Returns whether an error of a connection is of this type.
 fn inside<E: std::error::Error + 'static>(error: &ureq::Error) -> bool {
-    let ureq::Error::Io(error) = error else { return false };
-    error.get_ref().is_some_and(|inner| inner.is::<E>())
+    inner::<E>(error).is_some()
+}
+
+/// Returns the error of this type that is the cause of one of a connection.
+fn inner<E: std::error::Error + 'static>(error: &ureq::Error) -> Option<&E> {
+    let ureq::Error::Io(error) = error else { return None };
+    error.get_ref()?.downcast_ref()
+}
+
+/// Returns the error of a blob whose bytes cannot be read: from a file, or from the registry that it is copied from.
+fn unreadable(source: io::Error) -> RegistryError {
+    match source.downcast::<RegistryError>() {
+        Ok(error) => error,
+        Err(source) => {
+            RegistryError::Blob(crossdock_fs::FileError::on("read", "blob".as_ref())(source).into())
+        }
+    }
+}
+
+/// Returns the target with `rel="next"` among the links of a header (RFC 8288 § 3); an empty one if it is malformed, since
+/// a list without its next page would look complete.
+fn next_link(links: &str) -> Option<&str> {
+    let is_next = |text: &str| text.contains("rel=\"next\"") || text.contains("rel=next");
+    let mut rest = links;
+    while let Some((target, after)) = rest.split_once('<').and_then(|(_, link)| link.split_once('>')) {
+        let (parameters, _) = after.split_once('<').unwrap_or((after, ""));
+        if is_next(parameters) {
+            return Some(target);
+        }
+        rest = after;
+    }
+    is_next(rest).then_some("")
 }
 
 fn is_redirect(status: StatusCode, method: &Method) -> bool {
@@ -418,9 +463,48 @@ fn is_redirect(status: StatusCode, method: &Method) -> bool {
 }
 
 /// Returns the error inside ureq's, whose message is the system's.
-fn plain(error: ureq::Error) -> Box<dyn std::error::Error + Send + Sync> {
+pub(crate) fn plain(error: ureq::Error) -> Box<dyn std::error::Error + Send + Sync> {
     match error {
         ureq::Error::Io(error) => Box::new(error),
         other => Box::new(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(text: &str) -> Host {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_port_of_plain_http_need_not_be_named() {
+        let settings = Settings::new().with_insecure(host("reg.example:80")).with_insecure(host("b.example"));
+        let client = Client::new(settings).unwrap();
+        for (text, expected) in [
+            ("reg.example", true),
+            ("reg.example:80", true),
+            ("b.example:80", true),
+            ("reg.example:81", false),
+            ("b.example:443", false),
+            ("localhost:81", true),
+        ] {
+            assert_eq!(client.allows_plain(&host(text)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_next_page_is_chosen_among_links() {
+        for (links, next) in [
+            ("</v2/a?last=b>; rel=\"next\"", Some("/v2/a?last=b")),
+            ("</a,b>; rel=prev, </c>; rel=next", Some("/c")),
+            ("</a>; rel=\"next\", </c>; rel=\"first\"", Some("/a")),
+            ("</a>; rel=\"first\"", None),
+            ("/v2/a?last=b; rel=\"next\"", Some("")),
+            ("", None),
+        ] {
+            assert_eq!(next_link(links), next, "{links}");
+        }
     }
 }

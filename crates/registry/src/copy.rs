@@ -10,7 +10,8 @@ use crate::auth::Scope;
 use crate::client::Location;
 use crate::error::RegistryError;
 use crate::graph::{Graph, Node, Parts, is_foreign, total};
-use crate::push::{ImageContent, PushOptions};
+use crate::pull::Fetch;
+use crate::push::{ImageContent, PushOptions, checked};
 use crate::registry::{Manifest, Registry, Selector};
 use crate::transfer::{Gate, Moved, TransferEvent, TransferObserver, for_each};
 use crate::upload::{Check, Upload};
@@ -61,6 +62,17 @@ impl ImageContent for Remote<'_> {
     fn has(&self, blob: &Blob) -> bool {
         self.registry.has_blob_at(&self.location, blob, &self.scope).unwrap_or(false)
     }
+
+    /// Copies a blob as a pull does: again if the connection is lost, and until the client is cancelled.
+    fn copy_blob(
+        &self,
+        store: &BlobStore,
+        blob: &Blob,
+        observer: &dyn TransferObserver,
+    ) -> Result<(), RegistryError> {
+        let Self { registry, location, scope } = self;
+        Fetch { registry, location, scope, store, observer }.fetch(blob, &Gate::new(1))
+    }
 }
 
 impl Registry {
@@ -83,14 +95,22 @@ impl Registry {
         let graph = Graph::read(&root.descriptor, &mut |descriptor| source.document(descriptor))?;
         let mut subjects: Vec<Digest> = graph.nodes.iter().map(|node| node.descriptor.digest).collect();
         let mut seen: BTreeSet<Digest> = subjects.iter().copied().collect();
-        let mut carried = Carried::default();
+        let (mut carried, mut beyond) = (Carried::default(), BTreeSet::new());
         // Referrers of referrers are carried too, each once.
         while let Some(subject) = subjects.pop() {
             for referrer in self.referrers_at(&source.location, &subject, &source.scope)? {
                 let digest = referrer.descriptor.digest;
-                if seen.len() >= REFERRERS || !seen.insert(digest) {
+                if seen.contains(&digest) {
                     continue;
                 }
+                if seen.len() >= REFERRERS {
+                    if beyond.insert(digest) {
+                        let reason = format!("at most {REFERRERS} manifests are copied with an image");
+                        carried.left.push((digest, reason));
+                    }
+                    continue;
+                }
+                seen.insert(digest);
                 let upload =
                     Upload { registry: self, location: &target, scope: &scope, observer, gate: None };
                 match carry(&upload, &source, from, &subject, &referrer.descriptor) {
@@ -140,7 +160,7 @@ pub fn copy_into(
     jobs: usize,
     observer: &dyn TransferObserver,
 ) -> Result<(), RegistryError> {
-    let graph = Graph::read(image, &mut |descriptor| content.document(descriptor))?;
+    let graph = Graph::read(image, &mut |descriptor| checked(content, descriptor))?;
     let nodes: &[Node] = &graph.nodes;
     let mut blobs = Graph::blobs(nodes);
     blobs.retain(|blob| !is_foreign(blob) || content.has(&blob.blob()));
@@ -150,7 +170,7 @@ pub fn copy_into(
         let blob = blob.blob();
         let mut by = Moved::Present;
         if !store.has(&blob) || store.verify(&blob.digest).is_err() {
-            gate.pass(|| copy_blob(store, content, &blob, observer))?;
+            gate.pass(|| content.copy_blob(store, &blob, observer))?;
             by = Moved::Sent;
         }
         observer.event(TransferEvent::Finished { digest: blob.digest, bytes: blob.size, by });
@@ -160,14 +180,15 @@ pub fn copy_into(
     Ok(())
 }
 
-fn copy_blob(
+/// Copies a blob into a store, read once.
+pub(crate) fn copy_blob<'a>(
     store: &BlobStore,
-    content: &dyn ImageContent,
+    open: &dyn Fn() -> io::Result<Box<dyn Read + Send + 'a>>,
     blob: &Blob,
     observer: &dyn TransferObserver,
 ) -> Result<(), RegistryError> {
     let path = store.path(&blob.digest);
-    let mut reader = content.open(blob, 0).map_err(FileError::on("read", &path))?;
+    let mut reader = open().map_err(FileError::on("read", &path))?;
     let mut writer = store.writer()?;
     let mut buffer = vec![0; 256 * 1024];
     loop {

@@ -32,8 +32,29 @@ pub(crate) struct Node {
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
     pub(crate) nodes: Vec<Node>,
-    seen: BTreeSet<Digest>,
+    /// By digest and kind: an index may list a manifest also as something that leads nowhere.
+    seen: BTreeSet<(Digest, Kind)>,
     bytes: u64,
+}
+
+/// The kind of a document, of which its descriptor decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Index,
+    Manifest,
+    Other,
+}
+
+impl Kind {
+    fn of(descriptor: &Descriptor) -> Self {
+        if media_type::is_index(&descriptor.media_type) {
+            Self::Index
+        } else if media_type::is_manifest(&descriptor.media_type) {
+            Self::Manifest
+        } else {
+            Self::Other
+        }
+    }
 }
 
 impl Graph {
@@ -54,8 +75,10 @@ impl Graph {
         read: &mut dyn FnMut(&Descriptor) -> Result<Vec<u8>, RegistryError>,
     ) -> Result<usize, RegistryError> {
         let digest = descriptor.digest;
-        if !self.seen.insert(digest) {
-            let known = self.nodes.iter().find(|node| node.descriptor.digest == digest);
+        let key = (digest, Kind::of(descriptor));
+        if !self.seen.insert(key) {
+            let known =
+                self.nodes.iter().find(|node| (node.descriptor.digest, Kind::of(&node.descriptor)) == key);
             return Ok(known.map_or(0, |node| node.height));
         }
         let excessive = |problem| Err(RegistryError::Excessive { digest, problem });

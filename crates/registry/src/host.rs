@@ -123,7 +123,9 @@ impl FromStr for Host {
     type Err = HostError;
 
     fn from_str(text: &str) -> Result<Self, HostError> {
-        let fail = || HostError { text: text.to_owned() };
+        // What comes before `@` may be a password, which no message repeats.
+        let shown = text.rsplit_once('@').map_or(text.to_owned(), |(_, host)| format!("…@{host}"));
+        let fail = || HostError { text: shown.clone() };
         let (name, rest) = match text.strip_prefix('[') {
             Some(bracketed) => {
                 let (address, rest) = bracketed.split_once(']').ok_or_else(fail)?;

@@ -4,6 +4,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use crossdock_oci::{Blob, BlobStore, Descriptor, ImageSource, SourceError};
 
+use crate::checked::Checked;
 use crate::error::RegistryError;
 use crate::push::ImageContent;
 use crate::registry::MANIFEST_LIMIT;
@@ -15,11 +16,7 @@ impl ImageContent for BlobStore {
 
     fn open(&self, blob: &Blob, at: u64) -> io::Result<Box<dyn Read + Send + '_>> {
         let mut file = self.get(&blob.digest).map_err(io::Error::other)?;
-        let length = file.metadata()?.len();
-        if length != blob.size {
-            let message = format!("blob {} has {length} bytes instead of {}", blob.digest, blob.size);
-            return Err(io::Error::other(message));
-        }
+        check_length(blob, file.metadata()?.len())?;
         file.seek(SeekFrom::Start(at))?;
         Ok(Box::new(file))
     }
@@ -31,6 +28,11 @@ impl ImageContent for BlobStore {
 
 impl ImageContent for ImageSource {
     fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
+        // docker's older archives have no manifests of their own: they are derived.
+        let mut platforms = self.images().iter().flat_map(|image| &image.platforms);
+        if let Some(found) = platforms.find(|platform| platform.descriptor.digest == descriptor.digest) {
+            return Ok(found.manifest.raw.clone());
+        }
         let mut bytes = Vec::new();
         let reader = self.blob(&descriptor.digest).map_err(broken)?;
         reader.take(MANIFEST_LIMIT).read_to_end(&mut bytes).map_err(|error| broken(unreadable(error)))?;
@@ -39,13 +41,35 @@ impl ImageContent for ImageSource {
 
     fn open(&self, blob: &Blob, at: u64) -> io::Result<Box<dyn Read + Send + '_>> {
         let mut reader = self.blob(&blob.digest).map_err(io::Error::other)?;
-        io::copy(&mut reader.by_ref().take(at), &mut io::sink())?;
+        // The file of a layout tells its length at once. An archive's files end where its headers say.
+        if self.path().is_dir() {
+            let file = std::fs::symlink_metadata(self.path().join("blobs/sha256").join(blob.digest.hex()))?;
+            // A layout from elsewhere could name any file of this machine.
+            if file.is_symlink() {
+                return Err(io::Error::other(format!("blob {} is a symbolic link", blob.digest)));
+            }
+            check_length(blob, file.len())?;
+        }
+        if at == 0 {
+            return Ok(Box::new(Checked::new(reader, *blob)));
+        }
+        let skipped = io::copy(&mut reader.by_ref().take(at), &mut io::sink())?;
+        if skipped < at {
+            check_length(blob, skipped)?;
+        }
         Ok(reader)
     }
 
     fn has(&self, blob: &Blob) -> bool {
         self.blob(&blob.digest).is_ok()
     }
+}
+
+fn check_length(blob: &Blob, length: u64) -> io::Result<()> {
+    if length == blob.size {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("blob {} has {length} bytes instead of {}", blob.digest, blob.size)))
 }
 
 fn broken(error: SourceError) -> RegistryError {

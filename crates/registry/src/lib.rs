@@ -1,6 +1,7 @@
 //! A client of container registries, after the [OCI distribution specification](https://github.com/opencontainers/distribution-spec).
 
 mod auth;
+mod checked;
 mod client;
 mod copy;
 pub mod credentials;

@@ -7,10 +7,11 @@ use crossdock_fs::FileError;
 use crossdock_oci::{Blob, BlobStore, Descriptor, Layout, Pruning, Reference, Repository};
 
 use crate::auth::Scope;
+use crate::checked::WrongDigest;
 use crate::client::Location;
 use crate::error::RegistryError;
 use crate::graph::{Graph, is_foreign, total};
-use crate::registry::{Registry, Selector, WrongDigest};
+use crate::registry::{Registry, Selector};
 use crate::retry::{self, ATTEMPTS};
 use crate::transfer::{Counting, Gate, Moved, TransferEvent, TransferObserver, for_each};
 
@@ -95,7 +96,8 @@ impl Fetch<'_> {
         Ok(())
     }
 
-    fn fetch(&self, blob: &Blob, gate: &Gate) -> Result<(), RegistryError> {
+    /// Fetches a blob, again if the connection is lost.
+    pub(crate) fn fetch(&self, blob: &Blob, gate: &Gate) -> Result<(), RegistryError> {
         let settings = self.registry.settings();
         let mut attempt = 0;
         loop {
@@ -140,7 +142,7 @@ impl Fetch<'_> {
     fn broken(&self, blob: &Blob, error: io::Error) -> RegistryError {
         let host = self.location.host.to_string();
         match error.get_ref().and_then(|inner| inner.downcast_ref::<WrongDigest>()) {
-            Some(WrongDigest(found)) => RegistryError::Digest { host, expected: blob.digest, found: *found },
+            Some(&WrongDigest { expected, found }) => RegistryError::Digest { host, expected, found },
             None => RegistryError::Unreachable {
                 action: format!("read blob {} of `{}`", blob.digest, self.location.path),
                 host,

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::sync::Mutex;
 
-use crossdock_oci::{Blob, Descriptor, Digest, Repository, Tag};
+use crossdock_oci::{Blob, BlobStore, Descriptor, Digest, Repository, Tag};
 
 use crate::auth::Scope;
 use crate::client::Location;
+use crate::copy::copy_blob;
 use crate::error::RegistryError;
 use crate::graph::{Graph, Node, is_foreign, total};
 use crate::registry::{Manifest, Registry, Selector, absent_as_none};
@@ -31,6 +32,19 @@ pub trait ImageContent: Sync {
 
     /// Returns whether the blob is there. Blobs that only nodes fetch may be absent.
     fn has(&self, blob: &Blob) -> bool;
+
+    /// Copies a blob into a store, hashed while it is read. By default it is read once.
+    ///
+    /// # Errors
+    /// If it cannot be read, has another digest, or cannot be written.
+    fn copy_blob(
+        &self,
+        store: &BlobStore,
+        blob: &Blob,
+        observer: &dyn TransferObserver,
+    ) -> Result<(), RegistryError> {
+        copy_blob(store, &|| self.open(blob, 0), blob, observer)
+    }
 }
 
 /// The destination of a push.
@@ -90,7 +104,7 @@ impl Registry {
 }
 
 /// Reads a document and checks that it is the one of the descriptor.
-fn checked(content: &dyn ImageContent, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
+pub(crate) fn checked(content: &dyn ImageContent, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
     let bytes = content.document(descriptor)?;
     let found = Digest::of(&bytes);
     if found == descriptor.digest {

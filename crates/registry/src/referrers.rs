@@ -9,7 +9,7 @@ use ureq::http::Method;
 use crate::auth::Scope;
 use crate::client::{Location, Target};
 use crate::error::RegistryError;
-use crate::registry::{Listed, Manifest, Registry, Selector, absent_as_none};
+use crate::registry::{LIST_LIMIT, Listed, Manifest, Registry, Selector, absent_as_none};
 use crate::retry;
 
 /// A manifest that is about another one.
@@ -91,16 +91,24 @@ impl Registry {
         let path = format!("referrers/{subject}");
         let action = format!("list what is about {subject}");
         let mut call = self.call(location, Method::GET, &path, scope, action).accepting(media_type::INDEX);
-        let mut found = Vec::new();
-        for _ in 0..PAGES {
+        let (mut found, mut length) = (Vec::new(), 0);
+        for number in 0..PAGES {
             let base = self.client.address(&call)?;
-            // Registries that do not know the API answer in all these ways.
-            let page = self.client.document(&call, &[200, 400, 404, 405, 406, 415, 501])?;
+            // Registries that do not know the API answer in all these ways. After a first page it is known.
+            let unknown: &[u16] = &[200, 400, 404, 405, 406, 415, 501];
+            let page = self.client.document(&call, if number == 0 { unknown } else { &[200] })?;
             if page.status != 200 {
                 return Ok(None);
             }
             let next = self.client.next_page(&call, &base, &page.headers)?;
             let bytes = page.bytes;
+            length += bytes.len() as u64;
+            if length > LIST_LIMIT {
+                return Err(self.client.place(&call).protocol(format!("lists more than {LIST_LIMIT} bytes")));
+            }
+            if number > 0 && !is_list(&bytes) {
+                return Err(self.client.place(&call).protocol("answers with something else than a list"));
+            }
             // Some serve the subject itself at this address, or a page for people.
             if Digest::of(&bytes) == *subject || !is_list(&bytes) {
                 return Ok(None);
@@ -109,7 +117,7 @@ impl Registry {
             let Some(next) = next else { return Ok(Some(found)) };
             call.target = Target::Address(next);
         }
-        Ok(Some(found))
+        Err(self.client.place(&call).protocol(format!("lists more than {PAGES} pages")))
     }
 
     /// Reads the index under the fallback tag; `None` if there is none.

@@ -1,10 +1,13 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read};
 
-use crossdock_oci::{Blob, Descriptor, Digest, Hasher, Repository, Tag, media_type};
+use crossdock_oci::{Blob, Descriptor, Digest, Repository, Tag, media_type};
+use serde::de::IgnoredAny;
 use ureq::http::{HeaderMap, HeaderValue, Method};
 
 use crate::auth::Scope;
+use crate::checked::{Checked, WrongDigest};
 use crate::client::{Call, Client, Content, Location, Target};
 use crate::error::RegistryError;
 use crate::host::Host;
@@ -56,6 +59,8 @@ const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.o
                       application/vnd.docker.distribution.manifest.v2+json, */*;q=0.1";
 /// The number of pages of a list that are read.
 const PAGES: usize = 1000;
+/// The length of the pages of a list together, in bytes.
+pub(crate) const LIST_LIMIT: u64 = 64 << 20;
 
 impl Registry {
     /// Creates a client. It sends nothing yet.
@@ -117,6 +122,14 @@ impl Registry {
         let declared =
             found.headers.get("content-type").and_then(|kind| kind.to_str().ok()).map(str::to_owned);
         let bytes = found.bytes;
+        // A proxy's page for people, with status 200.
+        if serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(&bytes).is_err() {
+            let kind = declared.as_deref().unwrap_or("something").escape_debug().to_string();
+            return Err(self
+                .client
+                .place(&call)
+                .protocol(format!("answers with `{kind}` instead of a manifest")));
+        }
         let digest = Digest::of(&bytes);
         if let Selector::Digest(expected) = selector
             && *expected != digest
@@ -192,7 +205,7 @@ impl Registry {
                 let wrong = error.get_ref().and_then(|inner| inner.downcast_ref::<WrongDigest>());
                 let (expected, host) = (blob.digest, host()?);
                 Err(match wrong {
-                    Some(WrongDigest(found)) => RegistryError::Digest { host, expected, found: *found },
+                    Some(wrong) => RegistryError::Digest { host, expected, found: wrong.found },
                     None => RegistryError::Unreachable {
                         action: format!("read blob {expected}"),
                         host,
@@ -243,13 +256,17 @@ impl Registry {
         let location = Location::of(repository)?;
         let scope = Scope::pull(&location.path);
         let action = format!("list the tags of `{}`", location.path);
-        let mut tags = Vec::new();
+        let (mut tags, mut bytes) = (Vec::new(), 0);
         let mut call = self.call(&location, Method::GET, "tags/list", &scope, action);
         for _ in 0..PAGES {
             let base = self.client.address(&call)?;
             let found = self.client.document(&call, &[200])?;
             let next = self.client.next_page(&call, &base, &found.headers)?;
             let place = self.client.place(&call);
+            bytes += found.bytes.len() as u64;
+            if bytes > LIST_LIMIT {
+                return Err(place.protocol(format!("lists more than {LIST_LIMIT} bytes")));
+            }
             let page: Page = serde_json::from_slice(&found.bytes)
                 .map_err(|_| place.protocol("answers with something else than a list of tags"))?;
             tags.extend(page.tags.unwrap_or_default());
@@ -385,59 +402,30 @@ impl fmt::Display for Selector {
 
 /// Reads a blob from a registry. The last read fails if the bytes do not have the blob's digest or length.
 pub struct BlobReader {
-    reader: Box<dyn Read + Send>,
-    hasher: Option<Hasher>,
-    left: u64,
-    blob: Blob,
+    checked: Checked<Box<dyn Read + Send>>,
 }
 
 impl BlobReader {
     fn new(answer: Answer, blob: Blob) -> Self {
-        let reader = Box::new(answer.into_reader());
-        Self { reader, hasher: Some(Hasher::default()), left: blob.size, blob }
+        let reader: Box<dyn Read + Send> = Box::new(answer.into_reader());
+        Self { checked: Checked::new(reader, blob) }
     }
 
     /// Returns the blob.
     pub fn blob(&self) -> Blob {
-        self.blob
-    }
-
-    fn end(&mut self) -> io::Result<usize> {
-        if self.left > 0 {
-            let missing = self.left;
-            let message = format!("{missing} of {} bytes are missing", self.blob.size);
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
-        }
-        let Some(hasher) = self.hasher.take() else { return Ok(0) };
-        let found = hasher.finish();
-        if found == self.blob.digest { Ok(0) } else { Err(io::Error::other(WrongDigest(found))) }
+        self.checked.blob()
     }
 }
 
-/// The digest of bytes that should have another one.
-#[derive(Debug, thiserror::Error)]
-#[error("the bytes have the digest {0}")]
-pub(crate) struct WrongDigest(pub(crate) Digest);
-
 impl Read for BlobReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.reader.read(buffer)?;
-        if read == 0 {
-            return if buffer.is_empty() { Ok(0) } else { self.end() };
-        }
-        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("more than {} bytes arrive", self.blob.size))
-        })?;
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(&buffer[..read]);
-        }
-        Ok(read)
+        self.checked.read(buffer)
     }
 }
 
 impl fmt::Debug for BlobReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "BlobReader({:?})", self.blob)
+        write!(f, "BlobReader({:?})", self.blob())
     }
 }
 

@@ -140,10 +140,9 @@ impl Gate {
         }
         places.used += 1;
         drop(places);
-        let result = transfer();
-        self.lock().used -= 1;
-        self.freed.notify_one();
-        result
+        // Also after a panic, which would leave the other threads waiting.
+        let _place = TakenPlace(self);
+        transfer()
     }
 
     /// Halves the number of transfers that start from now on.
@@ -154,6 +153,16 @@ impl Gate {
 
     fn lock(&self) -> MutexGuard<'_, Places> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place at a gate, which is free again once this is dropped.
+struct TakenPlace<'a>(&'a Gate);
+
+impl Drop for TakenPlace<'_> {
+    fn drop(&mut self) {
+        self.0.lock().used -= 1;
+        self.0.freed.notify_one();
     }
 }
 

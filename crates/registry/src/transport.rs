@@ -13,7 +13,7 @@ use ureq::{Agent, SendBody};
 use crate::host::{Host, Origin, Scheme};
 use crate::proxy::ProxyRules;
 use crate::roots::Roots;
-pub(crate) use connect::{NoHandshake, NotTls};
+pub(crate) use connect::{NoHandshake, NotTls, ProxyRefusal};
 use connect::{NoResolver, Opener};
 
 /// The length above which a body is sent only after the server has agreed to read it, in bytes.
@@ -84,6 +84,7 @@ impl Transport {
         headers: HeaderMap,
         body: Body<'_>,
     ) -> Result<Answer, ureq::Error> {
+        connection::forget_end();
         let mut request = Request::builder().method(method).uri(uri.clone()).body(())?;
         *request.headers_mut() = headers;
         let response = match body {
@@ -96,10 +97,44 @@ impl Transport {
                         .headers_mut()
                         .insert("expect", ureq::http::HeaderValue::from_static("100-continue"));
                 }
-                self.agent.run(request.map(|()| SendBody::from_reader(reader)))?
+                let mut exact = Exact { reader, left: length };
+                self.agent.run(request.map(|()| SendBody::from_reader(&mut exact)))?
             }
         };
         Ok(Answer::new(response))
+    }
+}
+
+/// Reads the announced number of bytes. ureq asks a reader that ends before for ever.
+struct Exact<'a> {
+    reader: &'a mut dyn Read,
+    left: u64,
+}
+
+/// A body that ends before its announced length.
+#[derive(Debug, thiserror::Error)]
+#[error("the file is {missing} bytes shorter than its descriptor says; restore it or build the image again")]
+pub(crate) struct ShortBody {
+    missing: u64,
+}
+
+impl Read for Exact<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let buffer = &mut buffer[..length];
+        let read = if connection::has_ended() {
+            // The connection drops these bytes: the answer is there, and ureq reads it after the whole body.
+            buffer.fill(0);
+            length
+        } else {
+            self.reader.read(buffer)?
+        };
+        if read == 0 && length > 0 {
+            let short = ShortBody { missing: self.left };
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, short));
+        }
+        self.left -= read as u64;
+        Ok(read)
     }
 }
 

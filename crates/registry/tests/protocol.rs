@@ -5,15 +5,23 @@
 mod fake;
 
 use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossdock_oci::{
-    Descriptor, Digest, Document, ImageManifest, Index, Layout, LayoutLock, Pruning, Tag, media_type,
+    Descriptor, Digest, Document, ImageManifest, ImageSource, Index, Layout, LayoutLock, Pruning, Tag,
+    media_type,
 };
-use crossdock_registry::credentials::{Credential, OneHost, Secret};
+use crossdock_registry::credentials::{Credential, Helpers, Logins, OneHost, Search, Secret};
+use crossdock_registry::proxy::{Proxy, ProxyRules};
 use crossdock_registry::{
-    Moved, PushOptions, Pushed, Registry, RegistryError, Selector, Settings, Unobserved,
+    ImageContent, Moved, Origin, PushOptions, Pushed, Registry, RegistryError, Remote, Selector, Settings,
+    Unobserved, copy_into,
 };
+use crossdock_system::environment::Environment;
+use crossdock_system::process::{Cancel, Processes};
 use fake::{Fake, Fault, Request};
 
 fn client() -> Registry {
@@ -553,4 +561,279 @@ fn parallel_writers_of_the_fallback_tag_keep_each_others_entries() {
         .collect();
     found.sort();
     assert_eq!(found, (0..8).map(|number| format!("x/{number}")).collect::<Vec<_>>());
+}
+
+/// ureq asks a reader that ends before the announced length for ever.
+#[test]
+fn a_truncated_layer_is_an_error_before_a_byte_of_it_is_sent() {
+    let (fake, image) = (Fake::start(), image(3_000_000));
+    let truncated = std::fs::OpenOptions::new().write(true).open(image.layout.blobs().path(&image.layer));
+    truncated.unwrap().set_len(1_000_000).unwrap();
+    let source = ImageSource::of_layout(&image.layout, &image.index).unwrap();
+    let contents: [&dyn ImageContent; 2] = [image.layout.blobs(), &source];
+    for content in contents {
+        let options = PushOptions::new([tag("1.0")]);
+        let repository = fake.repository("team/app");
+        let failure = client().push(content, &image.index, &repository, &options, &Unobserved).unwrap_err();
+        let messages = messages(&failure);
+        assert!(messages.contains(&image.layer.to_string()), "{messages}");
+        assert!(messages.contains("1000000 bytes instead of 3000005"), "{messages}");
+        assert!(!failure.to_string().contains("no answer"), "{messages}");
+    }
+    assert!(fake.state.lock().unwrap().tags.is_empty());
+}
+
+#[test]
+fn a_reader_that_ends_too_early_is_an_error_of_its_file() {
+    let fake = Fake::start();
+    // In one piece, and after the server agreed to read a large body.
+    for size in [1000, 5_000_000] {
+        let blob = crossdock_oci::Blob { digest: Digest::of(b"whatever"), size };
+        let open = |_| Ok(Box::new(std::io::repeat(7).take(900)) as Box<dyn Read + Send>);
+        let failure = client().put_blob(&fake.repository("a"), &blob, &open).unwrap_err();
+        assert!(messages(&failure).contains("bytes shorter than"), "{failure:?}");
+    }
+    assert_eq!(fake.requests(&["PUT"]).len(), 2, "not tried again");
+}
+
+/// After an early answer nothing is read any more.
+#[test]
+fn the_rest_of_a_refused_blob_is_not_read() {
+    let fake = Fake::with(|request, _| {
+        is(request, "PUT", "/blobs/uploads/").then(|| Fault::Early("403 Forbidden", error("DENIED")))
+    });
+    const SIZE: u64 = 200_000_000;
+    let count = Arc::new(AtomicU64::new(0));
+    let blob = crossdock_oci::Blob { digest: Digest::of(b"whatever"), size: SIZE };
+    let open = |_| Ok(Box::new(Counted(Arc::clone(&count))) as Box<dyn Read + Send>);
+    let failure = client().put_blob(&fake.repository("a"), &blob, &open).unwrap_err();
+    assert_eq!(failure.status(), Some(403), "{failure}");
+    let read = count.load(Ordering::Relaxed);
+    assert!(read < SIZE / 2, "{read}");
+}
+
+struct Counted(Arc<AtomicU64>);
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.0.fetch_add(buffer.len() as u64, Ordering::Relaxed);
+        buffer.fill(7);
+        Ok(buffer.len())
+    }
+}
+
+/// Returns the message of an error and of its causes.
+fn messages(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[test]
+fn bytes_that_a_registry_lies_about_are_not_copied() {
+    let image = image(100_000);
+    let lying = format!("/blobs/{}", image.layer);
+    let source =
+        Fake::with(move |request, _| is(request, "GET", &lying).then(|| Fault::Body(vec![b'x'; 100_005])));
+    push(&client(), &source, &image).unwrap();
+    let (registry, target) = (client(), Fake::start());
+    let remote = Remote::new(&registry, &source.repository("team/app")).unwrap();
+    let options = PushOptions::new([tag("1.0")]);
+    let failure = registry
+        .push(&remote, &image.index, &target.repository("team/app"), &options, &Unobserved)
+        .unwrap_err();
+    assert!(messages(&failure).contains(&image.layer.to_string()), "{failure:?}");
+    assert!(!failure.to_string().contains("no answer"), "{failure}");
+    let state = target.state.lock().unwrap();
+    assert!(state.tags.is_empty() && !state.blobs.contains_key(&image.layer.to_string()));
+}
+
+#[test]
+fn a_reader_that_is_not_read_to_its_end_has_checked_the_last_byte() {
+    let bytes = b"the bytes of a blob".to_vec();
+    let fake = Fake::with(|request, _| {
+        is(request, "GET", "/blobs/").then(|| Fault::Answer("200 OK", &[], "THE BYTES OF A BLOB".into()))
+    });
+    let blob = crossdock_oci::Blob { digest: Digest::of(&bytes), size: bytes.len() as u64 };
+    let mut found = vec![0; bytes.len()];
+    assert!(client().blob(&fake.repository("a"), &blob).unwrap().read_exact(&mut found).is_err());
+}
+
+/// A content whose documents are others than those asked for.
+struct Forged<'a>(&'a crossdock_oci::BlobStore);
+
+impl ImageContent for Forged<'_> {
+    fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
+        let mut bytes = self.0.document(descriptor)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    fn open(&self, blob: &crossdock_oci::Blob, at: u64) -> std::io::Result<Box<dyn Read + Send + '_>> {
+        self.0.open(blob, at)
+    }
+
+    fn has(&self, blob: &crossdock_oci::Blob) -> bool {
+        self.0.has(blob)
+    }
+}
+
+#[test]
+fn documents_that_are_copied_into_a_layout_are_verified() {
+    let (source, target) = (image(1000), tempfile::tempdir().unwrap());
+    let layout = Layout::create(target.path().join("layout")).unwrap();
+    let forged = Forged(source.layout.blobs());
+    let failure = copy_into(layout.blobs(), &forged, &source.index, 2, &Unobserved).unwrap_err();
+    assert!(matches!(failure, RegistryError::Blob(_)), "{failure}");
+    copy_into(layout.blobs(), source.layout.blobs(), &source.index, 2, &Unobserved).unwrap();
+    assert!(layout.blobs().verify(&source.layer).is_ok());
+}
+
+/// An index lists its manifest first as something that leads nowhere.
+#[test]
+fn a_manifest_is_not_hidden_by_an_unknown_media_type() {
+    let (image, target) = (image(1000), tempfile::tempdir().unwrap());
+    let blobs = image.layout.blobs();
+    let index = Document::<Index>::parse(blobs.read(&image.index.digest, 1 << 20).unwrap(), "index").unwrap();
+    let mut manifests = index.value.manifests.clone();
+    manifests.iter_mut().for_each(|manifest| manifest.media_type = "application/x-nothing".to_owned());
+    manifests.extend(index.value.manifests);
+    let hostile = Document::new(Index::new(manifests, BTreeMap::new())).unwrap();
+    let hostile = Descriptor::new(media_type::INDEX, blobs.put(&hostile.raw).unwrap());
+    let layout = Layout::create(target.path().join("layout")).unwrap();
+    copy_into(layout.blobs(), blobs, &hostile, 2, &Unobserved).unwrap();
+    assert!(layout.blobs().verify(&image.layer).is_ok());
+}
+
+/// `*.localhost` and `localhost.` count as this machine, so that a proxy or another address must not get their requests.
+#[test]
+fn names_of_this_machine_use_no_proxy() {
+    let (fake, proxy) = (Fake::start(), Fake::start());
+    let origin =
+        Origin::new(crossdock_registry::Scheme::Http, &format!("127.0.0.1:{}", proxy.port).parse().unwrap());
+    let mut settings = Settings::new();
+    settings.proxies = ProxyRules::always(Proxy::new(origin));
+    settings.patience = Duration::from_millis(1);
+    let registry = Registry::new(settings).unwrap();
+    for host in ["localhost", "app.localhost", "127.0.0.1"] {
+        let repository = format!("{host}:{}/team/app", fake.port).parse().unwrap();
+        // A system without a resolver for such a name has no answer.
+        let _found = registry.tags(&repository);
+    }
+    assert!(proxy.state.lock().unwrap().log.is_empty());
+    assert!(!fake.state.lock().unwrap().log.is_empty());
+}
+
+#[test]
+fn a_later_page_of_referrers_that_fails_is_an_error() {
+    const NEXT: &[(&str, &str)] =
+        &[("link", "</v2/team/app/first>; rel=\"prev\", </v2/team/app/referrers/next>; rel=\"next\"")];
+    let subject = Digest::of(b"the subject");
+    let list = || r#"{"schemaVersion":2,"manifests":[]}"#.to_owned();
+    for (status, body) in [("404 Not Found", String::new()), ("200 OK", "{\"manifests\":[".to_owned())] {
+        let fake = Fake::with(move |request, _| {
+            if is(request, "GET", "/referrers/next") {
+                return Some(Fault::Answer(status, &[], body.clone()));
+            }
+            is(request, "GET", "/referrers/").then(|| Fault::Answer("200 OK", NEXT, list()))
+        });
+        let failure = client().referrers(&fake.repository("team/app"), &subject).unwrap_err();
+        assert!(fake.requests(&["/manifests/"]).is_empty(), "{failure}");
+        assert_eq!(fake.requests(&["/referrers/next"]).len(), 1, "{failure}");
+    }
+}
+
+#[test]
+fn lists_without_an_end_are_refused() {
+    const NEXT: &[(&str, &str)] = &[("link", "</v2/team/app/tags/list?last=x>; rel=\"next\"")];
+    let page = format!(r#"{{"tags":["{}"]}}"#, "x".repeat(8_000_000));
+    let fake = Fake::with(move |request, _| {
+        is(request, "GET", "/tags/list").then(|| Fault::Answer("200 OK", NEXT, page.clone()))
+    });
+    let failure = client().tags(&fake.repository("team/app")).unwrap_err();
+    assert!(matches!(failure, RegistryError::Protocol { .. }), "{failure}");
+    assert_eq!(fake.requests(&["/tags/list"]).len(), 9);
+}
+
+#[test]
+fn a_redirect_is_not_taken_for_a_registry_without_tls() {
+    let fake = Fake::with(|request, _| match request.method.as_str() {
+        "TLS" => Some(Fault::Drop),
+        _ => Some(Fault::Answer("301 Moved Permanently", &[("location", "https://x/")], String::new())),
+    });
+    let failure = client().tags(&fake.repository("team/app")).unwrap_err();
+    assert!(failure.to_string().contains("https://127.0.0.1"), "{failure}");
+}
+
+#[test]
+fn no_debug_output_shows_a_configuration() {
+    let mut environment = Environment::new("/");
+    let config = r#"{"auths":{"a":{"password":"hunter2"}}}"#;
+    environment.variables.insert("DOCKER_AUTH_CONFIG".into(), config.into());
+    let search = Search::new(&environment, None);
+    assert!(!format!("{search:?}").contains("hunter2"));
+    let processes = Processes::new(Arc::new(environment), Cancel::default());
+    let logins = Logins::new(search, Helpers::new(processes));
+    assert!(!format!("{logins:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_lost_connection_does_not_end_a_copy_into_a_layout() {
+    let (image, target) = (image(100_000), tempfile::tempdir().unwrap());
+    let layer = format!("/blobs/{}", image.layer);
+    let fake = Fake::with(move |request, before| {
+        (is(request, "GET", &layer) && before < 2).then_some(Fault::Truncate(500))
+    });
+    push(&client(), &fake, &image).unwrap();
+    let registry = client();
+    let remote = Remote::new(&registry, &fake.repository("team/app")).unwrap();
+    let layout = Layout::create(target.path().join("layout")).unwrap();
+    copy_into(layout.blobs(), &remote, &image.index, 2, &Unobserved).unwrap();
+    assert!(layout.blobs().verify(&image.layer).is_ok());
+}
+
+/// Adds a file to an archive (POSIX.1-1988, ustar).
+fn add_file(archive: &mut Vec<u8>, name: &str, bytes: &[u8]) {
+    let mut header = [0; 512];
+    header[..name.len()].copy_from_slice(name.as_bytes());
+    header[100..108].copy_from_slice(b"0000644\0");
+    header[108..116].copy_from_slice(b"0000000\0");
+    header[116..124].copy_from_slice(b"0000000\0");
+    header[124..136].copy_from_slice(format!("{:011o}\0", bytes.len()).as_bytes());
+    header[136..148].copy_from_slice(b"00000000000\0");
+    header[148..156].fill(b' ');
+    header[156] = b'0';
+    header[257..265].copy_from_slice(b"ustar\x0000");
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    archive.extend(header);
+    archive.extend(bytes);
+    archive.resize(archive.len().next_multiple_of(512), 0);
+}
+
+/// `docker save` before version 25 wrote no manifest, which is derived.
+#[test]
+fn an_archive_of_an_older_docker_is_pushed() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut layer = Vec::new();
+    add_file(&mut layer, "hello", b"hello");
+    layer.extend([0; 1024]);
+    let diff_id = Digest::of(&layer);
+    let config = format!(
+        r#"{{"architecture":"amd64","os":"linux","rootfs":{{"type":"layers","diff_ids":["{diff_id}"]}}}}"#
+    );
+    let mut archive = Vec::new();
+    add_file(&mut archive, "config.json", config.as_bytes());
+    add_file(&mut archive, "layer.tar", &layer);
+    let manifest = br#"[{"Config":"config.json","RepoTags":["app:1.0"],"Layers":["layer.tar"]}]"#;
+    add_file(&mut archive, "manifest.json", manifest);
+    archive.extend([0; 1024]);
+    let path = directory.path().join("save.tar");
+    crossdock_fs::write_atomically(&path, &archive).unwrap();
+    let source = ImageSource::open(&path, directory.path()).unwrap();
+    let (fake, options) = (Fake::start(), PushOptions::new([tag("1.0")]));
+    let image = &source.images()[0].descriptor;
+    client().push(&source, image, &fake.repository("team/app"), &options, &Unobserved).unwrap();
+    let state = fake.state.lock().unwrap();
+    assert_eq!(state.tags.get("1.0"), Some(&image.digest.to_string()));
+    assert_eq!(state.blobs.get(&diff_id.to_string()), Some(&layer));
 }

@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 use super::file::parse_json;
 
 /// A JSON object whose values are kept as they are written.
-#[derive(Debug, Default)]
+// No Debug: the values may be secrets.
+#[derive(Default)]
 pub(super) struct Object {
     members: Vec<(String, Box<RawValue>)>,
 }

@@ -13,7 +13,8 @@ use super::{Credential, Secret};
 use crate::host::Host;
 
 /// The parts of a configuration that hold credentials, or name programs that do.
-#[derive(Debug, Clone, Default, Deserialize)]
+// No Debug: the values are secrets.
+#[derive(Clone, Default, Deserialize)]
 pub(super) struct AuthFile {
     // Values and not entries: a malformed entry for another registry is not an error.
     #[serde(default, deserialize_with = "or_default")]

@@ -1,5 +1,6 @@
 //! The protocol of `docker-credential-NAME` programs: <https://github.com/docker/docker-credential-helpers>.
 
+use std::fmt;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
@@ -10,11 +11,18 @@ use super::file::of_user;
 use super::{Credential, Secret};
 
 /// Starts helpers.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Helpers {
     processes: Processes,
     directory: Utf8PathBuf,
     limit: Duration,
+}
+
+impl fmt::Debug for Helpers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the environment of the processes, which may hold secrets.
+        f.debug_struct("Helpers").field("directory", &self.directory).finish_non_exhaustive()
+    }
 }
 
 /// Why a helper gave no answer. No message holds what the helper was told or answered.

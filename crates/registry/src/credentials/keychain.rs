@@ -136,7 +136,9 @@ impl Keychain {
         let mut files = Vec::new();
         for place in &self.search.places {
             let (name, text, format) = match place {
-                Place::Variable { name, content } => ((*name).to_owned(), content.clone(), Format::Config),
+                Place::Variable { name, content } => {
+                    ((*name).to_owned(), content.expose().to_owned(), Format::Config)
+                }
                 Place::File { path, format, needed } => match read_text(path.as_std_path()) {
                     Ok(text) => (format!("`{path}`"), text, *format),
                     Err(error) if *needed == Needed::No && is_absent(error.source.kind()) => continue,

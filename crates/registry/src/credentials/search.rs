@@ -3,6 +3,8 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_system::environment::Environment;
 
+use super::Secret;
+
 /// The places of credentials, the first one first.
 ///
 /// 1. The file that is given, such as by an option of the command line. No other place is searched.
@@ -24,7 +26,7 @@ pub(super) enum Place {
     /// A file, and whether its absence is an error.
     File { path: Utf8PathBuf, format: Format, needed: Needed },
     /// The content of a file, in a variable.
-    Variable { name: &'static str, content: String },
+    Variable { name: &'static str, content: Secret },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +56,7 @@ impl Search {
         let named = |path: &Utf8Path| Self::named(&environment.directory.join(path));
         let docker_auth_config = environment
             .get("DOCKER_AUTH_CONFIG")
-            .map(|content| Place::Variable { name: "DOCKER_AUTH_CONFIG", content: content.to_owned() });
+            .map(|content| Place::Variable { name: "DOCKER_AUTH_CONFIG", content: Secret::new(content) });
         match (file, environment.get("REGISTRY_AUTH_FILE")) {
             (Some(file), _) => named(file),
             (None, Some(file)) => {

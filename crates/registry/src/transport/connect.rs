@@ -43,6 +43,8 @@ pub(crate) struct NoHandshake;
 pub(crate) struct ProxyRefusal {
     proxy: Origin,
     reason: String,
+    /// Whether another attempt would end alike.
+    pub(crate) is_final: bool,
 }
 
 /// The time for a connection or a handshake.
@@ -56,7 +58,13 @@ impl Connector for Opener {
     fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<Connection>, ureq::Error> {
         let origin = origin_of(details.uri).ok_or_else(|| ureq::Error::BadUri(details.uri.to_string()))?;
         let limit = Deadline::of(details.timeout).left().min(TIMEOUT);
-        let mut socket = match self.proxies.proxy_for(&origin).map_err(io::Error::other)? {
+        // Plain HTTP is allowed with this machine, so that nothing for it may leave it.
+        let proxy = if origin.host.is_loopback() {
+            None
+        } else {
+            self.proxies.proxy_for(&origin).map_err(io::Error::other)?
+        };
+        let mut socket = match proxy {
             Some(proxy) => open_through(proxy, &origin, limit)?,
             None => open(&origin, limit)?,
         };
@@ -68,10 +76,15 @@ impl Connector for Opener {
     }
 }
 
-/// Connects to the first address that accepts.
+/// Connects to the first address that accepts. The names of this machine stand only for its own addresses: a resolver
+/// may send `app.localhost` elsewhere.
 fn open(origin: &Origin, limit: Duration) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for address in (origin.host.name(), origin.port()).to_socket_addrs()? {
+    let is_loopback = origin.host.is_loopback();
+    let problem =
+        if is_loopback { "the host has no address on this machine" } else { "the host has no address" };
+    let mut last = io::Error::new(io::ErrorKind::NotFound, problem);
+    let addresses = (origin.host.name(), origin.port()).to_socket_addrs()?;
+    for address in addresses.filter(|address| !is_loopback || address.ip().to_canonical().is_loopback()) {
         match TcpStream::connect_timeout(&address, limit) {
             Ok(socket) => {
                 socket.set_nodelay(true)?;
@@ -85,9 +98,13 @@ fn open(origin: &Origin, limit: Duration) -> io::Result<TcpStream> {
 
 /// Opens a connection to `target` by a proxy's CONNECT (RFC 9110 § 9.3.6).
 fn open_through(proxy: &Proxy, target: &Origin, limit: Duration) -> io::Result<TcpStream> {
-    let refuse = |reason: String| io::Error::other(ProxyRefusal { proxy: proxy.origin.clone(), reason });
+    let refusal = |reason: String| ProxyRefusal { proxy: proxy.origin.clone(), reason, is_final: false };
+    let refuse = |reason: String| io::Error::other(refusal(reason));
+    let refuse_for_good = |reason| io::Error::other(ProxyRefusal { is_final: true, ..refusal(reason) });
     if proxy.protocol != ProxyProtocol::Http || proxy.origin.scheme == Scheme::Https {
-        return Err(refuse("crossdock speaks plain HTTP to proxies; name it as `http://…`".to_owned()));
+        return Err(refuse_for_good(
+            "crossdock speaks plain HTTP to proxies; name it as `http://…`".to_owned(),
+        ));
     }
     let mut socket = open(&proxy.origin, limit).map_err(|error| refuse(error.to_string()))?;
     set_timeouts(&socket, Some(limit))?;
@@ -106,7 +123,11 @@ fn open_through(proxy: &Proxy, target: &Origin, limit: Duration) -> io::Result<T
     let line = answer.lines().next().unwrap_or_default();
     match line.split(' ').nth(1) {
         Some(status) if status.starts_with('2') => Ok(socket),
-        Some("407") => Err(refuse("it requires a user and password (407)".to_owned())),
+        Some("407") => Err(refuse_for_good("it requires a user and password (407)".to_owned())),
+        // It does not allow this host.
+        Some(status) if status.starts_with('4') && !matches!(status, "408" | "429") => {
+            Err(refuse_for_good(format!("it answers `{}`", line.escape_debug())))
+        }
         _ => Err(refuse(format!("it answers `{}`", line.escape_debug()))),
     }
 }

@@ -4,6 +4,7 @@
 //! that only writes then sees a broken pipe, or waits for ever on a server that no longer reads. This transport looks for
 //! an answer between writes and after a failed one; once an answer has begun, the rest of the body is dropped.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -28,6 +29,24 @@ pub(crate) struct Connection {
     has_sent: bool,
     /// Whether input was read while sending, of which the reader of the answer does not know.
     has_heard: bool,
+    /// Whether the request writes something, which a server may take longer to answer.
+    is_write: bool,
+}
+
+thread_local! {
+    /// Whether the server needs no more of the request that this thread sends. ureq has no way from a connection to the
+    /// reader of the body, but uses both in the thread of the call.
+    static ENDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Returns whether the rest of the request that this thread sends is dropped.
+pub(super) fn has_ended() -> bool {
+    ENDED.get()
+}
+
+/// Forgets the request that this thread sent before.
+pub(super) fn forget_end() {
+    ENDED.set(false);
 }
 
 /// The treatment of bytes that are to be sent.
@@ -50,6 +69,7 @@ impl Connection {
             output: Output::Open,
             has_sent: false,
             has_heard: false,
+            is_write: false,
         }
     }
 
@@ -58,6 +78,10 @@ impl Connection {
         // Not after the last part of a request, whose answer is not early.
         if self.has_sent && self.hear_answer() {
             return Ok(());
+        }
+        if !self.has_sent {
+            let start = &self.buffers.output()[..amount];
+            self.is_write = !start.starts_with(b"GET ") && !start.starts_with(b"HEAD ");
         }
         self.has_sent = true;
         let mut sent = 0;
@@ -109,6 +133,7 @@ impl Connection {
     /// Remembers why sending failed. The error is returned later, unless an answer arrives.
     fn fail(&mut self, error: io::Error) -> Result<(), Error> {
         self.output = Output::Failed(error);
+        ENDED.set(true);
         Ok(())
     }
 
@@ -120,8 +145,10 @@ impl Connection {
         let heard = has_final_answer(self.buffers.input());
         if self.socket.set_nonblocking(false).is_err() {
             self.output = Output::Failed(io::ErrorKind::NotConnected.into());
+            ENDED.set(true);
         } else if heard {
             self.output = Output::Answered;
+            ENDED.set(true);
         }
         heard
     }
@@ -148,6 +175,8 @@ impl Connection {
 
     fn receive_before(&mut self, deadline: Deadline) -> Result<bool, Error> {
         let started = Instant::now();
+        // A registry that copies a whole blob to its storage answers only then. The deadline limits this wait.
+        let may_stall = self.is_write && matches!(deadline.reason, Timeout::RecvResponse);
         loop {
             // TLS may have to answer, as a key update.
             while let Some(tls) = self.tls.as_mut().filter(|tls| tls.wants_write()) {
@@ -160,7 +189,7 @@ impl Connection {
                 Ok(read) => return Ok(read > 0),
                 Err(error) if is_timeout(&error) => {
                     deadline.check()?;
-                    if started.elapsed() >= STALL {
+                    if !may_stall && started.elapsed() >= STALL {
                         return Err(io::Error::from(io::ErrorKind::TimedOut).into());
                     }
                 }
