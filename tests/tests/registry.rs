@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crossdock_tests::handmade::Image;
 use crossdock_tests::layout::Layout;
 use crossdock_tests::registry::{Distribution, Habits, MemoryRegistry, Peer, Way};
 use crossdock_tests::{Sandbox, fixture};
@@ -26,7 +27,7 @@ fn a_built_image_is_pushed_with_its_digest_and_pulled_again() {
         "--tag",
         "1.0",
     ];
-    let files = ["--image-refs", "refs.txt", "--metadata-file", "metadata.json"];
+    let files = ["--image-refs", "out/refs.txt", "--metadata-file", "metadata.json"];
     let outcome = sandbox.crossdock(&project, &[&dist[..], &files[..]].concat()).success();
     let digest = outcome.digest().to_owned();
     let tagged = format!("{repository}:1.0");
@@ -34,7 +35,7 @@ fn a_built_image_is_pushed_with_its_digest_and_pulled_again() {
     for peer in [Peer::Skopeo, Peer::Crane] {
         assert_eq!(peer.digest(&Way::default(), &tagged), digest, "{peer:?}");
     }
-    assert_eq!(fs::read_to_string(project.join("refs.txt")).unwrap(), format!("{repository}@{digest}\n"));
+    assert_eq!(fs::read_to_string(project.join("out/refs.txt")).unwrap(), format!("{repository}@{digest}\n"));
     let metadata: serde_json::Value =
         serde_json::from_slice(&fs::read(project.join("metadata.json")).unwrap()).unwrap();
     assert_eq!(metadata["containerimage.digest"], *digest);
@@ -57,6 +58,11 @@ fn a_built_image_is_pushed_with_its_digest_and_pulled_again() {
         assert_eq!(Layout::open(&directory).platforms(), ["linux/amd64", "linux/arm64"]);
         sandbox.crossdock(&project, &["verify", output]).success();
     }
+
+    // The layout of the project is its own.
+    let own = ["pull", &tagged, "--output", ".crossdock/hello"];
+    sandbox.crossdock(&project, &own).ends_with(2).complains("choose another directory");
+    sandbox.crossdock(&project, &["copy", &tagged, "oci:.crossdock/hello:1"]).ends_with(2);
 
     let pinned = format!("{repository}@{digest}");
     sandbox.crossdock(&project, &["verify", &pinned, &format!("docker://{tagged}")]).success().says(&pinned);
@@ -83,6 +89,96 @@ fn without_a_tag_an_image_is_pushed_by_its_digest() {
     assert_eq!(pinned, format!("{repository}@{}", outcome.digest()));
     assert_eq!(Peer::Crane.digest(&Way::default(), &pinned), outcome.digest());
     assert!(!tags(&registry.host(), "team/hello").contains("latest"));
+    fixture::write(project.join("crossdock.toml"), "[image.hello]\ntags = []\n");
+    let named = dist.into_iter().filter(|argument| *argument != "--by-digest").collect::<Vec<_>>();
+    sandbox.crossdock(&project, &named).ends_with(2).complains("`hello` has no tag");
+}
+
+#[test]
+fn an_image_that_fails_on_a_node_is_not_pushed() {
+    let (sandbox, registry) = (Sandbox::new(), MemoryRegistry::start(Habits::default()));
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    sandbox.crossdock(&project, &["build", "--platform", "linux/arm64"]).success();
+    let config = "[deploy.eks]\nnodes = [\"m5.large\"]\n\n[image.hello]\ndeploy = [\"eks\"]\n";
+    fixture::write(project.join("crossdock.toml"), config);
+    let reference = format!("{}/team/hello:1", registry.host());
+    let refused = sandbox.crossdock(&project, &["push", &reference]).ends_with(1);
+    refused.complains("fails").complains("image `hello` was not tagged: it would not start on m5.large");
+    assert!(registry.tags("team/hello").is_empty());
+}
+
+#[test]
+fn an_unproven_image_is_pushed_with_a_warning_and_refused_under_strict() {
+    let (mut sandbox, registry) = (Sandbox::new(), MemoryRegistry::start(Habits::default()));
+    sandbox.set("RUSTFLAGS", "-Ctarget-cpu=native");
+    let project = fixture::rust_package(&sandbox.work(), "hello");
+    sandbox.crossdock(&project, &["build", "--platform", "linux/amd64"]).success();
+    // The node is that of the image: the configuration names none.
+    sandbox.set("CROSSDOCK_PLATFORM", "linux/amd64");
+    let reference = format!("{}/team/hello:1", registry.host());
+    let refused = sandbox.crossdock(&project, &["push", &reference, "--strict"]).ends_with(1);
+    refused.complains("[level-unknown]").complains("is not proven to start on linux/amd64");
+    assert!(registry.tags("team/hello").is_empty());
+    let pushed = sandbox.crossdock(&project, &["push", &reference]).success();
+    pushed.complains("warning: hello on linux/amd64:").says(&reference);
+    assert_eq!(registry.tags("team/hello"), ["1"]);
+}
+
+#[test]
+fn an_image_of_another_commit_is_not_pushed() {
+    let (sandbox, registry) = (Sandbox::new(), MemoryRegistry::start(Habits::default()));
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    fixture::commit(&sandbox, &project);
+    sandbox.crossdock(&project, &["build"]).success();
+    let first = fixture::short_commit(&sandbox, &project);
+    fixture::commit(&sandbox, &project);
+    let reference = format!("{}/team/hello:1.0", registry.host());
+    let refused = sandbox.crossdock(&project, &["push", &reference]).ends_with(2);
+    refused.complains(&format!("commit {first}, not ")).complains("run `build` again");
+    assert!(registry.tags("team/hello").is_empty());
+    sandbox.crossdock(&project, &["build"]).success();
+    sandbox.crossdock(&project, &["push", &reference]).success();
+    assert_eq!(registry.tags("team/hello"), ["1.0"]);
+}
+
+#[test]
+fn an_image_that_fails_is_inspected_with_the_exit_code_of_verify() {
+    let (sandbox, registry) = (Sandbox::new(), MemoryRegistry::start(Habits::default()));
+    let image = Image {
+        name: "absent".to_owned(),
+        entries: Vec::new(),
+        configuration: serde_json::json!({
+            "os": "linux", "architecture": "amd64", "config": { "Entrypoint": ["/absent"] }
+        }),
+        platform: None,
+    };
+    let archive = image.archive(&sandbox.work());
+    let reference = format!("{}/team/absent:1", registry.host());
+    sandbox.crossdock(&sandbox.work(), &["push", &reference, archive.to_str().unwrap()]).success();
+    for command in [vec!["verify", &reference], vec!["inspect", "--verify", &reference]] {
+        sandbox.crossdock(&sandbox.work(), &command).ends_with(1).says("fails");
+    }
+    sandbox.crossdock(&sandbox.work(), &["inspect", &reference]).success();
+    assert!(fs::read_dir(sandbox.work().parent().unwrap().join("tmp")).unwrap().next().is_none());
+}
+
+/// Two images may have the same tag under different repositories.
+#[test]
+fn an_ambiguous_tag_of_a_layout_is_not_copied() {
+    let (sandbox, registry) = (Sandbox::new(), MemoryRegistry::start(Habits::default()));
+    let work = sandbox.work();
+    let digests = ["one", "two"].map(|name| {
+        let project = fixture::go_module(&work.join(name), name);
+        let built = sandbox.crossdock(&project, &["dist", "--platform", "linux/amd64"]).success();
+        let from = format!("oci:{name}/{name}/.crossdock/{name}");
+        sandbox.crossdock(&work, &["copy", &from, &format!("oci:both:team/{name}:1")]).success();
+        built.digest().to_owned()
+    });
+    let to = format!("docker://{}/app:1", registry.host());
+    let refused = sandbox.crossdock(&work, &["copy", "oci:both:1", &to]).ends_with(2);
+    refused.complains("several images `1`").complains("oci:DIRECTORY:REPOSITORY:TAG");
+    let copied = sandbox.crossdock(&work, &["copy", "oci:both:team/two:1", &to]).success();
+    assert_eq!(copied.stdout.trim(), digests[1]);
 }
 
 #[test]
@@ -114,12 +210,23 @@ fn bad_calls_say_what_is_wrong_and_push_nothing() {
         (vec!["push", "registry.example/app@sha256:12", "."], 2, "2 digits"),
         (vec!["push", &local], 2, "not built"),
         (vec!["push", &local, "go.mod"], 5, "go.mod"),
+        (vec!["push", &local, "go.mod", "--strict"], 2, "crossdock verify go.mod --strict"),
+        (vec!["push", &local, "go.mod", "--all"], 2, "crossdock verify go.mod --all"),
+        (vec!["push", &local, "absent"], 2, "name a layout, an archive or an image of this project"),
+        (vec!["push", &local, "absent.tar"], 2, "name a layout, an archive or an image of this project"),
+        (vec!["dist", "--push", "--pack", "--platform", "darwin/arm64"], 2, "no image to push"),
+        (vec!["dist", "--bare"], 2, "--push"),
+        (vec!["dist", "--chunk-size", "5MB"], 2, "`--chunk-size` has no effect without `--push`"),
+        (vec!["dist", "--auth-file", "auth.json"], 2, "`--auth-file` has no effect without `--push`"),
+        (vec!["run", "--json"], 2, "omit `--json`"),
+        (vec!["run", "--publish", ":8080:80"], 2, "not a published port"),
         (vec!["push", &local, "./absent"], 5, "./absent does not exist"),
         (vec!["pull", &absent, "--output", "out"], 5, "404"),
         (vec!["pull", &local, "--output", "."], 5, "neither an image layout nor empty"),
         (vec!["pull", "nohost.invalid/app", "--output", "out"], 5, "nohost.invalid"),
         (vec!["inspect", &absent], 5, "404"),
         (vec!["copy", "podman:x", "oci:y"], 2, "`podman:`"),
+        (vec!["copy", &absent, "oci:out"], 5, "404"),
         (vec!["push", &local, "--chunk-size", "5 parsec"], 2, "50MB"),
         (vec!["push", &local, "--insecure-registry", "http://x"], 2, "not a host"),
     ] {

@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Tag(TagCommand),
     /// Build, verify and tag images, and push them with --push.
     Dist(DistCommand),
-    /// Verify this project's built images and push them; or push an OCI image layout or an archive as it is.
+    /// Verify and tag this project's built images and push them; or push an OCI image layout or an archive as it is.
     Push(PushCommand),
     /// Pull an image from a registry into an OCI image layout.
     Pull(PullCommand),
@@ -302,7 +302,7 @@ pub(crate) struct DistCommand {
     #[arg(long, value_name = "FILE", requires = "push", help_heading = "How it is pushed")]
     pub(crate) image_refs: Option<Utf8PathBuf>,
     /// Push one image to exactly the repository of --repository; an error if several are selected.
-    #[arg(long, help_heading = "How it is pushed")]
+    #[arg(long, requires = "push", help_heading = "How it is pushed")]
     pub(crate) bare: bool,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
@@ -420,10 +420,10 @@ pub(crate) struct InspectCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct CopyCommand {
-    /// The image: docker://REFERENCE, oci:DIRECTORY[:TAG], oci-archive:FILE or docker-archive:FILE.
+    /// The image: docker://REFERENCE, oci:DIRECTORY[:NAME], oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME].
     #[arg(value_name = "SOURCE")]
     pub(crate) source: String,
-    /// Where to copy it: docker://REFERENCE or oci:DIRECTORY[:TAG].
+    /// Where to copy it: docker://REFERENCE or oci:DIRECTORY[:NAME].
     #[arg(value_name = "DESTINATION")]
     pub(crate) destination: String,
     #[command(flatten)]
@@ -514,7 +514,7 @@ pub(crate) struct IndexCreateCommand {
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
     pub(crate) platform: Vec<String>,
     /// The image of the project whose platforms are meant.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "platform")]
     pub(crate) image: Option<String>,
     /// Set an annotation of the index instead of the sources' own.
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]

@@ -127,16 +127,20 @@ impl Session {
         file: Option<&Utf8Path>,
     ) -> Result<(), CommandError> {
         let Some(file) = file else { return Ok(()) };
-        let path = self.path(file);
         let text = output::json_text(answer)?;
+        self.write_output(file, "--metadata-file", &format!("{text}\n"))
+    }
+
+    /// Writes the file that an option names. Its directory is created if missing.
+    pub(crate) fn write_output(&self, file: &Utf8Path, option: &str, text: &str) -> Result<(), CommandError> {
+        let path = self.path(file);
         if let Some(directory) = path.parent() {
             std::fs::create_dir_all(directory).map_err(|error| {
-                let message = format!("cannot create {directory} for the file of `--metadata-file`: {error}");
+                let message = format!("cannot create {directory} for the file of `{option}`: {error}");
                 CommandError::message(Exit::InputOutput, message)
             })?;
         }
-        write_atomically(&path, format!("{text}\n").as_bytes())
-            .map_err(|error| CommandError::new(Exit::InputOutput, &error))
+        write_atomically(&path, text.as_bytes()).map_err(|error| CommandError::new(Exit::InputOutput, &error))
     }
 
     fn variable(&self, name: &str) -> Option<&str> {

@@ -2,7 +2,7 @@
 
 mod annotations;
 mod leg;
-mod location;
+pub(crate) mod location;
 
 use std::collections::BTreeMap;
 
@@ -156,6 +156,7 @@ fn create(
     options: &IndexOptions,
 ) -> Result<CreatedIndex, Error> {
     let (directory, name) = location::target(context.directory(), to)?;
+    crate::destination::check(&directory)?;
     let wanted = wanted_platforms(context, options)?;
     let targets = verification_targets(context, options)?;
     let legs = sources

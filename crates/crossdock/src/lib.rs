@@ -27,6 +27,7 @@
 
 pub mod cache;
 mod context;
+mod destination;
 pub mod discover;
 pub mod doctor;
 mod engine;

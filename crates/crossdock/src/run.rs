@@ -17,8 +17,11 @@ use crate::execute::{ExecuteOptions, Observer, execute};
 use crate::options::BuildOptions;
 use crate::plan::{Goal, ImagePlan, LoadEngine, Plan, plan};
 
-/// The tag of an image that is loaded only to be run, so that no tag of the user's moves.
-const TAG: &str = "run";
+/// Returns the tag of an image that is loaded only to be run: one that only this process uses, so that no tag of the user's or of
+/// another run moves.
+fn tag() -> String {
+    format!("crossdock-run-{}", std::process::id())
+}
 
 /// The time that a program has to end by itself after Ctrl-C, in seconds: docker's own default.
 const GRACE: &str = "10";
@@ -76,7 +79,11 @@ impl std::str::FromStr for PublishedPort {
         let (host, container) = text.rsplit_once(':').ok_or_else(wrong)?;
         let (port, protocol) = container.split_once('/').unwrap_or((container, "tcp"));
         let (address, host_port) = host.rsplit_once(':').unwrap_or((LOOPBACK, host));
-        if !is_port(port) || !is_port(host_port) || !["tcp", "udp", "sctp"].contains(&protocol) {
+        if address.is_empty()
+            || !is_port(port)
+            || !is_port(host_port)
+            || !["tcp", "udp", "sctp"].contains(&protocol)
+        {
             return Err(wrong());
         }
         Ok(Self { host: format!("{address}:{host_port}"), container: format!("{port}/{protocol}") })
@@ -106,7 +113,7 @@ pub struct Container {
     forget: Command,
 }
 
-/// Builds an image for the platform of an engine, verifies it, and loads it into the engine under the tag `run`. The
+/// Builds an image for the platform of an engine, verifies it, and loads it into the engine under a tag of its own. The
 /// project's own layouts and tags stay as they are.
 ///
 /// The engine is called by its client, which chooses the server: by `DOCKER_HOST`, `DOCKER_CONTEXT`, or the context that
@@ -151,7 +158,7 @@ fn build_options(
     output: &Utf8Path,
 ) -> BuildOptions {
     let mut build =
-        BuildOptions::new().goal(Goal::Dist).platforms([platform.to_string()]).tags([TAG]).output(output);
+        BuildOptions::new().goal(Goal::Dist).platforms([platform.to_string()]).tags([tag()]).output(output);
     build.images = options.image.iter().cloned().collect();
     build.network = options.network;
     build.config.clone_from(&options.config);
@@ -182,7 +189,7 @@ fn container(
     let command = |arguments: &[&str]| {
         Command::new(engine.as_str(), context.directory().to_owned()).args(arguments.iter().copied())
     };
-    let name = format!("{}-{TAG}-{}", image.name, std::process::id());
+    let name = format!("{}-run-{}", image.name, std::process::id());
     let ports = ports(image, &options.publish);
     let mut run = command(&["run", "--rm", "--name", &name]);
     if options.input == StandardInput::Inherited {
@@ -191,7 +198,7 @@ fn container(
     for port in &ports {
         run = run.args(["--publish".to_owned(), format!("{}:{}", port.host, port.container)]);
     }
-    let reference = format!("{}:{TAG}", image.repository);
+    let reference = format!("{}:{}", image.repository, tag());
     Container {
         image: image.name.clone(),
         engine,
@@ -265,7 +272,7 @@ mod tests {
             let port: PublishedPort = text.parse().unwrap();
             assert_eq!((port.host.as_str(), port.container.as_str()), (host, container), "{text}");
         }
-        for text in ["", "8080", "0:8080", "8080:0", "8080:70000", "a:8080", "1:2/icmp", "1:"] {
+        for text in ["", "8080", "0:8080", "8080:0", "8080:70000", "a:8080", "1:2/icmp", "1:", ":8080:80"] {
             text.parse::<PublishedPort>().unwrap_err();
         }
     }

@@ -231,6 +231,12 @@ fn images(
         let mut verifications = crossdock_subjects::verify(&name, source, image, &options)
             .map_err(|error| Error::new(ErrorKind::InputOutput, &error).at(path).hint(AGAIN))?;
         verifications.extend(unknown.into_iter().map(|platform| unknown_platform(&name, platform)));
+        if verifications.is_empty() {
+            // To say nothing would look like success.
+            let message =
+                format!("{name} has no image of a platform: its index is empty, or it is not an image");
+            return Err(Error::from_message(ErrorKind::InputOutput, message));
+        }
         Ok(Verified { name, targets: verifications })
     });
     verified.collect()

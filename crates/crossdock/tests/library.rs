@@ -5,8 +5,10 @@
 use std::num::NonZeroUsize;
 
 use crossdock::environment::{EnvironmentOptions, Language};
-use crossdock::execute::{ExecuteOptions, Silent};
+use crossdock::execute::{ExecuteOptions, Silent, Unproven};
+use crossdock::plan::Goal;
 use crossdock::process::Cancel;
+use crossdock::registry::{Naming, RegistryOptions, Unobserved, push_built, registry};
 use crossdock::render::RenderOptions;
 use crossdock::verify::VerifyOptions;
 use crossdock::{
@@ -72,5 +74,31 @@ fn any_number_of_jobs_gives_a_plan() {
     let (_directory, context) = project();
     for jobs in [NonZeroUsize::MIN, NonZeroUsize::MAX] {
         plan(&discover(&context, &BuildOptions::new().jobs(jobs)).unwrap()).unwrap();
+    }
+}
+
+/// A run that only verifies succeeds with any verdict.
+#[test]
+fn images_that_are_rejected_or_not_tagged_are_not_pushed() {
+    let (_directory, context) = project();
+    let execute_to = |goal: Goal, nodes: &[&str]| {
+        let options = BuildOptions::new().goal(goal).platforms(["linux/arm64"]).nodes(nodes.iter().copied());
+        let options = options.repository("127.0.0.1:1/team/hello");
+        let planned = plan(&discover(&context, &options).unwrap()).unwrap();
+        let report = execute(&context, &planned, &ExecuteOptions::new(), &mut Silent).unwrap();
+        (planned, report)
+    };
+    let registry = registry(&context, &RegistryOptions::new()).unwrap();
+    for (goal, nodes, part) in [
+        (Goal::Build, &["m7g.large"], "was not verified"),
+        (Goal::Verify, &["m5.large"], "would not start"),
+        (Goal::Verify, &["m7g.large"], "was not tagged"),
+    ] {
+        let (planned, report) = execute_to(goal, nodes);
+        let pushed =
+            push_built(&context, &registry, &planned, &report, Naming::Tags, Unproven::Warn, &Unobserved);
+        let error = pushed.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected, "{error}");
+        assert!(error.message().contains(part), "{error}");
     }
 }

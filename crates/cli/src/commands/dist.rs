@@ -1,7 +1,7 @@
 //! `crossdock build`, `tag` and `dist`: make a plan, execute it, and show the result.
 
 use crossdock::doctor::engine_to_run;
-use crossdock::execute::{ImageReport, ImageStatus, Report};
+use crossdock::execute::{ImageReport, Report};
 use crossdock::plan::{Goal, Plan};
 use crossdock::registry::{Naming, PushedImage, push_built};
 use crossdock::{BuildOptions, Error, ErrorKind, discover, execute, plan, tag};
@@ -9,7 +9,8 @@ use crossdock::{BuildOptions, Error, ErrorKind, discover, execute, plan, tag};
 use super::doctor::{Consent, by_hand, set_up};
 use super::push;
 use crate::arguments::{
-    BuildArgs, BuildCommand, DistCommand, EngineName, LoadTarget, OutputArgs, PushOutputArgs, TagCommand,
+    BuildArgs, BuildCommand, ConnectionArgs, DistCommand, EngineName, LoadTarget, OutputArgs, PushOutputArgs,
+    RegistryArgs, TagCommand,
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
@@ -35,6 +36,7 @@ pub(crate) fn dist(session: &Session, arguments: &DistCommand) -> Result<Exit, C
     if arguments.push {
         return dist_and_push(session, arguments);
     }
+    refuse_registry_options(&arguments.registry)?;
     let BuildCommand { build, output } = &arguments.build;
     let options = build_options(session, build, output, Goal::Dist)?;
     let found = discover(&session.context, &options)?;
@@ -55,13 +57,32 @@ pub(crate) fn dist(session: &Session, arguments: &DistCommand) -> Result<Exit, C
     })
 }
 
+/// Refuses options of registries, which a run that pushes nothing would ignore.
+fn refuse_registry_options(arguments: &RegistryArgs) -> Result<(), CommandError> {
+    let ConnectionArgs { insecure_registry, ca_file, auth_file } = &arguments.connection;
+    let given = [
+        ("--insecure-registry", !insecure_registry.is_empty()),
+        ("--ca-file", !ca_file.is_empty()),
+        ("--auth-file", auth_file.is_some()),
+        ("--chunk-size", arguments.chunk_size.is_some()),
+    ];
+    match given.into_iter().find(|(_, is_given)| *is_given) {
+        None => Ok(()),
+        Some((option, _)) => {
+            let message = format!("`{option}` has no effect without `--push`");
+            Err(CommandError::message(Exit::Usage, message).hint("add `--push`, or omit the option"))
+        }
+    }
+}
+
 /// Builds, verifies and tags the images, and pushes them once all are verified.
 fn dist_and_push(session: &Session, arguments: &DistCommand) -> Result<Exit, CommandError> {
     let BuildCommand { build, output } = &arguments.build;
     let options = build_options(session, build, output, Goal::Dist)?;
     let found = discover(&session.context, &options)?;
     let plan = if arguments.setup { set_up(session, found, Consent::Given)?.plan } else { plan(&found)? };
-    push::check(&plan, arguments.bare)?;
+    let naming = if arguments.by_digest { Naming::DigestOnly } else { Naming::Tags };
+    push::check(&plan, naming, arguments.bare)?;
     let registry = push::client(session, &arguments.registry)?;
     let execution = session.execute_options(output.strictness, build.finish.jobs);
     let report = match execute(&session.context, &plan, &execution, &mut session.progress()) {
@@ -69,9 +90,8 @@ fn dist_and_push(session: &Session, arguments: &DistCommand) -> Result<Exit, Com
         failed => return show(session, failed, output, build.finish.load.as_ref()),
     };
     let view = session.transfer("pushing");
-    let naming = if arguments.by_digest { Naming::DigestOnly } else { Naming::Tags };
-    let pushed =
-        push_built(&session.context, &registry, &plan, &report, naming, &view).map_err(push::after_build)?;
+    let pushed = push_built(&session.context, &registry, &plan, &report, naming, execution.unproven, &view);
+    let pushed = pushed.map_err(push::after_build)?;
     drop(view);
     show_pushed(session, arguments, &report, &pushed)
 }
@@ -94,8 +114,6 @@ fn show_pushed(
     }
     let answer = Answer { report, pushed, metadata: push::metadata(pushed) };
     let output = PushOutputArgs { image_refs: arguments.image_refs.clone(), ..PushOutputArgs::default() };
-    session.write_metadata(&answer, arguments.build.output.metadata_file.as_deref())?;
-    push::write_outputs(session, &output, pushed)?;
     if !session.quiet() {
         output::say(&ui::table(report, output::live().columns()));
         push::summary(pushed).iter().for_each(|sentence| output::say(sentence));
@@ -105,6 +123,9 @@ fn show_pushed(
     } else {
         output::answer(&push::lines(pushed))?
     }
+    // After the answer, which must not be lost if a file cannot be written.
+    session.write_metadata(&answer, arguments.build.output.metadata_file.as_deref())?;
+    push::write_outputs(session, &output, pushed)?;
     Ok(Exit::Done)
 }
 
@@ -157,9 +178,9 @@ fn show(
 
 /// Prints the answer, and for a person the verdicts of refused images, the table and a suggestion.
 fn answer(session: &Session, report: &Report, load: Option<&LoadTarget>) -> Result<(), CommandError> {
-    let refused = || report.images.iter().filter(|image| image.status == ImageStatus::Refused);
-    refused().for_each(|image| output::say(&ui::verdicts(&image.name, &image.verdicts)));
-    let is_worth_a_table = report.unfinished.is_empty() || report.images.len() > refused().count();
+    push::show_refused(report);
+    let refused = push::refused(report).count();
+    let is_worth_a_table = report.unfinished.is_empty() || report.images.len() > refused;
     if !session.quiet() && is_worth_a_table {
         output::say(&ui::table(report, output::live().columns()));
         let engine = match load {

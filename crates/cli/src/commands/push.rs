@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use camino::{Utf8Path, Utf8PathBuf};
-use crossdock::execute::bytes;
-use crossdock::generated::write_atomically;
+use camino::Utf8Path;
+use crossdock::execute::{ImageReport, ImageStatus, Report, bytes};
 use crossdock::oci::RegistryReference;
 use crossdock::plan::{Goal, Plan};
 use crossdock::registry::{
@@ -14,21 +13,25 @@ use crossdock::{BuildOptions, Error, ErrorKind, discover, execute, plan};
 
 use crate::arguments::{
     BuildArgs, ConnectionArgs, PullCommand, PushCommand, PushOutputArgs, RegistryArgs, SelectionArgs,
+    StrictnessArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
+use crate::ui;
 
 pub(crate) fn run(session: &Session, arguments: &PushCommand) -> Result<Exit, CommandError> {
     let registry = client(session, &arguments.registry)?;
     let destination = arguments.reference.as_deref().map(parse).transpose()?;
     let (paths, images): (Vec<_>, Vec<_>) =
         arguments.sources.iter().partition(|source| session.path(Utf8Path::new(source)).exists());
-    if let Some(path) = images.iter().find(|image| image.contains(['/', '.'])) {
+    // A name of an image has no slash.
+    if let Some(path) = images.iter().find(|image| image.contains('/')) {
         return Err(CommandError::message(Exit::InputOutput, format!("{path} does not exist")));
     }
     let pushed = match (paths.as_slice(), images.is_empty()) {
         ([path], true) => {
+            refuse_strictness(session, arguments, path)?;
             let destination = destination.ok_or_else(no_destination)?;
             let title = format!("pushing {path} to {destination}");
             let view = session.transfer(&title);
@@ -40,16 +43,29 @@ pub(crate) fn run(session: &Session, arguments: &PushCommand) -> Result<Exit, Co
             return Err(CommandError::message(Exit::Usage, message));
         }
     };
-    write_outputs(session, &arguments.output, &pushed)?;
+    // The answer comes first: it must not be lost if a file cannot be written.
     if session.json() {
         output::json(&pushed)?;
     } else {
         output::answer(&lines(&pushed))?;
     }
+    write_outputs(session, &arguments.output, &pushed)?;
     Ok(Exit::Done)
 }
 
-/// Verifies the project's images, and pushes those that start.
+/// Refuses options of verification for a layout or an archive, which is pushed as it is.
+fn refuse_strictness(session: &Session, arguments: &PushCommand, path: &str) -> Result<(), CommandError> {
+    let StrictnessArgs { strict, all } = arguments.strictness;
+    if !strict && !all {
+        return Ok(());
+    }
+    let option = if strict { "--strict" } else { "--all" };
+    let message = format!("`{option}` is for this project's images; {path} is pushed without verification");
+    Err(CommandError::message(Exit::Usage, message)
+        .hint(format!("verify it first: `{} verify {path} {option}`", session.name)))
+}
+
+/// Verifies and tags the project's images, and pushes them once all are accepted.
 fn project(
     session: &Session,
     registry: &Registry,
@@ -72,22 +88,45 @@ fn project(
         return Err(CommandError::message(Exit::Usage, message));
     }
     let args = BuildArgs { selection, ..BuildArgs::default() };
-    let options: BuildOptions = session.build_options(&args, Goal::Verify)?;
-    let plan = plan(&discover(&session.context, &options)?)?;
-    check(&plan, arguments.output.bare)?;
+    // An image that is only verified may have any verdict, and may be of another commit than its tags say.
+    let options: BuildOptions = session.build_options(&args, Goal::Tag)?;
+    let named = |error: Error| match images.is_empty() || error.kind() != ErrorKind::Usage {
+        true => error,
+        false => error.hint("name a layout, an archive or an image of this project"),
+    };
+    let plan = plan(&discover(&session.context, &options).map_err(named)?).map_err(named)?;
+    check(&plan, Naming::Tags, arguments.output.bare)?;
     let execution = session.execute_options(arguments.strictness, None);
-    let report = execute(&session.context, &plan, &execution, &mut session.progress())?;
+    let result = execute(&session.context, &plan, &execution, &mut session.progress());
+    let report = result.inspect_err(show_refused_in)?;
     let view = session.transfer("pushing");
-    Ok(push_built(&session.context, registry, &plan, &report, Naming::Tags, &view)?)
+    Ok(push_built(&session.context, registry, &plan, &report, Naming::Tags, execution.unproven, &view)?)
+}
+
+/// Shows the findings on the images that a run refused.
+fn show_refused_in(error: &Error) {
+    if error.kind() != ErrorKind::Interrupted {
+        error.report().into_iter().for_each(show_refused);
+    }
+}
+
+/// Returns the images that verification rejected.
+pub(super) fn refused(report: &Report) -> impl Iterator<Item = &ImageReport> {
+    report.images.iter().filter(|image| image.status == ImageStatus::Refused)
+}
+
+/// Shows the verdicts of refused images.
+pub(super) fn show_refused(report: &Report) {
+    refused(report).for_each(|image| output::say(&ui::verdicts(&image.name, &image.verdicts)));
 }
 
 /// Checks that the images of a plan can be pushed.
-pub(crate) fn check(plan: &Plan, bare: bool) -> Result<(), CommandError> {
+pub(crate) fn check(plan: &Plan, naming: Naming, bare: bool) -> Result<(), CommandError> {
     if bare && plan.images.len() > 1 {
         let message = format!("`--bare` is for one image, and {} are selected", plan.images.len());
         return Err(CommandError::message(Exit::Usage, message).hint("select one with `--image`"));
     }
-    Ok(check_repositories(plan)?)
+    Ok(check_repositories(plan, naming)?)
 }
 
 pub(crate) fn pull_image(session: &Session, arguments: &PullCommand) -> Result<Exit, CommandError> {
@@ -140,12 +179,9 @@ pub(crate) fn write_outputs(
 ) -> Result<(), CommandError> {
     if let Some(path) = &output.image_refs {
         let references: String = pushed.iter().map(|image| format!("{}\n", image.reference)).collect();
-        write(&session.path(path), &references)?;
+        session.write_output(path, "--image-refs", &references)?;
     }
-    if let Some(path) = &output.metadata_file {
-        write(&session.path(path), &format!("{}\n", output::json_text(&metadata(pushed))?))?;
-    }
-    Ok(())
+    session.write_metadata(&metadata(pushed), output.metadata_file.as_deref())
 }
 
 /// Returns what `docker buildx build --metadata-file` writes, for the tools that read it: of one image, its digest and
@@ -165,10 +201,6 @@ pub(crate) fn metadata(pushed: &[PushedImage]) -> serde_json::Map<String, serde_
             .map(|image| (image.image.clone(), serde_json::Value::Object(one(image).into_iter().collect())))
             .collect(),
     }
-}
-
-fn write(path: &Utf8PathBuf, text: &str) -> Result<(), CommandError> {
-    write_atomically(path, text.as_bytes()).map_err(|error| CommandError::new(Exit::InputOutput, &error))
 }
 
 /// Returns a line for each reference that can now be pulled.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crossdock::execute::bytes;
 use crossdock::registry::{Endpoint, Inspection, Registry, copy, inspect, verify};
-use crossdock::verify::{Scope, Verification};
+use crossdock::verify::{Scope, Verdict, Verification};
 
 use super::push::{client, parse};
 use crate::arguments::{CopyCommand, InspectCommand};
@@ -26,7 +26,9 @@ pub(crate) fn show(session: &Session, arguments: &InspectCommand) -> Result<Exit
             output::answer(&format!("\n{}", ui::verdicts("verdicts", &verdicts)))?;
         }
     }
-    Ok(Exit::Done)
+    // As of `verify`.
+    let fails = verdicts.iter().any(|target| target.verdict() == Verdict::Fails);
+    Ok(if fails { Exit::Rejected } else { Exit::Done })
 }
 
 /// An image with its verdicts.

@@ -13,6 +13,10 @@ use crate::session::Session;
 const NOT_STARTED: i32 = 125;
 
 pub(crate) fn run(session: &Session, arguments: &RunCommand) -> Result<ExitCode, CommandError> {
+    if session.json() {
+        let message = "`run` prints what the program prints, which `--json` cannot change";
+        return Err(CommandError::message(Exit::Usage, message).hint("omit `--json`"));
+    }
     let execution = session.execute_options(StrictnessArgs::default(), arguments.jobs);
     let options = session.run_options(arguments);
     let container = prepare_container(&session.context, &options, &execution, &mut session.progress())?;

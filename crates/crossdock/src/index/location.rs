@@ -66,7 +66,7 @@ fn transport(text: &str) -> Option<(&str, &str)> {
 }
 
 /// Splits at the first colon: a name may hold more of them.
-fn path_and_name(rest: &str) -> (&str, Option<&str>) {
+pub(crate) fn path_and_name(rest: &str) -> (&str, Option<&str>) {
     match rest.split_once(':') {
         Some((path, name)) => (path, Some(name)),
         None => (rest, None),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use camino::Utf8PathBuf;
 use crossdock_oci::{
-    Descriptor, Digest, ImageSource, Layout, Pruning, Reference, RegistryReference, Repository, Tag,
+    Descriptor, Digest, ImageSource, Layout, Pruning, Reference, RegistryReference, Repository,
 };
 use crossdock_registry::{
     PushOptions, Registry, Remote, TransferEvent, TransferObserver, copy_into, copy_options,
@@ -16,10 +16,12 @@ use super::failed;
 use super::pull::selector;
 use super::push::only_image;
 use crate::context::Context;
+use crate::destination;
 use crate::error::{Error, ErrorKind, input_output, usage};
+use crate::index::location::path_and_name;
 
-/// A place of images: `docker://REFERENCE`, `oci:DIRECTORY[:TAG]` or `oci-archive:FILE`. A text without a transport is a
-/// reference in a registry.
+/// A place of images: `docker://REFERENCE`, `oci:DIRECTORY[:NAME]` or `oci-archive:FILE[:NAME]`. A name is a tag or
+/// `REPOSITORY:TAG`. A text without a transport is a reference in a registry.
 ///
 /// ```
 /// use crossdock::registry::Endpoint;
@@ -37,11 +39,16 @@ pub enum Endpoint {
     Layout {
         /// The directory.
         directory: Utf8PathBuf,
-        /// The name in the layout; `None` if it has one image.
-        tag: Option<Tag>,
+        /// The tag or the full name in the layout; `None` if it has one image.
+        name: Option<String>,
     },
-    /// The one image of an archive. Archives are only read.
-    Archive(Utf8PathBuf),
+    /// An image in an archive. Archives are only read.
+    Archive {
+        /// The file.
+        file: Utf8PathBuf,
+        /// The tag or the full name in the archive; `None` if it has one image.
+        name: Option<String>,
+    },
 }
 
 /// The result of a copy.
@@ -81,25 +88,21 @@ pub fn copy(
     observer: &dyn TransferObserver,
 ) -> Result<Copied, Error> {
     context.unless_cancelled(|| match (from, to) {
-        (_, Endpoint::Archive(path)) => {
-            let message = format!("{path}: archives are only read here");
+        (_, Endpoint::Archive { file, .. }) => {
+            let message = format!("{file}: archives are only read here");
             Err(Error::from_message(ErrorKind::Usage, message)
                 .hint("copy into a layout: `oci:DIRECTORY:TAG`"))
         }
         (Endpoint::Registry(from), Endpoint::Registry(to)) => across(registry, from, to, observer),
-        (Endpoint::Registry(from), Endpoint::Layout { directory, tag }) => {
-            let layout =
-                Layout::create(context.directory().join(directory).as_std_path()).map_err(input_output)?;
+        (Endpoint::Registry(from), Endpoint::Layout { directory, name }) => {
+            let directory = context.directory().join(directory);
+            destination::check(&directory)?;
+            let names = layout_name(Some(from), name.as_deref())?;
             let found = registry.manifest(&from.repository, &selector(from)?).map_err(failed)?;
             let remote = Remote::new(registry, &from.repository).map_err(failed)?;
-            store(
-                &layout,
-                registry,
-                &remote,
-                &found.descriptor,
-                layout_name(Some(from), tag.as_ref())?,
-                observer,
-            )?;
+            destination::fill(&directory, |layout| {
+                store(layout, registry, &remote, &found.descriptor, names, observer)
+            })?;
             let mut copied = Copied::new(found.descriptor.digest, to);
             let about = registry.referrers(&from.repository, &copied.digest).map_err(failed)?;
             copied.left = about
@@ -122,12 +125,13 @@ pub fn copy(
                     agrees(to, &image)?;
                     registry.push(&source, &image, &to.repository, &options, observer).map_err(failed)?;
                 }
-                Endpoint::Layout { directory, tag } => {
-                    let target = Layout::create(context.directory().join(directory).as_std_path())
-                        .map_err(input_output)?;
-                    store(&target, registry, &source, &image, layout_name(None, tag.as_ref())?, observer)?;
+                Endpoint::Layout { directory, name } => {
+                    let names = layout_name(None, name.as_deref())?;
+                    destination::fill(&context.directory().join(directory), |target| {
+                        store(target, registry, &source, &image, names, observer)
+                    })?;
                 }
-                Endpoint::Archive(_) => {}
+                Endpoint::Archive { .. } => {}
             }
             Ok(Copied::new(image.digest, to))
         }
@@ -175,16 +179,19 @@ fn store(
     layout.publish(&lock, image, &names, Pruning::KeepOthers).map_err(input_output)
 }
 
-/// Returns the name of an image in a layout.
-fn layout_name(from: Option<&RegistryReference>, tag: Option<&Tag>) -> Result<Vec<Reference>, Error> {
-    let named = |repository: Repository, tag: Tag| vec![Reference { repository, tag }];
-    Ok(match (from, tag) {
-        (Some(from), tag) => {
-            let tag = tag.cloned().or_else(|| from.tag_or_latest());
-            tag.map_or_else(Vec::new, |tag| named(from.repository.clone(), tag))
-        }
-        (None, Some(tag)) => named("image".parse().map_err(usage)?, tag.clone()),
-        (None, None) => Vec::new(),
+/// Returns the names that an image gets in a layout: the given tag or full name, else that in the registry.
+fn layout_name(from: Option<&RegistryReference>, name: Option<&str>) -> Result<Vec<Reference>, Error> {
+    let repository = || match from {
+        Some(from) => Ok(from.repository.clone()),
+        None => "image".parse::<Repository>().map_err(usage),
+    };
+    Ok(match name {
+        Some(name) if name.contains(['/', ':']) => vec![name.parse().map_err(usage)?],
+        Some(tag) => vec![Reference { repository: repository()?, tag: tag.parse().map_err(usage)? }],
+        None => match from.and_then(RegistryReference::tag_or_latest) {
+            Some(tag) => vec![Reference { repository: repository()?, tag }],
+            None => Vec::new(),
+        },
     })
 }
 
@@ -200,18 +207,32 @@ fn agrees(to: &RegistryReference, image: &Descriptor) -> Result<(), Error> {
 
 /// Returns the image of a layout or an archive that an endpoint names.
 fn named_image(from: &Endpoint, source: &ImageSource) -> Result<Descriptor, Error> {
-    let Endpoint::Layout { tag: Some(tag), .. } = from else {
+    let Some(wanted) = from.name() else {
         return only_image(&from.path(), source);
     };
-    let suffix = format!(":{tag}");
-    let is_named = |name: &String| name == tag.as_str() || name.ends_with(&suffix);
-    let found = source.images().iter().find(|image| image.names.iter().any(is_named));
+    // People write the tag of a full name, as for skopeo, and leave out Docker Hub's host, which names in layouts have.
+    let full = wanted.parse::<Reference>().ok();
+    let full = full.map(|name| format!("{}:{}", name.repository.full_name(), name.tag));
+    let is_named = |name: &String| {
+        name == wanted
+            || full.as_ref() == Some(name)
+            || name.rsplit_once(':').is_some_and(|(_, tag)| tag == wanted)
+    };
+    let images = source.images().iter();
+    let mut found = images.filter(|image| image.names.iter().any(is_named)).map(|image| &image.descriptor);
     let names =
         || source.images().iter().flat_map(|image| image.names.clone()).collect::<Vec<_>>().join(", ");
-    found.map(|image| image.descriptor.clone()).ok_or_else(|| {
-        let message = format!("{} has no image `{tag}`; it has {}", from.path(), names());
-        Error::from_message(ErrorKind::InputOutput, message)
-    })
+    let Some(first) = found.next() else {
+        let message = format!("{} has no image `{wanted}`; it has {}", from.path(), names());
+        return Err(Error::from_message(ErrorKind::InputOutput, message));
+    };
+    // The same image may have several names.
+    if found.any(|other| other.digest != first.digest) {
+        let message = format!("{} has several images `{wanted}`: {}", from.path(), names());
+        return Err(Error::from_message(ErrorKind::Usage, message)
+            .hint("name the image in full: `oci:DIRECTORY:REPOSITORY:TAG`"));
+    }
+    Ok(first.clone())
 }
 
 impl Copied {
@@ -226,7 +247,15 @@ impl Endpoint {
         match self {
             Self::Registry(_) => Utf8PathBuf::new(),
             Self::Layout { directory, .. } => directory.clone(),
-            Self::Archive(path) => path.clone(),
+            Self::Archive { file, .. } => file.clone(),
+        }
+    }
+
+    /// Returns the tag or full name in a layout or an archive.
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Registry(_) => None,
+            Self::Layout { name, .. } | Self::Archive { name, .. } => name.as_deref(),
         }
     }
 }
@@ -235,12 +264,10 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Registry(reference) => write!(f, "docker://{reference}"),
-            Self::Layout { directory, tag } => {
-                write!(f, "oci:{directory}")?;
-                tag.iter().try_for_each(|tag| write!(f, ":{tag}"))
-            }
-            Self::Archive(path) => write!(f, "oci-archive:{path}"),
-        }
+            Self::Layout { directory, .. } => write!(f, "oci:{directory}"),
+            Self::Archive { file, .. } => write!(f, "oci-archive:{file}"),
+        }?;
+        self.name().iter().try_for_each(|name| write!(f, ":{name}"))
     }
 }
 
@@ -249,25 +276,20 @@ impl FromStr for Endpoint {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         if let Some(rest) = text.strip_prefix("oci:") {
-            // A colon after the last slash separates a tag.
-            let after_slash = rest.rfind('/').map_or(0, |slash| slash + 1);
-            let (directory, tag) = match rest[after_slash..].find(':') {
-                Some(colon) => (&rest[..after_slash + colon], Some(&rest[after_slash + colon + 1..])),
-                None => (rest, None),
-            };
-            let tag = tag.map(str::parse).transpose().map_err(usage)?;
-            return Ok(Self::Layout { directory: directory.into(), tag });
+            let (directory, name) = path_and_name(rest);
+            return Ok(Self::Layout { directory: directory.into(), name: name.map(str::to_owned) });
         }
         for archive in ["oci-archive:", "docker-archive:"] {
-            if let Some(path) = text.strip_prefix(archive) {
-                return Ok(Self::Archive(path.into()));
+            if let Some(rest) = text.strip_prefix(archive) {
+                let (file, name) = path_and_name(rest);
+                return Ok(Self::Archive { file: file.into(), name: name.map(str::to_owned) });
             }
         }
         let others = ["docker-daemon:", "containers-storage:", "podman:", "dir:", "sif:", "ostree:"];
         if let Some(other) = others.iter().find(|other| text.starts_with(**other)) {
             let message = format!("`{other}` is a transport that `copy` does not have");
             return Err(Error::from_message(ErrorKind::Usage, message)
-                .hint("use `docker://REFERENCE`, `oci:DIRECTORY[:TAG]`, `oci-archive:FILE` or `docker-archive:FILE`"));
+                .hint("use `docker://REFERENCE`, `oci:DIRECTORY[:NAME]`, `oci-archive:FILE[:NAME]` or `docker-archive:FILE[:NAME]`"));
         }
         let reference = text.strip_prefix("docker://").unwrap_or(text);
         Ok(Self::Registry(reference.parse().map_err(usage)?))

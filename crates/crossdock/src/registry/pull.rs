@@ -1,18 +1,19 @@
 //! Pulling images.
 
 use camino::Utf8Path;
-use crossdock_oci::{Digest, Layout, RegistryReference};
+use crossdock_oci::{Digest, RegistryReference};
 use crossdock_registry::{Registry, Selector, TransferObserver};
 
 use super::failed;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, input_output};
+use crate::destination;
+use crate::error::{Error, ErrorKind};
 
 /// Pulls an image into the layout in a directory, which is created if missing, and returns its digest. Every byte is
 /// hashed while it is read; the layout lists the image only once it is complete.
 ///
 /// # Errors
-/// The image does not exist or cannot be fetched, or the directory is neither a layout nor empty.
+/// The image does not exist or cannot be fetched, or the directory is neither a layout nor empty, or the layout of a project.
 pub fn pull(
     context: &Context,
     registry: &Registry,
@@ -23,14 +24,13 @@ pub fn pull(
     context.unless_cancelled(|| {
         let path = context.directory().join(directory);
         let selector = selector(reference)?;
-        let is_new = !path.exists();
-        let layout = Layout::create(path.as_std_path()).map_err(input_output)?;
-        let pulled = registry.pull(&reference.repository, &selector, &layout, observer);
-        if pulled.is_err() && is_new {
-            // A failure to remove it must not hide the error of the pull.
-            let _left = std::fs::remove_dir_all(&path);
-        }
-        Ok(pulled.map_err(failed)?.digest)
+        destination::check(&path)?;
+        // Before the layout is created: most failures are of names that do not exist.
+        registry.manifest(&reference.repository, &selector).map_err(failed)?;
+        destination::fill(&path, |layout| {
+            let pulled = registry.pull(&reference.repository, &selector, layout, observer);
+            Ok(pulled.map_err(failed)?.digest)
+        })
     })
 }
 

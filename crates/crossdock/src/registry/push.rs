@@ -10,8 +10,9 @@ use serde::Serialize;
 use super::failed;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, input_output, usage};
-use crate::execute::{ImageReport, ImageStatus, Report};
+use crate::execute::{ImageReport, ImageStatus, Report, Unproven};
 use crate::plan::Plan;
+use crate::verify::Verdict;
 
 /// An image that a registry has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,35 +42,52 @@ pub enum Naming {
     DigestOnly,
 }
 
-/// Checks that the images of a plan have a repository to which they can be pushed, so that a build does not end at one.
+/// Checks that a plan has images and that each has a repository and the names with which it can be pushed, so that a
+/// build does not end at one that has not.
 ///
 /// # Errors
-/// An image has only its name for a repository, or no tag.
-pub fn check_repositories(plan: &Plan) -> Result<(), Error> {
-    for image in &plan.images {
+/// No image would be pushed, an image has only its name for a repository, or it has no tag although its naming needs one.
+pub fn check_repositories(plan: &Plan, naming: Naming) -> Result<(), Error> {
+    // Without platforms there are only release archives.
+    let mut images = plan.images.iter().filter(|image| !image.platforms.is_empty()).peekable();
+    if images.peek().is_none() {
+        return Err(Error::from_message(ErrorKind::Usage, "the plan has no image to push")
+            .hint("select a platform that has containers, e.g. `--platform linux/amd64`"));
+    }
+    for image in images {
         let repository: Repository = image.repository.parse().map_err(usage)?;
         if !repository.as_str().contains('/') {
             let message = format!("the image `{}` has no repository to which it can be pushed", image.name);
             return Err(Error::from_message(ErrorKind::Usage, message)
-                .hint("name one with `--repository`, e.g. `--repository registry.example/team`"));
+                .hint("name one with `--repository`, e.g. `--repository registry.example/team/app`"));
+        }
+        if naming == Naming::Tags && image.tags.is_empty() {
+            let message = format!("the image `{}` has no tag under which it can be pushed", image.name);
+            return Err(Error::from_message(ErrorKind::Usage, message)
+                .hint("name one, e.g. `--tag 1.0` of `dist` or `registry.example/team/app:1.0` of `push`")
+                .hint("or push it by its digest: `dist --push --by-digest`"));
         }
     }
     Ok(())
 }
 
-/// Pushes the images of a report that were verified, each to its planned repository. A tag names only a digest that was
-/// verified.
+/// Pushes the images of a report, each to its planned repository, if none of them was rejected. A tag is pushed only for an
+/// image that has it in its layout too: [`Goal::Tag`](crate::plan::Goal) and `Goal::Dist` give it after verification, and
+/// only to an image of the plan's own commit.
 ///
 /// # Errors
-/// An image was not verified, its layout is damaged, or the registry refuses it. Images pushed before stay pushed.
+/// An image was not verified, verification rejects it, or it was not tagged; then nothing is pushed. A layout is damaged, or
+/// the registry refuses an image; images pushed before stay pushed.
 pub fn push_built(
     context: &Context,
     registry: &Registry,
     plan: &Plan,
     report: &Report,
     naming: Naming,
+    unproven: Unproven,
     observer: &dyn TransferObserver,
 ) -> Result<Vec<PushedImage>, Error> {
+    report.images.iter().try_for_each(|image| accept(image, naming, unproven))?;
     let mut pushed = Vec::new();
     for image in &report.images {
         let planned = plan.images.iter().find(|planned| planned.name == image.name);
@@ -82,6 +100,27 @@ pub fn push_built(
     Ok(pushed)
 }
 
+/// Refuses an image that may not be pushed.
+fn accept(image: &ImageReport, naming: Naming, unproven: Unproven) -> Result<(), Error> {
+    let name = &image.name;
+    let rejected = |message| Err(Error::from_message(ErrorKind::Rejected, message));
+    match (image.verdict(), image.status) {
+        (None, _) | (_, ImageStatus::Built) => {
+            rejected(format!("image `{name}` was not verified, so it is not pushed"))
+        }
+        (Some(Verdict::Fails), _) | (_, ImageStatus::Refused) => {
+            rejected(format!("image `{name}` would not start, so it is not pushed"))
+        }
+        (Some(Verdict::Unproven), _) if unproven == Unproven::Refuse => {
+            rejected(format!("image `{name}` is not proven to start, so it is not pushed"))
+        }
+        (_, status) if naming == Naming::Tags && status != ImageStatus::Tagged => {
+            rejected(format!("image `{name}` was not tagged, so its tags are not pushed"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn push_one(
     context: &Context,
     registry: &Registry,
@@ -90,10 +129,6 @@ fn push_one(
     tags: Vec<Tag>,
     observer: &dyn TransferObserver,
 ) -> Result<PushedImage, Error> {
-    if !matches!(image.status, ImageStatus::Verified | ImageStatus::Tagged) {
-        let message = format!("the image `{}` was not verified, so it is not pushed", image.name);
-        return Err(Error::from_message(ErrorKind::Rejected, message));
-    }
     context.unless_cancelled(|| {
         let layout = Layout::open(image.layout.as_std_path()).map_err(input_output)?;
         let blob = layout.blobs().verify(&image.digest).map_err(input_output)?;

@@ -1,8 +1,7 @@
 //! Verification of images in registries.
 
-use std::fs;
-
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
+use crossdock_fs::TemporaryDirectory;
 use crossdock_oci::{Layout, RegistryReference};
 use crossdock_registry::{Registry, TransferObserver};
 
@@ -29,47 +28,21 @@ pub fn verify(
         let repository = &reference.repository;
         let found = registry.manifest(repository, &selector(reference)?).map_err(failed)?;
         let digest = found.descriptor.digest;
-        let temporary = Temporary::create(context, &digest.hex()[..12])?;
-        let layout = Layout::create(temporary.0.as_std_path()).map_err(input_output)?;
+        let parent = context.environment().temporary_directory();
+        // Dropped after the directory, so that an interrupted process waits for its removal.
+        let _cleanup = context.cancel.clean_up();
+        let temporary = TemporaryDirectory::create_in(&parent, "crossdock-verify-").map_err(input_output)?;
+        let directory = Utf8Path::from_path(temporary.path()).ok_or_else(|| {
+            let message = format!("the temporary directory {} is not UTF-8; set TMPDIR", parent.display());
+            Error::from_message(ErrorKind::InputOutput, message)
+        })?;
+        let layout = Layout::create(temporary.path()).map_err(input_output)?;
         let pinned = crossdock_registry::Selector::Digest(digest);
         registry.pull(repository, &pinned, &layout, observer).map_err(failed)?;
-        let mut verified = verify_for(context, &temporary.0, targets, scope)?;
+        let mut verified = verify_for(context, directory, targets, scope)?;
         for image in &mut verified {
             image.name = format!("{repository}@{digest}");
         }
         Ok(verified)
     })
-}
-
-/// A directory that is removed with the value.
-struct Temporary(Utf8PathBuf);
-
-impl Temporary {
-    /// Creates a directory. One that is there already may be anybody's, so it is never used.
-    fn create(context: &Context, name: &str) -> Result<Self, Error> {
-        let parent = context.environment().temporary_directory();
-        let parent = Utf8Path::from_path(&parent).ok_or_else(|| {
-            Error::from_message(
-                ErrorKind::InputOutput,
-                "the temporary directory's path is not UTF-8; set TMPDIR",
-            )
-        })?;
-        let process = std::process::id();
-        let mut last = None;
-        for number in 0..100 {
-            let path = parent.join(format!("crossdock-{process}-{name}-{number}"));
-            match fs::create_dir(&path) {
-                Ok(()) => return Ok(Self(path)),
-                Err(error) => last = Some(input_output(error).at(&path)),
-            }
-        }
-        Err(last.unwrap_or_else(|| Error::from_message(ErrorKind::InputOutput, "no temporary directory")))
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // The system removes what is left of it.
-        let _left = fs::remove_dir_all(&self.0);
-    }
 }

@@ -105,18 +105,23 @@ impl StepContext<'_> {
         let index = self.index_descriptor(image, &layout)?;
         let names = references(image)?;
         let archives = image.node_archives();
-        for (platform, load) in &archives {
-            let manifest = manifest_of(image, &layout, &index, platform)?;
-            replace(&load.archive, |file| {
-                write_node_archive(&layout, &index, &names, &manifest, file).map_err(image_error(image))
-            })?;
-        }
-        for load in &cluster.nodes {
-            self.processes.stdout(&load.command)?;
-            self.update_report(image, |report| report.nodes.push(load.node.clone()))?;
-        }
-        // The layout holds all of it.
-        archives.into_values().try_for_each(|load| remove_file(&load.archive))?;
+        let load = || -> Result<(), ExecuteError> {
+            for (platform, load) in &archives {
+                let manifest = manifest_of(image, &layout, &index, platform)?;
+                replace(&load.archive, |file| {
+                    write_node_archive(&layout, &index, &names, &manifest, file).map_err(image_error(image))
+                })?;
+            }
+            for load in &cluster.nodes {
+                self.processes.stdout(&load.command)?;
+                self.update_report(image, |report| report.nodes.push(load.node.clone()))?;
+            }
+            Ok(())
+        };
+        let loaded = load();
+        // The layout holds all of it. They are removed after a failure too, whose error is the one to report.
+        let removed = archives.values().try_for_each(|load| remove_file(&load.archive));
+        loaded.and(removed)?;
         let count = cluster.nodes.len();
         let nodes = if count == 1 { "1 node" } else { &format!("{count} nodes") };
         Ok(format!("{nodes} of {} have {}@{}", cluster.cluster, image.repository, index.digest))
