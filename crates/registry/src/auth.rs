@@ -11,11 +11,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use ureq::http::{HeaderMap, HeaderValue, Method, Uri};
 
-use crate::client::plain;
 use crate::credentials::{Credential, Credentials, Secret};
 use crate::error::{Place, RegistryError};
 use crate::host::{Host, Origin};
-use crate::transport::{Answer, Body, Transport};
+use crate::transport::{Answer, Body, Transport, plain};
 pub(crate) use challenge::{Challenge, challenge_of, rejects_token};
 
 /// The access that requests need, as token servers name it: `repository:team/app:pull,push`.

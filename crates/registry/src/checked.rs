@@ -56,7 +56,7 @@ impl<R: Read> Read for Checked<R> {
             hasher.update(&buffer[..read]);
         }
         if self.left == 0 {
-            // Who knows the length does not read on: the last bytes are handed out only if all have the digest.
+            // A caller that knows the length does not read on: the last bytes are handed out only if all have the digest.
             self.end()?;
         }
         Ok(read)

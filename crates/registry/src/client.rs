@@ -17,7 +17,7 @@ use crate::retry::{self, ATTEMPTS, is_transient};
 use crate::roots::CertificateFault;
 use crate::settings::Settings;
 use crate::transport::{
-    Answer, Body, NoHandshake, NotTls, ProxyRefusal, ShortBody, Transport, origin_of, resolve,
+    Answer, Body, NoHandshake, NotTls, ProxyRefusal, ShortBody, Transport, origin_of, plain, resolve,
 };
 
 /// A client of any number of registries.
@@ -459,14 +459,6 @@ fn is_redirect(status: StatusCode, method: &Method) -> bool {
         307 | 308 => true,
         301..=303 => matches!(*method, Method::GET | Method::HEAD),
         _ => false,
-    }
-}
-
-/// Returns the error inside ureq's, whose message is the system's.
-pub(crate) fn plain(error: ureq::Error) -> Box<dyn std::error::Error + Send + Sync> {
-    match error {
-        ureq::Error::Io(error) => Box::new(error),
-        other => Box::new(other),
     }
 }
 

@@ -1,17 +1,17 @@
 //! Copies of images: from a registry to another one, and from anywhere into a layout.
 
 use std::collections::BTreeSet;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
-use crossdock_fs::FileError;
 use crossdock_oci::{Blob, BlobStore, Descriptor, Digest, Repository};
 
 use crate::auth::Scope;
 use crate::client::Location;
+use crate::content::{ImageContent, checked};
 use crate::error::RegistryError;
 use crate::graph::{Graph, Node, Parts, is_foreign, total};
 use crate::pull::Fetch;
-use crate::push::{ImageContent, PushOptions, checked};
+use crate::push::PushOptions;
 use crate::registry::{Manifest, Registry, Selector};
 use crate::transfer::{Gate, Moved, TransferEvent, TransferObserver, for_each};
 use crate::upload::{Check, Upload};
@@ -177,32 +177,6 @@ pub fn copy_into(
         Ok(())
     })?;
     nodes.iter().try_for_each(|node| store.put(&node.bytes).map(drop))?;
-    Ok(())
-}
-
-/// Copies a blob into a store, read once.
-pub(crate) fn copy_blob<'a>(
-    store: &BlobStore,
-    open: &dyn Fn() -> io::Result<Box<dyn Read + Send + 'a>>,
-    blob: &Blob,
-    observer: &dyn TransferObserver,
-) -> Result<(), RegistryError> {
-    let path = store.path(&blob.digest);
-    let mut reader = open().map_err(FileError::on("read", &path))?;
-    let mut writer = store.writer()?;
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        match reader.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(read) => {
-                writer.write_all(&buffer[..read]).map_err(FileError::on("write", &path))?;
-                observer.event(TransferEvent::Moved { bytes: read as u64 });
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(FileError::on("read", &path)(error).into()),
-        }
-    }
-    writer.complete_as(blob.digest)?;
     Ok(())
 }
 

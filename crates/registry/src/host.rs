@@ -123,7 +123,7 @@ impl FromStr for Host {
     type Err = HostError;
 
     fn from_str(text: &str) -> Result<Self, HostError> {
-        // What comes before `@` may be a password, which no message repeats.
+        // The part before `@` may be a password, which no message repeats.
         let shown = text.rsplit_once('@').map_or(text.to_owned(), |(_, host)| format!("…@{host}"));
         let fail = || HostError { text: shown.clone() };
         let (name, rest) = match text.strip_prefix('[') {

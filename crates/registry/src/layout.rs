@@ -5,8 +5,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use crossdock_oci::{Blob, BlobStore, Descriptor, ImageSource, SourceError};
 
 use crate::checked::Checked;
+use crate::content::ImageContent;
 use crate::error::RegistryError;
-use crate::push::ImageContent;
 use crate::registry::MANIFEST_LIMIT;
 
 impl ImageContent for BlobStore {

@@ -3,6 +3,7 @@
 mod auth;
 mod checked;
 mod client;
+mod content;
 mod copy;
 pub mod credentials;
 mod error;
@@ -22,10 +23,11 @@ mod transfer;
 mod transport;
 mod upload;
 
+pub use content::ImageContent;
 pub use copy::{Carried, Remote, copy_into, copy_options};
 pub use error::{Refusal, RegistryError};
 pub use host::{Host, HostError, Origin, Scheme};
-pub use push::{ImageContent, PushOptions, Pushed};
+pub use push::{PushOptions, Pushed};
 pub use referrers::Referrer;
 pub use registry::{BlobReader, MANIFEST_LIMIT, Manifest, Registry, Selector};
 pub use roots::{CertificateFault, RootSources, Roots, RootsError};

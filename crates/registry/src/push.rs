@@ -1,51 +1,19 @@
 //! Pushing an image: blobs, then manifests, then indexes, then tags.
 
 use std::collections::BTreeSet;
-use std::io::{self, Read};
 use std::sync::Mutex;
 
-use crossdock_oci::{Blob, BlobStore, Descriptor, Digest, Repository, Tag};
+use crossdock_oci::{Descriptor, Digest, Repository, Tag};
 
 use crate::auth::Scope;
 use crate::client::Location;
-use crate::copy::copy_blob;
+use crate::content::{ImageContent, checked};
 use crate::error::RegistryError;
 use crate::graph::{Graph, Node, is_foreign, total};
 use crate::registry::{Manifest, Registry, Selector, absent_as_none};
 use crate::retry;
 use crate::transfer::{Gate, Moved, TransferEvent, TransferObserver, for_each};
 use crate::upload::{Check, Upload};
-
-/// The image to push: its documents and blobs, wherever they are.
-pub trait ImageContent: Sync {
-    /// Reads a manifest or an index. Its digest is checked by the caller.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError>;
-
-    /// Opens the bytes of a blob from an offset to their end.
-    ///
-    /// # Errors
-    /// If they cannot be read.
-    fn open(&self, blob: &Blob, at: u64) -> io::Result<Box<dyn Read + Send + '_>>;
-
-    /// Returns whether the blob is there. Blobs that only nodes fetch may be absent.
-    fn has(&self, blob: &Blob) -> bool;
-
-    /// Copies a blob into a store, hashed while it is read. By default it is read once.
-    ///
-    /// # Errors
-    /// If it cannot be read, has another digest, or cannot be written.
-    fn copy_blob(
-        &self,
-        store: &BlobStore,
-        blob: &Blob,
-        observer: &dyn TransferObserver,
-    ) -> Result<(), RegistryError> {
-        copy_blob(store, &|| self.open(blob, 0), blob, observer)
-    }
-}
 
 /// The destination of a push.
 #[derive(Debug, Clone)]
@@ -101,16 +69,6 @@ impl Registry {
         self.warnings().iter().for_each(|warning| observer.event(TransferEvent::Warning(warning)));
         pushed
     }
-}
-
-/// Reads a document and checks that it is the one of the descriptor.
-pub(crate) fn checked(content: &dyn ImageContent, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
-    let bytes = content.document(descriptor)?;
-    let found = Digest::of(&bytes);
-    if found == descriptor.digest {
-        return Ok(bytes);
-    }
-    Err(crossdock_oci::BlobError::Corrupt { expected: descriptor.digest, found }.into())
 }
 
 /// The number of times that a registry is given time to show what was written.

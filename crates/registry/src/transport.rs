@@ -219,6 +219,14 @@ pub(crate) fn resolve(base: &Uri, location: &str) -> Option<Uri> {
     complete.parse().ok()
 }
 
+/// Returns the error inside ureq's, whose message is the system's.
+pub(crate) fn plain(error: ureq::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    match error {
+        ureq::Error::Io(error) => Box::new(error),
+        other => Box::new(other),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -46,7 +46,7 @@ fn of_variables() -> Vec<Case> {
         entry("#!/bin/sh\nexport ROOT=${ROOT:-/opt}\nexec /opt/run\n")
             .script("/opt/run", "#!/bin/sh\nexec $ROOT/none\n")
             .unproven(may_fail),
-        // What is certain is not weakened by the way that depends on a deployment.
+        // A certain failure is not weakened by a way that depends on a deployment.
         entry("#!/bin/sh\nexport X=${X:-1}\nexec /arm\n").fails("wrong-machine"),
         entry("#!/bin/sh\nif [ -z \"$AGAIN\" ]; then exec /arm; fi\nexec /entry.sh\n").unproven(may_fail),
         entry("#!/bin/bash\n[[ ${X:-/arm} =~ (.+) ]] && A=${BASH_REMATCH[1]}\nexec ${A:-/app}\n")

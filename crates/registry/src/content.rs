@@ -1,0 +1,76 @@
+//! The images that are pushed or copied, wherever they are.
+
+use std::io::{self, Read, Write};
+
+use crossdock_fs::FileError;
+use crossdock_oci::{Blob, BlobStore, Descriptor, Digest};
+
+use crate::error::RegistryError;
+use crate::transfer::{TransferEvent, TransferObserver};
+
+/// The image to push: its documents and blobs, wherever they are.
+pub trait ImageContent: Sync {
+    /// Reads a manifest or an index. Its digest is checked by the caller.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError>;
+
+    /// Opens the bytes of a blob from an offset to their end.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn open(&self, blob: &Blob, at: u64) -> io::Result<Box<dyn Read + Send + '_>>;
+
+    /// Returns whether the blob is there. Blobs that only nodes fetch may be absent.
+    fn has(&self, blob: &Blob) -> bool;
+
+    /// Copies a blob into a store, hashed while it is read. By default it is read once.
+    ///
+    /// # Errors
+    /// If it cannot be read, has another digest, or cannot be written.
+    fn copy_blob(
+        &self,
+        store: &BlobStore,
+        blob: &Blob,
+        observer: &dyn TransferObserver,
+    ) -> Result<(), RegistryError> {
+        copy_blob(store, &|| self.open(blob, 0), blob, observer)
+    }
+}
+
+/// Reads a document and checks that it is the one of the descriptor.
+pub(crate) fn checked(content: &dyn ImageContent, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
+    let bytes = content.document(descriptor)?;
+    let found = Digest::of(&bytes);
+    if found == descriptor.digest {
+        return Ok(bytes);
+    }
+    Err(crossdock_oci::BlobError::Corrupt { expected: descriptor.digest, found }.into())
+}
+
+/// Copies a blob into a store, read once.
+fn copy_blob<'a>(
+    store: &BlobStore,
+    open: &dyn Fn() -> io::Result<Box<dyn Read + Send + 'a>>,
+    blob: &Blob,
+    observer: &dyn TransferObserver,
+) -> Result<(), RegistryError> {
+    let path = store.path(&blob.digest);
+    let mut reader = open().map_err(FileError::on("read", &path))?;
+    let mut writer = store.writer()?;
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => {
+                writer.write_all(&buffer[..read]).map_err(FileError::on("write", &path))?;
+                observer.event(TransferEvent::Moved { bytes: read as u64 });
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(FileError::on("read", &path)(error).into()),
+        }
+    }
+    writer.complete_as(blob.digest)?;
+    Ok(())
+}
