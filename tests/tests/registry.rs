@@ -67,6 +67,12 @@ fn a_built_image_is_pushed_with_its_digest_and_pulled_again() {
     let pinned = format!("{repository}@{digest}");
     sandbox.crossdock(&project, &["verify", &pinned, &format!("docker://{tagged}")]).success().says(&pinned);
     sandbox.crossdock(&project, &["verify", &pinned, "--for", "linux/s390x"]).ends_with(1);
+    let json = sandbox.crossdock(&project, &["verify", "--json", &pinned]).success().stdout;
+    assert!(
+        json.contains(&format!("\"subject\": \"{pinned}\""))
+            || json.contains(&format!("\"subject\":\"{pinned}\"")),
+        "{json}"
+    );
 
     let inspected = sandbox.crossdock(&project, &["inspect", &tagged, "--verify", "--json"]).success().json();
     let verdicts: Vec<_> =

@@ -42,6 +42,7 @@ pub fn verify(
         let mut verified = verify_for(context, directory, targets, scope)?;
         for image in &mut verified {
             image.name = format!("{repository}@{digest}");
+            image.targets.iter_mut().for_each(|verification| verification.subject.clone_from(&image.name));
         }
         Ok(verified)
     })
