@@ -136,7 +136,7 @@ mod tests {
         ImageFiles::of(context, &process).output(words)
     }
 
-    /// `uname -m` under the kernels of these architectures, or qemu-user for them.
+    /// The names are those of the table of `uname -m` on Linux.
     #[test]
     fn the_target_answers_uname() {
         for (platform, machine) in [
