@@ -35,7 +35,23 @@ pub trait ImageContent: Sync {
         blob: &Blob,
         observer: &dyn TransferObserver,
     ) -> Result<(), RegistryError> {
-        copy_blob(store, &|| self.open(blob, 0), blob, observer)
+        let path = store.path(&blob.digest);
+        let mut reader = self.open(blob, 0).map_err(FileError::on("read", &path))?;
+        let mut writer = store.writer()?;
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => {
+                    writer.write_all(&buffer[..read]).map_err(FileError::on("write", &path))?;
+                    observer.event(TransferEvent::Moved { bytes: read as u64 });
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(FileError::on("read", &path)(error).into()),
+            }
+        }
+        writer.complete_as(blob.digest)?;
+        Ok(())
     }
 }
 
@@ -47,30 +63,4 @@ pub(crate) fn checked(content: &dyn ImageContent, descriptor: &Descriptor) -> Re
         return Ok(bytes);
     }
     Err(crossdock_oci::BlobError::Corrupt { expected: descriptor.digest, found }.into())
-}
-
-/// Copies a blob into a store, read once.
-fn copy_blob<'a>(
-    store: &BlobStore,
-    open: &dyn Fn() -> io::Result<Box<dyn Read + Send + 'a>>,
-    blob: &Blob,
-    observer: &dyn TransferObserver,
-) -> Result<(), RegistryError> {
-    let path = store.path(&blob.digest);
-    let mut reader = open().map_err(FileError::on("read", &path))?;
-    let mut writer = store.writer()?;
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        match reader.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(read) => {
-                writer.write_all(&buffer[..read]).map_err(FileError::on("write", &path))?;
-                observer.event(TransferEvent::Moved { bytes: read as u64 });
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(FileError::on("read", &path)(error).into()),
-        }
-    }
-    writer.complete_as(blob.digest)?;
-    Ok(())
 }

@@ -28,12 +28,6 @@ pub trait Credentials: fmt::Debug + Send + Sync {
     /// # Errors
     /// If credentials are configured but cannot be had, as from a helper that fails.
     fn find(&self, host: &Host, repository: &str) -> Result<Credential, CredentialsError>;
-
-    /// Returns a clause that says where the credential comes from, or where none is, for the message of a registry that
-    /// refuses it: `the credentials are those of the key …`. It holds no secret.
-    fn source(&self, _host: &Host, _repository: &str) -> Option<String> {
-        None
-    }
 }
 
 /// The credential for a registry.
