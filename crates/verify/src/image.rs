@@ -301,8 +301,7 @@ pub fn verify_image(
 const MAX_OTHERS: usize = 1000;
 
 /// Verifies executable files of an image that neither the plan mentions nor the image starts. If more than a thousand have
-/// findings, one finding is about the rest: it
-/// has the code of the gravest.
+/// findings, one finding is about the rest: it has the code of the gravest.
 ///
 /// A program is verified as if the image started it. A shared library never starts by itself, so only its machine is
 /// checked. A file that is not a program gives no finding, since data files often have execute bits.

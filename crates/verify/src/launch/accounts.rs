@@ -1,7 +1,7 @@
 //! The users and groups of an image, as programs inside it look them up.
 
 use crate::program::container::{Credentials, MAX_ACCOUNTS, MAX_GROUPS};
-use crate::program::go_accounts::{self, Refusal};
+use crate::program::go_accounts::{self, Refusal, field};
 use crate::root::{EntryKind, ResolveError, Root, read_small, read_whole, resolve};
 
 /// The contents of the image's passwd and group files.
@@ -207,11 +207,6 @@ fn line_of<'t>(text: &'t str, name: &str, kind: Kind) -> Option<Option<&'t str>>
 /// Returns a number of a line; `None` if the field is missing or has more than digits.
 fn number(line: &str, index: usize) -> Option<u32> {
     field(line, index).filter(|text| !text.starts_with('+'))?.parse().ok()
-}
-
-/// Returns a field of a line, whose fields colons separate.
-fn field(line: &str, index: usize) -> Option<&str> {
-    line.split(':').nth(index)
 }
 
 #[cfg(test)]
