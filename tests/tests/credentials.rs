@@ -216,6 +216,8 @@ struct Case {
     files: BTreeMap<String, String>,
     ask: String,
     docker: String,
+    /// Docker's other answer, where its answers vary.
+    docker_also: Option<String>,
     skopeo: String,
     podman: Option<String>,
 }
@@ -237,7 +239,8 @@ fn long_docker_skopeo_and_podman_answer_as_recorded() {
             let mut answers = heard.lock().unwrap().clone();
             answers.dedup();
             let answer = if answers.is_empty() { "error".to_owned() } else { answers.join(" | ") };
-            if answer != *expected {
+            let other = case.docker_also.as_ref().filter(|_| tool == "docker");
+            if answer != *expected && other != Some(&answer) {
                 failed.push(format!(
                     "{}: {tool} answers `{answer}` instead of `{expected}`: {outcome}",
                     case.name
