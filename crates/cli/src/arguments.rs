@@ -8,6 +8,7 @@ use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use crossdock::config::parse_jobs;
+use crossdock::platform::Platform;
 use crossdock::run::PublishedPort;
 
 use crate::error::EXIT_CODES;
@@ -369,7 +370,8 @@ pub(crate) struct PushCommand {
     /// CROSSDOCK_REPOSITORY then names the repository.
     #[arg(value_name = "REFERENCE")]
     pub(crate) reference: Option<String>,
-    /// An OCI image layout, an archive, or names of this project's images; by default all of them.
+    /// An OCI image layout, an archive, docker-daemon:NAME:TAG or podman:NAME:TAG, or names of this project's images; by
+    /// default all of them.
     #[arg(value_name = "LAYOUT|ARCHIVE|IMAGE")]
     pub(crate) sources: Vec<String>,
     #[command(flatten)]
@@ -408,9 +410,10 @@ pub(crate) struct PullCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectCommand {
-    /// The image, by tag or digest, e.g. registry.example/team/app:1.0.
-    #[arg(value_name = "REFERENCE")]
-    pub(crate) reference: String,
+    /// The image, by tag or digest, e.g. registry.example/team/app:1.0; or a layout, an archive, docker-daemon:NAME:TAG or
+    /// podman:NAME:TAG.
+    #[arg(value_name = "REFERENCE|LAYOUT|ARCHIVE")]
+    pub(crate) subject: String,
     /// Also fetch its layers and tell whether it starts on its own platforms.
     #[arg(long)]
     pub(crate) verify: bool,
@@ -420,14 +423,23 @@ pub(crate) struct InspectCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct CopyCommand {
-    /// The image: docker://REFERENCE, oci:DIRECTORY[:NAME], oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME].
+    /// The image: docker://REFERENCE, oci:DIRECTORY[:NAME], oci-archive:FILE[:NAME], docker-archive:FILE[:NAME],
+    /// docker-daemon:NAME:TAG or podman:NAME:TAG.
     #[arg(value_name = "SOURCE")]
     pub(crate) source: String,
-    /// Where to copy it: docker://REFERENCE or oci:DIRECTORY[:NAME].
+    /// Where to copy it, in the same forms.
     #[arg(value_name = "DESTINATION")]
     pub(crate) destination: String,
+    /// Copy only the image for this platform, without the index, e.g. linux/arm64.
+    #[arg(long, value_name = "PLATFORM", value_parser = parse_platform)]
+    pub(crate) platform: Option<Platform>,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
+}
+
+/// Parses a platform in the spelling of OCI and Go.
+fn parse_platform(text: &str) -> Result<Platform, String> {
+    Platform::parse(text).map(|platform| platform.normalized()).map_err(|error| error.to_string())
 }
 
 /// Parses a number of bytes: `1048576`, `50MB`, `4MiB`.
@@ -461,8 +473,8 @@ pub(crate) struct StrictnessArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyCommand {
-    /// Programs, OCI image layouts, archives of images, or images in registries, e.g. registry.example/app@sha256:…; by
-    /// default this project's images.
+    /// Programs, OCI image layouts, archives of images, or images in registries and engines, e.g.
+    /// registry.example/app@sha256:… or docker-daemon:app:1.0; by default this project's images.
     #[arg(value_name = "FILE|LAYOUT|ARCHIVE|REFERENCE")]
     pub(crate) subjects: Vec<Utf8PathBuf>,
     #[command(flatten)]

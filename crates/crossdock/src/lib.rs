@@ -26,6 +26,7 @@
 //! ```
 
 pub mod cache;
+mod container_engine;
 mod context;
 mod destination;
 pub mod discover;
@@ -47,6 +48,8 @@ pub mod registry;
 pub mod render;
 pub mod run;
 pub mod scaffold;
+#[cfg(feature = "registry")]
+pub mod subject;
 pub mod tag;
 pub mod verify;
 

@@ -1,6 +1,7 @@
 //! A client of container registries, after the [OCI distribution specification](https://github.com/opencontainers/distribution-spec).
 
 mod auth;
+mod carry;
 mod checked;
 mod client;
 mod content;
@@ -11,6 +12,7 @@ mod graph;
 mod host;
 mod layout;
 mod notice;
+mod platforms;
 pub mod proxy;
 mod pull;
 mod push;
@@ -23,10 +25,12 @@ mod transfer;
 mod transport;
 mod upload;
 
+pub use carry::{About, AllAbout, about, manifests_of};
 pub use content::ImageContent;
 pub use copy::{Carried, Remote, copy_into, copy_options};
 pub use error::{Refusal, RegistryError};
 pub use host::{Host, HostError, Origin, Scheme};
+pub use platforms::{PlatformManifest, copy_platform_into, platforms};
 pub use push::{PushOptions, Pushed};
 pub use referrers::Referrer;
 pub use registry::{BlobReader, MANIFEST_LIMIT, Manifest, Registry, Selector};
