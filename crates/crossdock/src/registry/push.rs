@@ -1,13 +1,13 @@
 //! Pushing images.
 
-use crossdock_oci::{Descriptor, Digest, Layout, Reference, RegistryReference, Repository, Tag, media_type};
+use crossdock_oci::{Descriptor, Digest, Layout, Reference, RegistryReference, Repository, Tag};
 use crossdock_registry::{PushOptions, Registry, TransferObserver};
 use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, input_output, usage};
 use crate::execute::{ImageReport, ImageStatus, Report, Unproven};
-use crate::plan::Plan;
+use crate::plan::{ImagePlan, Plan};
 use crate::subject::{Endpoint, failed, open};
 use crate::verify::Verdict;
 
@@ -92,7 +92,7 @@ pub fn push_built(
         let repository = planned.repository.parse().map_err(usage)?;
         let names = if naming == Naming::Tags { planned.tags.as_slice() } else { &[] };
         let tags = names.iter().map(|tag| tag.parse()).collect::<Result<Vec<Tag>, _>>().map_err(usage)?;
-        pushed.push(push_one(context, registry, image, &repository, tags, observer)?);
+        pushed.push(push_one(context, registry, (planned, image), &repository, tags, observer)?);
     }
     Ok(pushed)
 }
@@ -121,7 +121,7 @@ fn accept(image: &ImageReport, naming: Naming, unproven: Unproven) -> Result<(),
 fn push_one(
     context: &Context,
     registry: &Registry,
-    image: &ImageReport,
+    (planned, image): (&ImagePlan, &ImageReport),
     repository: &Repository,
     tags: Vec<Tag>,
     observer: &dyn TransferObserver,
@@ -129,7 +129,7 @@ fn push_one(
     context.unless_cancelled(|| {
         let layout = Layout::open(image.layout.as_std_path()).map_err(input_output)?;
         let blob = layout.blobs().verify(&image.digest).map_err(input_output)?;
-        let descriptor = Descriptor::new(media_type::INDEX, blob);
+        let descriptor = Descriptor::new(planned.shape.media_type(), blob);
         let content = layout.blobs();
         let options = PushOptions::new(tags.clone());
         let pushed = registry.push(content, &descriptor, repository, &options, observer).map_err(failed)?;
