@@ -11,7 +11,7 @@ use crossdock_tests::engine::{Docker, Engine, Podman};
 use crossdock_tests::fixture::write;
 use crossdock_tests::layout::sha256;
 use crossdock_tests::outcome::{Outcome, run};
-use crossdock_tests::registry::{Distribution, Sample};
+use crossdock_tests::registry::{Distribution, Habits, MemoryRegistry, Sample};
 use crossdock_tests::tools::need;
 use serde_json::{Value, json};
 
@@ -301,6 +301,28 @@ fn platform_manifest(sample: &Sample) -> Value {
     let hex = &sample.digest["sha256:".len()..];
     let index = fs::read(sample.directory.join("blobs/sha256").join(hex)).unwrap();
     serde_json::from_slice::<Value>(&index).unwrap()["manifests"][0].clone()
+}
+
+#[test]
+fn verification_fetches_only_the_layers_of_its_nodes_once() {
+    let (sandbox, _) = sample();
+    let registry = MemoryRegistry::start(Habits::default());
+    let reference = format!("{}/team/app:1", registry.host());
+    copy(&sandbox, "oci:image", &format!("docker://{reference}"));
+    // Two configurations, a layer that both platforms share, and one of each.
+    for (nodes, expected) in
+        [("linux/amd64", 4), ("linux/arm64", 4), ("linux/amd64,linux/arm64", 5), ("linux/s390x", 2)]
+    {
+        registry.forget_record();
+        sandbox.crossdock(&sandbox.work(), &["verify", &reference, "--for", nodes]).ends_with(1);
+        let record = registry.record();
+        let mut fetched: Vec<&str> = record.of("GET", "/blobs/").map(|entry| entry.target.as_str()).collect();
+        assert_eq!(fetched.len(), expected, "{nodes}: {record}");
+        fetched.sort_unstable();
+        fetched.dedup();
+        assert_eq!(fetched.len(), expected, "{nodes}: {record}");
+    }
+    assert_eq!(registry.faults(), [""; 0]);
 }
 
 /// A stopped server, or a tunnel to it, accepts connections and never answers. docker's client waits without end.

@@ -30,7 +30,7 @@ pub use content::ImageContent;
 pub use copy::{Carried, Remote, copy_into, copy_options};
 pub use error::{Refusal, RegistryError};
 pub use host::{Host, HostError, Origin, Scheme};
-pub use platforms::{PlatformManifest, copy_platform_into, platforms};
+pub use platforms::{PlatformManifest, copy_needed_into, copy_platform_into, platforms};
 pub use push::{PushOptions, Pushed};
 pub use referrers::Referrer;
 pub use registry::{BlobReader, MANIFEST_LIMIT, Manifest, Registry, Selector};

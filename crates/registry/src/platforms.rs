@@ -9,7 +9,7 @@ use crossdock_oci::{
 };
 
 use crate::content::{ImageContent, checked};
-use crate::copy::copy_into;
+use crate::copy::{copy_graph, copy_into};
 use crate::error::RegistryError;
 use crate::graph::{Graph, Parts};
 use crate::registry::MANIFEST_LIMIT;
@@ -105,6 +105,31 @@ fn config_bytes(content: &dyn ImageContent, config: &Descriptor) -> Result<Vec<u
         return Ok(bytes);
     }
     Err(BlobError::Corrupt { expected: config.digest, found }.into())
+}
+
+/// Copies an image into a store of blobs, but the layers only of its manifests in `needed`: everything that is needed to
+/// tell its platforms, and to read the files of some of them.
+///
+/// # Errors
+/// If something cannot be read, has another digest, or cannot be written.
+pub fn copy_needed_into(
+    store: &BlobStore,
+    content: &dyn ImageContent,
+    image: &Descriptor,
+    needed: &BTreeSet<Digest>,
+    jobs: usize,
+    observer: &dyn TransferObserver,
+) -> Result<(), RegistryError> {
+    let graph = Graph::read(image, &mut |descriptor| checked(content, descriptor))?;
+    let (mut blobs, mut seen) = (Vec::new(), BTreeSet::new());
+    for node in &graph.nodes {
+        // The configuration is the first one.
+        let count = if needed.contains(&node.descriptor.digest) { node.blobs.len() } else { 1 };
+        let taken = node.blobs.iter().take(count).filter(|blob| seen.insert(blob.digest));
+        blobs.extend(taken.cloned());
+    }
+    blobs.sort_by_key(|blob| std::cmp::Reverse(blob.size));
+    copy_graph(store, content, &graph.nodes, blobs, jobs, observer)
 }
 
 /// Copies the part of an image that one platform needs into a store of blobs: its index as it is, so that it keeps its
