@@ -487,7 +487,8 @@ pub(crate) struct VerifyCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunCommand {
-    /// The image; by default the project's only one.
+    /// An image of this project, by default its only one; or any other image: a reference with a host, a layout, an archive,
+    /// docker-daemon:NAME:TAG or podman:NAME:TAG.
     #[arg(value_name = "IMAGE")]
     pub(crate) image: Option<String>,
     /// Arguments for the program instead of the image's own.
@@ -505,6 +506,8 @@ pub(crate) struct RunCommand {
     /// Forbid tools to use the network.
     #[arg(long)]
     pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
 }
 
 #[derive(Debug, Subcommand)]
