@@ -140,14 +140,15 @@ impl Fetch<'_> {
     }
 
     fn broken(&self, blob: &Blob, error: io::Error) -> RegistryError {
-        let host = self.location.host.to_string();
+        let place = self
+            .registry
+            .client
+            .place_of(self.location, format!("read blob {} of `{}`", blob.digest, self.location.path));
         match error.get_ref().and_then(|inner| inner.downcast_ref::<WrongDigest>()) {
-            Some(&WrongDigest { expected, found }) => RegistryError::Digest { host, expected, found },
-            None => RegistryError::Unreachable {
-                action: format!("read blob {} of `{}`", blob.digest, self.location.path),
-                host,
-                source: Box::new(error),
-            },
+            Some(&WrongDigest { expected, found }) => {
+                RegistryError::Digest { host: place.host, expected, found }
+            }
+            None => place.unreachable(error),
         }
     }
 }

@@ -199,7 +199,15 @@ impl Upload<'_> {
         call.headers.insert("content-type", HeaderValue::from_static("application/octet-stream"));
         let result = self.send_range(&call, open, 0, length, moved);
         match result {
-            Ok(answer) if matches!(answer.status.as_u16(), 200 | 201 | 204) => Ok(Attempt::Done),
+            Ok(answer) if answer.status == 201 => Ok(Attempt::Done),
+            // Not the answer of a registry that has created it (distribution-spec § Pushing blobs): it is asked.
+            Ok(answer) if matches!(answer.status.as_u16(), 200 | 202 | 204) => match self.has(blob)? {
+                true => Ok(Attempt::Done),
+                false => {
+                    let error = client.place(&call).not_written(answer.status.as_u16());
+                    Ok(Attempt::Failed(error, None))
+                }
+            },
             result => self.failed(&call, result),
         }
     }
