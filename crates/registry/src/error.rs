@@ -1,5 +1,6 @@
 use std::error::Error as StdError;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crossdock_fs::FileError;
@@ -78,6 +79,21 @@ pub enum RegistryError {
         /// The limit that it exceeds.
         problem: String,
     },
+    /// An image declares more bytes than there is space for.
+    #[error(
+        "the image{} has {needed} bytes of layers to fetch, and only {free} bytes are free in `{}`",
+        on(.host.as_deref()), .directory.display()
+    )]
+    NoSpace {
+        /// The host; `None` if the image does not come from a registry.
+        host: Option<String>,
+        /// The bytes that are declared and missing.
+        needed: u64,
+        /// The bytes that are free.
+        free: u64,
+        /// The directory of the store.
+        directory: PathBuf,
+    },
     /// A local layout cannot be used.
     #[error(transparent)]
     Layout(#[from] LayoutError),
@@ -118,6 +134,10 @@ pub struct Refusal {
     pub mentioned: Vec<Digest>,
     /// The time after which the server wants to be asked again; `None` if unspecified.
     pub retry_after: Option<Duration>,
+}
+
+fn on(host: Option<&str>) -> String {
+    host.map_or_else(String::new, |host| format!(" on `{host}`"))
 }
 
 impl StdError for Refusal {}

@@ -196,6 +196,33 @@ impl Registry {
         Ok(BlobReader::new(answer, *blob))
     }
 
+    /// Asks for the bytes of a blob from a place on (RFC 9110 § 14.2). Returns the answer and the place at which its bytes start,
+    /// which is 0 if the server does not serve parts.
+    pub(crate) fn blob_from(
+        &self,
+        location: &Location,
+        blob: &Blob,
+        scope: &Scope,
+        at: u64,
+    ) -> Result<(Answer, u64), RegistryError> {
+        let path = format!("blobs/{}", blob.digest);
+        let action = format!("read blob {} of `{}`", blob.digest, location.path);
+        let mut call = self.call(location, Method::GET, &path, scope, action);
+        if at > 0 {
+            if let Ok(range) = HeaderValue::from_str(&format!("bytes={at}-")) {
+                call.headers.insert("range", range);
+            }
+            let answer = self.client.expect(&call, &[200, 206, 416])?;
+            match answer.status.as_u16() {
+                200 => return Ok((answer, 0)),
+                206 if starts_at(&answer, at) => return Ok((answer, at)),
+                // Another part than that which was asked for.
+                _ => drop(call.headers.remove("range")),
+            }
+        }
+        Ok((self.client.expect(&call, &[200])?, 0))
+    }
+
     /// Fetches a blob that is a document, such as a configuration.
     ///
     /// # Errors
@@ -387,6 +414,12 @@ pub(crate) fn absent_as_none<T>(result: Result<T, RegistryError>) -> Result<Opti
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Returns whether an answer with a part of something starts at a place (RFC 9110 § 14.4).
+fn starts_at(answer: &Answer, at: u64) -> bool {
+    let range = answer.header("content-range").and_then(|range| range.strip_prefix("bytes "));
+    range.and_then(|range| range.split_once('-')).is_some_and(|(first, _)| first.parse() == Ok(at))
 }
 
 /// Returns a manifest's name for messages.

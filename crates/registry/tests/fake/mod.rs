@@ -49,8 +49,12 @@ pub(crate) struct State {
     next: usize,
     /// Each request: its method and target.
     pub(crate) log: Vec<String>,
+    /// The Range headers received.
+    pub(crate) ranges: Vec<String>,
     /// The Authorization headers received.
     pub(crate) authorizations: BTreeSet<String>,
+    /// Whether parts of blobs are served.
+    pub(crate) serves_ranges: bool,
     /// The status of an answer that creates something.
     pub(crate) created: &'static str,
 }
@@ -107,6 +111,7 @@ fn serve(stream: &TcpStream, state: &Mutex<State>, plan: &Mutex<Plan>) {
             if let Some(authorization) = request.headers.get("authorization") {
                 state.authorizations.insert(authorization.clone());
             }
+            state.ranges.extend(request.headers.get("range").cloned());
             let path = line.split('?').next().unwrap().to_owned();
             let before = state.log.iter().filter(|line| line.split('?').next() == Some(&path)).count();
             state.log.push(line);
@@ -257,7 +262,19 @@ fn answer(request: &Request, body: Vec<u8>, state: &mut State) -> Answer {
             (state.created, vec![], vec![])
         }
         "GET" | "HEAD" if path.contains("/blobs/") => match state.blobs.get(&name) {
-            Some(bytes) => ("200 OK", vec![], bytes.clone()),
+            Some(bytes) => {
+                let start = request
+                    .headers
+                    .get("range")
+                    .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok());
+                match start.filter(|_| state.serves_ranges) {
+                    Some(start) => {
+                        let range = format!("bytes {start}-{}/{}", bytes.len() - 1, bytes.len());
+                        ("206 Partial Content", vec![("content-range", range)], bytes[start..].to_vec())
+                    }
+                    None => ("200 OK", vec![], bytes.clone()),
+                }
+            }
             None => error("404 Not Found", "BLOB_UNKNOWN"),
         },
         "GET" | "HEAD" if path.contains("/manifests/") => {

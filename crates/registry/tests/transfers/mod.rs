@@ -154,3 +154,148 @@ fn a_cancelled_client_ends_an_upload_and_a_download_that_stall() {
         assert!(started.elapsed() < Duration::from_secs(8), "{part}: {:?}", started.elapsed());
     }
 }
+
+/// Pulls an image whose first answers with the large layer are cut off, and returns the ranges that were asked for and the bytes
+/// that were fetched in vain.
+fn pull_in_pieces(serves_ranges: bool, cut: usize, times: usize) -> (Vec<String>, u64) {
+    let (image, target) = (image(3_000_000), tempfile::tempdir().unwrap());
+    let layer = format!("/blobs/{}", image.layer);
+    let fake = Fake::with(move |request, before| {
+        (is(request, "GET", &layer) && before < times).then_some(Fault::Truncate(cut))
+    });
+    push(&client(), &fake, &image).unwrap();
+    fake.state.lock().unwrap().serves_ranges = serves_ranges;
+    let layout = Layout::create(target.path().join("layout")).unwrap();
+    let vain = Vain(AtomicU64::new(0));
+    client().pull(&fake.repository("team/app"), &Selector::Tag(tag("1.0")), &layout, &vain).unwrap();
+    assert!(layout.blobs().verify(&image.layer).is_ok());
+    let ranges = fake.state.lock().unwrap().ranges.clone();
+    (ranges, vain.0.into_inner())
+}
+
+struct Vain(AtomicU64);
+
+impl crossdock_registry::TransferObserver for Vain {
+    fn event(&self, event: crossdock_registry::TransferEvent<'_>) {
+        if let crossdock_registry::TransferEvent::Restarted { bytes } = event {
+            self.0.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn an_interrupted_download_goes_on_where_it_broke_off() {
+    let (ranges, vain) = pull_in_pieces(true, 1_000_000, 2);
+    assert_eq!(ranges, ["bytes=1000000-", "bytes=2000000-"]);
+    assert_eq!(vain, 0);
+}
+
+#[test]
+fn a_download_starts_anew_where_no_parts_are_served() {
+    let (ranges, vain) = pull_in_pieces(false, 1_000_000, 2);
+    assert_eq!((ranges.len(), vain), (2, 2_000_000));
+}
+
+/// More often than a request is tried, since each attempt brings a megabyte.
+#[test]
+fn a_download_that_breaks_off_often_still_ends() {
+    let (image, target) = (image(12_000_000), tempfile::tempdir().unwrap());
+    let layer = format!("/blobs/{}", image.layer);
+    let fake = Fake::with(move |request, _| is(request, "GET", &layer).then_some(Fault::Truncate(1_100_000)));
+    push(&client(), &fake, &image).unwrap();
+    fake.state.lock().unwrap().serves_ranges = true;
+    let layout = Layout::create(target.path().join("layout")).unwrap();
+    client().pull(&fake.repository("team/app"), &Selector::Tag(tag("1.0")), &layout, &Unobserved).unwrap();
+    assert_eq!(fake.state.lock().unwrap().ranges.len(), 10);
+}
+
+#[test]
+fn parts_that_do_not_fit_together_are_not_kept() {
+    let (image, target) = (image(3_000_000), tempfile::tempdir().unwrap());
+    let layer = format!("/blobs/{}", image.layer);
+    let fake = Fake::with(move |request, before| match before {
+        0 => is(request, "GET", &layer).then_some(Fault::Truncate(1_000_000)),
+        _ if !request.headers.contains_key("range") => None,
+        // Of another part, of none, and with other bytes.
+        1 => Some(Fault::Answer("206 Partial Content", &[("content-range", "bytes 5-9/10")], "01234".into())),
+        _ => Some(Fault::Answer("416 Range Not Satisfiable", &[], String::new())),
+    });
+    push(&client(), &fake, &image).unwrap();
+    let layout = Layout::create(target.path().join("layout")).unwrap();
+    client().pull(&fake.repository("team/app"), &Selector::Tag(tag("1.0")), &layout, &Unobserved).unwrap();
+    assert!(layout.blobs().verify(&image.layer).is_ok());
+}
+
+#[test]
+fn a_layer_longer_than_its_manifest_says_is_not_kept() {
+    let (image, target) = (image(100_000), tempfile::tempdir().unwrap());
+    let layer = format!("/blobs/{}", image.layer);
+    let fake =
+        Fake::with(move |request, _| is(request, "GET", &layer).then(|| Fault::Body(vec![b'x'; 5_000_000])));
+    push(&client(), &fake, &image).unwrap();
+    let layout = Layout::create(target.path().join("layout")).unwrap();
+    let pulled =
+        client().pull(&fake.repository("team/app"), &Selector::Tag(tag("1.0")), &layout, &Unobserved);
+    let failure = pulled.unwrap_err().to_string();
+    assert!(failure.contains("sends more than the 100005 bytes that the image declares"), "{failure}");
+    assert_eq!(fake.requests(&["GET", &image.layer.to_string()]).len(), 1, "not fetched again");
+}
+
+#[test]
+fn an_image_that_declares_more_than_the_disk_holds_is_not_fetched() {
+    let (fake, target) = (Fake::start(), tempfile::tempdir().unwrap());
+    let digest = Digest::of(b"x");
+    for size in [1_u64 << 60, u64::MAX / 2, i64::MAX as u64] {
+        let config =
+            Descriptor::new(media_type::CONFIG, crossdock_oci::Blob { digest: Digest::of(b"{}"), size: 2 });
+        let layer = Descriptor::new(media_type::LAYER, crossdock_oci::Blob { digest, size });
+        let manifest = Document::new(ImageManifest::new(config, vec![layer], BTreeMap::new())).unwrap();
+        {
+            let mut state = fake.state.lock().unwrap();
+            let name = manifest.digest().to_string();
+            state.manifests.insert(name.clone(), (media_type::MANIFEST.into(), manifest.raw.clone()));
+            state.tags.insert("1.0".into(), name);
+        }
+        let layout = Layout::create(target.path().join("layout")).unwrap();
+        let pulled =
+            client().pull(&fake.repository("team/app"), &Selector::Tag(tag("1.0")), &layout, &Unobserved);
+        let failure = pulled.unwrap_err();
+        assert!(matches!(&failure, RegistryError::NoSpace { free, .. } if *free < 1 << 60), "{failure}");
+    }
+    assert!(fake.requests(&["GET", "/blobs/"]).is_empty());
+}
+
+/// Without a place to go on, each part would read all parts before it again.
+#[test]
+fn a_blob_that_is_sent_in_parts_is_read_once() {
+    let fake = Fake::start();
+    let bytes = vec![7; 1_000_000];
+    let blob = crossdock_oci::Blob { digest: Digest::of(&bytes), size: 1_000_000 };
+    let mut settings = impatient();
+    settings.chunk_size = std::num::NonZeroU64::new(10_000);
+    let opened = Arc::new(AtomicU64::new(0));
+    let open = |at: u64| {
+        opened.fetch_add(1, Ordering::Relaxed);
+        Ok(Box::new(std::io::Cursor::new(bytes.clone()[at as usize..].to_vec())) as Box<dyn Read + Send>)
+    };
+    let moved = Registry::new(settings).unwrap().put_blob(&fake.repository("a"), &blob, &open).unwrap();
+    assert_eq!((moved, fake.requests(&["PATCH"]).len()), (Moved::Sent, 100));
+    assert_eq!(opened.load(Ordering::Relaxed), 1);
+}
+
+/// A part that is refused is sent again with all parts before it, in an upload of its own.
+#[test]
+fn a_part_that_fails_starts_a_new_upload() {
+    let fake = Fake::with(|request, before| {
+        (is(request, "PATCH", "/blobs/uploads/1") && before == 3)
+            .then(|| Fault::Answer("503 Service Unavailable", &[], String::new()))
+    });
+    let bytes: Vec<u8> = (0..100_000_u32).map(|number| (number / 7) as u8).collect();
+    let blob = crossdock_oci::Blob { digest: Digest::of(&bytes), size: 100_000 };
+    let mut settings = impatient();
+    settings.chunk_size = std::num::NonZeroU64::new(10_000);
+    let open =
+        |at: u64| Ok(Box::new(std::io::Cursor::new(bytes[at as usize..].to_vec())) as Box<dyn Read + Send>);
+    Registry::new(settings).unwrap().put_blob(&fake.repository("a"), &blob, &open).unwrap();
+    assert_eq!(fake.state.lock().unwrap().blobs.get(&blob.digest.to_string()), Some(&bytes));
+}
