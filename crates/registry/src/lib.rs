@@ -23,6 +23,8 @@ mod registry;
 mod retry;
 mod roots;
 mod settings;
+mod source;
+mod space;
 mod transfer;
 mod transport;
 mod upload;

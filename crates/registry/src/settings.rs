@@ -31,6 +31,8 @@ pub struct Settings {
     pub user_agent: String,
     /// The longest wait between two attempts at one request. Tests shorten it.
     pub patience: std::time::Duration,
+    /// The time after which a connection counts as lost that carried less than 64 bytes a second in it. Tests shorten it.
+    pub stall: std::time::Duration,
 }
 
 impl Settings {
@@ -46,6 +48,7 @@ impl Settings {
             cancel: Cancel::default(),
             user_agent: concat!("crossdock/", env!("CARGO_PKG_VERSION")).to_owned(),
             patience: std::time::Duration::from_secs(30),
+            stall: std::time::Duration::from_secs(60),
         }
     }
 
