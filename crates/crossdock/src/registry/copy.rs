@@ -198,6 +198,7 @@ impl Copy<'_> {
     /// Adds the image to the layout in a directory, which is created if missing.
     fn fill(&self, directory: &camino::Utf8Path, names: Vec<Reference>) -> Result<Copied, Error> {
         let AllAbout { found, beyond, .. } = self.about()?;
+        let _cleanup = self.context.cancel.clean_up();
         destination::fill(directory, |layout| {
             let lock = layout.lock().map_err(input_output)?;
             let Stored { referrers, left } = self.store(layout, &found)?;
