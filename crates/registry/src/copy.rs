@@ -93,7 +93,8 @@ impl Registry {
         let target = Location::of(to)?;
         let scope = Scope::push(&target.path);
         let root = self.manifest_at(&source.location, &Selector::Digest(*image), &source.scope)?;
-        let graph = Graph::read(&root.descriptor, &mut |descriptor| source.document(descriptor))?;
+        let graph = Graph::read(&root.descriptor, &mut |descriptor| source.document(descriptor))
+            .map_err(|error| error.with_host(&source.location.host))?;
         let mut subjects: Vec<Digest> = graph.nodes.iter().map(|node| node.descriptor.digest).collect();
         let mut seen: BTreeSet<Digest> = subjects.iter().copied().collect();
         let (mut carried, mut beyond) = (Carried::default(), BTreeSet::new());
