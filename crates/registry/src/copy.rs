@@ -111,7 +111,8 @@ impl Registry {
         let source = Remote::new(self, from)?;
         let target = Location::of(to)?;
         let scope = Scope::push(&target.path);
-        let graph = Graph::read(image, &mut |descriptor| checked(content, descriptor))?;
+        let graph = Graph::read(image, &mut |descriptor| checked(content, descriptor))
+            .map_err(|error| error.with_host(&source.location.host))?;
         let mut keeps_lists = Lists::default();
         let mut subjects: Vec<Digest> = graph.nodes.iter().map(|node| node.descriptor.digest).collect();
         let mut seen: BTreeSet<Digest> = subjects.iter().copied().collect();

@@ -293,7 +293,7 @@ impl Upload<'_> {
             Err(error) => return Err(error),
         };
         let (status, asked) = (answer.status.as_u16(), answer.retry_after());
-        let error = self.registry.client.place(call).refused(answer);
+        let error = self.registry.client.refused(call, answer);
         let code = error.code().unwrap_or_default();
         let is_of_upload = code.starts_with("BLOB_UPLOAD_")
             || matches!(code, "DIGEST_INVALID" | "SIZE_INVALID" | "RANGE_INVALID");
