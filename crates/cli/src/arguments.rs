@@ -26,10 +26,10 @@ pub(crate) struct Arguments {
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// Run as if started in this directory.
-    #[arg(short = 'C', long = "directory", global = true, value_name = "DIR")]
+    #[arg(short = 'C', long = "directory", global = true, value_name = "DIR", value_parser = path)]
     pub(crate) directory: Option<Utf8PathBuf>,
     /// Read this configuration file instead of the nearest crossdock.toml.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_parser = path)]
     pub(crate) config: Option<Utf8PathBuf>,
     /// Print JSON on standard output.
     #[arg(long, global = true)]
@@ -128,7 +128,7 @@ pub(crate) struct SelectionArgs {
     #[arg(long, value_name = "true|false", help_heading = "What is built")]
     pub(crate) cgo: Option<bool>,
     /// Write image layouts below this directory instead of target/crossdock (Cargo) or .crossdock (Go).
-    #[arg(long, value_name = "DIR", help_heading = "What is built")]
+    #[arg(long, value_name = "DIR", help_heading = "What is built", value_parser = path)]
     pub(crate) output: Option<Utf8PathBuf>,
     /// Use these tag templates instead of the configured ones.
     #[arg(long, value_name = "TEMPLATE", help_heading = "What is built")]
@@ -282,7 +282,7 @@ pub(crate) struct TagCommand {
 #[derive(Debug, Args)]
 pub(crate) struct OutputArgs {
     /// Also write the JSON answer to this file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path)]
     pub(crate) metadata_file: Option<Utf8PathBuf>,
     #[command(flatten)]
     pub(crate) strictness: StrictnessArgs,
@@ -299,7 +299,7 @@ pub(crate) struct DistCommand {
     #[arg(long, requires = "push", help_heading = "How it is pushed")]
     pub(crate) by_digest: bool,
     /// Write `repository@digest` of each pushed image to this file, a line each.
-    #[arg(long, value_name = "FILE", requires = "push", help_heading = "How it is pushed")]
+    #[arg(long, value_name = "FILE", requires = "push", help_heading = "How it is pushed", value_parser = path)]
     pub(crate) image_refs: Option<Utf8PathBuf>,
     /// Push one image to exactly the repository of --repository; an error if several are selected.
     #[arg(long, requires = "push", help_heading = "How it is pushed")]
@@ -318,10 +318,10 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "HOST", help_heading = "How registries are used")]
     pub(crate) insecure_registry: Vec<String>,
     /// Trust the authorities whose certificates this PEM file holds, besides Mozilla's and the system's.
-    #[arg(long, value_name = "FILE", help_heading = "How registries are used")]
+    #[arg(long, value_name = "FILE", help_heading = "How registries are used", value_parser = path)]
     pub(crate) ca_file: Vec<Utf8PathBuf>,
     /// Keep credentials in this file only, instead of those of docker and podman.
-    #[arg(long, value_name = "FILE", help_heading = "How registries are used")]
+    #[arg(long, value_name = "FILE", help_heading = "How registries are used", value_parser = path)]
     pub(crate) auth_file: Option<Utf8PathBuf>,
 }
 
@@ -384,10 +384,10 @@ pub(crate) struct PushCommand {
 #[derive(Debug, Args, Clone, Default)]
 pub(crate) struct PushOutputArgs {
     /// Also write the digest and the names as `docker buildx build --metadata-file` does.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path)]
     pub(crate) metadata_file: Option<Utf8PathBuf>,
     /// Write `repository@digest` of each pushed image to this file, a line each.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path)]
     pub(crate) image_refs: Option<Utf8PathBuf>,
     /// Push one image to exactly the given repository; an error if several are selected.
     #[arg(long)]
@@ -400,7 +400,7 @@ pub(crate) struct PullCommand {
     #[arg(value_name = "REFERENCE")]
     pub(crate) reference: String,
     /// The directory of the OCI image layout, which is created if missing.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path)]
     pub(crate) output: Utf8PathBuf,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
@@ -446,6 +446,11 @@ fn parse_size(text: &str) -> Result<NonZeroU64, String> {
     };
     let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
     bytes.and_then(NonZeroU64::new).ok_or_else(|| "use a number from 1 up, e.g. 50MB or 4MiB".to_owned())
+}
+
+/// Parses a path. An empty one, as of an unset variable of a script, would mean the working directory.
+fn path(text: &str) -> Result<Utf8PathBuf, String> {
+    if text.is_empty() { Err("it is empty; name a path".to_owned()) } else { Ok(text.into()) }
 }
 
 /// How strictly images are verified.
@@ -578,7 +583,7 @@ pub(crate) struct RenderDockerfileCommand {
     #[command(flatten)]
     pub(crate) render: RenderArgs,
     /// Write the Dockerfile to this path, and its .dockerignore to PATH.dockerignore; or all files into a directory.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = path)]
     pub(crate) output: Option<Utf8PathBuf>,
     /// The builder that will read the file.
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t = FrontendName::Buildkit)]
@@ -602,7 +607,7 @@ pub(crate) struct RenderBakeCommand {
     pub(crate) render: RenderArgs,
     /// Write bake.json and separate Dockerfiles with their .dockerignore files into this directory; by default the
     /// Dockerfiles are inline in the bake file.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path)]
     pub(crate) output: Option<Utf8PathBuf>,
     #[command(flatten)]
     pub(crate) options: EngineOptionArgs,

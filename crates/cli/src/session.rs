@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock::config::{Source, Sourced};
 use crossdock::execute::{Color, ExecuteOptions, Scope, Unproven};
-use crossdock::generated::write_atomically;
+use crossdock::generated::{check_writable, write_atomically};
 use crossdock::index::IndexOptions;
 use crossdock::plan::{Archive, Goal, LoadEngine, Pack};
 use crossdock::process::{Cancel, Environment, StandardInput, Terminal};
@@ -129,6 +129,14 @@ impl Session {
         let Some(file) = file else { return Ok(()) };
         let text = output::json_text(answer)?;
         self.write_output(file, "--metadata-file", &format!("{text}\n"))
+    }
+
+    /// Checks that the file of an option can be written, before work is done whose result would be lost.
+    pub(crate) fn check_output(&self, file: Option<&Utf8Path>, option: &str) -> Result<(), CommandError> {
+        let Some(file) = file else { return Ok(()) };
+        check_writable(&self.path(file))
+            .map_err(CommandError::from)
+            .map_err(|error| CommandError { message: format!("`{option}`: {}", error.message), ..error })
     }
 
     /// Writes the file that an option names. Its directory is created if missing.

@@ -8,7 +8,7 @@ use crossdock_project::config::{Config, Source, Sourced};
 use crossdock_project::{Network, WrittenPath, seeing_checkout};
 use crossdock_runner::engine::Builder;
 use crossdock_runner::plan::LoadEngine;
-use crossdock_runner::planner::{Archive, Goal, Pack, Request};
+use crossdock_runner::planner::{Archive, Goal, Pack, Request, Tagging};
 use crossdock_system::process::Command;
 
 use crate::context::Context;
@@ -44,6 +44,8 @@ pub struct BuildOptions {
     pub output: Option<Sourced<Utf8PathBuf>>,
     /// Tag templates.
     pub tags: Vec<Sourced<String>>,
+    /// Whether images get tags.
+    pub tagging: Tagging,
     /// The repository; with several images their names are appended.
     pub repository: Option<Sourced<String>>,
     /// The file that the caller writes the report to; relative to the context's directory. The run does not write it, and
@@ -81,6 +83,7 @@ impl Default for BuildOptions {
             cgo: None,
             output: None,
             tags: Vec::new(),
+            tagging: Tagging::default(),
             repository: None,
             metadata_file: None,
             archive: Archive::None,
@@ -160,6 +163,12 @@ impl BuildOptions {
     #[must_use]
     pub fn tags(self, templates: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { tags: each_from_caller("tags", templates), ..self }
+    }
+
+    /// Gives images no tags: they are reached by their digests.
+    #[must_use]
+    pub fn untagged(self) -> Self {
+        Self { tagging: Tagging::None, ..self }
     }
 
     /// Names the file that the caller writes the report to, which no build may read.
@@ -251,6 +260,7 @@ impl Context {
         request.cgo.clone_from(&options.cgo);
         request.output = output.map(|path| path.map(|path| directory.join(path)));
         request.tags = or(&options.tags, &overrides.tags);
+        request.tagging = options.tagging;
         request.repository = options.repository.clone().or_else(|| overrides.repository.clone());
         request.metadata_file = options.metadata_file.as_ref().map(|file| directory.join(file));
         request.metadata_file_seen_in = request.metadata_file.as_ref().and_then(|file| {

@@ -6,7 +6,7 @@ pub use crossdock_runner::plan::{
     LoadEngine, Missing, Node, NodeLoad, Plan, PlatformPlan, ProgramPlan, ProjectId, Purpose, ReleaseArchive,
     ReleasePlan, SkippedTag, StampedCommit, Step, StepId, Target, TextFile,
 };
-pub use crossdock_runner::planner::{Archive, Goal, Pack};
+pub use crossdock_runner::planner::{Archive, Goal, Pack, Tagging};
 pub use crossdock_scaffold::{Forge, MatrixJob};
 
 use crate::discover::{Discovered, rendered};

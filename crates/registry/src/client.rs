@@ -17,7 +17,8 @@ use crate::retry::{self, ATTEMPTS, is_transient};
 use crate::roots::CertificateFault;
 use crate::settings::Settings;
 use crate::transport::{
-    Answer, Body, NoHandshake, NotTls, ProxyRefusal, ShortBody, Transport, origin_of, plain, resolve,
+    Answer, Body, Limits, NoHandshake, NotTls, ProxyRefusal, ShortBody, Silent, Transport, origin_of, plain,
+    resolve,
 };
 
 /// A client of any number of registries.
@@ -108,8 +109,10 @@ impl Location {
 
 impl Client {
     pub(crate) fn new(settings: Settings) -> Result<Self, RegistryError> {
-        let transport = Transport::new(&settings.roots, settings.proxies.clone(), &settings.user_agent)
-            .map_err(|error| RegistryError::Tls(Box::new(error)))?;
+        let limits = Limits { stall: settings.stall, cancel: settings.cancel.clone() };
+        let transport =
+            Transport::new(&settings.roots, settings.proxies.clone(), &settings.user_agent, limits)
+                .map_err(|error| RegistryError::Tls(Box::new(error)))?;
         let auth = Auth::new(Arc::clone(&settings.credentials));
         Ok(Self { transport, auth, settings, schemes: Mutex::default(), notices: Notices::default() })
     }
@@ -386,16 +389,23 @@ impl Client {
     }
 
     pub(crate) fn place(&self, call: &Call<'_>) -> Place {
-        let Location { host, path, .. } = call.location;
-        Place { action: call.action.clone(), host: host.to_string(), repository: path.clone() }
+        self.place_of(call.location, call.action.clone())
+    }
+
+    /// Returns the context of an operation on a repository.
+    pub(crate) fn place_of(&self, location: &Location, action: String) -> Place {
+        Place { action, host: location.host.to_string(), repository: location.path.clone() }
     }
 }
 
 /// Returns the number of attempts at a request. A server that refuses connections may be starting, but most often is not there.
 fn attempts(result: &Result<Answer, RegistryError>) -> u32 {
     let Err(RegistryError::Unreachable { source, .. }) = result else { return ATTEMPTS };
-    let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
-    if source.downcast_ref().is_some_and(refused) { ATTEMPTS / 2 } else { ATTEMPTS }
+    let is_absent = |error: &io::Error| {
+        error.kind() == io::ErrorKind::ConnectionRefused
+            || error.get_ref().is_some_and(|inner| inner.is::<Silent>())
+    };
+    if source.downcast_ref().is_some_and(is_absent) { ATTEMPTS / 2 } else { ATTEMPTS }
 }
 
 /// Returns whether an error of a connection stays: a name that does not exist, a certificate that is not trusted, a proxy

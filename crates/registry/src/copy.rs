@@ -13,6 +13,7 @@ use crate::graph::{Graph, Node, Parts, is_foreign, total};
 use crate::pull::Fetch;
 use crate::push::PushOptions;
 use crate::registry::{Manifest, Registry, Selector};
+use crate::space::check_space;
 use crate::transfer::{Gate, Moved, TransferEvent, TransferObserver, for_each};
 use crate::upload::{Check, Upload};
 
@@ -164,6 +165,7 @@ pub fn copy_into(
     let nodes: &[Node] = &graph.nodes;
     let mut blobs = Graph::blobs(nodes);
     blobs.retain(|blob| !is_foreign(blob) || content.has(&blob.blob()));
+    check_space(store, &blobs, None)?;
     observer.event(TransferEvent::Planned { blobs: blobs.len(), bytes: total(&blobs) });
     let gate = Gate::new(jobs);
     for_each(blobs, jobs, |blob| {

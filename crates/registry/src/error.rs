@@ -1,5 +1,6 @@
 use std::error::Error as StdError;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crossdock_fs::FileError;
@@ -7,7 +8,7 @@ use crossdock_oci::{BlobError, Digest, DocumentError, LayoutError, SourceError, 
 
 use crate::credentials::CredentialsError;
 use crate::host::is_ecr;
-use crate::transport::Answer;
+use crate::transport::{Answer, Interrupted};
 
 /// An error of a request to a registry, or of the image that is copied.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +79,21 @@ pub enum RegistryError {
         /// The limit that it exceeds.
         problem: String,
     },
+    /// An image declares more bytes than there is space for.
+    #[error(
+        "the image{} has {needed} bytes of layers to fetch, and only {free} bytes are free in `{}`",
+        on(.host.as_deref()), .directory.display()
+    )]
+    NoSpace {
+        /// The host; `None` if the image does not come from a registry.
+        host: Option<String>,
+        /// The bytes that are declared and missing.
+        needed: u64,
+        /// The bytes that are free.
+        free: u64,
+        /// The directory of the store.
+        directory: PathBuf,
+    },
     /// A local layout cannot be used.
     #[error(transparent)]
     Layout(#[from] LayoutError),
@@ -118,6 +134,10 @@ pub struct Refusal {
     pub mentioned: Vec<Digest>,
     /// The time after which the server wants to be asked again; `None` if unspecified.
     pub retry_after: Option<Duration>,
+}
+
+fn on(host: Option<&str>) -> String {
+    host.map_or_else(String::new, |host| format!(" on `{host}`"))
 }
 
 impl StdError for Refusal {}
@@ -208,14 +228,31 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Returns the error of a connection, or the one that a connection passed on.
     pub(crate) fn unreachable(&self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> RegistryError {
-        let (action, host) = (self.action.clone(), self.host.clone());
-        RegistryError::Unreachable { action, host, source: source.into() }
+        let source = match source.into().downcast::<io::Error>() {
+            Ok(error) if error.get_ref().is_some_and(|inner| inner.is::<Interrupted>()) => {
+                return RegistryError::Cancelled;
+            }
+            Ok(error) => match error.downcast::<RegistryError>() {
+                Ok(error) => return error,
+                Err(error) => Box::new(error),
+            },
+            Err(source) => source,
+        };
+        RegistryError::Unreachable { action: self.action.clone(), host: self.host.clone(), source }
     }
 
     pub(crate) fn protocol(&self, problem: impl Into<String>) -> RegistryError {
         let (action, host) = (self.action.clone(), self.host.clone());
         RegistryError::Protocol { action, host, problem: problem.into() }
+    }
+
+    /// Returns the error of a write that the server says to have done, without having it.
+    pub(crate) fn not_written(&self, status: u16) -> RegistryError {
+        self.protocol(format!(
+            "answers {status} instead of 201 Created and does not have what was written; it may not be a registry"
+        ))
     }
 
     pub(crate) fn read(&self, source: io::Error) -> RegistryError {

@@ -13,6 +13,7 @@ use crate::error::RegistryError;
 use crate::host::is_ecr;
 use crate::registry::Registry;
 use crate::retry::{self, ATTEMPTS, is_transient};
+use crate::source::Source;
 use crate::transfer::{Counting, Gate, Moved, TransferEvent, TransferObserver, Unobserved};
 use crate::transport::Answer;
 
@@ -182,9 +183,10 @@ impl Upload<'_> {
             result => return self.failed(&start, result),
         };
         let address = client.upload_address(&start, &base, &answer)?;
+        let source = Source::new(open);
         let address = match part.filter(|part| *part < blob.size) {
             None => address,
-            Some(part) => match self.parts(&start, blob, open, part, address, moved)? {
+            Some(part) => match self.parts(&start, blob, &source, part, address, moved)? {
                 Ok(address) => address,
                 Err(attempt) => return Ok(attempt),
             },
@@ -197,9 +199,17 @@ impl Upload<'_> {
             client.place(&start).protocol("continues an upload at something that is not an address")
         })?);
         call.headers.insert("content-type", HeaderValue::from_static("application/octet-stream"));
-        let result = self.send_range(&call, open, 0, length, moved);
+        let result = self.send_range(&call, &source, 0, length, moved);
         match result {
-            Ok(answer) if matches!(answer.status.as_u16(), 200 | 201 | 204) => Ok(Attempt::Done),
+            Ok(answer) if answer.status == 201 => Ok(Attempt::Done),
+            // Not the answer of a registry that has created it (distribution-spec § Pushing blobs): it is asked.
+            Ok(answer) if matches!(answer.status.as_u16(), 200 | 202 | 204) => match self.has(blob)? {
+                true => Ok(Attempt::Done),
+                false => {
+                    let error = client.place(&call).not_written(answer.status.as_u16());
+                    Ok(Attempt::Failed(error, None))
+                }
+            },
             result => self.failed(&call, result),
         }
     }
@@ -209,7 +219,7 @@ impl Upload<'_> {
         &self,
         start: &Call<'_>,
         blob: &Blob,
-        open: &Open<'_>,
+        source: &Source<'_, '_>,
         part: u64,
         mut address: Uri,
         moved: &mut u64,
@@ -228,7 +238,7 @@ impl Upload<'_> {
             if let Ok(range) = HeaderValue::from_str(&range) {
                 call.headers.insert("content-range", range);
             }
-            match self.send_range(&call, open, at, length, moved) {
+            match self.send_range(&call, source, at, length, moved) {
                 Ok(answer) if matches!(answer.status.as_u16(), 201 | 202 | 204) => {
                     // A part without a new address is followed by the next one at the same.
                     if answer.header("location").is_some() {
@@ -246,7 +256,7 @@ impl Upload<'_> {
     fn send_range(
         &self,
         call: &Call<'_>,
-        open: &Open<'_>,
+        source: &Source<'_, '_>,
         at: u64,
         length: u64,
         moved: &mut u64,
@@ -256,7 +266,7 @@ impl Upload<'_> {
         }
         let counted = AtomicU64::new(0);
         let open_range = |from: u64| -> io::Result<Box<dyn Read + Send + '_>> {
-            let reader = open(at + from)?.take(length - from);
+            let reader = source.open_at(at + from)?.take(length - from);
             Ok(Box::new(Counting::new(reader, self.observer, &counted)))
         };
         let content = Content::Blob { open: &open_range, length };

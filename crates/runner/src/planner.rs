@@ -55,7 +55,7 @@ pub use error::{DockerfileError, PlanError};
 pub use images::{SelectedProgram, programs, template_values};
 pub use platforms::named_targets;
 pub use program_platforms::project_platforms;
-pub use request::{Archive, DockerfileSettings, EngineRequest, Goal, MachineFlags, Pack, Request};
+pub use request::{Archive, DockerfileSettings, EngineRequest, Goal, MachineFlags, Pack, Request, Tagging};
 
 /// Plans a call.
 ///

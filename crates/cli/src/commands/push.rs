@@ -21,6 +21,8 @@ use crate::session::Session;
 use crate::ui;
 
 pub(crate) fn run(session: &Session, arguments: &PushCommand) -> Result<Exit, CommandError> {
+    session.check_output(arguments.output.image_refs.as_deref(), "--image-refs")?;
+    session.check_output(arguments.output.metadata_file.as_deref(), "--metadata-file")?;
     let registry = client(session, &arguments.registry)?;
     let destination = arguments.reference.as_deref().map(parse).transpose()?;
     let (paths, images): (Vec<_>, Vec<_>) =
