@@ -22,7 +22,7 @@ use crate::model::{
 use blob::{Links, retain};
 
 pub use archive::{ArchiveError, write_archive, write_node_archive};
-pub use assemble::{AssembleError, Assembled, Image, PlatformImage, PlatformManifest, assemble};
+pub use assemble::{AssembleError, Assembled, Image, PlatformImage, PlatformManifest, assemble, write_index};
 pub use blob::{BlobError, BlobStore, BlobWriter};
 pub use cache::{CacheError, CacheInfo, LayerCache, PruneLimits, Pruned};
 pub use merge::{MergeError, MergePart, merge};

@@ -59,7 +59,7 @@ pub use layout::{
     ArchiveError, AssembleError, Assembled, BlobError, BlobStore, BlobWriter, CacheError, CacheInfo, Image,
     ImageSource, IndexEntry, LayerCache, Layout, LayoutError, LayoutLock, MergeError, MergePart,
     PlatformImage, PlatformManifest, PruneLimits, Pruned, Pruning, SourceError, SourceImage, SourcePlatform,
-    assemble, is_own_archive, may_be_archive, merge, write_archive, write_node_archive,
+    assemble, is_own_archive, may_be_archive, merge, write_archive, write_index, write_node_archive,
 };
 pub use model::{
     Blob, Descriptor, Digest, DigestError, Document, DocumentError, EncodeError, Hasher, Healthcheck,

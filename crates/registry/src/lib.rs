@@ -23,8 +23,12 @@ mod registry;
 mod retry;
 mod roots;
 mod settings;
+<<<<<<< HEAD
 mod source;
 mod space;
+=======
+mod tag;
+>>>>>>> h/promote
 mod transfer;
 mod transport;
 mod upload;
@@ -33,7 +37,7 @@ pub use content::ImageContent;
 pub use copy::{Carried, Remote, copy_into, copy_options};
 pub use error::{Refusal, RegistryError};
 pub use host::{Host, HostError, Origin, Scheme};
-pub use push::{PushOptions, Pushed};
+pub use push::{LookUp, PushOptions, Pushed};
 pub use referrers::Referrer;
 pub use registry::{BlobReader, MANIFEST_LIMIT, Manifest, Registry, Selector};
 pub use roots::{CertificateFault, RootSources, Roots, RootsError};
