@@ -73,6 +73,8 @@ pub(crate) enum Command {
     Inspect(InspectCommand),
     /// Copy an image, byte for byte, with its signatures and attestations. Nothing is verified.
     Copy(CopyCommand),
+    /// Verify an image in a registry now and, if it passes, give it new names: tags of the same bytes, in any registry.
+    Promote(PromoteCommand),
     /// Check a user name and password against a registry, and store them where docker and podman find them too.
     Login(LoginCommand),
     /// Remove the credentials of a registry.
@@ -437,6 +439,41 @@ pub(crate) struct CopyCommand {
     pub(crate) registry: RegistryArgs,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct PromoteCommand {
+    /// The image, by digest or tag, e.g. registry.example/team/app@sha256:…. A tag is resolved once: the digest that is
+    /// verified is the one that gets the names.
+    #[arg(value_name = "SOURCE")]
+    pub(crate) source: String,
+    /// New names, e.g. registry.example/team/app:1.0; by default the tags that this project gives to the image of the source's
+    /// repository. Tags are written last.
+    #[arg(value_name = "DESTINATION")]
+    pub(crate) destinations: Vec<String>,
+    /// Give the image these tags in the source's repository; templates as of `dist`.
+    #[arg(long, value_name = "TEMPLATE", conflicts_with = "destinations")]
+    pub(crate) tag: Vec<String>,
+    /// Verify for these nodes: a platform, a node type, e.g. m7g.large, or deploy:NAME; by default those of the image in the
+    /// configuration. The image's own platforms are verified too.
+    #[arg(
+        long = "for",
+        value_name = "DESCRIPTION",
+        value_delimiter = ',',
+        help_heading = "How it is verified"
+    )]
+    pub(crate) nodes: Vec<String>,
+    /// The image of the configuration whose nodes are meant; by default the one with the repository of the source or of a
+    /// destination.
+    #[arg(long, value_name = "NAME", help_heading = "How it is verified")]
+    pub(crate) image: Option<String>,
+    /// Move no tag: one that names another image is an error, and nothing is tagged.
+    #[arg(long)]
+    pub(crate) immutable: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
 /// Parses a platform in the spelling of OCI and Go.
 fn parse_platform(text: &str) -> Result<Platform, String> {
     Platform::parse(text).map(|platform| platform.normalized()).map_err(|error| error.to_string())
@@ -524,17 +561,19 @@ pub(crate) enum IndexCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct IndexCreateCommand {
-    /// The index to write: oci:DIRECTORY, oci:DIRECTORY:TAG or oci:DIRECTORY:REPOSITORY:TAG.
+    /// The index to write: REPOSITORY:TAG in a registry, or only REPOSITORY to push it by its digest; oci:DIRECTORY[:TAG] or
+    /// oci:DIRECTORY:REPOSITORY:TAG in a layout.
     #[arg(value_name = "REFERENCE")]
     pub(crate) reference: String,
-    /// Images to merge: layouts as oci:DIRECTORY[:NAME], archives as oci-archive:FILE[:NAME].
+    /// Images to merge: REPOSITORY@sha256:…, JSON files of `dist --push --by-digest --metadata-file`, layouts as
+    /// oci:DIRECTORY[:NAME], archives as oci-archive:FILE[:NAME].
     #[arg(value_name = "SOURCE", required = true)]
     pub(crate) sources: Vec<String>,
     /// The platforms that the index must have, no more and no fewer; by default those of the project's plan.
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
     pub(crate) platform: Vec<String>,
-    /// The image of the project whose platforms are meant.
-    #[arg(long, value_name = "NAME", conflicts_with = "platform")]
+    /// The image of the project that is meant: its platforms, and its entry in JSON files with several images.
+    #[arg(long, value_name = "NAME")]
     pub(crate) image: Option<String>,
     /// Set an annotation of the index instead of the sources' own.
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
@@ -544,6 +583,8 @@ pub(crate) struct IndexCreateCommand {
     pub(crate) nodes: Vec<String>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), String> {

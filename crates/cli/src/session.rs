@@ -10,6 +10,7 @@ use crossdock::generated::{check_writable, write_atomically};
 use crossdock::index::IndexOptions;
 use crossdock::plan::{Archive, Goal, LoadEngine, Pack};
 use crossdock::process::{Cancel, Environment, StandardInput, Terminal};
+use crossdock::registry::{PromoteOptions, TakenTags};
 use crossdock::run::RunOptions;
 use crossdock::verify::VerifyOptions;
 use crossdock::{BuildOptions, Builder, Context, EngineOptions, KindCluster, Network, Notice};
@@ -17,7 +18,7 @@ use serde::Serialize;
 
 use crate::arguments::{
     BuildArgs, Color as ColorChoice, EngineName, EngineOptionArgs, Global, IndexCreateCommand, LoadTarget,
-    RunCommand, SelectionArgs, StrictnessArgs,
+    PromoteCommand, RunCommand, SelectionArgs, StrictnessArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
@@ -222,6 +223,18 @@ impl Session {
         options.annotations = args.annotation.iter().cloned().collect();
         options.unproven = unproven(args.output.strictness);
         options.scope = scope(args.output.strictness);
+        options
+    }
+
+    /// Returns the library's options of a promotion for those of the command line.
+    pub(crate) fn promote_options(&self, args: &PromoteCommand) -> PromoteOptions {
+        let mut options = PromoteOptions::new();
+        options.nodes = many(&args.nodes, "--for");
+        options.image = args.image.clone().map(|name| from_option("--image", name));
+        options.config = self.global.config.clone();
+        options.scope = scope(args.output.strictness);
+        options.unproven = unproven(args.output.strictness);
+        options.taken = if args.immutable { TakenTags::Refuse } else { TakenTags::Move };
         options
     }
 

@@ -1,8 +1,10 @@
 //! Registries: clients with the context's credentials, and the jobs that use them.
 
 mod copy;
+mod index;
 mod inspect;
 mod login;
+mod promote;
 mod pull;
 mod push;
 mod verify;
@@ -20,8 +22,10 @@ pub use crossdock_registry::{
     Host, HostError, Manifest, Moved, Pushed, Registry, RegistryError, Selector, Settings, TransferEvent,
     TransferObserver, Unobserved,
 };
+pub use index::create_index;
 pub use inspect::{InspectedEntry, InspectedPlatform, Inspection, inspect};
 pub use login::{login, logout};
+pub use promote::{PROMOTION_SCHEMA, PromoteOptions, Promoted, PromotedTag, TagStatus, TakenTags, promote};
 pub use pull::pull;
 pub use push::{Naming, PushedImage, check_repositories, push, push_built};
 pub use verify::{verify, verify_subject};

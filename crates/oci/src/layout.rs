@@ -25,7 +25,7 @@ use blob::{Links, retain};
 pub use archive::{
     ArchiveError, LoadForm, write_archive, write_load_archive, write_node_archive, write_oci_archive,
 };
-pub use assemble::{AssembleError, Assembled, Image, PlatformImage, PlatformManifest, assemble};
+pub use assemble::{AssembleError, Assembled, Image, PlatformImage, PlatformManifest, assemble, write_index};
 pub use blob::{BlobError, BlobStore, BlobWriter};
 pub use cache::{CacheError, CacheInfo, LayerCache, PruneLimits, Pruned};
 pub use convert::convert_docker;

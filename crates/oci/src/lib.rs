@@ -60,7 +60,7 @@ pub use layout::{
     ImageSource, IndexEntry, LayerCache, Layout, LayoutError, LayoutLock, LoadForm, MergeError, MergePart,
     PlatformImage, PlatformManifest, PruneLimits, Pruned, Pruning, SourceError, SourceImage, SourcePlatform,
     SourceReferrer, assemble, convert_docker, is_own_archive, may_be_archive, merge, write_archive,
-    write_load_archive, write_node_archive, write_oci_archive,
+    write_index, write_load_archive, write_node_archive, write_oci_archive,
 };
 pub use model::{
     Blob, Descriptor, Digest, DigestError, Document, DocumentError, EncodeError, Hasher, Healthcheck,

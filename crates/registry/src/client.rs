@@ -89,6 +89,9 @@ const REDIRECTS: usize = 5;
 
 impl Location {
     pub(crate) fn of(repository: &Repository) -> Result<Self, RegistryError> {
+        if let Some(host) = only_host(repository.as_str()) {
+            return Err(RegistryError::NoRepository { host: host.to_owned() });
+        }
         let full = repository.full_name();
         let (host, path) = full.split_once('/').unwrap_or(("docker.io", &full));
         let host: Host = host.parse().map_err(|_| RegistryError::Protocol {
@@ -98,6 +101,13 @@ impl Location {
         })?;
         Ok(Self { api: host.api(), host, path: path.to_owned() })
     }
+}
+
+/// Returns a name that was written as the host of a registry, which by the grammar is a repository of Docker Hub: `localhost`,
+/// of `localhost:5000`. No repository there without an owner has such a name.
+fn only_host(repository: &str) -> Option<&str> {
+    let is_host = repository == "localhost" || repository.contains('.');
+    (is_host && !repository.contains('/')).then_some(repository)
 }
 
 impl Location {
@@ -144,7 +154,13 @@ impl Client {
         if statuses.contains(&answer.status.as_u16()) {
             return Ok(answer);
         }
-        Err(self.place(call).refused(answer))
+        Err(self.refused(call, answer))
+    }
+
+    /// Returns the error of an answer that refuses a request.
+    pub(crate) fn refused(&self, call: &Call<'_>, answer: Answer) -> RegistryError {
+        let Location { host, path, .. } = call.location;
+        self.place(call).refused(answer).with_source(|| self.auth.source(host, path))
     }
 
     /// Fetches a document: the answer's headers and its whole body. A body that is cut off is fetched again.

@@ -65,7 +65,8 @@ impl Fetch<'_> {
         let graph = Graph::read(root, &mut |descriptor| match first.take() {
             Some(bytes) => Ok(bytes),
             None => self.document(descriptor),
-        })?;
+        })
+        .map_err(|error| error.with_host(&self.location.host))?;
         let mut blobs = Graph::blobs(&graph.nodes);
         // Nodes fetch them from elsewhere, and many registries do not have them.
         blobs.retain(|blob| !is_foreign(blob));

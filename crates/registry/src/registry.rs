@@ -230,7 +230,8 @@ impl Registry {
     pub fn document(&self, repository: &Repository, blob: &Blob) -> Result<Vec<u8>, RegistryError> {
         if blob.size > MANIFEST_LIMIT {
             let problem = format!("has a document of more than {MANIFEST_LIMIT} bytes");
-            return Err(RegistryError::Excessive { digest: blob.digest, problem });
+            return Err(RegistryError::Excessive { host: None, digest: blob.digest, problem }
+                .with_host(&Location::of(repository)?.host));
         }
         let mut bytes = Vec::new();
         match self.blob(repository, blob)?.read_to_end(&mut bytes) {

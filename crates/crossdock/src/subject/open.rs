@@ -256,6 +256,7 @@ pub(crate) fn selector(reference: &RegistryReference) -> Result<Selector, Error>
 pub(crate) fn failed(error: RegistryError) -> Error {
     let kind = match &error {
         RegistryError::Cancelled => ErrorKind::Interrupted,
+        RegistryError::NoRepository { .. } => ErrorKind::Usage,
         _ => ErrorKind::InputOutput,
     };
     let plain = Error::new(kind, &error);

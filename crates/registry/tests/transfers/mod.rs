@@ -299,3 +299,53 @@ fn a_part_that_fails_starts_a_new_upload() {
     Registry::new(settings).unwrap().put_blob(&fake.repository("a"), &blob, &open).unwrap();
     assert_eq!(fake.state.lock().unwrap().blobs.get(&blob.digest.to_string()), Some(&bytes));
 }
+
+#[test]
+fn a_host_without_a_repository_is_not_looked_for_on_docker_hub() {
+    for name in ["localhost", "registry.example"] {
+        let found = client().manifest(&name.parse().unwrap(), &Selector::Tag(tag("5511")));
+        let failure = found.unwrap_err();
+        assert!(matches!(&failure, RegistryError::NoRepository { host } if host == name), "{failure}");
+    }
+}
+
+/// Where the credentials of a refused request come from is the first question.
+#[test]
+fn a_refusal_names_the_source_of_the_credentials() {
+    #[derive(Debug)]
+    struct Known;
+    impl crossdock_registry::credentials::Credentials for Known {
+        fn find(
+            &self,
+            _: &crossdock_registry::Host,
+            _: &str,
+        ) -> Result<Credential, crossdock_registry::credentials::CredentialsError> {
+            Ok(Credential::Basic { username: "me".into(), password: Secret::new("hunter2") })
+        }
+        fn source(&self, host: &crossdock_registry::Host, repository: &str) -> Option<String> {
+            Some(format!("the credentials are those of {repository} on {host}"))
+        }
+    }
+    let basic = &[("www-authenticate", "Basic realm=\"x\"")];
+    for (status, has_source) in [("401 Unauthorized", true), ("403 Forbidden", true), ("418 Teapot", false)] {
+        let fake = Fake::with(move |request, _| {
+            (request.method != "TLS").then(|| Fault::Answer(status, basic, error("DENIED")))
+        });
+        let registry = Registry::new(impatient().with_credentials(Known)).unwrap();
+        let failure = registry.tags(&fake.repository("team/app")).unwrap_err();
+        let expected = format!("the credentials are those of team/app on 127.0.0.1:{}", fake.port);
+        assert_eq!(failure.hints().contains(&expected), has_source, "{:?}", failure.hints());
+    }
+}
+
+#[test]
+fn a_damaged_document_names_its_host() {
+    let (fake, target) = (Fake::start(), tempfile::tempdir().unwrap());
+    let manifest = br#"{"mediaType":"application/vnd.oci.image.manifest.v1+json","layers":7}"#.to_vec();
+    let digest = Digest::of(&manifest);
+    fake.state.lock().unwrap().manifests.insert(digest.to_string(), (media_type::MANIFEST.into(), manifest));
+    let layout = Layout::create(target.path().join("layout")).unwrap();
+    let pulled = client().pull(&fake.repository("a/b"), &Selector::Digest(digest), &layout, &Unobserved);
+    let failure = pulled.unwrap_err().to_string();
+    assert_eq!(failure, format!("cannot parse {digest} on `127.0.0.1:{}`", fake.port));
+}

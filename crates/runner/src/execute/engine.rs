@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_oci::{
-    BlobStore, Compression, Descriptor, Digest, Document, ImageManifest, ImageSource, Index, LayerError,
-    Layout, Reference, SourcePlatform, TarSource, media_type, write_archive,
+    BlobStore, Compression, Descriptor, Digest, Document, ImageManifest, ImageSource, LayerError, Layout,
+    Reference, SourcePlatform, TarSource, media_type, write_archive, write_index,
 };
 use crossdock_platform::Platform;
 use crossdock_subjects::parse_platform;
@@ -128,7 +128,7 @@ impl StepContext<'_> {
                 imported.insert(requested.clone(), one);
             }
         }
-        // In the order of the plan: the bytes of the index must not depend on how the engine returns its results.
+        // In the order of the plan, as the report of an image that crossdock assembles.
         let in_order = image.platforms.iter().map(|plan| {
             imported
                 .remove(&plan.platform)
@@ -136,12 +136,10 @@ impl StepContext<'_> {
         });
         let in_order = in_order.collect::<Result<Vec<Imported>, _>>()?;
         let entries = in_order.iter().map(|one| one.manifest.clone()).collect();
-        let index =
-            Document::new(Index::new(entries, image.annotations.clone())).map_err(image_error(image))?;
-        let blob = layout.blobs().put(&index.raw).map_err(image_error(image))?;
         let index = match (image.shape, in_order.as_slice()) {
             (ImageShape::Manifest, [only]) => Descriptor::new(media_type::MANIFEST, only.manifest.blob()),
-            _ => Descriptor::new(media_type::INDEX, blob),
+            _ => write_index(layout.blobs(), media_type::INDEX, entries, image.annotations.clone())
+                .map_err(image_error(image))?,
         };
         let platforms = in_order.into_iter().map(|one| PlatformReport {
             digest: one.manifest.digest,
