@@ -79,7 +79,7 @@ fn configured_platform(
     content: &dyn ImageContent,
     listed: &Descriptor,
 ) -> Result<Option<PlatformObject>, RegistryError> {
-    let broken = |source| RegistryError::Document { digest: listed.digest, source };
+    let broken = |source| RegistryError::Document { host: None, digest: listed.digest, source };
     let bytes = checked(content, listed)?;
     let manifest = Document::<ImageManifest>::parse(bytes, "image manifest").map_err(broken)?.value;
     let config = manifest.config;
