@@ -1,8 +1,10 @@
 //! Registries: clients with the context's credentials, and the jobs that use them.
 
 mod copy;
+mod index;
 mod inspect;
 mod login;
+mod promote;
 mod pull;
 mod push;
 mod verify;
@@ -13,20 +15,25 @@ use camino::Utf8PathBuf;
 use crossdock_registry::proxy::ProxyRules;
 use crossdock_registry::{RootSources, Roots};
 
-pub use copy::{Copied, Endpoint, LeftBehind, copy};
+pub use crate::subject::Endpoint;
+pub use copy::{Copied, CopyOptions, LeftBehind, copy};
 pub use crossdock_registry::credentials::{Removed, Secret, Stored, host_of, usual_user};
 pub use crossdock_registry::{
     Host, HostError, Manifest, Moved, Pushed, Registry, RegistryError, Selector, Settings, TransferEvent,
     TransferObserver, Unobserved,
 };
+pub use index::create_index;
 pub use inspect::{InspectedEntry, InspectedPlatform, Inspection, inspect};
 pub use login::{login, logout};
+pub use promote::{PROMOTION_SCHEMA, PromoteOptions, Promoted, PromotedTag, TagStatus, TakenTags, promote};
 pub use pull::pull;
 pub use push::{Naming, PushedImage, check_repositories, push, push_built};
-pub use verify::verify;
+pub use verify::{verify, verify_subject};
+
+pub(crate) use crate::subject::failed;
 
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, usage};
+use crate::error::{Error, usage};
 
 /// Options of every job that talks to a registry.
 #[derive(Debug, Clone, Default)]
@@ -79,14 +86,4 @@ fn settings(context: &Context, options: &RegistryOptions) -> Result<Settings, Er
     settings.chunk_size = options.chunk_size;
     settings.cancel = context.cancel.clone();
     Ok(settings)
-}
-
-/// Returns the error of a request.
-pub(crate) fn failed(error: RegistryError) -> Error {
-    let kind = match &error {
-        RegistryError::Cancelled => ErrorKind::Interrupted,
-        _ => ErrorKind::InputOutput,
-    };
-    let plain = Error::new(kind, &error);
-    error.hints().into_iter().fold(plain, Error::hint)
 }

@@ -74,9 +74,25 @@ impl Registry {
         subject: &Digest,
         scope: &Scope,
     ) -> Result<Vec<Referrer>, RegistryError> {
-        if let Some(entries) = self.listed(location, subject, scope)? {
+        self.referrers_by(location, subject, scope, &mut Lists::default())
+    }
+
+    /// Returns what is about a manifest, and learns whether the registry keeps lists.
+    pub(crate) fn referrers_by(
+        &self,
+        location: &Location,
+        subject: &Digest,
+        scope: &Scope,
+        lists: &mut Lists,
+    ) -> Result<Vec<Referrer>, RegistryError> {
+        let listed = match lists {
+            Lists::Absent => None,
+            Lists::Unknown => self.listed(location, subject, scope)?,
+        };
+        if let Some(entries) = listed {
             return Ok(entries.iter().filter_map(referrer).collect());
         }
+        *lists = Lists::Absent;
         let list = self.fallback(location, subject, scope)?;
         Ok(list.map_or_else(Vec::new, |list| entries(&list.bytes)).iter().filter_map(referrer).collect())
     }
@@ -185,6 +201,14 @@ impl Registry {
             ))
             .protocol("loses the entry whenever it is written; other writers replace the tag"))
     }
+}
+
+/// Whether a registry keeps lists of referrers. One that does answers for any manifest, also without referrers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Lists {
+    #[default]
+    Unknown,
+    Absent,
 }
 
 fn fallback_tag(subject: &Digest) -> Result<Tag, crossdock_oci::ReferenceError> {
