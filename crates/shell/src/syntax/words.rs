@@ -65,7 +65,7 @@ impl Pieces {
         }
     }
 
-    /// Whether the value of an assignment, or a part of it after `:`, begins here.
+    /// Whether the value of an assignment, or a part of it after `:`, starts here.
     fn may_assign_home(&self) -> bool {
         let (
             Some(Piece::Text { text: first, quoted: false }),

@@ -8,6 +8,7 @@ use crate::launchers::{Case, disagreements};
 const APPLETS: &[(&str, &str)] = &[
     ("/usr/bin/basename", "/bin/busybox"),
     ("/usr/bin/cat", "/bin/busybox"),
+    ("/usr/bin/chmod", "/bin/busybox"),
     ("/usr/bin/dirname", "/bin/busybox"),
     ("/usr/bin/find", "/bin/busybox"),
     ("/usr/bin/readlink", "/bin/busybox"),
@@ -182,6 +183,35 @@ fn of_failures() -> Vec<Case> {
     ]
 }
 
+/// Scripts that independent testers found to be judged wrong.
+fn of_testers() -> Vec<Case> {
+    let unknown = "launch-unknown";
+    vec![
+        entry("#!/bin/sh\nset -e\nchmod +x /closed\nexec /closed\n"),
+        entry("#!/bin/sh\nset -e\nchmod +x /opt/*.sh\nexec /opt/run.sh\n").file("/opt/run.sh", 0o644, RUN),
+        entry("#!/bin/sh\nchmod -R a+rx /opt\n/opt/run.sh\n").file("/opt/run.sh", 0o644, RUN),
+        entry("#!/bin/sh\nset -e\n[ -x /closed ] || chmod +x /closed\n/closed\n"),
+        entry("#!/bin/sh\nif [ x == x ]; then exec /app; fi\nexit 1\n").unproven(unknown),
+        entry("#!/bin/bash\nif [ x == x ]; then exec /app; fi\nexit 1\n"),
+        entry("#!/bin/sh\nif [ -z \"$(command -v \"$1\")\" ]; then set -- /app \"$@\"; fi\nexec \"$@\"\n")
+            .cmd(&["/usr"])
+            .fails("entry-point-not-a-file"),
+        Case::of(&["/bin/sh", "-c", "exec \"$@\"", "/app"]).unproven(unknown),
+        Case::of(&["/bin/sh", "-c", "exec \"$@\"", "sh", "/app"]),
+        entry("#!/bin/sh\nif /arm; then echo ok; fi\nexec /app\n").noting("launch-helper-fails"),
+        entry("#!/bin/sh\nif /gone; then echo ok; fi\nexec /app\n").noting("launch-helper-missing"),
+        entry("#!/bin/sh\nif gone; then echo ok; fi\nexec /app\n"),
+        Case::of(&["app"]).with_env(&["PATH=/nope/../bin"]).file(
+            "/bin/app",
+            0o755,
+            *b"#!/bin/sh\nexec /app\n",
+        ),
+    ]
+}
+
+/// A script that says that it started.
+const RUN: &str = "#!/bin/sh\nexec /app\n";
+
 /// Commands that `su` of BusyBox hands to the shell of a user.
 fn of_su() -> Vec<Case> {
     const PASSWD: &str = "root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\noff:x:1001:1001::/:/usr/sbin/nologin\n\
@@ -206,7 +236,7 @@ fn of_su() -> Vec<Case> {
 }
 
 pub(crate) fn cases() -> Vec<Case> {
-    [of_variables(), of_hooks(), of_own_paths(), of_values(), of_failures(), of_su()]
+    [of_variables(), of_hooks(), of_own_paths(), of_values(), of_failures(), of_su(), of_testers()]
         .into_iter()
         .flatten()
         .collect()
