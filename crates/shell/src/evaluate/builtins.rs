@@ -583,7 +583,10 @@ fn sets_arguments(words: &[Value]) -> bool {
     let texts: Vec<Option<&str>> = words.iter().map(Value::text).collect();
     match texts.as_slice() {
         [_, Some("set"), Some("--"), None, ..] => true,
-        [_, None] => words[1].prefix() == "set -- ",
+        // Gradle's start scripts add `"$@"` as a word of its own.
+        [_, None, rest @ ..] => {
+            words[1].prefix().starts_with("set -- ") && rest.iter().all(|word| *word == Some("\"$@\""))
+        }
         _ => false,
     }
 }

@@ -13,7 +13,7 @@ use super::call::Call;
 use super::image_files::{ImageFiles, MAX_SCRIPT};
 use super::process::{Change, Process, Role, Search, TextFile, Word, base_name};
 use super::search::{self, NotFound};
-use super::{Context, Next, next, report, startup};
+use super::{Context, Next, next, owner, report, startup};
 use crate::program::container::on_search_path;
 use crate::root::{EntryKind, ResolveError, Resolved, read_small, resolve};
 use crate::{Finding, codes};
@@ -246,6 +246,7 @@ impl Reading<'_> {
                 EndKind::Exit(_) | EndKind::Forever => {}
             }
         }
+        let starts_others = !starts.is_empty();
         let last_pipelines = self.last_pipelines();
         let waits = self.outcome.ends.iter().any(|end| end.kind == EndKind::Waits);
         for (index, program) in self.outcome.programs.iter().enumerate() {
@@ -260,10 +261,24 @@ impl Reading<'_> {
                 _ => false,
             };
             if program.certain && is_before {
-                self.helper(program, &mut helpers, &mut findings);
+                if starts_others || !self.may_be_main(program) {
+                    self.helper(program, &mut helpers, &mut findings);
+                } else {
+                    self.start(program, false, &mut starts, &mut findings);
+                }
             }
         }
         Answer { starts, helpers, findings }
+    }
+
+    /// Whether a program may be the one for which the image is, if the script ends with no other: it decides a condition, as
+    /// in `until /app; do sleep 1; done`, or runs in a loop without end.
+    fn may_be_main(&self, program: &Program) -> bool {
+        let is_endless = self.outcome.ends.iter().all(|end| end.kind == EndKind::Forever);
+        let is_path = matches!(program.found, Found::At(_)) || program.words[0].to_string().contains('/');
+        self.process.role == Role::Program
+            && is_path
+            && (program.how == How::Condition || (is_endless && program.how == How::Foreground))
     }
 
     /// Whether a program whose status decides what follows was meant to start. A name may be asked for to find out whether the
@@ -413,7 +428,8 @@ impl Reading<'_> {
         process.directory = program.directory.text().map(str::to_owned);
         process.text_file = TextFile::Runs;
         process.checked = 0;
-        if is_certain && program.certain { process } else { process.doubtful() }
+        // A file that the script writes is perhaps not that of the image.
+        if is_certain && program.certain && !program.rewritten { process } else { process.doubtful() }
     }
 
     /// Returns the file that holds a command.
@@ -427,6 +443,10 @@ impl Reading<'_> {
         match &program.found {
             Found::At(path) => {
                 let role = process.role.of_helper(program.failure);
+                if role == Role::Step && program.file.is_none() && !owner::may_add_users(&self.script.text) {
+                    let unknown = owner::check(self.context, &process);
+                    findings.extend(unknown.map(|finding| (process.clone(), finding)));
+                }
                 helpers.push(Process { search: self.found_at(&process, path), role, ..process });
             }
             // One whose absence ends the script is an end of its own.
