@@ -1,6 +1,7 @@
 //! Registries: clients with the context's credentials, and the jobs that use them.
 
 mod copy;
+mod create;
 mod inspect;
 mod login;
 mod pull;
@@ -8,12 +9,14 @@ mod push;
 mod verify;
 
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use crossdock_registry::proxy::ProxyRules;
 use crossdock_registry::{RootSources, Roots};
 
 pub use copy::{Copied, Endpoint, LeftBehind, copy};
+pub use create::NewRepository;
 pub use crossdock_registry::credentials::{Removed, Secret, Stored, host_of, usual_user};
 pub use crossdock_registry::{
     Host, HostError, Manifest, Moved, Pushed, Registry, RegistryError, Selector, Settings, TransferEvent,
@@ -43,6 +46,9 @@ pub struct RegistryOptions {
     pub ca_files: Vec<Utf8PathBuf>,
     /// The only file in which credentials are looked for. If `None`, those of docker and podman.
     pub auth_file: Option<Utf8PathBuf>,
+    /// The repository that is created where a registry says to have none, when something is pushed. If `None`, that is an
+    /// error.
+    pub create: Option<NewRepository>,
 }
 
 impl RegistryOptions {
@@ -78,6 +84,9 @@ fn settings(context: &Context, options: &RegistryOptions) -> Result<Settings, Er
     settings.jobs = options.jobs.map(NonZeroUsize::get).or(overridden).unwrap_or(JOBS);
     settings.chunk_size = options.chunk_size;
     settings.cancel = context.cancel.clone();
+    if let Some(wanted) = &options.create {
+        settings.creator = Some(Arc::new(create::Aws::new(context, wanted)?));
+    }
     Ok(settings)
 }
 
@@ -86,6 +95,8 @@ pub(crate) fn failed(error: RegistryError) -> Error {
     let kind = match &error {
         RegistryError::Cancelled => ErrorKind::Interrupted,
         RegistryError::NoRepository { .. } => ErrorKind::Usage,
+        RegistryError::NotCreated { source, .. } if source.is_missing => ErrorKind::Missing,
+        RegistryError::NotCreated { .. } => ErrorKind::Program,
         _ => ErrorKind::InputOutput,
     };
     let plain = Error::new(kind, &error);

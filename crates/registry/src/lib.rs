@@ -5,7 +5,9 @@ mod checked;
 mod client;
 mod content;
 mod copy;
+mod create;
 pub mod credentials;
+mod ecr;
 mod error;
 mod graph;
 mod host;
@@ -27,6 +29,8 @@ mod upload;
 
 pub use content::ImageContent;
 pub use copy::{Carried, Remote, copy_into, copy_options};
+pub use create::{CreateError, RepositoryCreator};
+pub use ecr::EcrRepository;
 pub use error::{Refusal, RegistryError};
 pub use host::{Host, HostError, Origin, Scheme};
 pub use push::{PushOptions, Pushed};
