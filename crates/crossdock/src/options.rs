@@ -252,7 +252,7 @@ impl Context {
             if given.is_empty() { fallback.to_vec() } else { given.to_vec() }
         };
         let output = options.output.clone().or_else(|| overrides.output.clone());
-        let mut request = Request::new(self.network(options.network), self.cache.clone());
+        let mut request = Request::new(self.network(options.network), self.cache_directory()?.to_owned());
         request.goal = options.goal;
         request.platforms = or(&options.platforms, &overrides.platforms);
         request.nodes = or(&options.nodes, &overrides.nodes);

@@ -90,6 +90,7 @@ fn settings(context: &Context, options: &RegistryOptions) -> Result<Settings, Er
 pub(crate) fn failed(error: RegistryError) -> Error {
     let kind = match &error {
         RegistryError::Cancelled => ErrorKind::Interrupted,
+        RegistryError::NoRepository { .. } => ErrorKind::Usage,
         _ => ErrorKind::InputOutput,
     };
     let plain = Error::new(kind, &error);

@@ -10,8 +10,8 @@
 //! use std::collections::BTreeMap;
 //! use std::num::NonZeroUsize;
 //! use crossdock_oci::{
-//!     Compression, Content, Image, ImageSource, LayerBuilder, Layout, Owner, PlatformImage, PlatformObject, Pruning,
-//!     RootLimits, RuntimeConfig, Timestamp, assemble,
+//!     Compression, Content, Image, ImageSource, KeptContent, LayerBuilder, Layout, Owner, PlatformImage, PlatformObject,
+//!     Pruning, RootLimits, RuntimeConfig, Timestamp, assemble,
 //! };
 //!
 //! let directory = tempfile::tempdir()?;
@@ -34,7 +34,8 @@
 //!
 //! // Read back as a container sees it.
 //! let source = ImageSource::open(layout.path(), directory.path())?;
-//! let root = source.root(&source.images()[0].platforms[0], RootLimits::default(), directory.path())?;
+//! let platform = &source.images()[0].platforms[0];
+//! let root = source.root(platform, RootLimits::default(), KeptContent::Programs, directory.path())?;
 //! assert_eq!(root.lookup("/hello")?.mode, 0o755);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -66,6 +67,6 @@ pub use model::{
     Repository, RootFs, RuntimeConfig, Tag, TimeError, Timestamp, media_type,
 };
 pub use rootfs::{
-    Difference, Dispute, EntryKind, FileId, FileReader, LayerSource, LookupError, ReadError, RefusedEntry,
-    RootEntry, RootError, RootLimits, RootView,
+    Difference, Dispute, EntryKind, FileId, FileReader, KeptContent, LayerBlob, LayerSource, LookupError,
+    ReadError, RefusedEntry, RootEntry, RootError, RootLimits, RootView,
 };

@@ -14,6 +14,7 @@ use crate::pull::Fetch;
 use crate::push::PushOptions;
 use crate::referrers::Lists;
 use crate::registry::{Manifest, Registry, Selector};
+use crate::space::check_space;
 use crate::transfer::{Gate, Moved, TransferEvent, TransferObserver, for_each};
 use crate::upload::{Check, Upload};
 
@@ -110,7 +111,8 @@ impl Registry {
         let source = Remote::new(self, from)?;
         let target = Location::of(to)?;
         let scope = Scope::push(&target.path);
-        let graph = Graph::read(image, &mut |descriptor| checked(content, descriptor))?;
+        let graph = Graph::read(image, &mut |descriptor| checked(content, descriptor))
+            .map_err(|error| error.with_host(&source.location.host))?;
         let mut keeps_lists = Lists::default();
         let mut subjects: Vec<Digest> = graph.nodes.iter().map(|node| node.descriptor.digest).collect();
         let mut seen: BTreeSet<Digest> = subjects.iter().copied().collect();
@@ -183,6 +185,7 @@ pub fn copy_into(
     let nodes: &[Node] = &graph.nodes;
     let mut blobs = Graph::blobs(nodes);
     blobs.retain(|blob| !is_foreign(blob) || content.has(&blob.blob()));
+    check_space(store, &blobs, None)?;
     observer.event(TransferEvent::Planned { blobs: blobs.len(), bytes: total(&blobs) });
     let gate = Gate::new(jobs);
     for_each(blobs, jobs, |blob| {

@@ -1,13 +1,14 @@
 use std::error::Error as StdError;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crossdock_fs::FileError;
 use crossdock_oci::{BlobError, Digest, DocumentError, LayoutError, SourceError, Tag};
 
 use crate::credentials::CredentialsError;
-use crate::host::is_ecr;
-use crate::transport::Answer;
+use crate::host::{Host, is_ecr};
+use crate::transport::{Answer, Interrupted};
 
 /// An error of a request to a registry, or of the image that is copied.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +45,12 @@ pub enum RegistryError {
         /// The fault that was found.
         problem: &'static str,
     },
+    /// A registry's host where a repository is needed. By the grammar of references it would be a repository of Docker Hub.
+    #[error("`{host}` is a registry's host and names no repository; write e.g. `{host}:5000/team/app`")]
+    NoRepository {
+        /// The host.
+        host: String,
+    },
     /// Credentials are configured but cannot be had.
     #[error("no credentials for `{host}`")]
     Credentials {
@@ -63,20 +70,39 @@ pub enum RegistryError {
         found: Digest,
     },
     /// A document cannot be parsed.
-    #[error("cannot parse {digest}")]
+    #[error("cannot parse {digest}{}", on(.host.as_deref()))]
     Document {
+        /// The host; `None` if the document does not come from a registry.
+        host: Option<String>,
         /// The digest of the document.
         digest: Digest,
         /// The cause.
         source: DocumentError,
     },
     /// An image has more documents, or deeper nested ones, than the limit.
-    #[error("the image {digest} {problem}; it is damaged or hostile")]
+    #[error("the image {digest}{} {problem}; it is damaged or hostile", on(.host.as_deref()))]
     Excessive {
+        /// The host; `None` if the image does not come from a registry.
+        host: Option<String>,
         /// The digest of the image.
         digest: Digest,
         /// The limit that it exceeds.
         problem: String,
+    },
+    /// An image declares more bytes than there is space for.
+    #[error(
+        "the image{} has {needed} bytes of layers to fetch, and only {free} bytes are free in `{}`",
+        on(.host.as_deref()), .directory.display()
+    )]
+    NoSpace {
+        /// The host; `None` if the image does not come from a registry.
+        host: Option<String>,
+        /// The bytes that are declared and missing.
+        needed: u64,
+        /// The bytes that are free.
+        free: u64,
+        /// The directory of the store.
+        directory: PathBuf,
     },
     /// A local layout cannot be used.
     #[error(transparent)]
@@ -120,6 +146,10 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
 }
 
+fn on(host: Option<&str>) -> String {
+    host.map_or_else(String::new, |host| format!(" on `{host}`"))
+}
+
 impl StdError for Refusal {}
 
 impl std::fmt::Display for Refusal {
@@ -155,6 +185,28 @@ impl RegistryError {
         match self {
             Self::Refused(refusal) => refusal.code.as_deref(),
             _ => None,
+        }
+    }
+
+    /// Adds to a refusal of access where the credentials come from.
+    pub(crate) fn with_source(mut self, source: impl FnOnce() -> Option<String>) -> Self {
+        if let Self::Refused(refusal) = &mut self
+            && matches!(refusal.status, 401 | 403)
+        {
+            refusal.hints.extend(source());
+        }
+        self
+    }
+
+    /// Adds the host from which a document came.
+    pub(crate) fn with_host(self, host: &Host) -> Self {
+        let origin = Some(host.to_string());
+        match self {
+            Self::Document { digest, source, host: None } => Self::Document { digest, source, host: origin },
+            Self::Excessive { digest, problem, host: None } => {
+                Self::Excessive { digest, problem, host: origin }
+            }
+            other => other,
         }
     }
 
@@ -217,14 +269,31 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Returns the error of a connection, or the one that a connection passed on.
     pub(crate) fn unreachable(&self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> RegistryError {
-        let (action, host) = (self.action.clone(), self.host.clone());
-        RegistryError::Unreachable { action, host, source: source.into() }
+        let source = match source.into().downcast::<io::Error>() {
+            Ok(error) if error.get_ref().is_some_and(|inner| inner.is::<Interrupted>()) => {
+                return RegistryError::Cancelled;
+            }
+            Ok(error) => match error.downcast::<RegistryError>() {
+                Ok(error) => return error,
+                Err(error) => Box::new(error),
+            },
+            Err(source) => source,
+        };
+        RegistryError::Unreachable { action: self.action.clone(), host: self.host.clone(), source }
     }
 
     pub(crate) fn protocol(&self, problem: impl Into<String>) -> RegistryError {
         let (action, host) = (self.action.clone(), self.host.clone());
         RegistryError::Protocol { action, host, problem: problem.into() }
+    }
+
+    /// Returns the error of a write that the server says to have done, without having it.
+    pub(crate) fn not_written(&self, status: u16) -> RegistryError {
+        self.protocol(format!(
+            "answers {status} instead of 201 Created and does not have what was written; it may not be a registry"
+        ))
     }
 
     pub(crate) fn read(&self, source: io::Error) -> RegistryError {

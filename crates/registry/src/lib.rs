@@ -1,4 +1,8 @@
 //! A client of container registries, after the [OCI distribution specification](https://github.com/opencontainers/distribution-spec).
+//!
+//! [`Registry`] pushes, pulls and looks up images, lists tags and referrers, and copies images from a [`Remote`];
+//! a [`TransferObserver`] receives the progress. Its [`Settings`] hold all that comes from outside: credentials, proxies,
+//! trusted roots. The crate's examples `push`, `pull`, `copy` and `list` are small programs to start from.
 
 mod auth;
 mod checked;
@@ -19,6 +23,8 @@ mod registry;
 mod retry;
 mod roots;
 mod settings;
+mod source;
+mod space;
 mod tag;
 mod transfer;
 mod transport;

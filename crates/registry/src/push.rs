@@ -137,11 +137,9 @@ impl Push<'_> {
     /// looked up.
     fn missing(&self, graph: &Graph) -> Result<BTreeSet<Digest>, RegistryError> {
         let missing = Mutex::new(BTreeSet::new());
-        let Upload { registry, location, scope, .. } = self.upload;
         for_each(graph.nodes.iter().collect(), self.jobs(), |node: &Node| {
             let digest = node.descriptor.digest;
-            let has = registry.has_manifest_at(location, &digest, scope).map(|has| has.then_some(()));
-            if hidden_as_none(has)?.flatten().is_none() {
+            if !self.has(node, graph)? {
                 lock(&missing).insert(digest);
             }
             Ok(())
@@ -154,6 +152,19 @@ impl Push<'_> {
             }
         }
         Ok(missing)
+    }
+
+    /// Returns whether the registry shows a document. The image itself is read if no tag was: the status of a server that
+    /// answers 200 to everything proves nothing, and its bytes do.
+    fn has(&self, node: &Node, graph: &Graph) -> Result<bool, RegistryError> {
+        let Upload { registry, location, scope, .. } = self.upload;
+        let digest = node.descriptor.digest;
+        let is_image = graph.root().is_some_and(|root| root.descriptor.digest == digest);
+        let found = match is_image && self.options.tags.is_empty() {
+            true => registry.manifest_at(location, &Selector::Digest(digest), scope).map(|_| true),
+            false => registry.has_manifest_at(location, &digest, scope),
+        };
+        Ok(hidden_as_none(found)?.unwrap_or(false))
     }
 
     fn send_blobs(&self, nodes: &[&Node]) -> Result<(), RegistryError> {

@@ -235,6 +235,11 @@ crossdock_findings::catalogue! {
         "The program starts; when it first calls the function, the loader stops it: `symbol lookup error: …: undefined symbol: …`, \
          exit 127.",
         "Use the library in the version that the program was built with.";
+    SYMBOLS_UNCHECKED = "symbols-unchecked", Note,
+        "the symbols of the program and its libraries were not compared",
+        "The table of symbols of one file is damaged, or all together have more symbols than any real program: a symbol that no \
+             library has would not be noticed.",
+        "Start the image once on each platform, or link statically.";
     LOADER_LIBRARY_PAIR = "loader-library-pair", Error,
         "dynamic loader and C library come from different builds",
         "They share private structures: the program crashes with exit 139, or with an error about GLIBC_PRIVATE.",

@@ -100,6 +100,7 @@ pub fn copy(
             let names = layout_name(Some(from), name.as_deref())?;
             let found = registry.manifest(&from.repository, &selector(from)?).map_err(failed)?;
             let remote = Remote::new(registry, &from.repository).map_err(failed)?;
+            let _cleanup = context.cancel.clean_up();
             destination::fill(&directory, |layout| {
                 store(layout, registry, &remote, &found.descriptor, names, observer)
             })?;
@@ -127,6 +128,7 @@ pub fn copy(
                 }
                 Endpoint::Layout { directory, name } => {
                     let names = layout_name(None, name.as_deref())?;
+                    let _cleanup = context.cancel.clean_up();
                     destination::fill(&context.directory().join(directory), |target| {
                         store(target, registry, &source, &image, names, observer)
                     })?;

@@ -27,6 +27,7 @@ pub fn pull(
         destination::check(&path)?;
         // Before the layout is created: most failures are of names that do not exist.
         registry.manifest(&reference.repository, &selector).map_err(failed)?;
+        let _cleanup = context.cancel.clean_up();
         destination::fill(&path, |layout| {
             let pulled = registry.pull(&reference.repository, &selector, layout, observer);
             Ok(pulled.map_err(failed)?.digest)

@@ -20,7 +20,7 @@ use crate::model::{
     DOCUMENT_LIMIT, Descriptor, Digest, Document, DocumentError, EncodeError, ImageConfig, ImageManifest,
     Index, PlatformObject, media_type,
 };
-use crate::rootfs::{LayerSource, RootError, RootLimits, RootView};
+use crate::rootfs::{KeptContent, LayerBlob, LayerSource, RootError, RootLimits, RootView};
 use docker::{DockerArchive, DockerImage};
 use images::Images;
 use tar_file::TarFile;
@@ -180,7 +180,7 @@ impl ImageSource {
 
     /// Merges the layers of an image to a root, verifying the digests of each.
     ///
-    /// `temporary` is the directory for an unnamed temporary file, if one is needed: see [`RootView`].
+    /// `temporary` is the directory for unnamed temporary files, if they are needed: see [`RootView`].
     ///
     /// # Errors
     /// If a layer is missing, damaged or exceeds the limits.
@@ -188,19 +188,34 @@ impl ImageSource {
         &self,
         image: &SourcePlatform,
         limits: RootLimits,
+        kept: KeptContent,
         temporary: &Path,
-    ) -> Result<RootView, SourceError> {
+    ) -> Result<RootView<'_>, SourceError> {
         let layers = &image.manifest.value.layers;
         let diff_ids = &image.config.value.rootfs.diff_ids;
         if layers.len() != diff_ids.len() {
             return Err(SourceError::LayerCount { layers: layers.len(), diff_ids: diff_ids.len() });
         }
-        let mut root = RootView::new(limits, temporary);
-        for (layer, diff_id) in layers.iter().zip(diff_ids) {
-            let reader = self.blob(&layer.digest)?;
-            root.apply(LayerSource { reader, digest: layer.digest, diff_id: *diff_id })?;
+        let mut root = RootView::new(limits, temporary).keeping(kept);
+        for (&Descriptor { digest, .. }, &diff_id) in layers.iter().zip(diff_ids) {
+            // A missing blob is an error of the source and not of the layer.
+            self.blob(&digest)?;
+            let blob = Box::new(SourceBlob { source: self, digest });
+            root.apply(LayerSource { blob, digest, diff_id })?;
         }
         Ok(root)
+    }
+}
+
+/// A blob of a source.
+struct SourceBlob<'a> {
+    source: &'a ImageSource,
+    digest: Digest,
+}
+
+impl LayerBlob for SourceBlob<'_> {
+    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+        self.source.blob(&self.digest).map_err(io::Error::other)
     }
 }
 

@@ -1,5 +1,6 @@
-use std::io::Read;
+use std::io::BufRead;
 
+use super::contents::Content;
 use super::describe::Description;
 use super::merge::Upper;
 use super::tree::{self, Kind, Last, MAX_NAME};
@@ -10,18 +11,18 @@ use crate::layer::tar_reader::{TarEntry, TarKind, TarReader};
 const TRUSTED: &[u8] = b"trusted.";
 
 /// Applies the entries of one layer to a root.
-pub(super) struct Applier<'a> {
-    root: &'a mut RootView,
+pub(super) struct Applier<'a, 'r> {
+    root: &'a mut RootView<'r>,
     upper: Upper,
 }
 
-impl<'a> Applier<'a> {
-    pub(super) fn new(root: &'a mut RootView) -> Self {
+impl<'a, 'r> Applier<'a, 'r> {
+    pub(super) fn new(root: &'a mut RootView<'r>) -> Self {
         let upper = Upper { root: root.tree.add_implied_root(root.layers), described: Vec::new() };
         Self { root, upper }
     }
 
-    pub(super) fn apply<R: Read>(&mut self, entry: TarEntry, tar: &mut TarReader<R>) -> Result<(), Fault> {
+    pub(super) fn apply<R: BufRead>(&mut self, entry: TarEntry, tar: &mut TarReader<R>) -> Result<(), Fault> {
         let path = tree::display(&entry.path);
         let fault = |reason| Fault::Entry { path: path.clone(), reason };
         self.root.tree.count_entry().map_err(fault)?;
@@ -43,7 +44,7 @@ impl<'a> Applier<'a> {
         self.root.tree.count_metadata(name.len()).map_err(fault)?;
         let kind = match kind {
             TarKind::HardLink => return self.hard_link(directory, name, &entry, &path),
-            TarKind::File => self.content(tar)?,
+            TarKind::File => Kind::File(self.content(&entry, tar)?),
             TarKind::Symlink if entry.link.is_empty() => return Err(fault(EntryFault::NoTarget)),
             TarKind::Symlink => self.root.tree.add_target(&entry.link).map_err(fault)?,
             TarKind::CharDevice if entry.device == (0, 0) => Kind::Whiteout,
@@ -67,13 +68,21 @@ impl<'a> Applier<'a> {
         self.root.tree.merge(&self.upper);
     }
 
-    /// Stores the content of a file.
-    fn content<R: Read>(&mut self, tar: &mut TarReader<R>) -> Result<Kind, Fault> {
-        let spill = &mut self.root.spill;
+    /// Adds the content of a file.
+    fn content<R: BufRead>(&mut self, entry: &TarEntry, tar: &mut TarReader<R>) -> Result<Content, Fault> {
+        match entry.position {
+            Some(offset) => self.root.contents.add(entry, offset, tar),
+            None => self.sparse_content(tar),
+        }
+    }
+
+    /// Stores the content of a sparse file, which is in parts.
+    fn sparse_content<R: BufRead>(&mut self, tar: &mut TarReader<R>) -> Result<Content, Fault> {
+        let spill = &mut self.root.contents.spill;
         loop {
             spill.add(tar)?;
             match tar.skip_hole()? {
-                0 => return Ok(Kind::File(spill.end_piece())),
+                0 => return Ok(Content::kept(spill.end_piece())),
                 hole => {
                     // A few bytes can claim a hole of any length.
                     let (bytes, limit) = (&mut self.root.bytes, self.root.limits.bytes);
@@ -97,8 +106,8 @@ impl<'a> Applier<'a> {
             self.root.dispute(path, Difference::RefusedByPodman);
         }
         let kept = entry.xattrs.iter().filter(|(name, _)| is_kept(kind, name));
-        let RootView { attributes, spill, layers, .. } = self.root;
-        let attributes = attributes.store(spill, kept)?;
+        let RootView { attributes, contents, layers, .. } = self.root;
+        let attributes = attributes.store(&mut contents.spill, kept)?;
         let (uid, gid) = (owner(entry.uid), owner(entry.gid));
         Ok(Description { mode: entry.mode, uid, gid, layer: *layers, attributes })
     }

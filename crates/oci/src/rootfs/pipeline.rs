@@ -1,7 +1,7 @@
 //! Decompresses a blob and hashes the uncompressed bytes in threads of their own, while the caller reads them: each of the
 //! three takes about as long as the others, so that together they take less time than one after the other.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -113,17 +113,28 @@ pub(super) struct Chunks {
     position: usize,
 }
 
-impl Read for Chunks {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.position == self.chunk.len() {
-            // The sender is dropped at the end of the bytes, and after an error, which it returns itself.
-            let Ok(chunk) = self.receiver.recv() else { return Ok(0) };
+impl BufRead for Chunks {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        // The sender is dropped at the end of the bytes, and after an error, which it returns itself.
+        if self.position == self.chunk.len()
+            && let Ok(chunk) = self.receiver.recv()
+        {
             self.position = 0;
             // There is room for every chunk; the decoder may have ended.
             drop(self.return_to.try_send(std::mem::replace(&mut self.chunk, chunk)));
         }
-        let read = self.chunk[self.position..].as_ref().read(buffer)?;
-        self.position += read;
+        Ok(&self.chunk[self.position..])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.position += amount;
+    }
+}
+
+impl Read for Chunks {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(buffer)?;
+        self.consume(read);
         Ok(read)
     }
 }

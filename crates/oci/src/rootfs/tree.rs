@@ -1,6 +1,6 @@
+use super::contents::Content;
 use super::describe::{self, Description, Descriptions};
 use super::names::{Listed, NameId, Names};
-use super::spill::Piece;
 use super::{EntryFault, LookupError, MAX_DISPUTES, RootLimits};
 
 /// The number of the root's node.
@@ -11,7 +11,7 @@ pub(super) const MAX_LINKS: u32 = 40;
 /// layer could otherwise lead half a million entries through 40 such links.
 const MAX_FOLLOWED: usize = 1000;
 /// The largest limit on entries and on bytes of metadata: nodes, names and their places have numbers of 32 bits.
-const MAX_NUMBER: u64 = 1 << 30;
+const MAX_NUMBER: u64 = 1 << 29;
 /// The length of a name in bytes: Linux's NAME_MAX.
 pub(super) const MAX_NAME: usize = 255;
 /// The depth of nested directories; real images have a few dozen. It also bounds recursion over the tree.
@@ -25,7 +25,7 @@ pub(super) struct Tree {
     nodes: Vec<Node>,
     names: Names,
     descriptions: Descriptions,
-    /// The targets of symbolic links, one after the other.
+    /// The targets of symbolic links, each of at most 4095 bytes after its length in two.
     targets: Vec<u8>,
     limits: RootLimits,
     entries: u64,
@@ -39,9 +39,12 @@ pub(super) struct Node {
     description: u32,
 }
 
+// An image may have hundreds of thousands.
+const _: () = assert!(size_of::<Node>() == 12);
+
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
-    File(Piece),
+    File(Content),
     Dir {
         listed: Listed,
         entry: DirEntry,
@@ -64,12 +67,9 @@ pub(super) struct DirEntry {
     pub(super) is_opaque: bool,
 }
 
-/// The place of a link's target among all targets. It has at most 4095 bytes.
+/// The place of a link's target among all targets.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Target {
-    start: u32,
-    length: u16,
-}
+pub(super) struct Target(u32);
 
 /// Whether a link at the end of a path is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,15 +179,17 @@ impl Tree {
     }
 
     /// Returns the target of a symbolic link.
-    pub(super) fn target(&self, Target { start, length }: Target) -> &[u8] {
-        &self.targets[start as usize..start as usize + usize::from(length)]
+    pub(super) fn target(&self, Target(start): Target) -> &[u8] {
+        let (length, rest) = self.targets[start as usize..].split_at(2);
+        &rest[..usize::from(u16::from_le_bytes([length[0], length[1]]))]
     }
 
     /// Stores the target of a symbolic link, of at most 4095 bytes.
     pub(super) fn add_target(&mut self, target: &[u8]) -> Result<Kind, EntryFault> {
         self.count_metadata(target.len())?;
         // By `MAX_NUMBER`.
-        let place = Target { start: self.targets.len() as u32, length: target.len() as u16 };
+        let place = Target(self.targets.len() as u32);
+        self.targets.extend_from_slice(&(target.len() as u16).to_le_bytes());
         self.targets.extend_from_slice(target);
         Ok(Kind::Symlink(place))
     }

@@ -15,7 +15,7 @@ pub(crate) const MOST_WORDS: usize = 4096;
 /// How many bytes of values one step pays for. With the limit of steps, this limits the memory.
 pub(crate) const BYTES_PER_STEP: usize = 32;
 /// How many names of a directory one step pays for.
-const NAMES_PER_STEP: usize = 64;
+const NAMES_PER_STEP: usize = 16;
 /// How many words a command has for one step.
 const FREE_WORDS: usize = 16;
 

@@ -8,8 +8,6 @@ use crate::outcome::{Cause, Failure, Found, How, Outcome, Position, Program, Rea
 use crate::start::{Files, Start};
 use crate::value::Value;
 
-/// The most steps for one script: a step is about one simple command in one state.
-const MOST_STEPS: u64 = 100_000;
 /// The most programs that are listed.
 const MOST_PROGRAMS: usize = 2_000;
 /// How deep commands, calls and substitutions may be nested while they run, so that the stack stays below 1 MiB.
@@ -56,7 +54,7 @@ pub(crate) struct Evaluator<'a> {
 }
 
 impl<'a> Evaluator<'a> {
-    pub(crate) fn new(start: &'a Start, files: &'a dyn Files) -> Self {
+    pub(crate) fn new(start: &'a Start, files: &'a dyn Files, steps: u64) -> Self {
         let context =
             Context { condition: false, how: How::Foreground, subshell: false, propagates: true, file: None };
         Self {
@@ -68,7 +66,7 @@ impl<'a> Evaluator<'a> {
             running: Vec::new(),
             reasons: Vec::new(),
             substituted: None,
-            steps: MOST_STEPS,
+            steps,
             known: HashMap::new(),
         }
     }
@@ -81,6 +79,11 @@ impl<'a> Evaluator<'a> {
             self.unfollowed(Cause::TooLarge, position, String::new());
         }
         self.steps > 0
+    }
+
+    /// Returns the steps that are left.
+    pub(crate) fn left(&self) -> u64 {
+        self.steps
     }
 
     pub(crate) fn is_exhausted(&self) -> bool {

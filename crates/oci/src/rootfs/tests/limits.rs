@@ -146,7 +146,7 @@ fn attributes_take_no_memory() {
     for layer in layers {
         apply(&mut root, &layer.end()).unwrap();
     }
-    assert!(root.spill.length() < 60_000, "{}", root.spill.length());
+    assert!(root.contents.spill.length() < 60_000, "{}", root.contents.spill.length());
     for entry in root.walk().filter(|entry| entry.layer < 2) {
         let expected = [(b"user.a".to_vec(), b"short".to_vec())];
         assert_eq!(root.attributes(&entry).unwrap(), expected, "{}", entry.path);
@@ -209,7 +209,7 @@ fn sample() -> (Vec<u8>, Vec<usize>) {
 }
 
 /// Corrects a header's checksum, so that the reader gets to the damaged fields.
-fn fix_checksum(block: &mut [u8]) {
+pub(super) fn fix_checksum(block: &mut [u8]) {
     let mut header = tar::Header::new_old();
     header.as_mut_bytes().copy_from_slice(block);
     header.set_cksum();
