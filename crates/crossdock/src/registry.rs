@@ -8,6 +8,7 @@ mod login;
 mod promote;
 mod pull;
 mod push;
+mod temporary;
 mod verify;
 
 use std::num::{NonZeroU64, NonZeroUsize};
