@@ -2,10 +2,13 @@
 
 mod copy;
 mod create;
+mod index;
 mod inspect;
 mod login;
+mod promote;
 mod pull;
 mod push;
+mod temporary;
 mod verify;
 
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -15,21 +18,26 @@ use camino::Utf8PathBuf;
 use crossdock_registry::proxy::ProxyRules;
 use crossdock_registry::{Notify, RootSources, Roots};
 
-pub use copy::{Copied, Endpoint, LeftBehind, copy};
+pub use crate::subject::Endpoint;
+pub use copy::{Copied, CopyOptions, LeftBehind, copy};
 pub use create::NewRepository;
 pub use crossdock_registry::credentials::{Removed, Secret, Stored, host_of, usual_user};
 pub use crossdock_registry::{
     Host, HostError, Manifest, Moved, Pushed, Registry, RegistryError, Selector, Settings, TransferEvent,
     TransferObserver, Unobserved,
 };
+pub use index::create_index;
 pub use inspect::{InspectedEntry, InspectedPlatform, Inspection, inspect};
 pub use login::{login, logout};
+pub use promote::{PROMOTION_SCHEMA, PromoteOptions, Promoted, PromotedTag, TagStatus, TakenTags, promote};
 pub use pull::pull;
 pub use push::{Naming, PushedImage, check_repositories, push, push_built};
-pub use verify::verify;
+pub use verify::{verify, verify_subject};
+
+pub(crate) use crate::subject::failed;
 
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, usage};
+use crate::error::{Error, usage};
 
 /// Options of every job that talks to a registry.
 #[derive(Debug, Clone, Default)]
@@ -93,17 +101,4 @@ fn settings(context: &Context, options: &RegistryOptions) -> Result<Settings, Er
         settings.creator = Some(Arc::new(create::Aws::new(context, wanted)?));
     }
     Ok(settings)
-}
-
-/// Returns the error of a request.
-pub(crate) fn failed(error: RegistryError) -> Error {
-    let kind = match &error {
-        RegistryError::Cancelled => ErrorKind::Interrupted,
-        RegistryError::NoRepository { .. } => ErrorKind::Usage,
-        RegistryError::NotCreated { source, .. } if source.is_missing => ErrorKind::Missing,
-        RegistryError::NotCreated { .. } => ErrorKind::Program,
-        _ => ErrorKind::InputOutput,
-    };
-    let plain = Error::new(kind, &error);
-    error.hints().into_iter().fold(plain, Error::hint)
 }

@@ -10,8 +10,8 @@
 //! use std::collections::BTreeMap;
 //! use std::num::NonZeroUsize;
 //! use crossdock_oci::{
-//!     Compression, Content, Image, ImageSource, LayerBuilder, Layout, Owner, PlatformImage, PlatformObject, Pruning,
-//!     RootLimits, RuntimeConfig, Timestamp, assemble,
+//!     Compression, Content, Image, ImageSource, KeptContent, LayerBuilder, Layout, Owner, PlatformImage, PlatformObject,
+//!     Pruning, RootLimits, RuntimeConfig, Timestamp, assemble,
 //! };
 //!
 //! let directory = tempfile::tempdir()?;
@@ -34,7 +34,8 @@
 //!
 //! // Read back as a container sees it.
 //! let source = ImageSource::open(layout.path(), directory.path())?;
-//! let root = source.root(&source.images()[0].platforms[0], RootLimits::default(), directory.path())?;
+//! let platform = &source.images()[0].platforms[0];
+//! let root = source.root(platform, RootLimits::default(), KeptContent::Programs, directory.path())?;
 //! assert_eq!(root.lookup("/hello")?.mode, 0o755);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -56,9 +57,10 @@ pub use layer::base;
 pub use layer::{Compression, Content, Fingerprint, Layer, LayerBuilder, LayerError, Owner, TarSource};
 pub use layout::{
     ArchiveError, AssembleError, Assembled, BlobError, BlobStore, BlobWriter, CacheError, CacheInfo, Image,
-    ImageSource, IndexEntry, LayerCache, Layout, LayoutError, LayoutLock, MergeError, MergePart,
+    ImageSource, IndexEntry, LayerCache, Layout, LayoutError, LayoutLock, LoadForm, MergeError, MergePart,
     PlatformImage, PlatformManifest, PruneLimits, Pruned, Pruning, SourceError, SourceImage, SourcePlatform,
-    assemble, is_own_archive, may_be_archive, merge, write_archive, write_node_archive,
+    SourceReferrer, assemble, convert_docker, is_own_archive, may_be_archive, merge, write_archive,
+    write_index, write_load_archive, write_node_archive, write_oci_archive,
 };
 pub use model::{
     Blob, Descriptor, Digest, DigestError, Document, DocumentError, EncodeError, Hasher, Healthcheck,
@@ -66,6 +68,6 @@ pub use model::{
     Repository, RootFs, RuntimeConfig, Tag, TimeError, Timestamp, media_type,
 };
 pub use rootfs::{
-    Difference, Dispute, EntryKind, FileId, FileReader, LayerSource, LookupError, ReadError, RefusedEntry,
-    RootEntry, RootError, RootLimits, RootView,
+    Difference, Dispute, EntryKind, FileId, FileReader, KeptContent, LayerBlob, LayerSource, LookupError,
+    ReadError, RefusedEntry, RootEntry, RootError, RootLimits, RootView,
 };

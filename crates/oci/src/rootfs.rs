@@ -1,7 +1,9 @@
 //! The merged root file system of an image.
 
 mod apply;
+mod contents;
 mod describe;
+mod layers;
 mod merge;
 mod names;
 mod pipeline;
@@ -9,7 +11,7 @@ mod spill;
 mod tree;
 
 use std::borrow::Cow;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::path::PathBuf;
 
 use crossdock_fs::FileError;
@@ -18,9 +20,10 @@ use crate::layer::decode::DecodeError;
 use crate::layer::tar_reader::{TarError, TarReader};
 use crate::model::Digest;
 use apply::Applier;
+use contents::Contents;
 use describe::{AttributeSets, Description};
-use pipeline::decoded_apart;
-use spill::{Piece, Spill};
+use pipeline::{Chunks, decoded_apart};
+use spill::Piece;
 use tree::{Kind, Tree};
 
 pub use spill::FileReader;
@@ -35,11 +38,13 @@ const MAX_DISPUTES: usize = 1000;
 /// own layer, within the root; a link of a lower layer is replaced by a directory. A hard link names a file of its own
 /// layer. `tests/layers/cases.txt` has the cases with what engines do.
 ///
-/// The tree and 8 MiB of content are kept in memory, the remaining content in one unnamed temporary file.
+/// The tree and 8 MiB of content are kept in memory. Of the remaining content, an unnamed temporary file has what checks
+/// of programs usually read ([`KeptContent`]). The rest is read again from its layer when it is asked for: the layer is
+/// then decompressed once more, to another temporary file, and verified again.
 #[derive(Debug)]
-pub struct RootView {
+pub struct RootView<'a> {
     tree: Tree,
-    spill: Spill,
+    contents: Contents<'a>,
     attributes: AttributeSets,
     limits: RootLimits,
     layers: u32,
@@ -63,8 +68,8 @@ pub struct Dispute {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Difference {
-    /// They refuse the image: two entries of one name in a layer, an entry below a link whose target its layer lacks, or
-    /// others that containerd accepts.
+    /// They refuse the image: two entries of one name in a layer, an entry below a link whose target its layer lacks, a
+    /// path through more than 40 links, or others that containerd accepts.
     Refused,
     /// podman refuses the image: a link has an attribute of the name space `user`. docker and containerd leave that out.
     RefusedByPodman,
@@ -75,7 +80,7 @@ pub enum Difference {
 }
 
 /// The limits of a root. Layers of unknown origin may be decompression bombs, so larger roots are rejected. A limit on
-/// entries or metadata above 2^30 means 2^30.
+/// entries or metadata above 2^29 means 2^29.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RootLimits {
@@ -96,14 +101,51 @@ impl Default for RootLimits {
     }
 }
 
+/// The content that is kept when a layer is applied. Other content can be read too, but takes as long as its layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum KeptContent {
+    /// Programs, libraries and scripts, recognized by their first bytes, and small files.
+    #[default]
+    Programs,
+    /// Also every file that a permission bit makes executable.
+    Executables,
+}
+
 /// The blob of a layer, to be applied to a [`RootView`].
 pub struct LayerSource<'a> {
-    /// The blob's bytes: a tar, uncompressed or compressed with gzip or zstd.
-    pub reader: Box<dyn Read + Send + 'a>,
+    /// The blob: a tar, uncompressed or compressed with gzip or zstd. It is opened again if content that was not kept is
+    /// read.
+    pub blob: Box<dyn LayerBlob + 'a>,
     /// The digest of these bytes according to the manifest.
     pub digest: Digest,
     /// The digest of the uncompressed tar according to the configuration.
     pub diff_id: Digest,
+}
+
+/// A blob that can be read several times.
+pub trait LayerBlob: Send + Sync {
+    /// Opens the blob for reading from its start.
+    ///
+    /// # Errors
+    /// If the blob cannot be opened.
+    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>>;
+}
+
+impl<B: AsRef<[u8]> + Send + Sync> LayerBlob for B {
+    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+        Ok(Box::new(self.as_ref()))
+    }
+}
+
+impl std::fmt::Debug for LayerSource<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { digest, diff_id, .. } = self;
+        f.debug_struct("LayerSource")
+            .field("digest", digest)
+            .field("diff_id", diff_id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// An entry of a root.
@@ -151,14 +193,21 @@ pub enum EntryKind {
     Fifo,
 }
 
-impl RootView {
+impl<'a> RootView<'a> {
     /// Creates a root without layers.
     ///
-    /// `temporary` is the directory for the unnamed temporary file, if one is needed.
+    /// `temporary` is the directory for unnamed temporary files, if they are needed.
     pub fn new(limits: RootLimits, temporary: impl Into<PathBuf>) -> Self {
-        let (tree, spill) = (Tree::new(limits), Spill::new(temporary.into()));
+        let (tree, contents) = (Tree::new(limits), Contents::new(temporary.into()));
         let attributes = AttributeSets::default();
-        Self { tree, spill, attributes, limits, layers: 0, bytes: 0, disputed: Vec::new() }
+        Self { tree, contents, attributes, limits, layers: 0, bytes: 0, disputed: Vec::new() }
+    }
+
+    /// Sets the content that is kept of the layers that are applied from now on.
+    #[must_use]
+    pub fn keeping(mut self, kept: KeptContent) -> Self {
+        self.contents.keep(kept);
+        self
     }
 
     /// Applies the next layer on top and verifies both its digests.
@@ -166,7 +215,7 @@ impl RootView {
     /// # Errors
     /// If the layer is damaged, exceeds the limits, has an unknown compression or does not match its digests. The root
     /// must not be used afterwards.
-    pub fn apply(&mut self, layer: LayerSource<'_>) -> Result<(), RootError> {
+    pub fn apply(&mut self, layer: LayerSource<'a>) -> Result<(), RootError> {
         let digest = layer.digest;
         self.apply_checked(layer).map_err(|fault| {
             let fault = Box::new(name_limit(fault, self.limits));
@@ -191,10 +240,12 @@ impl RootView {
     }
 
     /// Returns a reader of the entry's content, which is empty if the entry is not a regular file.
+    ///
+    /// Reading fails if the content was not kept and its layer cannot be read again or has changed.
     pub fn open(&self, entry: &RootEntry) -> FileReader<'_> {
         match self.tree.kind(entry.file.0) {
-            Kind::File(content) => self.spill.reader(Some(content)),
-            _ => self.spill.reader(None),
+            Kind::File(content) => self.contents.reader(content),
+            _ => FileReader::new(&self.contents.spill, 0, 0),
         }
     }
 
@@ -203,13 +254,15 @@ impl RootView {
     /// # Errors
     /// If the temporary file cannot be read.
     pub fn attributes(&self, entry: &RootEntry) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
-        entry.attributes.map_or_else(|| Ok(Vec::new()), |piece| describe::attributes(&self.spill, piece))
+        entry
+            .attributes
+            .map_or_else(|| Ok(Vec::new()), |piece| describe::attributes(&self.contents.spill, piece))
     }
 
     /// Returns the whole content of the file at `path`, following links; borrowed if it is in memory.
     ///
     /// # Errors
-    /// If the file does not exist, is not a regular one, or is longer than `limit` bytes.
+    /// If the file does not exist, is not a regular one, is longer than `limit` bytes, or cannot be read again.
     pub fn read(&self, path: impl AsRef<[u8]>, limit: u64) -> Result<Cow<'_, [u8]>, ReadError> {
         let entry = self.lookup(path)?;
         let Kind::File(content) = self.tree.kind(entry.file.0) else {
@@ -218,7 +271,7 @@ impl RootView {
         if entry.size > limit {
             return Err(ReadError::TooLong { path: entry.path, size: entry.size, limit });
         }
-        self.spill.bytes(content).map_err(|source| ReadError::Spill { path: entry.path, source })
+        self.contents.bytes(content).map_err(|source| ReadError::Again { path: entry.path, source })
     }
 
     /// Iterates over the entries of the directory at `path`, sorted by name; links among them are not followed.
@@ -267,7 +320,7 @@ impl RootView {
 
     fn entry(&self, node: u32, path: &[u8]) -> RootEntry {
         let (kind, size) = match self.tree.kind(node) {
-            Kind::File(content) => (EntryKind::File, self.spill.size(content)),
+            Kind::File(content) => (EntryKind::File, self.contents.size(content)),
             Kind::Dir { .. } => (EntryKind::Dir, 0),
             Kind::Symlink(target) => (EntryKind::Symlink(self.tree.target(target).to_vec()), 0),
             Kind::CharDevice => (EntryKind::CharDevice, 0),
@@ -290,9 +343,9 @@ impl RootView {
         }
     }
 
-    fn apply_checked(&mut self, layer: LayerSource<'_>) -> Result<(), Fault> {
+    fn apply_checked(&mut self, layer: LayerSource<'a>) -> Result<(), Fault> {
         let limit = self.limits.bytes.saturating_sub(self.bytes);
-        let (refused, digests) = decoded_apart(layer.reader, |plain| {
+        let (refused, length) = decode_verified(&layer, |plain| {
             let mut plain = Limited { inner: plain, count: 0, limit };
             let mut tar = TarReader::new(&mut plain);
             let refused = match self.apply_entries(&mut tar) {
@@ -301,26 +354,18 @@ impl RootView {
                 applied => applied.map(|()| None)?,
             };
             tar.drain()?;
-            self.bytes += plain.count;
-            Ok(refused)
+            Ok((refused, plain.count))
         })?;
-        // The digest of the blob first: if that is right, a wrong diff_id is the fault of the builder and not of the
-        // transfer.
-        if digests.blob != layer.digest {
-            return Err(Fault::Digest(digests.blob));
-        }
-        if digests.plain != layer.diff_id {
-            return Err(Fault::DiffId { expected: layer.diff_id, found: digests.plain });
-        }
         if let Some(fault) = refused {
             return Err(fault);
         }
-        self.spill.flush()?;
+        self.bytes += length;
+        self.contents.end_layer(layer, length)?;
         self.layers += 1;
         Ok(())
     }
 
-    fn apply_entries<R: Read>(&mut self, tar: &mut TarReader<R>) -> Result<(), Fault> {
+    fn apply_entries<R: BufRead>(&mut self, tar: &mut TarReader<R>) -> Result<(), Fault> {
         let mut applier = Applier::new(self);
         while let Some(entry) = tar.next_entry()? {
             applier.apply(entry, tar)?;
@@ -340,6 +385,23 @@ pub struct RefusedEntry {
     pub reason: String,
 }
 
+/// Calls `use_plain` with the uncompressed bytes of a layer, and verifies both digests.
+fn decode_verified<T>(
+    layer: &LayerSource<'_>,
+    use_plain: impl FnOnce(Chunks) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let blob = layer.blob.open().map_err(TarError::Read)?;
+    let (used, digests) = decoded_apart(blob, use_plain)?;
+    // The digest of the blob first: if that is right, a wrong diff_id is the fault of the builder and not of the transfer.
+    if digests.blob != layer.digest {
+        return Err(Fault::Digest(digests.blob));
+    }
+    if digests.plain != layer.diff_id {
+        return Err(Fault::DiffId { expected: layer.diff_id, found: digests.plain });
+    }
+    Ok(used)
+}
+
 /// Distinguishes an exceeded limit from a broken stream: [`Limited`] can only report an [`io::Error`].
 fn name_limit(fault: Fault, limits: RootLimits) -> Fault {
     match fault {
@@ -350,18 +412,33 @@ fn name_limit(fault: Fault, limits: RootLimits) -> Fault {
     }
 }
 
-/// Passes reads through, counts their bytes, and fails beyond a limit.
+/// Passes bytes through, counts them, and fails beyond a limit.
 struct Limited<R> {
     inner: R,
     count: u64,
     limit: u64,
 }
 
-impl<R: Read> Read for Limited<R> {
+impl<R: BufRead> BufRead for Limited<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let bytes = self.inner.fill_buf()?;
+        match usize::try_from(self.limit - self.count).unwrap_or(usize::MAX) {
+            0 if !bytes.is_empty() => Err(io::ErrorKind::QuotaExceeded.into()),
+            left => Ok(&bytes[..bytes.len().min(left)]),
+        }
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.inner.consume(amount);
+        self.count += amount as u64;
+    }
+}
+
+impl<R: BufRead> Read for Limited<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.count += read as u64;
-        if self.count > self.limit { Err(io::ErrorKind::QuotaExceeded.into()) } else { Ok(read) }
+        let read = self.fill_buf()?.read(buffer)?;
+        self.consume(read);
+        Ok(read)
     }
 }
 
@@ -405,6 +482,8 @@ pub(crate) enum Fault {
         "its uncompressed tar has the digest {found}, but the configuration says {expected}; docker refuses the image"
     )]
     DiffId { expected: Digest, found: Digest },
+    #[error("its uncompressed tar became longer while the image was read; verify it again")]
+    Grown,
     #[error("with it the image exceeds {0} bytes; it may be a decompression bomb")]
     Bytes(u64),
     #[error("its entry `{path}` {reason}")]
@@ -414,7 +493,10 @@ pub(crate) enum Fault {
 impl Fault {
     fn refused(&self) -> Option<RefusedEntry> {
         let Fault::Entry { path, reason } = self else { return None };
-        let is_limit = matches!(reason, EntryFault::Deep | EntryFault::Entries(_) | EntryFault::Metadata(_));
+        let is_limit = matches!(
+            reason,
+            EntryFault::Deep | EntryFault::Links | EntryFault::Entries(_) | EntryFault::Metadata(_)
+        );
         (!is_limit).then(|| RefusedEntry { path: path.clone(), reason: reason.to_string() })
     }
 }
@@ -427,8 +509,10 @@ pub(crate) enum EntryFault {
     Deep,
     #[error("is below an entry that is not a directory")]
     ParentNotDir,
-    #[error("is below links that form a loop or are too long")]
+    #[error("is below links that form a loop")]
     Loop,
+    #[error("leads through too many links, or through ones with too long targets")]
+    Links,
     #[error("is a hard link to a file that is not in its layer")]
     LinkMissing,
     #[error("is a hard link to a directory")]
@@ -499,9 +583,9 @@ pub enum ReadError {
         /// The limit in bytes.
         limit: u64,
     },
-    /// The temporary file cannot be read.
-    #[error("cannot read back `{path}` from the temporary file")]
-    Spill {
+    /// The content cannot be read back: from the temporary file, or from its layer.
+    #[error("cannot read `{path}` again")]
+    Again {
         /// The resolved path.
         path: String,
         /// The operating system's error.

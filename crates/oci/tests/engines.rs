@@ -5,7 +5,7 @@
 
 mod support;
 
-use crossdock_oci::{ImageSource, RootLimits};
+use crossdock_oci::{ImageSource, KeptContent, RootLimits};
 use support::{Daemon, Sample, json, path, run};
 
 #[test]
@@ -81,7 +81,7 @@ fn assert_program(archive: &std::path::Path) {
     let source = ImageSource::open(archive, directory).unwrap();
     let platform = &source.images()[0].platforms[0];
     assert_eq!(platform.platform().to_string(), "linux/amd64");
-    let root = source.root(platform, RootLimits::default(), directory).unwrap();
+    let root = source.root(platform, RootLimits::default(), KeptContent::Programs, directory).unwrap();
     let program = root.read("/program", 1 << 30).unwrap();
     assert!(program.starts_with(b"amd64 "));
     assert_eq!(root.lookup("/app/program").unwrap().mode, 0o755);

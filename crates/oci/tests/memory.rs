@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use crossdock_oci::{Digest, LayerSource, RootLimits, RootView};
+use crossdock_oci::{Digest, LayerBlob, LayerSource, RootLimits, RootView};
 
 /// A tar of empty files, made while it is read: thousands of them need no memory here.
 struct Tar<F> {
@@ -33,6 +33,18 @@ impl<F: Fn(u64) -> tar::Header> Read for Tar<F> {
     }
 }
 
+/// The layer of such a tar.
+struct Layer<F> {
+    header: F,
+    entries: u64,
+}
+
+impl<F: Fn(u64) -> tar::Header + Send + Sync + Copy> LayerBlob for Layer<F> {
+    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+        Ok(Box::new(Tar::new(self.entries, self.header)))
+    }
+}
+
 fn file(name: &str) -> tar::Header {
     let mut header = tar::Header::new_ustar();
     header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
@@ -42,17 +54,17 @@ fn file(name: &str) -> tar::Header {
 }
 
 /// Returns the root of a layer with these entries, and the most memory at a time that it took, in bytes.
-fn root(
+fn root<'a>(
     limits: RootLimits,
     entries: u64,
-    header: impl Fn(u64) -> tar::Header + Send + Copy,
-) -> (RootView, u64) {
+    header: impl Fn(u64) -> tar::Header + Send + Sync + Copy + 'a,
+) -> (RootView<'a>, u64) {
     let (digest, _) = Digest::of_reader(Tar::new(entries, header)).expect("memory can be read");
     // Without content no temporary file is written.
     let mut root = RootView::new(limits, "/nonexistent");
-    let reader = Box::new(Tar::new(entries, header));
+    let blob = Box::new(Layer { header, entries });
     let used = allocation_counter::measure(|| {
-        root.apply(LayerSource { reader, digest, diff_id: digest }).expect("a layer within the limits");
+        root.apply(LayerSource { blob, digest, diff_id: digest }).expect("a layer within the limits");
     });
     (root, used.bytes_max)
 }

@@ -16,9 +16,9 @@ use std::thread;
 use std::time::Duration;
 
 use crossdock_oci::{
-    BlobStore, Compression, Content, Digest, EntryKind, Image, ImageSource, Index, LayerBuilder, LayerCache,
-    LayerSource, Layout, Owner, PlatformImage, PlatformObject, PruneLimits, Pruning, Reference, RootLimits,
-    RootView, RuntimeConfig, Timestamp, assemble,
+    BlobStore, Compression, Content, Digest, EntryKind, Image, ImageSource, Index, KeptContent, LayerBuilder,
+    LayerCache, LayerSource, Layout, Owner, PlatformImage, PlatformObject, PruneLimits, Pruning, Reference,
+    RootLimits, RootView, RuntimeConfig, Timestamp, assemble,
 };
 use support::{path, put_image, run, threads};
 
@@ -52,7 +52,8 @@ fn check_whole(layout: &Path) -> Vec<String> {
     let mut names = Vec::new();
     for image in source.images() {
         assert_eq!(image.platforms.len(), 1);
-        let root = source.root(&image.platforms[0], RootLimits::default(), layout).unwrap();
+        let root =
+            source.root(&image.platforms[0], RootLimits::default(), KeptContent::Programs, layout).unwrap();
         assert!(root.lookup("/app").unwrap().size > 0);
         names.extend(image.names.iter().cloned());
     }
@@ -229,9 +230,9 @@ fn listing_of_directory(directory: &Path, below: &str, found: &mut Listing) {
     }
 }
 
-fn apply(root: &mut RootView, tar: &[u8]) {
+fn apply(root: &mut RootView<'_>, tar: &[u8]) {
     let digest = Digest::of(tar);
-    root.apply(LayerSource { reader: Box::new(tar), digest, diff_id: digest }).unwrap();
+    root.apply(LayerSource { blob: Box::new(tar.to_vec()), digest, diff_id: digest }).unwrap();
 }
 
 /// An entry of a generated layer.

@@ -270,8 +270,17 @@ impl RegistryError {
         matches!(self.status(), Some(401 | 403))
     }
 
-    pub(crate) fn is_not_found(&self) -> bool {
+    /// Returns whether the answer says that something does not exist.
+    pub fn is_not_found(&self) -> bool {
         self.status() == Some(404)
+    }
+
+    /// Returns whether a manifest was refused for something that it lists and the registry does not find.
+    pub fn is_about_content(&self) -> bool {
+        matches!(
+            self.code(),
+            Some("MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN" | "MANIFEST_UNKNOWN" | "MANIFEST_UNVERIFIED")
+        )
     }
 
     /// Returns whether the connection broke, so that the server may or may not have done what was asked.

@@ -1,13 +1,14 @@
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use crossdock_system::process::Cancel;
+use crossdock_system::environment::Environment;
+use crossdock_system::process::{Cancel, Processes};
 
 use crate::create::RepositoryCreator;
-use crate::credentials::{Anonymous, Credentials};
+use crate::credentials::{Anonymous, Credentials, Helpers, Keychain, Search, Warn};
 use crate::host::Host;
 use crate::proxy::ProxyRules;
-use crate::roots::Roots;
+use crate::roots::{RootSources, Roots, RootsError};
 
 /// Receives notes about what a client waits for.
 #[derive(Clone)]
@@ -71,6 +72,24 @@ impl Settings {
             patience: std::time::Duration::from_secs(30),
             stall: std::time::Duration::from_secs(60),
         }
+    }
+
+    /// Returns the settings of a user: the credentials that docker and podman keep, the proxies of the environment, and the
+    /// roots of the system. `warn` receives what the user should know about the credentials.
+    ///
+    /// # Errors
+    /// A file of roots that the environment names cannot be read.
+    pub fn from_environment(environment: &Arc<Environment>, warn: Warn) -> Result<Self, RootsError> {
+        let cancel = Cancel::default();
+        let helpers = Helpers::new(Processes::new(Arc::clone(environment), cancel.clone()));
+        let keychain = Keychain::new(Search::new(environment, None), helpers, warn);
+        Ok(Self {
+            credentials: Arc::new(keychain),
+            proxies: ProxyRules::from_variables(&environment.variables),
+            roots: Roots::load(&RootSources::new(environment, &[]))?,
+            cancel,
+            ..Self::new()
+        })
     }
 
     /// Sets the source of credentials.

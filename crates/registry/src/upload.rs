@@ -31,6 +31,8 @@ pub(crate) struct Upload<'a> {
 pub(crate) enum Check {
     /// It is uploaded only if the registry does not have it.
     First,
+    /// The registry is asked to take it from another repository, and asked for it only if that fails.
+    MountFirst,
     /// It is uploaded: the registry said that it has the blob, and then that it has not.
     No,
 }
@@ -78,13 +80,12 @@ impl Upload<'_> {
         others: &[Repository],
         check: Check,
     ) -> Result<Moved, RegistryError> {
-        if check == Check::First {
-            if self.has(blob)? {
-                return Ok(Moved::Present);
-            }
-            if others.iter().any(|other| self.mount(blob, other)) {
-                return Ok(Moved::Mounted);
-            }
+        let mounts = || others.iter().any(|other| self.mount(blob, other));
+        match check {
+            Check::First if self.has(blob)? => return Ok(Moved::Present),
+            Check::First | Check::MountFirst if mounts() => return Ok(Moved::Mounted),
+            Check::MountFirst if self.has(blob)? => return Ok(Moved::Present),
+            _ => {}
         }
         match self.gate {
             Some(gate) => gate.pass(|| self.bytes(blob, open)),

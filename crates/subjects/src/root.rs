@@ -9,13 +9,13 @@ use crossdock_verify::{self as verify, Entry, ReadAt, Root, RootError};
 
 /// The merged root of an image, which records the paths that checks look up.
 pub(crate) struct MergedRoot<'r> {
-    pub(crate) view: &'r RootView,
+    pub(crate) view: &'r RootView<'r>,
     /// `None` if the paths are not recorded.
     looked_up: RefCell<Option<BTreeSet<String>>>,
 }
 
 impl<'r> MergedRoot<'r> {
-    pub(crate) fn new(view: &'r RootView) -> MergedRoot<'r> {
+    pub(crate) fn new(view: &'r RootView<'r>) -> MergedRoot<'r> {
         // Only disputed entries are compared with the lookups, and most images have none.
         let looked_up = (!view.disputed().is_empty()).then(BTreeSet::new);
         MergedRoot { view, looked_up: RefCell::new(looked_up) }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crossdock_oci::{
-    EntryKind, FileId, ImageConfig, ImageSource, PlatformObject, RootEntry, RootLimits, SourceError,
-    SourceImage, SourcePlatform,
+    EntryKind, FileId, ImageConfig, ImageSource, KeptContent, PlatformObject, RootEntry, RootLimits,
+    SourceError, SourceImage, SourcePlatform,
 };
 use crossdock_platform::Platform;
 use crossdock_verify::{
@@ -15,6 +15,7 @@ use crossdock_verify::{
 
 use crate::choice::{parse_platform, pulled};
 use crate::dispute::{dispute_findings, refused_finding};
+use crate::lambda::lambda_findings;
 use crate::root::MergedRoot;
 
 /// The expectations of a plan for the programs of each platform, by their paths in the image.
@@ -93,7 +94,8 @@ pub fn verify(
             continue;
         };
         let platform = &image.platforms[place];
-        let view = match source.root(platform, RootLimits::default(), options.temporary) {
+        let view = match source.root(platform, RootLimits::default(), kept(options.scope), options.temporary)
+        {
             Ok(view) => Ok(view),
             Err(SourceError::Root(error)) => match error.refused() {
                 Some(refused) => Err((error, refused)),
@@ -103,6 +105,7 @@ pub fn verify(
         };
         verified.extend(targets.into_iter().map(|(number, target)| {
             let mut findings = index_findings(image);
+            findings.extend(lambda_findings(source, image, platform, target));
             match &view {
                 Ok(view) => {
                     findings.extend(platform_findings(platform, &MergedRoot::new(view), target, options));
@@ -114,6 +117,14 @@ pub fn verify(
         }));
     }
     Ok(verified.into_values().collect())
+}
+
+/// Returns the content of which the checks of a scope read much.
+fn kept(scope: Scope) -> KeptContent {
+    match scope {
+        Scope::All => KeptContent::Executables,
+        Scope::Planned => KeptContent::Programs,
+    }
 }
 
 /// Verifies a program file that is not in an image. A program that needs a loader remains unproven.

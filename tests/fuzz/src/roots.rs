@@ -41,7 +41,7 @@ fn limits() -> RootLimits {
 
 fn apply(root: &mut RootView, blob: &[u8]) -> Result<(), crossdock_oci::RootError> {
     let digest = Digest::of(blob);
-    root.apply(LayerSource { reader: Box::new(blob), digest, diff_id: digest })
+    root.apply(LayerSource { blob: Box::new(blob.to_vec()), digest, diff_id: digest })
 }
 
 /// Checks that the ways of reading a root agree.

@@ -4,7 +4,7 @@
 //! of zeros at the end are optional, and links, directories and devices have no content whatever length they declare.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use tar::Header;
 
@@ -84,7 +84,7 @@ pub(crate) struct TarReader<R> {
     end_mark: bool,
 }
 
-impl<R: Read> TarReader<R> {
+impl<R: BufRead> TarReader<R> {
     pub(crate) fn new(reader: R) -> Self {
         Self {
             reader,
@@ -141,7 +141,7 @@ impl<R: Read> TarReader<R> {
 
     /// Reads the rest after the last entry, so that a hash over the stream covers all of it.
     pub(crate) fn drain(mut self) -> Result<(), TarError> {
-        io::copy(&mut self.reader, &mut io::sink())?;
+        self.skip(u64::MAX)?;
         Ok(())
     }
 
@@ -323,9 +323,7 @@ impl<R: Read> TarReader<R> {
     }
 
     fn skip_rest(&mut self) -> Result<(), TarError> {
-        let rest = self.content + self.padding;
-        let skipped = io::copy(&mut (&mut self.reader).take(rest), &mut io::sink())?;
-        self.position += skipped;
+        let skipped = self.skip(self.content + self.padding)?;
         // Some writers omit the padding after the last entry.
         if skipped < self.content {
             return Err(TarError::Truncated(self.position));
@@ -333,33 +331,69 @@ impl<R: Read> TarReader<R> {
         (self.content, self.padding, self.sparse) = (0, 0, None);
         Ok(())
     }
+
+    /// Skips at most this many bytes without copying them, and returns their number, which is smaller at the end of the
+    /// stream.
+    fn skip(&mut self, most: u64) -> io::Result<u64> {
+        let mut left = most;
+        while left > 0 {
+            let available = match self.reader.fill_buf() {
+                Ok(bytes) => bytes.len(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            if available == 0 {
+                break;
+            }
+            let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(available);
+            self.reader.consume(skipped);
+            left -= skipped as u64;
+        }
+        self.position += most - left;
+        Ok(most - left)
+    }
 }
 
-impl<R: Read> Read for TarReader<R> {
+impl<R: BufRead> Read for TarReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // The parts of a sparse file may claim more than the content has: that is an error, and not its end.
-        let wanted = self.sparse.as_ref().map_or(self.content, Sparse::data);
-        if wanted == 0 || buffer.is_empty() {
+        if buffer.is_empty() {
             return Ok(0);
         }
-        let most = usize::try_from(self.content.min(wanted)).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.fill_buf()?.read(buffer)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for TarReader<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        // The parts of a sparse file may claim more than the content has: that is an error, and not its end.
+        let wanted = self.sparse.as_ref().map_or(self.content, Sparse::data);
+        if wanted == 0 {
+            return Ok(&[]);
+        }
+        let most = usize::try_from(self.content.min(wanted)).unwrap_or(usize::MAX);
         if most == 0 {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 TarError::Sparse(self.position).to_string(),
             ));
         }
-        let read = self.reader.read(&mut buffer[..most])?;
-        if read == 0 {
+        let bytes = self.reader.fill_buf()?;
+        if bytes.is_empty() {
             let error = TarError::Truncated(self.position).to_string();
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, error));
         }
-        self.position += read as u64;
-        self.content -= read as u64;
+        Ok(&bytes[..bytes.len().min(most)])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.reader.consume(amount);
+        self.position += amount as u64;
+        self.content -= amount as u64;
         if let Some(sparse) = &mut self.sparse {
-            sparse.advance(read as u64);
+            sparse.advance(amount as u64);
         }
-        Ok(read)
     }
 }
 

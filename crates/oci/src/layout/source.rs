@@ -20,7 +20,7 @@ use crate::model::{
     DOCUMENT_LIMIT, Descriptor, Digest, Document, DocumentError, EncodeError, ImageConfig, ImageManifest,
     Index, PlatformObject, media_type,
 };
-use crate::rootfs::{LayerSource, RootError, RootLimits, RootView};
+use crate::rootfs::{KeptContent, LayerBlob, LayerSource, RootError, RootLimits, RootView};
 use docker::{DockerArchive, DockerImage};
 use images::Images;
 use tar_file::TarFile;
@@ -38,6 +38,17 @@ pub struct ImageSource {
     path: PathBuf,
     blobs: Blobs,
     images: Vec<SourceImage>,
+    referrers: Vec<SourceReferrer>,
+}
+
+/// A manifest about an image, such as a signature, that a source lists without a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SourceReferrer {
+    /// Its descriptor.
+    pub descriptor: Descriptor,
+    /// The digest of the manifest that it is about.
+    pub subject: Digest,
 }
 
 /// An image of a source with its names.
@@ -114,7 +125,8 @@ impl ImageSource {
         match open_archive(&path, temporary)? {
             Archive::Oci(tar, index) => Self::listed(path, Blobs::Archive(tar), &index),
             Archive::Docker(docker, images) => {
-                let mut source = Self { path, blobs: Blobs::Docker(docker), images: Vec::new() };
+                let mut source =
+                    Self { path, blobs: Blobs::Docker(docker), images: Vec::new(), referrers: Vec::new() };
                 source.images = Images::of(&source).of_docker(&images)?;
                 Ok(source)
             }
@@ -132,9 +144,15 @@ impl ImageSource {
 
     /// Reads the images that an index lists.
     fn listed(path: PathBuf, blobs: Blobs, index: &Index) -> Result<Self, SourceError> {
-        let mut source = Self { path, blobs, images: Vec::new() };
-        source.images = Images::of(&source).listed(index)?;
+        let mut source = Self { path, blobs, images: Vec::new(), referrers: Vec::new() };
+        (source.images, source.referrers) = Images::of(&source).listed(index)?;
         Ok(source)
+    }
+
+    /// Returns whether the source is an archive in docker's older form, which has no manifests: those of its images are
+    /// derived, and no other tool knows their digests.
+    pub fn is_docker_form(&self) -> bool {
+        matches!(self.blobs, Blobs::Docker(_))
     }
 
     /// Returns the path of the directory or file.
@@ -145,6 +163,11 @@ impl ImageSource {
     /// Returns the images, in the source's order.
     pub fn images(&self) -> &[SourceImage] {
         &self.images
+    }
+
+    /// Returns the manifests about images, such as signatures, which the source lists without a name as oras writes them.
+    pub fn referrers(&self) -> &[SourceReferrer] {
+        &self.referrers
     }
 
     /// Returns the annotations of an image: those of its index, or of its manifest if it has no index.
@@ -180,7 +203,7 @@ impl ImageSource {
 
     /// Merges the layers of an image to a root, verifying the digests of each.
     ///
-    /// `temporary` is the directory for an unnamed temporary file, if one is needed: see [`RootView`].
+    /// `temporary` is the directory for unnamed temporary files, if they are needed: see [`RootView`].
     ///
     /// # Errors
     /// If a layer is missing, damaged or exceeds the limits.
@@ -188,19 +211,34 @@ impl ImageSource {
         &self,
         image: &SourcePlatform,
         limits: RootLimits,
+        kept: KeptContent,
         temporary: &Path,
-    ) -> Result<RootView, SourceError> {
+    ) -> Result<RootView<'_>, SourceError> {
         let layers = &image.manifest.value.layers;
         let diff_ids = &image.config.value.rootfs.diff_ids;
         if layers.len() != diff_ids.len() {
             return Err(SourceError::LayerCount { layers: layers.len(), diff_ids: diff_ids.len() });
         }
-        let mut root = RootView::new(limits, temporary);
-        for (layer, diff_id) in layers.iter().zip(diff_ids) {
-            let reader = self.blob(&layer.digest)?;
-            root.apply(LayerSource { reader, digest: layer.digest, diff_id: *diff_id })?;
+        let mut root = RootView::new(limits, temporary).keeping(kept);
+        for (&Descriptor { digest, .. }, &diff_id) in layers.iter().zip(diff_ids) {
+            // A missing blob is an error of the source and not of the layer.
+            self.blob(&digest)?;
+            let blob = Box::new(SourceBlob { source: self, digest });
+            root.apply(LayerSource { blob, digest, diff_id })?;
         }
         Ok(root)
+    }
+}
+
+/// A blob of a source.
+struct SourceBlob<'a> {
+    source: &'a ImageSource,
+    digest: Digest,
+}
+
+impl LayerBlob for SourceBlob<'_> {
+    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+        self.source.blob(&self.digest).map_err(io::Error::other)
     }
 }
 
@@ -296,6 +334,14 @@ pub enum SourceError {
     TooLong {
         /// The path of the source.
         path: PathBuf,
+    },
+    /// The documents of the source have more values than the limit.
+    #[error("`{}` has more than {limit} values in its indexes, manifests and configurations", path.display())]
+    TooManyValues {
+        /// The path of the source.
+        path: PathBuf,
+        /// The number of values that are read.
+        limit: usize,
     },
     /// A document cannot be encoded.
     #[error(transparent)]

@@ -1,27 +1,31 @@
-use std::io::Read;
+use std::io::BufRead;
 
+use super::contents::Content;
 use super::describe::Description;
 use super::merge::Upper;
-use super::tree::{self, Kind, Last, MAX_NAME};
+use super::tree::{self, Found, Kind, MAX_NAME};
 use super::{Difference, EntryFault, Fault, RootView};
 use crate::layer::tar_reader::{TarEntry, TarKind, TarReader};
 
 /// The prefix of the attributes for privileged programs, among them those that control overlayfs.
 const TRUSTED: &[u8] = b"trusted.";
 
+/// The prefix of the names of whiteouts (image-spec, layer.md § Whiteouts).
+const WHITEOUT: &[u8] = b".wh.";
+
 /// Applies the entries of one layer to a root.
-pub(super) struct Applier<'a> {
-    root: &'a mut RootView,
+pub(super) struct Applier<'a, 'r> {
+    root: &'a mut RootView<'r>,
     upper: Upper,
 }
 
-impl<'a> Applier<'a> {
-    pub(super) fn new(root: &'a mut RootView) -> Self {
+impl<'a, 'r> Applier<'a, 'r> {
+    pub(super) fn new(root: &'a mut RootView<'r>) -> Self {
         let upper = Upper { root: root.tree.add_implied_root(root.layers), described: Vec::new() };
         Self { root, upper }
     }
 
-    pub(super) fn apply<R: Read>(&mut self, entry: TarEntry, tar: &mut TarReader<R>) -> Result<(), Fault> {
+    pub(super) fn apply<R: BufRead>(&mut self, entry: TarEntry, tar: &mut TarReader<R>) -> Result<(), Fault> {
         let path = tree::display(&entry.path);
         let fault = |reason| Fault::Entry { path: path.clone(), reason };
         self.root.tree.count_entry().map_err(fault)?;
@@ -31,19 +35,19 @@ impl<'a> Applier<'a> {
         let parents = parents.join(&b'/');
         let Upper { root: upper, described } = &mut self.upper;
         let parent = self.root.tree.make_parents(*upper, &parents, described).map_err(fault)?;
-        if parent.made_for_link {
+        if parent.is_disputed {
             self.root.dispute(&path, Difference::Refused);
         }
-        let directory = parent.directory;
+        let directory = parent.node;
         // By the name only: engines look for a whiteout before they look at the type.
-        if let Some(hidden) = name.strip_prefix(b".wh.") {
+        if let Some(hidden) = name.strip_prefix(WHITEOUT) {
             return self.whiteout(directory, hidden, &path).map_err(fault);
         }
         let kind = entry.kind.ok_or(EntryFault::Kind).map_err(fault)?;
         self.root.tree.count_metadata(name.len()).map_err(fault)?;
         let kind = match kind {
             TarKind::HardLink => return self.hard_link(directory, name, &entry, &path),
-            TarKind::File => self.content(tar)?,
+            TarKind::File => Kind::File(self.content(&entry, tar)?),
             TarKind::Symlink if entry.link.is_empty() => return Err(fault(EntryFault::NoTarget)),
             TarKind::Symlink => self.root.tree.add_target(&entry.link).map_err(fault)?,
             TarKind::CharDevice if entry.device == (0, 0) => Kind::Whiteout,
@@ -67,13 +71,21 @@ impl<'a> Applier<'a> {
         self.root.tree.merge(&self.upper);
     }
 
-    /// Stores the content of a file.
-    fn content<R: Read>(&mut self, tar: &mut TarReader<R>) -> Result<Kind, Fault> {
-        let spill = &mut self.root.spill;
+    /// Adds the content of a file.
+    fn content<R: BufRead>(&mut self, entry: &TarEntry, tar: &mut TarReader<R>) -> Result<Content, Fault> {
+        match entry.position {
+            Some(offset) => self.root.contents.add(entry, offset, tar),
+            None => self.sparse_content(tar),
+        }
+    }
+
+    /// Stores the content of a sparse file, which is in parts.
+    fn sparse_content<R: BufRead>(&mut self, tar: &mut TarReader<R>) -> Result<Content, Fault> {
+        let spill = &mut self.root.contents.spill;
         loop {
             spill.add(tar)?;
             match tar.skip_hole()? {
-                0 => return Ok(Kind::File(spill.end_piece())),
+                0 => return Ok(Content::kept(spill.end_piece())),
                 hole => {
                     // A few bytes can claim a hole of any length.
                     let (bytes, limit) = (&mut self.root.bytes, self.root.limits.bytes);
@@ -97,8 +109,8 @@ impl<'a> Applier<'a> {
             self.root.dispute(path, Difference::RefusedByPodman);
         }
         let kept = entry.xattrs.iter().filter(|(name, _)| is_kept(kind, name));
-        let RootView { attributes, spill, layers, .. } = self.root;
-        let attributes = attributes.store(spill, kept)?;
+        let RootView { attributes, contents, layers, .. } = self.root;
+        let attributes = attributes.store(&mut contents.spill, kept)?;
         let (uid, gid) = (owner(entry.uid), owner(entry.gid));
         Ok(Description { mode: entry.mode, uid, gid, layer: *layers, attributes })
     }
@@ -147,10 +159,8 @@ impl<'a> Applier<'a> {
         // Engines remove what is there first, also if it is the link's target.
         let present = tree.child(directory, name);
         tree.remove_child(directory, name);
-        // A hard link to a symbolic link names the link itself, as containerd places it (`hardlinkRootPath`) and
-        // link(2) does.
-        let found = tree.resolve_in(self.upper.root, &entry.link, Last::Keep);
-        let (node, _) = found.map_err(|_| fault(EntryFault::LinkMissing))?;
+        let Found { node, is_disputed } =
+            tree.hard_link_target(self.upper.root, &entry.link).map_err(fault)?;
         if tree.is_dir(node) {
             return Err(fault(EntryFault::LinkToDir));
         }
@@ -162,6 +172,9 @@ impl<'a> Applier<'a> {
         let attributes = described.attributes.or(attributes);
         tree.describe(node, Description { layer, attributes, ..described }).map_err(fault)?;
         self.dispute_duplicate(present, path);
+        if is_disputed {
+            self.root.dispute(path, Difference::Refused);
+        }
         Ok(())
     }
 
@@ -224,7 +237,10 @@ fn parts(path: &[u8]) -> Result<Vec<&[u8]>, EntryFault> {
             _ => parts.push(part),
         }
     }
-    if parts.iter().any(|part| part.len() > MAX_NAME) {
+    let Some((name, parents)) = parts.split_last() else { return Ok(parts) };
+    // Engines make no file of a whiteout's own name, which may therefore be longer.
+    let name = name.strip_prefix(WHITEOUT).unwrap_or(name);
+    if parents.iter().chain([&name]).any(|part| part.len() > MAX_NAME) {
         return Err(EntryFault::Long);
     }
     Ok(parts)

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufWriter, Read, Seek, SeekFrom, Write};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -8,13 +8,12 @@ use crossdock_fs::FileError;
 
 use crate::layer::tar_reader::TarError;
 
-const WRITE: &str = "write a temporary file in";
+pub(super) const WRITE: &str = "write a temporary file in";
 
 /// The number of bytes kept in memory. Most images with one program have no more, and so need no temporary file.
 const IN_MEMORY: usize = 8 << 20;
 
-/// The content of all files of a root, one after the other: the first bytes in memory, the rest in an unnamed temporary
-/// file, which the operating system removes even if the process is killed.
+/// The content of files of a root, one after the other: the first bytes in memory, the rest in an unnamed temporary file, which the operating system removes even if the process is killed.
 #[derive(Debug)]
 pub(super) struct Spill {
     head: Vec<u8>,
@@ -28,6 +27,17 @@ pub(super) struct Spill {
 /// The number of a piece of content: a file, or the extended attributes of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Piece(NonZeroU32);
+
+impl Piece {
+    /// Returns the piece of a number, the first being 1.
+    pub(super) fn numbered(number: u32) -> Self {
+        Self(NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN))
+    }
+
+    pub(super) fn number(self) -> u32 {
+        self.0.get()
+    }
+}
 
 impl Spill {
     pub(super) fn new(directory: PathBuf) -> Self {
@@ -43,8 +53,8 @@ impl Spill {
     /// Makes one piece of everything that was added since the last piece.
     pub(super) fn end_piece(&mut self) -> Piece {
         self.ends.push(self.length);
-        // The limits of the tree keep the number of entries at 2^30, and each has at most two pieces.
-        Piece(NonZeroU32::MIN.saturating_add(self.ends.len() as u32 - 1))
+        // The limits of the tree keep the number of entries at 2^29, and each has at most two pieces.
+        Piece::numbered(self.ends.len() as u32)
     }
 
     /// Returns the length of a piece in bytes.
@@ -58,13 +68,21 @@ impl Spill {
         (index.checked_sub(1).map_or(0, |before| self.ends[before]), self.ends[index])
     }
 
+    /// Returns the number of bytes that are still kept in memory.
+    pub(super) fn free_memory(&self) -> u64 {
+        (IN_MEMORY - self.head.len()) as u64
+    }
+
     /// Adds the content of `reader`.
-    pub(super) fn add(&mut self, reader: &mut impl Read) -> Result<(), super::Fault> {
-        let mut buffer = [0; 32 * 1024];
+    pub(super) fn add(&mut self, reader: &mut impl BufRead) -> Result<(), super::Fault> {
         loop {
-            match reader.read(&mut buffer) {
-                Ok(0) => return Ok(()),
-                Ok(read) => self.push(&buffer[..read])?,
+            match reader.fill_buf() {
+                Ok([]) => return Ok(()),
+                Ok(bytes) => {
+                    self.push(bytes)?;
+                    let count = bytes.len();
+                    reader.consume(count);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(TarError::Read(error).into()),
             }
@@ -117,11 +135,10 @@ impl Spill {
         flushed.map_err(FileError::on(WRITE, &self.directory))
     }
 
-    /// Returns a reader of a piece, or of nothing.
-    pub(super) fn reader(&self, piece: Option<Piece>) -> FileReader<'_> {
-        let file = self.tail.as_ref().map(BufWriter::get_ref);
-        let (offset, end) = piece.map_or((0, 0), |piece| self.range(piece));
-        FileReader { head: &self.head, file, offset, size: end - offset, position: 0 }
+    /// Returns a reader of a piece.
+    pub(super) fn reader(&self, piece: Piece) -> FileReader<'_> {
+        let (offset, end) = self.range(piece);
+        FileReader::new(self, offset, end - offset)
     }
 
     /// Returns the bytes of a piece, borrowed if they are in memory.
@@ -132,26 +149,50 @@ impl Spill {
             return Ok(Cow::Borrowed(bytes));
         }
         let mut bytes = Vec::new();
-        self.reader(Some(piece)).read_to_end(&mut bytes)?;
+        self.reader(piece).read_to_end(&mut bytes)?;
         Ok(Cow::Owned(bytes))
     }
 }
 
+impl Positioned for Spill {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let in_head =
+            usize::try_from(offset).ok().and_then(|offset| self.head.get(offset..)).unwrap_or_default();
+        match (in_head, &self.tail) {
+            ([], None) => Ok(0),
+            ([], Some(tail)) => tail.get_ref().read_at(offset - self.head.len() as u64, buffer),
+            (mut head, _) => head.read(buffer),
+        }
+    }
+}
+
+/// Bytes that are read at any position.
+pub(crate) trait Positioned: Send + Sync {
+    /// Reads bytes from a position into the start of `buffer`, and returns their number.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+}
+
 /// A reader of a file in an image, which can also [`seek`](io::Seek).
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct FileReader<'a> {
-    /// The bytes in memory, which precede those of `file`.
-    head: &'a [u8],
-    file: Option<&'a File>,
+    source: &'a dyn Positioned,
     offset: u64,
     size: u64,
     position: u64,
 }
 
 impl<'a> FileReader<'a> {
-    /// Creates a reader of `size` bytes of `file` from `offset` on.
-    pub(crate) fn new(file: &'a File, offset: u64, size: u64) -> Self {
-        Self { head: &[], file: Some(file), offset, size, position: 0 }
+    /// Creates a reader of `size` bytes of `source` from `offset` on.
+    pub(crate) fn new(source: &'a dyn Positioned, offset: u64, size: u64) -> Self {
+        Self { source, offset, size, position: 0 }
+    }
+}
+
+impl std::fmt::Debug for FileReader<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { offset, size, position, .. } = self;
+        let mut debug = f.debug_struct("FileReader");
+        debug.field("offset", offset).field("size", size).field("position", position).finish_non_exhaustive()
     }
 }
 
@@ -174,28 +215,40 @@ impl Read for FileReader<'_> {
         if most == 0 {
             return Ok(0);
         }
-        let place = self.offset + self.position;
-        let in_head =
-            usize::try_from(place).ok().and_then(|place| self.head.get(place..)).unwrap_or_default();
-        let read = match (in_head, self.file) {
-            ([], None) => 0,
-            ([], Some(file)) => read_at(file, &mut buffer[..most], place - self.head.len() as u64)?,
-            (mut head, _) => head.read(&mut buffer[..most])?,
-        };
+        let read = self.source.read_at(self.offset + self.position, &mut buffer[..most])?;
         self.position += read as u64;
         Ok(read)
     }
 }
 
+impl Positioned for File {
+    #[cfg(unix)]
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        // Without the file's own position: several threads read one file.
+        std::os::unix::fs::FileExt::read_at(self, buffer, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        std::os::windows::fs::FileExt::seek_read(self, buffer, offset)
+    }
+}
+
 #[cfg(unix)]
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    // Without the file's own position: several threads read one file.
-    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
+pub(super) fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
 }
 
 #[cfg(windows)]
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
+pub(super) fn write_all_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = std::os::windows::fs::FileExt::seek_write(file, bytes, offset)?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        (bytes, offset) = (&bytes[written..], offset + written as u64);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -222,7 +275,7 @@ mod tests {
         for (piece, content) in &pieces {
             assert_eq!(spill.size(*piece), content.len() as u64);
             assert!(*spill.bytes(*piece).unwrap() == content[..], "{piece:?}");
-            let mut reader = spill.reader(Some(*piece));
+            let mut reader = spill.reader(*piece);
             reader.seek(SeekFrom::Start(content.len() as u64 / 2)).unwrap();
             let mut half = Vec::new();
             reader.read_to_end(&mut half).unwrap();

@@ -1,3 +1,4 @@
+mod again;
 mod limits;
 
 use std::io::{Seek, SeekFrom, Write};
@@ -74,9 +75,9 @@ fn record(key: &str, value: &str) -> String {
     format!("{length}{rest}")
 }
 
-fn apply(root: &mut RootView, bytes: &[u8]) -> Result<(), String> {
+fn apply(root: &mut RootView<'_>, bytes: &[u8]) -> Result<(), String> {
     let digest = Digest::of(bytes);
-    let layer = LayerSource { reader: Box::new(bytes), digest, diff_id: digest };
+    let layer = LayerSource { blob: Box::new(bytes.to_vec()), digest, diff_id: digest };
     root.apply(layer).map_err(|error| chain(&error))
 }
 
@@ -84,7 +85,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {}", chain(source)))
 }
 
-fn root_of(layers: &[Vec<u8>]) -> RootView {
+fn root_of(layers: &[Vec<u8>]) -> RootView<'static> {
     let mut root = RootView::new(RootLimits::default(), NO_DIRECTORY);
     layers.iter().for_each(|layer| apply(&mut root, layer).unwrap());
     root
@@ -257,7 +258,7 @@ fn both_digests_are_verified() {
     let blob = encoder.finish().unwrap();
     let apply = |digest, diff_id| {
         let mut root = RootView::new(RootLimits::default(), NO_DIRECTORY);
-        root.apply(LayerSource { reader: Box::new(&blob[..]), digest, diff_id })
+        root.apply(LayerSource { blob: Box::new(blob.clone()), digest, diff_id })
             .map_err(|error| chain(&error))
     };
     apply(Digest::of(&blob), Digest::of(&plain)).unwrap();

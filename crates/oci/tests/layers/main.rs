@@ -27,7 +27,7 @@ fn ours(case: &Case, temporary: &Path) -> (Outcome, bool) {
     let mut root = RootView::new(RootLimits::default(), temporary);
     for layer in &case.layers {
         let source = LayerSource {
-            reader: Box::new(&layer.blob[..]),
+            blob: Box::new(&layer.blob[..]),
             digest: Digest::of(&layer.blob),
             diff_id: Digest::of(&layer.tar),
         };

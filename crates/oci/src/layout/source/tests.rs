@@ -76,7 +76,8 @@ impl Fixture {
 }
 
 fn app(source: &ImageSource, platform: &SourcePlatform) -> String {
-    let root = source.root(platform, RootLimits::default(), NO_DIRECTORY.as_ref()).unwrap();
+    let root =
+        source.root(platform, RootLimits::default(), KeptContent::Programs, NO_DIRECTORY.as_ref()).unwrap();
     String::from_utf8(root.read("/app", 99).unwrap().into_owned()).unwrap()
 }
 
