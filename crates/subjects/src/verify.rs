@@ -9,12 +9,12 @@ use crossdock_oci::{
 };
 use crossdock_platform::Platform;
 use crossdock_verify::{
-    Expectation, Finding, ImageFacts, PlatformText, Program, Target, Verification, codes, verify_elsewhere,
-    verify_image, verify_index, verify_others, verify_program,
+    Expectation, Finding, ImageFacts, PlatformText, Program, Target, Verdict, Verification, codes,
+    verify_elsewhere, verify_image, verify_index, verify_others, verify_program,
 };
 
 use crate::choice::{parse_platform, pulled};
-use crate::dispute::{dispute_findings, refused_finding};
+use crate::dispute::{dispute_findings, linked_etc_finding, refused_finding};
 use crate::root::MergedRoot;
 
 /// The expectations of a plan for the programs of each platform, by their paths in the image.
@@ -166,6 +166,14 @@ fn platform_findings(
     let mut findings = verify_image(&image, root, target, planned);
     // Before the other files of the image are looked up: they do not decide whether it starts.
     findings.extend(dispute_findings(root, layers, target));
+    if let Some(root) = root.of_docker() {
+        let there = verify_image(&image, &root, target, planned);
+        let is_known = |new: &Finding| findings.iter().any(|it| it.code == new.code && it.path == new.path);
+        if there.iter().any(|new| Verdict::of(std::slice::from_ref(new)) != Verdict::Starts && !is_known(new))
+        {
+            findings.push(linked_etc_finding(target));
+        }
+    }
     root.stop_recording();
     if options.scope == Scope::All {
         let others = other_findings(&image, root, target, planned);

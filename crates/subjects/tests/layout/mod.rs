@@ -30,12 +30,26 @@ pub(crate) fn entry_with_mode(name: &str, kind: char, target: &str, content: &[u
 
 /// Verifies an image with layers of these tar entries, whose entry point is `/app`.
 pub(crate) fn verified(layers: &[Vec<u8>], scope: Scope) -> Verification {
+    verified_as("", layers, scope)
+}
+
+/// Verifies such an image that runs as a user.
+pub(crate) fn verified_as(user: &str, layers: &[Vec<u8>], scope: Scope) -> Verification {
     let temporary = tempfile::tempdir().expect("a temporary directory");
-    verified_with(layers, scope, temporary.path()).expect("a readable image")
+    try_verify(user, layers, scope, temporary.path()).expect("a readable image")
 }
 
 /// Verifies such an image with this directory for temporary files.
 pub(crate) fn verified_with(
+    layers: &[Vec<u8>],
+    scope: Scope,
+    temporary: &Path,
+) -> Result<Verification, SourceError> {
+    try_verify("", layers, scope, temporary)
+}
+
+fn try_verify(
+    user: &str,
     layers: &[Vec<u8>],
     scope: Scope,
     temporary: &Path,
@@ -55,7 +69,7 @@ pub(crate) fn verified_with(
     let config = json!({
         "os": "linux",
         "architecture": "amd64",
-        "config": { "Entrypoint": ["/app"], "Env": ["PATH=/usr/bin:/usr/sbin:/absent"] },
+        "config": { "Entrypoint": ["/app"], "User": user, "Env": ["PATH=/usr/bin:/usr/sbin:/absent"] },
         "rootfs": { "type": "layers", "diff_ids": diff_ids },
     });
     let manifest = json!({
