@@ -125,7 +125,7 @@ fn a_link_at_etc_is_replaced_by_docker() {
     let linked = [entry("etc", '2', "/config", b""), entry("config/passwd", '0', "", b"app:x:1:1::/:\n")];
     let layer = [program(), linked.concat()].concat();
     let of_user = |user: &str| -> Vec<String> {
-        let findings = layout::verified_as(user, &[layer.clone()], Scope::Planned).findings;
+        let findings = layout::verified_as(user, std::slice::from_ref(&layer), Scope::Planned).findings;
         findings.into_iter().filter(|it| it.code.id() == "engines-differ").map(|it| it.path).collect()
     };
     assert_eq!(of_user("app"), ["/etc"]);
