@@ -37,7 +37,7 @@ fn a_login_is_checked_stored_used_and_removed() {
     let with_authority = ["--ca-file", &person.authority.clone()];
     person
         .login(&host, USER, "wrong", &with_authority)
-        .ends_with(1)
+        .ends_with(5)
         .complains("does not accept this user name and password");
     assert!(!person.config().exists());
 
@@ -58,6 +58,79 @@ fn a_login_is_checked_stored_used_and_removed() {
     person.run(&["logout", &host]).success().says("there were no credentials for");
     person.run(&["inspect", &reference]).ends_with(5).complains(&format!("crossdock login {host}"));
     person.reveals(&[PASSWORD, "wr0ng-pass", &base64(format!("{USER}:{PASSWORD}").as_bytes())]);
+}
+
+/// Push, pull and inspect with each way of access that Debian's registry has.
+#[test]
+fn images_go_to_registries_with_access_control_and_come_back() {
+    for access in [Access::TlsHtpasswd, Access::Token] {
+        let registry = Distribution::with(Program::Debian, access);
+        let (host, authority) = (registry.host(), registry.authority());
+        let mut person = Person::new("");
+        let authority = authority.map(|path| path.display().to_string());
+        let trust: Vec<&str> = authority.iter().flat_map(|path| ["--ca-file", path]).collect();
+        let sample = Sample::write(&person.sandbox.work().join("sample"), 1, 100_000);
+        let (layout, reference) = (sample.directory.display().to_string(), format!("{host}/team/app:1"));
+        let push = [&["push", &reference, &layout], trust.as_slice()].concat();
+        let pull = [&["pull", &reference, "--output", "pulled"], trust.as_slice()].concat();
+        let inspect = [&["inspect", "--json", &reference], trust.as_slice()].concat();
+
+        // Nobody may push.
+        person
+            .run(&push)
+            .ends_with(5)
+            .complains(&format!("crossdock login {host}"))
+            .complains(&format!("no credentials for `{host}` were found"));
+        // A wrong password ends alike at a login and at a push, which names its place.
+        person.login(&host, USER, "wrong", &trust).ends_with(5);
+        let file = person.sandbox.work().join("wrong.json");
+        let auth = base64(format!("{USER}:wrong").as_bytes());
+        write(&file, format!(r#"{{"auths": {{"{host}": {{"auth": "{auth}"}}}}}}"#));
+        let wrong = [push.as_slice(), &["--auth-file", file.to_str().unwrap()]].concat();
+        person
+            .run(&wrong)
+            .ends_with(5)
+            .complains(&format!("the credentials are those of the key `{host}` in `{}`", file.display()));
+
+        person.login(&host, USER, PASSWORD, &trust).success();
+        person.run(&push).success().says(&format!("{reference}@{}", sample.digest));
+        person.run(&inspect).success().says(&sample.digest);
+        assert_eq!(person.run(&pull).success().digest(), sample.digest);
+        let index = person.sandbox.work().join("pulled/blobs/sha256").join(&sample.digest["sha256:".len()..]);
+        assert!(index.is_file());
+        // Without a home directory, as in a container of a pipeline.
+        let config = person.config().display().to_string();
+        person.sandbox.unset("HOME").unset("CROSSDOCK_CACHE_DIR").unset("XDG_CACHE_HOME");
+        for call in [&push, &inspect] {
+            person.run(&[call.as_slice(), &["--auth-file", &config]].concat()).success();
+        }
+        person.reveals(&[PASSWORD, "wrong\"", &auth, &base64(format!("{USER}:{PASSWORD}").as_bytes())]);
+    }
+}
+
+#[test]
+fn a_host_without_a_repository_and_a_failed_pull_are_errors_that_leave_nothing() {
+    let mut person = Person::new("");
+    let sample = Sample::write(&person.sandbox.work().join("sample"), 1, 1000);
+    let layout = sample.directory.display().to_string();
+    person.run(&["push", "localhost:5511", &layout]).ends_with(2).complains(
+        "`localhost` is a registry's host and names no repository; write e.g. `localhost:5000/team/app`",
+    );
+    let registry = Distribution::start();
+    let reference = format!("{}/team/app:1", registry.host());
+    person.run(&["push", &reference, &layout]).success();
+    // The largest blob is gone: a pull fails in its middle.
+    let blobs = person.sandbox.work().join("sample/blobs/sha256");
+    let mut blobs: Vec<_> = std::fs::read_dir(blobs).unwrap().map(|entry| entry.unwrap()).collect();
+    blobs.sort_by_key(|blob| std::cmp::Reverse(blob.metadata().unwrap().len()));
+    registry.remove_blob(blobs[0].file_name().to_str().unwrap());
+    std::fs::create_dir(person.sandbox.work().join("empty")).unwrap();
+    for (directory, is_there) in [("new", false), ("empty", true)] {
+        person.run(&["pull", &reference, "--output", directory]).ends_with(5);
+        let directory = person.sandbox.work().join(directory);
+        assert_eq!(directory.exists(), is_there);
+        assert!(!is_there || std::fs::read_dir(directory).unwrap().next().is_none());
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 mod entries;
 
 const BOTH: &str = "linux/amd64,linux/arm64";
+const REVERSED: &str = "linux/arm64,linux/amd64";
 
 const CONFIGURATION: &str = "[image.hello]\npath = \".\"\n\n\
                              [image.hello.health]\ncommand = [\"/usr/local/bin/hello\", \"--health\"]\ninterval = 10\n\n\
@@ -47,6 +48,9 @@ fn is_like_crossdocks_own(sandbox: &Sandbox, project: &Path, builder: &str) {
     let work = sandbox.work();
     fixture::write(project.join("crossdock.toml"), CONFIGURATION);
     sandbox.crossdock(project, &["dist", "--platform", BOTH]).success();
+    let in_order = built(project).digest().to_owned();
+    sandbox.crossdock(project, &["dist", "--platform", REVERSED]).success();
+    assert_eq!(built(project).digest(), in_order);
     let (own, base) = says_of_itself(&built(project));
     let check = json!({
         "Test": ["CMD", "/usr/local/bin/hello", "--health"],
@@ -76,6 +80,8 @@ fn is_like_crossdocks_own(sandbox: &Sandbox, project: &Path, builder: &str) {
     dist(&one, "linux/amd64").success();
     dist(&both, BOTH).success();
     let result = built(project);
+    dist(&both, REVERSED).success();
+    assert_eq!(built(project).digest(), result.digest(), "the order of platforms has changed the image");
     says_hello(sandbox, &result, &GO_WORDS[..2]);
     for (machine, word) in &GO_WORDS[..2] {
         let root = work.join(format!("unpacked-{}-{}", machine.name(), result.digest()));

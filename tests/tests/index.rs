@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use crossdock_tests::layout::sha256;
 use crossdock_tests::outcome::run;
+use crossdock_tests::registry::encoding::base64;
+use crossdock_tests::registry::{Distribution, Habits, MemoryRegistry, Peer, Way};
 use crossdock_tests::tools::need;
 use crossdock_tests::{Built, Layout, Outcome, Sandbox, fixture};
 use serde_json::{Value, json};
@@ -92,7 +94,7 @@ fn an_index_has_exactly_the_wanted_platforms() {
     for (arguments, complaint) in [
         (&["oci:never:v1", "oci:amd64/hello:v2"][..], "holds no image `v2`"),
         (&["oci:never:v1", "amd64/none"], "neither an existing path nor of a known transport"),
-        (&["registry.example/hello:v1", AMD64], "cannot be written to `registry.example/hello:v1`"),
+        (&["registry.example/Hello:v1", AMD64], "capital letter"),
         (&["oci:never:a b", AMD64], "is not a tag"),
         (&["oci:never:v1", AMD64, "--platform", "linux/amd46"], "linux/amd64"),
     ] {
@@ -235,6 +237,242 @@ fn the_jobs_of_a_pipeline_are_one_for_each_platform() {
         build["parallel"]["matrix"][1],
         json!({ "PLATFORM": "linux/arm64", "ARTIFACT": "linux-arm64", "RUNNER": "saas-linux-small-arm64" })
     );
+}
+
+/// Pushes the image of each machine by its digest; returns the JSON files that name them.
+fn legs(host: &str) -> [String; 2] {
+    ["amd64", "arm64"].map(|architecture| {
+        let directory = format!("legs/{}/{architecture}", host.replace(':', "-"));
+        let file = format!("{directory}.json");
+        let (platform, repository) = (format!("linux/{architecture}"), format!("{host}/team/hello"));
+        let options = ["--platform", &platform, "--output", &directory, "--metadata-file", &file];
+        let push = ["dist", "--push", "--by-digest", "--repository", &repository];
+        BUILT.sandbox.crossdock(&BUILT.project, &[&push[..], &options[..]].concat()).success();
+        file
+    })
+}
+
+/// Returns the reference in a JSON file of [`legs`].
+fn pushed(file: &str) -> String {
+    let bytes = std::fs::read(BUILT.project.join(file)).unwrap();
+    let report: Value = serde_json::from_slice(&bytes).unwrap();
+    let image = &report["images"][0];
+    assert_eq!(
+        (&image["status"], &image["references"]),
+        (&json!("judged"), &json!([report["pushed"][0]["reference"]]))
+    );
+    assert_eq!(report["pushed"][0]["tags"], json!([]));
+    report["pushed"][0]["reference"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_index_in_a_registry_is_that_of_one_machine() {
+    let registry = MemoryRegistry::start(Habits::default());
+    let (host, whole) = (registry.host(), BUILT.layout("hello").digest().to_owned());
+    let [amd64, arm64] = legs(&host);
+    assert!(registry.tags("team/hello").is_empty());
+    for (to, sources) in [
+        ("team/hello:1", [amd64.clone(), arm64.clone()]),
+        ("team/hello:2", [pushed(&arm64), pushed(&amd64)]),
+        ("prod/hello:1", [format!("docker://{}", pushed(&arm64)), AMD64.to_owned()]),
+        ("other/hello", ["oci-archive:amd64/hello.tar".to_owned(), arm64.clone()]),
+    ] {
+        registry.forget_record();
+        let to = format!("{host}/{to}");
+        let created = create(&[&to, &sources[0], &sources[1]]).success();
+        assert_eq!(created.stdout.trim(), format!("{to}@{whole}"), "{created}");
+        // The index comes last, and nothing else gets a tag.
+        let record = registry.record();
+        let last = &record.of("PUT", "/manifests/").last().unwrap().target;
+        let name = to.rsplit_once('/').map_or("", |(_, name)| name.trim_start_matches("hello"));
+        assert!(
+            last.ends_with(&format!("manifests/{}", name.strip_prefix(':').unwrap_or(&whole))),
+            "{record}"
+        );
+        if to.contains("/team/") {
+            assert_eq!(record.of("PUT", "/").count(), 1, "the children are there: {record}");
+        }
+    }
+    assert_eq!(
+        (registry.tags("team/hello"), registry.tags("prod/hello")),
+        (vec!["1".to_owned(), "2".to_owned()], vec!["1".to_owned()])
+    );
+    assert_eq!(registry.faults(), [""; 0]);
+    // From a registry into a layout.
+    create(&["oci:merged/pulled/hello:v1", &amd64, &arm64]).success();
+    assert_eq!(open("merged/pulled/hello").digest(), whole);
+
+    let refused =
+        create(&[&format!("{host}/refused/hello:1"), &amd64, &arm64, "--for", "linux/s390x"]).ends_with(1);
+    assert_eq!(refused.stdout, "");
+    assert!(
+        registry.tags("refused/hello").is_empty() && registry.manifest("refused/hello", &whole).is_none()
+    );
+    let to = format!("{host}/team/hello:3");
+    create(&[&to, &amd64]).ends_with(1).complains("no source holds an image for linux/arm64");
+    for (arguments, code, complaint) in [
+        (&[&to, "go.mod"][..], 5, "go.mod"),
+        (&[&format!("{to}@{whole}"), &amd64], 2, "leave out `@…`"),
+        (&["oci-archive:merged.tar", &amd64], 2, "cannot be written to `oci-archive:`"),
+        (
+            &[&to, &amd64, &arm64, "--image", "other", "--platform", BOTH],
+            2,
+            "does not have the image; it has hello",
+        ),
+        (&[&to, "amd64/none"], 2, "neither an existing path nor of a known transport"),
+    ] {
+        create(arguments).ends_with(code).complains(complaint);
+    }
+    assert_eq!(registry.tags("team/hello"), ["1", "2"]);
+}
+
+#[test]
+fn other_clients_read_the_index() {
+    let registry = Distribution::start();
+    let [amd64, arm64] = legs(&registry.host());
+    let to = format!("{}/team/hello:1.0", registry.host());
+    create(&[&to, &amd64, &arm64]).success();
+    for peer in Peer::ALL {
+        assert_eq!(peer.digest(&Way::default(), &to), BUILT.layout("hello").digest(), "{peer:?}");
+    }
+}
+
+/// What is about an image is copied with it, and what is about the index of a leg is named.
+#[test]
+fn signatures_of_images_follow_into_another_repository() {
+    let registry = MemoryRegistry::start(Habits::default());
+    let host = registry.host();
+    let [amd64, arm64] = legs(&host).map(|file| pushed(&file));
+    let leg = arm64.rsplit_once('@').unwrap().1;
+    let image = open(&format!("legs/{}/arm64/hello", host.replace(':', "-")));
+    let image = entry(&image, "arm64")["digest"].as_str().unwrap().to_owned();
+    let [about_leg, about_image] = [leg, &image].map(|subject| sign(&host, subject));
+    let to = format!("{host}/prod/hello:1");
+    let created = create(&[&to, &amd64, &arm64, "--json"]).success().json();
+    assert_eq!(created["attached"], json!([about_image]), "{created:#}");
+    let warning = format!("not about the index: referrer {about_leg} of {arm64}");
+    assert_eq!(created["warnings"], json!([warning]));
+    let listed = BUILT
+        .sandbox
+        .crossdock(&BUILT.project, &["inspect", &format!("{host}/prod/hello@{image}"), "--json"]);
+    assert_eq!(listed.success().json()["referrers"][0]["digest"], *about_image);
+    assert_eq!((registry.tags("prod/hello"), registry.faults()), (vec!["1".to_owned()], Vec::new()));
+}
+
+/// Adds a manifest about another one to `team/hello`.
+fn sign(host: &str, subject: &str) -> String {
+    let registry = crossdock_registry::Registry::new(crossdock_registry::Settings::new()).unwrap();
+    let repository = format!("{host}/team/hello").parse().unwrap();
+    let empty = crossdock_oci::Blob { digest: crossdock_oci::Digest::of(b"{}"), size: 2 };
+    registry.put_blob(&repository, &empty, &|_| Ok(Box::new(&b"{}"[..]))).unwrap();
+    let media_type = crossdock_oci::media_type::MANIFEST;
+    let blob = json!({ "mediaType": "application/vnd.oci.empty.v1+json", "digest": empty.digest, "size": 2 });
+    let document = json!({
+        "schemaVersion": 2, "mediaType": media_type, "artifactType": "application/vnd.example.signature",
+        "config": blob, "layers": [blob], "subject": { "mediaType": media_type, "digest": subject, "size": 1 },
+    });
+    let bytes = document.to_string().into_bytes();
+    registry.put_referrer(&repository, media_type, &bytes, &subject.parse().unwrap()).unwrap().to_string()
+}
+
+#[test]
+fn an_index_is_pushed_to_a_registry_like_ecr() {
+    let registry = MemoryRegistry::start(Habits { manifests_per_second: None, ..Habits::ecr() });
+    registry.create("team/hello");
+    let auth = json!({ "auths": { registry.host(): { "auth": base64(b"AWS:ecr-password") } } });
+    fixture::write(BUILT.project.join("changed/ecr.json"), auth.to_string());
+    let to = format!("{}/team/hello:1", registry.host());
+    create(&[&to, AMD64, ARM64, "--auth-file", "changed/ecr.json"]).success();
+    assert_eq!(registry.tag("team/hello", "1").as_deref(), Some(BUILT.layout("hello").digest()));
+    assert_eq!(registry.faults(), [""; 0]);
+}
+
+/// A registry may hide for a while what was just written.
+#[test]
+fn a_leg_that_appears_late_is_waited_for() {
+    let registry = MemoryRegistry::start(Habits::default());
+    let host = registry.host();
+    let [amd64, arm64] = legs(&host).map(|file| pushed(&file));
+    let digest = arm64.rsplit_once('@').unwrap().1;
+    let bytes = registry.manifest("team/hello", digest).unwrap();
+    assert!(registry.remove("team/hello", digest));
+    let to = format!("{host}/team/hello:1");
+    let running = BUILT.sandbox.start(&BUILT.project, &["index", "create", &to, &amd64, &arm64]);
+    let asked = || registry.record().of("GET", digest).filter(|entry| entry.status == 404).count();
+    let start = std::time::Instant::now();
+    while asked() < 2 {
+        assert!(start.elapsed() < Duration::from_secs(60), "{}", registry.record());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let client = crossdock_registry::Registry::new(crossdock_registry::Settings::new()).unwrap();
+    let repository = format!("{host}/team/hello").parse().unwrap();
+    let selector = crossdock_registry::Selector::Digest(digest.parse().unwrap());
+    client.put_manifest(&repository, &selector, &bytes.media_type, &bytes.bytes).unwrap();
+    let outcome = running.wait(Duration::from_secs(60)).success();
+    outcome.complains("does not show").says(BUILT.layout("hello").digest());
+}
+
+/// BuildKit lists the attestation of an image next to it; in the registry it becomes a referrer.
+#[test]
+fn attestations_become_referrers() {
+    let registry = MemoryRegistry::start(Habits::default());
+    let host = registry.host();
+    let statement = br#"{"_type":"https://in-toto.io/Statement/v0.1"}"#;
+    let mut attested = String::new();
+    let leg = with_index("attested-2", "arm64/hello", |index| {
+        let image = index["manifests"][0]["digest"].clone();
+        attested = image.as_str().unwrap().to_owned();
+        let blob = |media_type: &str, bytes: &[u8]| json!({ "mediaType": media_type, "digest": sha256(bytes), "size": bytes.len() });
+        let manifest = attestation(statement, &blob).to_string();
+        let mut entry = blob("application/vnd.oci.image.manifest.v1+json", manifest.as_bytes());
+        entry["platform"] = json!({ "architecture": "unknown", "os": "unknown" });
+        entry["annotations"] = json!({
+            "vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": image,
+        });
+        index["manifests"].as_array_mut().unwrap().push(entry);
+    });
+    let blobs = BUILT.project.join("changed/attested-2/blobs/sha256");
+    let blob = |media_type: &str, bytes: &[u8]| {
+        fixture::write(blobs.join(sha256(bytes).trim_start_matches("sha256:")), bytes);
+        json!({ "mediaType": media_type, "digest": sha256(bytes), "size": bytes.len() })
+    };
+    let manifest = attestation(statement, &blob).to_string();
+    blob("", manifest.as_bytes());
+    // From a layout, and from a registry that it was pushed to.
+    let leg_in_registry = format!("{host}/legs/arm64:1");
+    let push = ["push", &leg_in_registry, leg.trim_start_matches("oci:")];
+    BUILT.sandbox.crossdock(&BUILT.project, &push).success();
+    for (place, source) in [("one", leg), ("two", leg_in_registry)] {
+        let to = format!("{host}/{place}/hello:1");
+        let created = create(&[&to, AMD64, &source, "--json"]).success().json();
+        assert_eq!(created["digest"], *BUILT.layout("hello").digest(), "{created:#}");
+        let attestation = created["attached"][0].as_str().unwrap();
+        let document = registry.manifest(&format!("{place}/hello"), attestation).unwrap();
+        let document: Value = serde_json::from_slice(&document.bytes).unwrap();
+        assert_eq!(
+            (&document["subject"]["digest"], &document["layers"][0]["digest"]),
+            (&json!(attested), &json!(sha256(statement)))
+        );
+        let about = format!("{host}/{place}/hello@{attested}");
+        let listed = Peer::Regctl.run(&Way::default(), &["artifact", "list", &about], &about).success();
+        assert!(listed.stdout.contains(attestation), "{listed}");
+        let index =
+            registry.manifest(&format!("{place}/hello"), created["digest"].as_str().unwrap()).unwrap();
+        assert!(!String::from_utf8_lossy(&index.bytes).contains("unknown"));
+    }
+    assert_eq!(registry.faults(), [""; 0]);
+}
+
+/// Returns an attestation as BuildKit writes it, whose blobs `blob` describes.
+fn attestation(statement: &[u8], blob: &dyn Fn(&str, &[u8]) -> Value) -> Value {
+    let config =
+        br#"{"architecture":"unknown","os":"unknown","config":{},"rootfs":{"type":"layers","diff_ids":[]}}"#;
+    let mut layer = blob("application/vnd.in-toto+json", statement);
+    layer["annotations"] = json!({ "in-toto.io/predicate-type": "https://slsa.dev/provenance/v0.2" });
+    json!({
+        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": blob("application/vnd.oci.image.config.v1+json", config), "layers": [layer],
+    })
 }
 
 /// Copies a layout and replaces its index.

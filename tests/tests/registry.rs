@@ -93,6 +93,20 @@ fn without_a_tag_an_image_is_pushed_by_its_digest() {
     let outcome = sandbox.crossdock(&project, &dist).success();
     let pinned = outcome.stdout.trim().to_owned();
     assert_eq!(pinned, format!("{repository}@{}", outcome.digest()));
+    let named = [&dist[..], &["--tag", "1.0"]].concat();
+    sandbox.crossdock(&project, &named).ends_with(2).complains("omit `--tag`").complains("`promote");
+    // Neither is anything built nor pushed before the answer has a place.
+    let lost = [&dist[..], &["--metadata-file", "go.mod/lost.json"]].concat();
+    let refused = sandbox.crossdock(&project, &lost).ends_with(5);
+    assert!(!refused.complains("`--metadata-file`: ").stderr.contains("compile"));
+    for (option, value, part) in [
+        ("--image-refs", "", "it is empty; name a path"),
+        ("--output", "", "it is empty; name a path"),
+        ("--image-refs", ".", "is a directory; name a file"),
+    ] {
+        let code = if value.is_empty() { 2 } else { 5 };
+        sandbox.crossdock(&project, &[&dist[..], &[option, value]].concat()).ends_with(code).complains(part);
+    }
     assert_eq!(Peer::Crane.digest(&Way::default(), &pinned), outcome.digest());
     assert!(!tags(&registry.host(), "team/hello").contains("latest"));
     fixture::write(project.join("crossdock.toml"), "[image.hello]\ntags = []\n");
@@ -168,6 +182,27 @@ fn an_image_that_fails_is_inspected_with_the_exit_code_of_verify() {
     assert!(fs::read_dir(sandbox.work().parent().unwrap().join("tmp")).unwrap().next().is_none());
 }
 
+/// Nothing tells which of two images was built last.
+#[test]
+fn a_project_does_not_take_an_image_that_another_tool_added() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    let dist = |more: &[&str]| {
+        sandbox.crossdock(&project, &[&["dist", "--platform", "linux/amd64"], more].concat()).success()
+    };
+    dist(&[]);
+    let other = dist(&["--output", "other", "--platform", "linux/arm64"]);
+    let layout = |path: &str| format!("oci:{}", project.join(path).display());
+    let (from, to) = (layout("other/hello"), layout(".crossdock/hello") + ":added");
+    Peer::Skopeo.run(&Way::default(), &["copy", "--all", &from, &to], "").success();
+    let refused = sandbox.crossdock(&project, &["verify"]).ends_with(2);
+    refused.complains("has several images").complains(other.digest()).complains("run `build` again");
+    sandbox.crossdock(&project, &["tag", "--tag", "2"]).ends_with(2);
+    // A build replaces them, and is the newest one even before that.
+    sandbox.crossdock(&project, &["build", "--platform", "linux/amd64"]).success();
+    sandbox.crossdock(&project, &["verify", "--platform", "linux/amd64"]).success();
+}
+
 /// Two images may have the same tag under different repositories.
 #[test]
 fn an_ambiguous_tag_of_a_layout_is_not_copied() {
@@ -231,7 +266,7 @@ fn bad_calls_say_what_is_wrong_and_push_nothing() {
         (vec!["pull", &local, "--output", "."], 5, "neither an image layout nor empty"),
         (vec!["pull", "nohost.invalid/app", "--output", "out"], 5, "nohost.invalid"),
         (vec!["inspect", &absent], 5, "404"),
-        (vec!["copy", "podman:x", "oci:y"], 2, "`podman:`"),
+        (vec!["copy", "dir:x", "oci:y"], 2, "`dir:`"),
         (vec!["copy", &absent, "oci:out"], 5, "404"),
         (vec!["push", &local, "--chunk-size", "5 parsec"], 2, "50MB"),
         (vec!["push", &local, "--insecure-registry", "http://x"], 2, "not a host"),

@@ -11,8 +11,8 @@ use crate::arguments::{
     Arguments, CacheCommand, Command, ConfigCommand, IndexCommand, RenderCommand, ShellName,
 };
 use crate::commands::{
-    cache, config, describe, dist, doctor, env, index, init, lint, login, plan, push, registry, render, run,
-    verify, version,
+    cache, config, describe, dist, doctor, env, index, init, lint, login, plan, promote, push, registry,
+    render, run, verify, version,
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
@@ -142,6 +142,7 @@ impl App {
             Command::Push(arguments) => push::run(&session(global, environment)?, &arguments),
             Command::Inspect(arguments) => registry::show(&session(global, environment)?, &arguments),
             Command::Copy(arguments) => registry::copy_image(&session(global, environment)?, &arguments),
+            Command::Promote(arguments) => promote::run(&session(global, environment)?, &arguments),
             Command::Pull(arguments) => push::pull_image(&session(global, environment)?, &arguments),
             Command::Login(arguments) => login::run(&session(global, environment)?, arguments),
             Command::Logout(arguments) => login::logout(&session(global, environment)?, &arguments),

@@ -8,6 +8,7 @@ use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use crossdock::config::parse_jobs;
+use crossdock::platform::Platform;
 use crossdock::run::PublishedPort;
 
 use crate::error::EXIT_CODES;
@@ -26,10 +27,10 @@ pub(crate) struct Arguments {
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// Run as if started in this directory.
-    #[arg(short = 'C', long = "directory", global = true, value_name = "DIR")]
+    #[arg(short = 'C', long = "directory", global = true, value_name = "DIR", value_parser = path)]
     pub(crate) directory: Option<Utf8PathBuf>,
     /// Read this configuration file instead of the nearest crossdock.toml.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_parser = path)]
     pub(crate) config: Option<Utf8PathBuf>,
     /// Print JSON on standard output.
     #[arg(long, global = true)]
@@ -72,6 +73,8 @@ pub(crate) enum Command {
     Inspect(InspectCommand),
     /// Copy an image, byte for byte, with its signatures and attestations. Nothing is verified.
     Copy(CopyCommand),
+    /// Verify an image in a registry now and, if it passes, give it new names: tags of the same bytes, in any registry.
+    Promote(PromoteCommand),
     /// Check a user name and password against a registry, and store them where docker and podman find them too.
     Login(LoginCommand),
     /// Remove the credentials of a registry.
@@ -128,7 +131,7 @@ pub(crate) struct SelectionArgs {
     #[arg(long, value_name = "true|false", help_heading = "What is built")]
     pub(crate) cgo: Option<bool>,
     /// Write image layouts below this directory instead of target/crossdock (Cargo) or .crossdock (Go).
-    #[arg(long, value_name = "DIR", help_heading = "What is built")]
+    #[arg(long, value_name = "DIR", help_heading = "What is built", value_parser = path)]
     pub(crate) output: Option<Utf8PathBuf>,
     /// Use these tag templates instead of the configured ones.
     #[arg(long, value_name = "TEMPLATE", help_heading = "What is built")]
@@ -282,7 +285,7 @@ pub(crate) struct TagCommand {
 #[derive(Debug, Args)]
 pub(crate) struct OutputArgs {
     /// Also write the JSON answer to this file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path)]
     pub(crate) metadata_file: Option<Utf8PathBuf>,
     #[command(flatten)]
     pub(crate) strictness: StrictnessArgs,
@@ -299,11 +302,13 @@ pub(crate) struct DistCommand {
     #[arg(long, requires = "push", help_heading = "How it is pushed")]
     pub(crate) by_digest: bool,
     /// Write `repository@digest` of each pushed image to this file, a line each.
-    #[arg(long, value_name = "FILE", requires = "push", help_heading = "How it is pushed")]
+    #[arg(long, value_name = "FILE", requires = "push", help_heading = "How it is pushed", value_parser = path)]
     pub(crate) image_refs: Option<Utf8PathBuf>,
     /// Push one image to exactly the repository of --repository; an error if several are selected.
     #[arg(long, requires = "push", help_heading = "How it is pushed")]
     pub(crate) bare: bool,
+    #[command(flatten)]
+    pub(crate) create: CreateArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
     /// Install missing tools first; each command is shown before it runs.
@@ -318,10 +323,10 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "HOST", help_heading = "How registries are used")]
     pub(crate) insecure_registry: Vec<String>,
     /// Trust the authorities whose certificates this PEM file holds, besides Mozilla's and the system's.
-    #[arg(long, value_name = "FILE", help_heading = "How registries are used")]
+    #[arg(long, value_name = "FILE", help_heading = "How registries are used", value_parser = path)]
     pub(crate) ca_file: Vec<Utf8PathBuf>,
     /// Keep credentials in this file only, instead of those of docker and podman.
-    #[arg(long, value_name = "FILE", help_heading = "How registries are used")]
+    #[arg(long, value_name = "FILE", help_heading = "How registries are used", value_parser = path)]
     pub(crate) auth_file: Option<Utf8PathBuf>,
 }
 
@@ -363,19 +368,41 @@ pub(crate) struct RegistryArgs {
     pub(crate) chunk_size: Option<NonZeroU64>,
 }
 
+/// What happens to a repository that does not exist.
+#[derive(Debug, Args, Clone, Default)]
+pub(crate) struct CreateArgs {
+    /// Create a repository that Amazon ECR says not to have, with the program `aws`.
+    #[arg(long, help_heading = "How registries are used")]
+    pub(crate) create_repository: bool,
+    /// The tags of images in the created repository cannot be moved.
+    #[arg(long, requires = "create_repository", help_heading = "How registries are used")]
+    pub(crate) immutable_tags: bool,
+    /// Give the created repository a tag of AWS, e.g. team=web; may be repeated.
+    #[arg(
+        long,
+        value_name = "KEY=VALUE",
+        requires = "create_repository",
+        help_heading = "How registries are used"
+    )]
+    pub(crate) repository_tag: Vec<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct PushCommand {
     /// Where to push, e.g. registry.example/team/app:1.0. For this project's images it may be left out: the configuration or
     /// CROSSDOCK_REPOSITORY then names the repository.
     #[arg(value_name = "REFERENCE")]
     pub(crate) reference: Option<String>,
-    /// An OCI image layout, an archive, or names of this project's images; by default all of them.
+    /// An OCI image layout, an archive, docker-daemon:NAME:TAG or podman:NAME:TAG, or names of this project's images; by
+    /// default all of them.
     #[arg(value_name = "LAYOUT|ARCHIVE|IMAGE")]
     pub(crate) sources: Vec<String>,
     #[command(flatten)]
     pub(crate) output: PushOutputArgs,
     #[command(flatten)]
     pub(crate) strictness: StrictnessArgs,
+    #[command(flatten)]
+    pub(crate) create: CreateArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
@@ -384,10 +411,10 @@ pub(crate) struct PushCommand {
 #[derive(Debug, Args, Clone, Default)]
 pub(crate) struct PushOutputArgs {
     /// Also write the digest and the names as `docker buildx build --metadata-file` does.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path)]
     pub(crate) metadata_file: Option<Utf8PathBuf>,
     /// Write `repository@digest` of each pushed image to this file, a line each.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path)]
     pub(crate) image_refs: Option<Utf8PathBuf>,
     /// Push one image to exactly the given repository; an error if several are selected.
     #[arg(long)]
@@ -400,7 +427,7 @@ pub(crate) struct PullCommand {
     #[arg(value_name = "REFERENCE")]
     pub(crate) reference: String,
     /// The directory of the OCI image layout, which is created if missing.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path)]
     pub(crate) output: Utf8PathBuf,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
@@ -408,9 +435,10 @@ pub(crate) struct PullCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectCommand {
-    /// The image, by tag or digest, e.g. registry.example/team/app:1.0.
-    #[arg(value_name = "REFERENCE")]
-    pub(crate) reference: String,
+    /// The image, by tag or digest, e.g. registry.example/team/app:1.0; or a layout, an archive, docker-daemon:NAME:TAG or
+    /// podman:NAME:TAG.
+    #[arg(value_name = "REFERENCE|LAYOUT|ARCHIVE")]
+    pub(crate) subject: String,
     /// Also fetch its layers and tell whether it starts on its own platforms.
     #[arg(long)]
     pub(crate) verify: bool,
@@ -420,14 +448,58 @@ pub(crate) struct InspectCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct CopyCommand {
-    /// The image: docker://REFERENCE, oci:DIRECTORY[:NAME], oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME].
+    /// The image: docker://REFERENCE, oci:DIRECTORY[:NAME], oci-archive:FILE[:NAME], docker-archive:FILE[:NAME],
+    /// docker-daemon:NAME:TAG or podman:NAME:TAG.
     #[arg(value_name = "SOURCE")]
     pub(crate) source: String,
-    /// Where to copy it: docker://REFERENCE or oci:DIRECTORY[:NAME].
+    /// Where to copy it, in the same forms.
     #[arg(value_name = "DESTINATION")]
     pub(crate) destination: String,
+    /// Copy only the image for this platform, without the index, e.g. linux/arm64.
+    #[arg(long, value_name = "PLATFORM", value_parser = parse_platform)]
+    pub(crate) platform: Option<Platform>,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PromoteCommand {
+    /// The image, by digest or tag, e.g. registry.example/team/app@sha256:…. A tag is resolved once: the digest that is
+    /// verified is the one that gets the names.
+    #[arg(value_name = "SOURCE")]
+    pub(crate) source: String,
+    /// New names, e.g. registry.example/team/app:1.0; by default the tags that this project gives to the image of the source's
+    /// repository. Tags are written last.
+    #[arg(value_name = "DESTINATION")]
+    pub(crate) destinations: Vec<String>,
+    /// Give the image these tags in the source's repository; templates as of `dist`.
+    #[arg(long, value_name = "TEMPLATE", conflicts_with = "destinations")]
+    pub(crate) tag: Vec<String>,
+    /// Verify for these nodes: a platform, a node type, e.g. m7g.large, or deploy:NAME; by default those of the image in the
+    /// configuration. The image's own platforms are verified too.
+    #[arg(
+        long = "for",
+        value_name = "DESCRIPTION",
+        value_delimiter = ',',
+        help_heading = "How it is verified"
+    )]
+    pub(crate) nodes: Vec<String>,
+    /// The image of the configuration whose nodes are meant; by default the one with the repository of the source or of a
+    /// destination.
+    #[arg(long, value_name = "NAME", help_heading = "How it is verified")]
+    pub(crate) image: Option<String>,
+    /// Move no tag: one that names another image is an error, and nothing is tagged.
+    #[arg(long)]
+    pub(crate) immutable: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+/// Parses a platform in the spelling of OCI and Go.
+fn parse_platform(text: &str) -> Result<Platform, String> {
+    Platform::parse(text).map(|platform| platform.normalized()).map_err(|error| error.to_string())
 }
 
 /// Parses a number of bytes: `1048576`, `50MB`, `4MiB`.
@@ -448,6 +520,11 @@ fn parse_size(text: &str) -> Result<NonZeroU64, String> {
     bytes.and_then(NonZeroU64::new).ok_or_else(|| "use a number from 1 up, e.g. 50MB or 4MiB".to_owned())
 }
 
+/// Parses a path. An empty one, as of an unset variable of a script, would mean the working directory.
+fn path(text: &str) -> Result<Utf8PathBuf, String> {
+    if text.is_empty() { Err("it is empty; name a path".to_owned()) } else { Ok(text.into()) }
+}
+
 /// How strictly images are verified.
 #[derive(Debug, Args, Clone, Copy, Default)]
 pub(crate) struct StrictnessArgs {
@@ -461,8 +538,8 @@ pub(crate) struct StrictnessArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyCommand {
-    /// Programs, OCI image layouts, archives of images, or images in registries, e.g. registry.example/app@sha256:…; by
-    /// default this project's images.
+    /// Programs, OCI image layouts, archives of images, or images in registries and engines, e.g.
+    /// registry.example/app@sha256:… or docker-daemon:app:1.0; by default this project's images.
     #[arg(value_name = "FILE|LAYOUT|ARCHIVE|REFERENCE")]
     pub(crate) subjects: Vec<Utf8PathBuf>,
     #[command(flatten)]
@@ -475,7 +552,8 @@ pub(crate) struct VerifyCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunCommand {
-    /// The image; by default the project's only one.
+    /// An image of this project, by default its only one; or any other image: a reference with a host, a layout, an archive,
+    /// docker-daemon:NAME:TAG or podman:NAME:TAG.
     #[arg(value_name = "IMAGE")]
     pub(crate) image: Option<String>,
     /// Arguments for the program instead of the image's own.
@@ -493,6 +571,8 @@ pub(crate) struct RunCommand {
     /// Forbid tools to use the network.
     #[arg(long)]
     pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -504,17 +584,19 @@ pub(crate) enum IndexCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct IndexCreateCommand {
-    /// The index to write: oci:DIRECTORY, oci:DIRECTORY:TAG or oci:DIRECTORY:REPOSITORY:TAG.
+    /// The index to write: REPOSITORY:TAG in a registry, or only REPOSITORY to push it by its digest; oci:DIRECTORY[:TAG] or
+    /// oci:DIRECTORY:REPOSITORY:TAG in a layout.
     #[arg(value_name = "REFERENCE")]
     pub(crate) reference: String,
-    /// Images to merge: layouts as oci:DIRECTORY[:NAME], archives as oci-archive:FILE[:NAME].
+    /// Images to merge: REPOSITORY@sha256:…, JSON files of `dist --push --by-digest --metadata-file`, layouts as
+    /// oci:DIRECTORY[:NAME], archives as oci-archive:FILE[:NAME].
     #[arg(value_name = "SOURCE", required = true)]
     pub(crate) sources: Vec<String>,
     /// The platforms that the index must have, no more and no fewer; by default those of the project's plan.
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
     pub(crate) platform: Vec<String>,
-    /// The image of the project whose platforms are meant.
-    #[arg(long, value_name = "NAME", conflicts_with = "platform")]
+    /// The image of the project that is meant: its platforms, and its entry in JSON files with several images.
+    #[arg(long, value_name = "NAME")]
     pub(crate) image: Option<String>,
     /// Set an annotation of the index instead of the sources' own.
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
@@ -524,6 +606,8 @@ pub(crate) struct IndexCreateCommand {
     pub(crate) nodes: Vec<String>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), String> {
@@ -578,7 +662,7 @@ pub(crate) struct RenderDockerfileCommand {
     #[command(flatten)]
     pub(crate) render: RenderArgs,
     /// Write the Dockerfile to this path, and its .dockerignore to PATH.dockerignore; or all files into a directory.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = path)]
     pub(crate) output: Option<Utf8PathBuf>,
     /// The builder that will read the file.
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t = FrontendName::Buildkit)]
@@ -602,7 +686,7 @@ pub(crate) struct RenderBakeCommand {
     pub(crate) render: RenderArgs,
     /// Write bake.json and separate Dockerfiles with their .dockerignore files into this directory; by default the
     /// Dockerfiles are inline in the bake file.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path)]
     pub(crate) output: Option<Utf8PathBuf>,
     #[command(flatten)]
     pub(crate) options: EngineOptionArgs,

@@ -11,6 +11,7 @@ pub(crate) mod init;
 pub(crate) mod lint;
 pub(crate) mod login;
 pub(crate) mod plan;
+pub(crate) mod promote;
 pub(crate) mod push;
 pub(crate) mod registry;
 pub(crate) mod render;

@@ -6,10 +6,11 @@ use std::num::NonZeroUsize;
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock::config::{Source, Sourced};
 use crossdock::execute::{Color, ExecuteOptions, Scope, Unproven};
-use crossdock::generated::write_atomically;
+use crossdock::generated::{check_writable, write_atomically};
 use crossdock::index::IndexOptions;
 use crossdock::plan::{Archive, Goal, LoadEngine, Pack};
 use crossdock::process::{Cancel, Environment, StandardInput, Terminal};
+use crossdock::registry::{PromoteOptions, TakenTags};
 use crossdock::run::RunOptions;
 use crossdock::verify::VerifyOptions;
 use crossdock::{BuildOptions, Builder, Context, EngineOptions, KindCluster, Network, Notice};
@@ -17,7 +18,7 @@ use serde::Serialize;
 
 use crate::arguments::{
     BuildArgs, Color as ColorChoice, EngineName, EngineOptionArgs, Global, IndexCreateCommand, LoadTarget,
-    RunCommand, SelectionArgs, StrictnessArgs,
+    PromoteCommand, RunCommand, SelectionArgs, StrictnessArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
@@ -131,6 +132,14 @@ impl Session {
         self.write_output(file, "--metadata-file", &format!("{text}\n"))
     }
 
+    /// Checks that the file of an option can be written, before work is done whose result would be lost.
+    pub(crate) fn check_output(&self, file: Option<&Utf8Path>, option: &str) -> Result<(), CommandError> {
+        let Some(file) = file else { return Ok(()) };
+        check_writable(&self.path(file))
+            .map_err(CommandError::from)
+            .map_err(|error| CommandError { message: format!("`{option}`: {}", error.message), ..error })
+    }
+
     /// Writes the file that an option names. Its directory is created if missing.
     pub(crate) fn write_output(&self, file: &Utf8Path, option: &str, text: &str) -> Result<(), CommandError> {
         let path = self.path(file);
@@ -214,6 +223,18 @@ impl Session {
         options.annotations = args.annotation.iter().cloned().collect();
         options.unproven = unproven(args.output.strictness);
         options.scope = scope(args.output.strictness);
+        options
+    }
+
+    /// Returns the library's options of a promotion for those of the command line.
+    pub(crate) fn promote_options(&self, args: &PromoteCommand) -> PromoteOptions {
+        let mut options = PromoteOptions::new();
+        options.nodes = many(&args.nodes, "--for");
+        options.image = args.image.clone().map(|name| from_option("--image", name));
+        options.config = self.global.config.clone();
+        options.scope = scope(args.output.strictness);
+        options.unproven = unproven(args.output.strictness);
+        options.taken = if args.immutable { TakenTags::Refuse } else { TakenTags::Move };
         options
     }
 

@@ -43,7 +43,7 @@ pub struct CacheRemoved {
 /// The cache cannot be read.
 pub fn cache_info(context: &Context) -> Result<CacheInfo, Error> {
     let found = open(context)?.info().map_err(input_output)?;
-    let programs = programs(&context.cache.join("build"))?;
+    let programs = programs(&context.cache_directory()?.join("build"))?;
     Ok(CacheInfo {
         layers: found.layers,
         layer_bytes: found.bytes,
@@ -63,7 +63,7 @@ pub fn prune_cache(context: &Context, unused_for: Duration) -> Result<CacheRemov
         unused_for => PruneLimits { unused_for, bytes: u64::MAX },
     };
     let layers = open(context)?.prune(limits).map_err(input_output)?;
-    let (programs, in_use) = prune_programs(&context.cache.join("build"), unused_for)?;
+    let (programs, in_use) = prune_programs(&context.cache_directory()?.join("build"), unused_for)?;
     for module in in_use {
         context.note(&format!("kept the programs in `{module}`: a run uses them"));
     }
@@ -72,8 +72,9 @@ pub fn prune_cache(context: &Context, unused_for: Duration) -> Result<CacheRemov
 
 /// Opens the cache, so that a directory that is not a cache of crossdock is refused before anything in it is removed.
 fn open(context: &Context) -> Result<LayerCache, Error> {
-    crossdock_fs::open_cache(context.cache.as_std_path()).map_err(input_output)?;
-    LayerCache::create(context.cache.join("layers").as_std_path()).map_err(input_output)
+    let directory = context.cache_directory()?;
+    crossdock_fs::open_cache(directory.as_std_path()).map_err(input_output)?;
+    LayerCache::create(directory.join("layers").as_std_path()).map_err(input_output)
 }
 
 /// A program that `go build` left for the next run.

@@ -32,7 +32,8 @@ pub struct Context {
     pub(crate) environment: Arc<Environment>,
     pub(crate) cancel: Cancel,
     pub(crate) processes: Processes,
-    pub(crate) cache: Utf8PathBuf,
+    /// `None` if no variable names its place, as in a container without a home directory. Many jobs need no cache.
+    cache: Option<Utf8PathBuf>,
     pub(crate) overrides: Overrides,
     receiver: Receiver,
 }
@@ -77,8 +78,14 @@ impl Context {
     }
 
     /// Returns the cache directory: `CROSSDOCK_CACHE_DIR`, else the platform's usual place below the home directory.
-    pub fn cache_directory(&self) -> &Utf8Path {
-        &self.cache
+    ///
+    /// # Errors
+    /// Neither `CROSSDOCK_CACHE_DIR` nor `HOME` names a directory.
+    pub fn cache_directory(&self) -> Result<&Utf8Path, Error> {
+        self.cache.as_deref().ok_or_else(|| {
+            let message = "no directory for the cache is known; set CROSSDOCK_CACHE_DIR or HOME";
+            Error::from_message(ErrorKind::Usage, message)
+        })
     }
 
     /// Returns the settings of `CROSSDOCK_*` variables.
@@ -192,7 +199,7 @@ impl ContextBuilder {
     /// Reads the `CROSSDOCK_*` variables and returns the context.
     ///
     /// # Errors
-    /// The directory of the environment is relative. A variable has an invalid value, or neither `CROSSDOCK_CACHE_DIR` nor `HOME` names a directory for the cache.
+    /// The directory of the environment is relative, or a variable has an invalid value.
     pub fn finish(self) -> Result<Context, Error> {
         let directory = &self.environment.directory;
         if !directory.is_absolute() {
@@ -201,20 +208,14 @@ impl ContextBuilder {
             return Err(Error::from_message(ErrorKind::Usage, message));
         }
         let (overrides, warnings) = Overrides::from_environment(&self.environment).map_err(usage)?;
-        let cache = self.environment.cache_directory().ok_or_else(|| {
-            Error::from_message(
-                ErrorKind::Usage,
-                "no directory for the cache is known; set CROSSDOCK_CACHE_DIR or HOME",
-            )
-        })?;
         warnings.iter().for_each(|warning| (self.receiver)(Notice::Warning(warning)));
         let environment = Arc::new(self.environment);
         Ok(Context {
             program: self.program,
             cancel: self.cancel.clone(),
             processes: Processes::new(environment.clone(), self.cancel).watched_by(self.watch),
+            cache: environment.cache_directory(),
             environment,
-            cache,
             overrides,
             receiver: self.receiver,
         })

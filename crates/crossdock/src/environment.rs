@@ -162,7 +162,7 @@ fn go(
     let request = GoRequest::new(directory, target.platform(), &linkage)
         .with_cgo(Some(&cgo))
         .with_float(description.float);
-    match choose_go(&request, &host, &context.cache) {
+    match choose_go(&request, &host, context.cache_directory()?) {
         Availability::Available(choice) => {
             write(&choice.wrappers)?;
             Ok(choice.environment)
@@ -194,9 +194,10 @@ fn rust(
         return Err(needs_windows(target.platform()));
     }
     let (libc, linkage) = (configured_libc(description), configured(name));
+    let cache = context.cache_directory()?;
     let choose = |native_code: &NativeCode| {
         let request = rust_request(directory, &target, description, native_code, (&linkage, libc.as_ref()));
-        choose_rust(&request, &host, &context.cache).into_iter().next()
+        choose_rust(&request, &host, cache).into_iter().next()
     };
     let with_c = choose(&NativeCode::everywhere(vec![vec!["any crate that compiles C".to_owned()]]));
     let choice = match with_c {

@@ -54,14 +54,14 @@ impl ExecuteOptions {
         Self { scope, ..self }
     }
 
-    fn settings(&self, context: &Context) -> Settings {
+    fn settings(&self, context: &Context) -> Result<Settings, Error> {
         let overridden = context.overrides().jobs.as_ref().and_then(|jobs| NonZeroUsize::new(jobs.value));
         let policy = VerifyPolicy { unproven: self.unproven, scope: self.scope };
-        let settings = Settings::new(context.cache_directory()).with_color(self.color).with_policy(policy);
-        match self.jobs.or(overridden) {
+        let settings = Settings::new(context.cache_directory()?).with_color(self.color).with_policy(policy);
+        Ok(match self.jobs.or(overridden) {
             Some(jobs) => settings.with_jobs(jobs),
             None => settings,
-        }
+        })
     }
 }
 
@@ -97,7 +97,7 @@ pub fn execute(
         let message = format!("the plan is for a host of {}, and this machine is {this_machine}", plan.host);
         return Err(Error::from_message(ErrorKind::Usage, message).hint("plan again without naming a host"));
     }
-    let settings = options.settings(context);
+    let settings = options.settings(context)?;
     let result =
         crossdock_runner::execute::execute(plan, &settings, &context.environment, observer, &context.cancel);
     result.map_err(|failure| {

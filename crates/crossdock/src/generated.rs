@@ -4,7 +4,7 @@ use std::io::Read;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crossdock_fs::{FileError, TEXT_LIMIT, open_project_file};
+use crossdock_fs::{FileError, TEXT_LIMIT, TemporaryDirectory, open_project_file};
 use crossdock_project::project_boundary;
 use crossdock_scaffold::{EditedFiles, backup_path, create_backup, is_unedited, stamp_header};
 
@@ -22,6 +22,26 @@ pub struct GeneratedFile {
     pub body: String,
     /// The syntax of comments, for the header.
     pub comment: CommentStyle,
+}
+
+/// Checks that a file can be written or replaced: that it is not a directory, and that its directory, or the nearest one above
+/// that exists, takes new files. Nothing is left behind.
+///
+/// # Errors
+/// It cannot.
+pub fn check_writable(path: &Utf8Path) -> Result<(), Error> {
+    let failed = |message: String| Err(Error::from_message(ErrorKind::InputOutput, message));
+    if path.is_dir() {
+        return failed(format!("{path} is a directory; name a file"));
+    }
+    let Some(directory) = path.ancestors().skip(1).find(|directory| directory.symlink_metadata().is_ok())
+    else {
+        return Ok(());
+    };
+    match TemporaryDirectory::create_in(directory.as_std_path(), ".crossdock-") {
+        Ok(_removed) => Ok(()),
+        Err(error) => failed(format!("{path} cannot be written: {}", Error::chain(&error))),
+    }
 }
 
 /// Writes all files, or none if one would replace a file that a person wrote or edited and `existing` is

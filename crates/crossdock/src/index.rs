@@ -1,20 +1,20 @@
 //! One index from the images that several machines built, each for its own platform.
 
 mod annotations;
-mod leg;
+pub(crate) mod leg;
 pub(crate) mod location;
 
 use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use crossdock_oci::{
-    Descriptor, Digest, ImageSource, Layout, MergeError, MergePart, Pruning, Reference, media_type, merge,
+    Descriptor, Digest, Layout, MergeError, MergePart, Pruning, Reference, media_type, merge,
 };
 use crossdock_platform::Platform;
 use crossdock_project::config::{Config, Sourced};
 use crossdock_runner::plan::ImagePlan;
 use crossdock_runner::planner::named_targets;
-use crossdock_subjects::{Options, Scope, own_target};
+use crossdock_subjects::Scope;
 use crossdock_verify::{Target, Verdict, Verification, serialize_entries};
 use serde::Serialize;
 
@@ -22,6 +22,7 @@ use crate::context::Context;
 use crate::discover::discover;
 use crate::error::{Error, ErrorKind, input_output, usage};
 use crate::execute::Unproven;
+use crate::gate::Gate;
 use crate::options::BuildOptions;
 use crate::plan::{Goal, plan};
 use leg::{Candidate, Leg};
@@ -34,7 +35,7 @@ pub struct IndexOptions {
     /// The platforms that the index must have, no more and no fewer, e.g. `linux/arm64`; those of the project's plan if
     /// empty.
     pub platforms: Vec<Sourced<String>>,
-    /// The image of the project whose platforms are meant, if the project has several.
+    /// The image of the project that is meant, if the project has several: its platforms, and its entry in reports of pushes.
     pub images: Vec<Sourced<String>>,
     /// The nodes to verify against, in any vocabulary: `m7g.large`, `linux/arm64`, or `deploy:NAME` of the
     /// configuration; the image's own platforms if empty.
@@ -58,7 +59,7 @@ pub const SCHEMA: &str = "crossdock.index/1";
 pub struct CreatedIndex {
     /// [`SCHEMA`].
     pub schema: &'static str,
-    /// `NAME@DIGEST`; only the digest if the index has no name.
+    /// `NAME@DIGEST`, where a name may be a mere repository; only the digest if the index has no name.
     pub reference: String,
     /// The digest of the index.
     pub digest: Digest,
@@ -66,6 +67,9 @@ pub struct CreatedIndex {
     pub named: bool,
     /// Its platforms, in the order in which the sources were named.
     pub platforms: Vec<IndexPart>,
+    /// Attestations and signatures of the sources that the registry now lists as being about the images of the index.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attached: Vec<Digest>,
     /// Warnings: parts of the sources that the index does not have, such as attestations, and media types.
     pub warnings: Vec<String>,
     /// The verdict for each target.
@@ -111,7 +115,8 @@ impl CreatedIndex {
 ///
 /// `to` is `oci:DIRECTORY`, `oci:DIRECTORY:TAG` or `oci:DIRECTORY:REPOSITORY:TAG`; the repository of a mere tag is the
 /// directory's name. A source is an image layout, `oci:DIRECTORY[:NAME]`, or an archive, `oci-archive:FILE[:NAME]`; a
-/// path without a prefix may be either. The index of images that [`execute`](crate::execute()) built on several
+/// path without a prefix may be either. [`registry::create_index`](crate::registry::create_index) also takes images in
+/// registries. The index of images that [`execute`](crate::execute()) built on several
 /// machines has the digest that one machine would have given it.
 ///
 /// ```
@@ -155,42 +160,88 @@ fn create(
     sources: &[String],
     options: &IndexOptions,
 ) -> Result<CreatedIndex, Error> {
-    let (directory, name) = location::target(context.directory(), to)?;
-    crate::destination::check(&directory)?;
-    let wanted = wanted_platforms(context, options)?;
-    let targets = verification_targets(context, options)?;
+    let target = location::target(context.directory(), to)?;
+    crate::destination::check(&target.0)?;
+    let demand = Demand::new(context, options)?;
     let legs = sources
         .iter()
         .map(|source| Leg::open(context, &Location::parse(context.directory(), source)?))
         .collect::<Result<Vec<Leg>, _>>()?;
-    let mut warnings: Vec<String> = legs.iter().flat_map(Leg::artifacts).collect();
-    let chosen = leg::choose(&legs, &wanted)?;
-    let merged = annotations::merged(&chosen, &options.annotations)?;
-    warnings.extend(merged.warnings);
+    demand.write(&legs, target)
+}
 
-    let layout = Layout::create(directory.as_std_path()).map_err(input_output)?;
-    let lock = layout.lock().map_err(input_output)?;
-    let parts: Vec<MergePart<'_>> = chosen.iter().map(Candidate::part).collect();
-    let index = merge(layout.blobs(), &parts, &merged.annotations).map_err(not_merged)?;
-    if index.media_type == media_type::DOCKER_INDEX {
-        warnings.push(DOCKER.to_owned());
+/// The index that a call asks for.
+pub(crate) struct Demand<'a> {
+    context: &'a Context,
+    options: &'a IndexOptions,
+    platforms: Vec<Platform>,
+    targets: Vec<Target>,
+}
+
+impl<'a> Demand<'a> {
+    pub(crate) fn new(context: &'a Context, options: &'a IndexOptions) -> Result<Self, Error> {
+        let platforms = wanted_platforms(context, options)?;
+        Ok(Self { context, options, platforms, targets: verification_targets(context, options)? })
     }
-    let reference = match &name {
-        Some(name) => format!("{name}@{}", index.digest),
-        None => index.digest.to_string(),
-    };
-    let verdicts = verify(context, &layout, &index, &reference, &targets, options.scope)?;
-    let named = match Verdict::gravest(&verdicts) {
-        Verdict::Fails => false,
-        Verdict::Unproven => options.unproven == Unproven::Warn,
-        Verdict::Starts => true,
-    };
-    if named {
-        let names: Vec<Reference> = name.into_iter().collect();
-        layout.publish(&lock, &index, &names, Pruning::KeepOthers).map_err(input_output)?;
+
+    /// Returns the image for each platform; see [`leg::choose`].
+    pub(crate) fn choose<'l>(&self, legs: &'l [Leg]) -> Result<Vec<Candidate<'l>>, Error> {
+        leg::choose(legs, &self.platforms)
     }
-    let platforms = chosen.iter().map(Candidate::report).collect();
-    Ok(CreatedIndex { schema: SCHEMA, reference, digest: index.digest, named, platforms, warnings, verdicts })
+
+    /// Merges the images into a layout, which does not list the index yet, and verifies it. `name` is that of the index.
+    pub(crate) fn merge(
+        &self,
+        layout: &Layout,
+        chosen: &[Candidate<'_>],
+        name: Option<&str>,
+    ) -> Result<(Descriptor, CreatedIndex), Error> {
+        let merged = annotations::merged(chosen, &self.options.annotations)?;
+        let mut warnings = merged.warnings;
+        let parts: Vec<MergePart<'_>> = chosen.iter().map(Candidate::part).collect();
+        let index = merge(layout.blobs(), &parts, &merged.annotations).map_err(not_merged)?;
+        if index.media_type == media_type::DOCKER_INDEX {
+            warnings.push(DOCKER.to_owned());
+        }
+        let reference = match name {
+            Some(name) => format!("{name}@{}", index.digest),
+            None => index.digest.to_string(),
+        };
+        let Self { context, options, targets, .. } = self;
+        let gate = Gate { context, targets, scope: options.scope, unproven: options.unproven };
+        let verdicts = gate.verify(layout, &index, &reference)?;
+        let created = CreatedIndex {
+            schema: SCHEMA,
+            reference,
+            digest: index.digest,
+            named: gate.accepts(&verdicts),
+            platforms: chosen.iter().map(Candidate::report).collect(),
+            attached: Vec::new(),
+            warnings,
+            verdicts,
+        };
+        Ok((index, created))
+    }
+
+    /// Writes the index into the layout of a directory, which lists it if verification accepts it.
+    pub(crate) fn write(
+        &self,
+        legs: &[Leg],
+        (directory, name): (Utf8PathBuf, Option<Reference>),
+    ) -> Result<CreatedIndex, Error> {
+        let mut warnings: Vec<String> = legs.iter().flat_map(Leg::artifacts).collect();
+        let chosen = self.choose(legs)?;
+        let layout = Layout::create(directory.as_std_path()).map_err(input_output)?;
+        let lock = layout.lock().map_err(input_output)?;
+        let full = name.as_ref().map(Reference::to_string);
+        let (index, mut created) = self.merge(&layout, &chosen, full.as_deref())?;
+        warnings.append(&mut created.warnings);
+        if created.named {
+            let names: Vec<Reference> = name.into_iter().collect();
+            layout.publish(&lock, &index, &names, Pruning::KeepOthers).map_err(input_output)?;
+        }
+        Ok(CreatedIndex { warnings, ..created })
+    }
 }
 
 const DOCKER: &str = "the index has Docker's media types, as its images: it has no annotations, and skopeo does not find it in \
@@ -252,31 +303,4 @@ fn verification_targets(context: &Context, options: &IndexOptions) -> Result<Vec
     };
     let targets = crate::verify::targets(context, &verify)?;
     Ok(targets.iter().map(|target| target.for_verification()).collect())
-}
-
-/// Verifies the index for the targets, and for each of its platforms that none of them names: its name points at all of
-/// them.
-fn verify(
-    context: &Context,
-    layout: &Layout,
-    index: &Descriptor,
-    subject: &str,
-    targets: &[Target],
-    scope: Scope,
-) -> Result<Vec<Verification>, Error> {
-    let source = ImageSource::of_layout(layout, index).map_err(input_output)?;
-    let mut verifications = Vec::new();
-    for image in source.images() {
-        let mut targets = targets.to_vec();
-        for own in image.platforms.iter().filter_map(|found| own_target(found.platform())) {
-            if !targets.iter().any(|target| target.platform() == own.platform()) {
-                targets.push(own);
-            }
-        }
-        let temporary = context.environment().temporary_directory();
-        let options = Options::new(&targets, &temporary).with_scope(scope);
-        let verified = crossdock_subjects::verify(subject, &source, image, &options);
-        verifications.extend(verified.map_err(input_output)?);
-    }
-    Ok(verifications)
 }

@@ -11,13 +11,14 @@
 //! | run an image in a container engine | [`run::prepare_container`] | [`run::Container`] |
 //! | tag what was built | [`tag()`] | [`execute::Report`] |
 //! | verify any image or program | [`verify()`] | [`verify::Verified`] |
-//! | merge the images of several machines | [`index::create_index`] | [`index::CreatedIndex`] |
+//! | merge the images of several machines | [`index::create_index`], [`registry::create_index`] | [`index::CreatedIndex`] |
 //! | check Dockerfiles | [`lint()`] | [`lint::Finding`] |
 //! | render Dockerfiles | [`render()`] | [`render::RenderedDockerfile`] |
 //! | write a project's files | [`scaffold()`] | [`scaffold::Scaffold`] |
 //! | list tools, install missing ones | [`doctor()`], [`doctor::set_up`] | [`doctor::Check`] |
 //! | variables of a cross build | [`environment()`] | a map |
 //! | push and pull images | [`registry::push_built`], [`registry::pull`] | [`registry::PushedImage`] |
+//! | verify an image in a registry and give it names | [`registry::promote`] | [`registry::Promoted`] |
 //! | explain a description | [`interpret()`] | [`interpret::Answer`] |
 //!
 //! ```
@@ -26,6 +27,7 @@
 //! ```
 
 pub mod cache;
+mod container_engine;
 mod context;
 mod destination;
 pub mod discover;
@@ -34,6 +36,7 @@ mod engine;
 pub mod environment;
 mod error;
 pub mod execute;
+mod gate;
 pub mod generated;
 pub mod index;
 pub mod interpret;
@@ -47,6 +50,8 @@ pub mod registry;
 pub mod render;
 pub mod run;
 pub mod scaffold;
+#[cfg(feature = "registry")]
+pub mod subject;
 pub mod tag;
 pub mod verify;
 

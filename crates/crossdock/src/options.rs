@@ -8,8 +8,7 @@ use crossdock_project::config::{Config, Source, Sourced};
 use crossdock_project::{Network, WrittenPath, seeing_checkout};
 use crossdock_runner::engine::Builder;
 use crossdock_runner::plan::LoadEngine;
-use crossdock_runner::planner::{Archive, Goal, Pack, Request};
-use crossdock_system::process::Command;
+use crossdock_runner::planner::{Archive, Goal, Pack, Request, Tagging};
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, usage};
@@ -44,6 +43,8 @@ pub struct BuildOptions {
     pub output: Option<Sourced<Utf8PathBuf>>,
     /// Tag templates.
     pub tags: Vec<Sourced<String>>,
+    /// Whether images get tags.
+    pub tagging: Tagging,
     /// The repository; with several images their names are appended.
     pub repository: Option<Sourced<String>>,
     /// The file that the caller writes the report to; relative to the context's directory. The run does not write it, and
@@ -81,6 +82,7 @@ impl Default for BuildOptions {
             cgo: None,
             output: None,
             tags: Vec::new(),
+            tagging: Tagging::default(),
             repository: None,
             metadata_file: None,
             archive: Archive::None,
@@ -160,6 +162,12 @@ impl BuildOptions {
     #[must_use]
     pub fn tags(self, templates: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { tags: each_from_caller("tags", templates), ..self }
+    }
+
+    /// Gives images no tags: they are reached by their digests.
+    #[must_use]
+    pub fn untagged(self) -> Self {
+        Self { tagging: Tagging::None, ..self }
     }
 
     /// Names the file that the caller writes the report to, which no build may read.
@@ -243,7 +251,7 @@ impl Context {
             if given.is_empty() { fallback.to_vec() } else { given.to_vec() }
         };
         let output = options.output.clone().or_else(|| overrides.output.clone());
-        let mut request = Request::new(self.network(options.network), self.cache.clone());
+        let mut request = Request::new(self.network(options.network), self.cache_directory()?.to_owned());
         request.goal = options.goal;
         request.platforms = or(&options.platforms, &overrides.platforms);
         request.nodes = or(&options.nodes, &overrides.nodes);
@@ -251,6 +259,7 @@ impl Context {
         request.cgo.clone_from(&options.cgo);
         request.output = output.map(|path| path.map(|path| directory.join(path)));
         request.tags = or(&options.tags, &overrides.tags);
+        request.tagging = options.tagging;
         request.repository = options.repository.clone().or_else(|| overrides.repository.clone());
         request.metadata_file = options.metadata_file.as_ref().map(|file| directory.join(file));
         request.metadata_file_seen_in = request.metadata_file.as_ref().and_then(|file| {
@@ -289,21 +298,13 @@ impl Context {
 
     /// Queries the platform of an engine's server, which may differ from the client's.
     fn server(&self, engine: LoadEngine) -> Result<(LoadEngine, Platform), Error> {
-        let (verb, format) = match engine {
-            LoadEngine::Docker => ("version", "{{.Server.Os}}/{{.Server.Arch}}"),
-            LoadEngine::Podman => ("info", "{{.Version.OsArch}}"),
-        };
-        let query = Command::new(engine.as_str(), self.environment.directory.clone())
-            .args([verb, "--format", format]);
-        let answer = self.processes.stdout(&query).map_err(|error| {
-            Error::new(ErrorKind::Missing, &error).hint(format!(
+        let platform = crate::container_engine::server_platform(self, engine).map_err(|error| {
+            error.hint(format!(
                 "--load {} needs a running engine; start it, or omit the option",
                 engine.as_str()
             ))
         })?;
-        let platform =
-            Platform::parse(answer.trim()).map_err(|error| Error::new(ErrorKind::Program, &error))?;
-        Ok((engine, platform.normalized()))
+        Ok((engine, platform))
     }
 }
 

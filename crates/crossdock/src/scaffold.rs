@@ -14,10 +14,14 @@ use crate::error::{Error, ErrorKind};
 
 impl Context {
     /// Returns the default options for a project in this context's directory.
-    pub fn init_options(&self) -> InitOptions {
-        let mut options = InitOptions::new(self.environment.directory.clone(), self.cache.join("init"));
+    ///
+    /// # Errors
+    /// No directory for the cache is known.
+    pub fn init_options(&self) -> Result<InitOptions, Error> {
+        let cache = self.cache_directory()?.join("init");
+        let mut options = InitOptions::new(self.environment.directory.clone(), cache);
         options.network = self.network(Network::Online);
-        options
+        Ok(options)
     }
 }
 
@@ -27,7 +31,7 @@ impl Context {
 /// use crossdock::scaffold::{scaffold, write_scaffold};
 ///
 /// # let (_directory, context) = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/example.rs"))?;
-/// let options = context.init_options();
+/// let options = context.init_options()?;
 /// let files = scaffold(&context, &options)?;
 /// assert!(files.files.iter().any(|file| file.path == "Dockerfile" || file.path.as_str().contains("workflows")));
 /// write_scaffold(&context, &files, options.network)?;

@@ -43,7 +43,7 @@ fn a_cancelled_call_is_interrupted_whatever_its_job() {
         kind(tag(&context, &options, &ExecuteOptions::new(), &mut Silent)),
         kind(verify(&context, "go.mod".into(), &VerifyOptions::new().nodes(["linux/amd64"]))),
         kind(render(&context, &RenderOptions::new(options.clone()))),
-        kind(scaffold(&context, &context.init_options())),
+        kind(scaffold(&context, &context.init_options().unwrap())),
         kind(environment(&context, "linux/arm64", &EnvironmentOptions::new(Language::Go))),
     ];
     assert_eq!(kinds, [ErrorKind::Interrupted; 7]);

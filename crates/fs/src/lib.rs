@@ -28,6 +28,7 @@ mod mark;
 mod mode;
 mod project_file;
 mod regular;
+mod space;
 mod temporary;
 
 pub use atomic::{AtomicFile, is_temporary, write_atomically};
@@ -43,4 +44,5 @@ pub use project_file::{
     TEXT_LIMIT, has_git_directory, open_project_file, project_path, read_project_text, read_text,
 };
 pub use regular::{open_regular, read_regular};
+pub use space::free_space;
 pub use temporary::TemporaryDirectory;

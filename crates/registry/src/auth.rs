@@ -141,7 +141,9 @@ impl Auth {
                     return Ok((Some(token.header.clone()), if is_old { Used::Old } else { Used::Fresh }));
                 }
                 let request = TokenRequest { realm: &realm, service: service.as_deref(), extra: &scope };
-                let token = request.send(transport, subject, &credential, guard)?;
+                let token = request.send(transport, subject, &credential, guard).map_err(|error| {
+                    error.with_source(|| self.source(subject.host, subject.repository))
+                })?;
                 let header = token.header.clone();
                 state.tokens.insert(key, token);
                 Ok((Some(header), Used::Fresh))
@@ -162,6 +164,11 @@ impl Auth {
         if let Some(challenge) = challenge_of(&answer.headers).filter(|_| answer.status == 401) {
             self.lock().challenges.insert(origin.clone(), challenge);
         }
+    }
+
+    /// Returns where the credential for a repository comes from, see [`Credentials::source`].
+    pub(crate) fn source(&self, host: &Host, repository: &str) -> Option<String> {
+        self.credentials.source(host, repository)
     }
 
     /// Forgets the token of a request, which was refused.

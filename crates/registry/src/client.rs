@@ -9,6 +9,7 @@ use ureq::http::{HeaderMap, Method, StatusCode, Uri};
 
 use crate::auth::{Auth, Scope, Subject, Used};
 use crate::checked::WrongDigest;
+use crate::create::Created;
 use crate::error::{Place, RegistryError};
 use crate::host::{Host, Origin, Scheme};
 use crate::notice::Notices;
@@ -17,7 +18,8 @@ use crate::retry::{self, ATTEMPTS, is_transient};
 use crate::roots::CertificateFault;
 use crate::settings::Settings;
 use crate::transport::{
-    Answer, Body, NoHandshake, NotTls, ProxyRefusal, ShortBody, Transport, origin_of, plain, resolve,
+    Answer, Body, Limits, NoHandshake, NotTls, ProxyRefusal, ShortBody, Silent, Transport, origin_of, plain,
+    resolve,
 };
 
 /// A client of any number of registries.
@@ -28,6 +30,7 @@ pub(crate) struct Client {
     pub(crate) settings: Settings,
     schemes: Mutex<BTreeMap<Host, Scheme>>,
     pub(crate) notices: Notices,
+    pub(crate) created: Created,
 }
 
 /// A repository with its host, as requests need it.
@@ -88,6 +91,9 @@ const REDIRECTS: usize = 5;
 
 impl Location {
     pub(crate) fn of(repository: &Repository) -> Result<Self, RegistryError> {
+        if let Some(host) = only_host(repository.as_str()) {
+            return Err(RegistryError::NoRepository { host: host.to_owned() });
+        }
         let full = repository.full_name();
         let (host, path) = full.split_once('/').unwrap_or(("docker.io", &full));
         let host: Host = host.parse().map_err(|_| RegistryError::Protocol {
@@ -99,6 +105,13 @@ impl Location {
     }
 }
 
+/// Returns a name that was written as the host of a registry, which by the grammar is a repository of Docker Hub: `localhost`,
+/// of `localhost:5000`. No repository there without an owner has such a name.
+fn only_host(repository: &str) -> Option<&str> {
+    let is_host = repository == "localhost" || repository.contains('.');
+    (is_host && !repository.contains('/')).then_some(repository)
+}
+
 impl Location {
     /// Returns a host without a repository.
     pub(crate) fn of_host(host: &Host) -> Self {
@@ -108,10 +121,19 @@ impl Location {
 
 impl Client {
     pub(crate) fn new(settings: Settings) -> Result<Self, RegistryError> {
-        let transport = Transport::new(&settings.roots, settings.proxies.clone(), &settings.user_agent)
-            .map_err(|error| RegistryError::Tls(Box::new(error)))?;
+        let limits = Limits { stall: settings.stall, cancel: settings.cancel.clone() };
+        let transport =
+            Transport::new(&settings.roots, settings.proxies.clone(), &settings.user_agent, limits)
+                .map_err(|error| RegistryError::Tls(Box::new(error)))?;
         let auth = Auth::new(Arc::clone(&settings.credentials));
-        Ok(Self { transport, auth, settings, schemes: Mutex::default(), notices: Notices::default() })
+        Ok(Self {
+            transport,
+            auth,
+            settings,
+            schemes: Mutex::default(),
+            notices: Notices::default(),
+            created: Created::default(),
+        })
     }
 
     /// Sends a request, again if it failed for a reason that passes. The answer has any status except those of failures
@@ -141,7 +163,13 @@ impl Client {
         if statuses.contains(&answer.status.as_u16()) {
             return Ok(answer);
         }
-        Err(self.place(call).refused(answer))
+        Err(self.refused(call, answer))
+    }
+
+    /// Returns the error of an answer that refuses a request.
+    pub(crate) fn refused(&self, call: &Call<'_>, answer: Answer) -> RegistryError {
+        let Location { host, path, .. } = call.location;
+        self.place(call).refused(answer).with_source(|| self.auth.source(host, path))
     }
 
     /// Fetches a document: the answer's headers and its whole body. A body that is cut off is fetched again.
@@ -386,16 +414,23 @@ impl Client {
     }
 
     pub(crate) fn place(&self, call: &Call<'_>) -> Place {
-        let Location { host, path, .. } = call.location;
-        Place { action: call.action.clone(), host: host.to_string(), repository: path.clone() }
+        self.place_of(call.location, call.action.clone())
+    }
+
+    /// Returns the context of an operation on a repository.
+    pub(crate) fn place_of(&self, location: &Location, action: String) -> Place {
+        Place { action, host: location.host.to_string(), repository: location.path.clone() }
     }
 }
 
 /// Returns the number of attempts at a request. A server that refuses connections may be starting, but most often is not there.
 fn attempts(result: &Result<Answer, RegistryError>) -> u32 {
     let Err(RegistryError::Unreachable { source, .. }) = result else { return ATTEMPTS };
-    let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
-    if source.downcast_ref().is_some_and(refused) { ATTEMPTS / 2 } else { ATTEMPTS }
+    let is_absent = |error: &io::Error| {
+        error.kind() == io::ErrorKind::ConnectionRefused
+            || error.get_ref().is_some_and(|inner| inner.is::<Silent>())
+    };
+    if source.downcast_ref().is_some_and(is_absent) { ATTEMPTS / 2 } else { ATTEMPTS }
 }
 
 /// Returns whether an error of a connection stays: a name that does not exist, a certificate that is not trusted, a proxy

@@ -12,7 +12,9 @@ use crate::error::RegistryError;
 use crate::graph::{Graph, Node, Parts, is_foreign, total};
 use crate::pull::Fetch;
 use crate::push::PushOptions;
+use crate::referrers::Lists;
 use crate::registry::{Manifest, Registry, Selector};
+use crate::space::check_space;
 use crate::transfer::{Gate, Moved, TransferEvent, TransferObserver, for_each};
 use crate::upload::{Check, Upload};
 
@@ -89,16 +91,35 @@ impl Registry {
         observer: &dyn TransferObserver,
     ) -> Result<Carried, RegistryError> {
         let source = Remote::new(self, from)?;
+        let root = self.manifest_at(&source.location, &Selector::Digest(*image), &source.scope)?;
+        self.copy_referrers_of(&source, &root.descriptor, from, to, observer)
+    }
+
+    /// Copies what is about an image as [`copy_referrers`](Self::copy_referrers) does, for an image whose manifests can be
+    /// read elsewhere, such as in a layout that it was pulled into.
+    ///
+    /// # Errors
+    /// If the manifests or the lists cannot be read.
+    pub fn copy_referrers_of(
+        &self,
+        content: &dyn ImageContent,
+        image: &Descriptor,
+        from: &Repository,
+        to: &Repository,
+        observer: &dyn TransferObserver,
+    ) -> Result<Carried, RegistryError> {
+        let source = Remote::new(self, from)?;
         let target = Location::of(to)?;
         let scope = Scope::push(&target.path);
-        let root = self.manifest_at(&source.location, &Selector::Digest(*image), &source.scope)?;
-        let graph = Graph::read(&root.descriptor, &mut |descriptor| source.document(descriptor))?;
+        let graph = Graph::read(image, &mut |descriptor| checked(content, descriptor))
+            .map_err(|error| error.with_host(&source.location.host))?;
+        let mut keeps_lists = Lists::default();
         let mut subjects: Vec<Digest> = graph.nodes.iter().map(|node| node.descriptor.digest).collect();
         let mut seen: BTreeSet<Digest> = subjects.iter().copied().collect();
         let (mut carried, mut beyond) = (Carried::default(), BTreeSet::new());
         // Referrers of referrers are carried too, each once.
         while let Some(subject) = subjects.pop() {
-            for referrer in self.referrers_at(&source.location, &subject, &source.scope)? {
+            for referrer in self.referrers_by(&source.location, &subject, &source.scope, &mut keeps_lists)? {
                 let digest = referrer.descriptor.digest;
                 if seen.contains(&digest) {
                     continue;
@@ -142,7 +163,7 @@ fn carry(
     for blob in Parts::of(descriptor, &bytes)?.blobs {
         let blob = blob.blob();
         let open = |at| source.open(&blob, at);
-        let by = upload.blob(&blob, &open, std::slice::from_ref(from), Check::First)?;
+        let by = upload.blob(&blob, &open, std::slice::from_ref(from), Check::MountFirst)?;
         upload.observer.event(TransferEvent::Finished { digest: blob.digest, bytes: blob.size, by });
     }
     let manifest = Manifest { descriptor: descriptor.clone(), bytes };
@@ -161,9 +182,20 @@ pub fn copy_into(
     observer: &dyn TransferObserver,
 ) -> Result<(), RegistryError> {
     let graph = Graph::read(image, &mut |descriptor| checked(content, descriptor))?;
-    let nodes: &[Node] = &graph.nodes;
-    let mut blobs = Graph::blobs(nodes);
+    copy_graph(store, content, &graph.nodes, Graph::blobs(&graph.nodes), jobs, observer)
+}
+
+/// Copies blobs, and then the manifests and indexes that lead to them.
+pub(crate) fn copy_graph(
+    store: &BlobStore,
+    content: &dyn ImageContent,
+    nodes: &[Node],
+    mut blobs: Vec<Descriptor>,
+    jobs: usize,
+    observer: &dyn TransferObserver,
+) -> Result<(), RegistryError> {
     blobs.retain(|blob| !is_foreign(blob) || content.has(&blob.blob()));
+    check_space(store, &blobs, None)?;
     observer.event(TransferEvent::Planned { blobs: blobs.len(), bytes: total(&blobs) });
     let gate = Gate::new(jobs);
     for_each(blobs, jobs, |blob| {

@@ -28,6 +28,12 @@ pub trait Credentials: fmt::Debug + Send + Sync {
     /// # Errors
     /// If credentials are configured but cannot be had, as from a helper that fails.
     fn find(&self, host: &Host, repository: &str) -> Result<Credential, CredentialsError>;
+
+    /// Returns where the credential for a repository comes from, or that there is none, as a clause for messages about a refusal;
+    /// `None` if the source does not tell.
+    fn source(&self, _host: &Host, _repository: &str) -> Option<String> {
+        None
+    }
 }
 
 /// The credential for a registry.

@@ -1,13 +1,16 @@
 use std::error::Error as StdError;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crossdock_fs::FileError;
 use crossdock_oci::{BlobError, Digest, DocumentError, LayoutError, SourceError, Tag};
 
+use crate::create::CreateError;
 use crate::credentials::CredentialsError;
-use crate::host::is_ecr;
-use crate::transport::Answer;
+use crate::ecr::{EcrRepository, is_ecr};
+use crate::host::Host;
+use crate::transport::{Answer, Interrupted};
 
 /// An error of a request to a registry, or of the image that is copied.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +47,22 @@ pub enum RegistryError {
         /// The fault that was found.
         problem: &'static str,
     },
+    /// A registry's host where a repository is needed. By the grammar of references it would be a repository of Docker Hub.
+    #[error("`{host}` is a registry's host and names no repository; write e.g. `{host}:5000/team/app`")]
+    NoRepository {
+        /// The host.
+        host: String,
+    },
+    /// A repository that the registry does not have could not be created.
+    #[error("the repository `{repository}` on `{host}` does not exist and cannot be created")]
+    NotCreated {
+        /// The host.
+        host: String,
+        /// The repository.
+        repository: String,
+        /// The cause.
+        source: CreateError,
+    },
     /// Credentials are configured but cannot be had.
     #[error("no credentials for `{host}`")]
     Credentials {
@@ -63,20 +82,39 @@ pub enum RegistryError {
         found: Digest,
     },
     /// A document cannot be parsed.
-    #[error("cannot parse {digest}")]
+    #[error("cannot parse {digest}{}", on(.host.as_deref()))]
     Document {
+        /// The host; `None` if the document does not come from a registry.
+        host: Option<String>,
         /// The digest of the document.
         digest: Digest,
         /// The cause.
         source: DocumentError,
     },
     /// An image has more documents, or deeper nested ones, than the limit.
-    #[error("the image {digest} {problem}; it is damaged or hostile")]
+    #[error("the image {digest}{} {problem}; it is damaged or hostile", on(.host.as_deref()))]
     Excessive {
+        /// The host; `None` if the image does not come from a registry.
+        host: Option<String>,
         /// The digest of the image.
         digest: Digest,
         /// The limit that it exceeds.
         problem: String,
+    },
+    /// An image declares more bytes than there is space for.
+    #[error(
+        "the image{} has {needed} bytes of layers to fetch, and only {free} bytes are free in `{}`",
+        on(.host.as_deref()), .directory.display()
+    )]
+    NoSpace {
+        /// The host; `None` if the image does not come from a registry.
+        host: Option<String>,
+        /// The bytes that are declared and missing.
+        needed: u64,
+        /// The bytes that are free.
+        free: u64,
+        /// The directory of the store.
+        directory: PathBuf,
     },
     /// A local layout cannot be used.
     #[error(transparent)]
@@ -120,6 +158,10 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
 }
 
+fn on(host: Option<&str>) -> String {
+    host.map_or_else(String::new, |host| format!(" on `{host}`"))
+}
+
 impl StdError for Refusal {}
 
 impl std::fmt::Display for Refusal {
@@ -158,6 +200,28 @@ impl RegistryError {
         }
     }
 
+    /// Adds to a refusal of access where the credentials come from.
+    pub(crate) fn with_source(mut self, source: impl FnOnce() -> Option<String>) -> Self {
+        if let Self::Refused(refusal) = &mut self
+            && matches!(refusal.status, 401 | 403)
+        {
+            refusal.hints.extend(source());
+        }
+        self
+    }
+
+    /// Adds the host from which a document came.
+    pub(crate) fn with_host(self, host: &Host) -> Self {
+        let origin = Some(host.to_string());
+        match self {
+            Self::Document { digest, source, host: None } => Self::Document { digest, source, host: origin },
+            Self::Excessive { digest, problem, host: None } => {
+                Self::Excessive { digest, problem, host: origin }
+            }
+            other => other,
+        }
+    }
+
     /// Adds that a tag names another image, which an immutable tag keeps.
     pub(crate) fn for_taken_tag(mut self, tag: &Tag, digest: &Digest) -> Self {
         if let Self::Refused(refusal) = &mut self {
@@ -181,13 +245,27 @@ impl RegistryError {
         self
     }
 
+    /// Returns whether the registry does not have the repository.
+    pub(crate) fn is_unknown_name(&self) -> bool {
+        matches!(self.code(), Some("NAME_UNKNOWN" | "RepositoryNotFoundException"))
+    }
+
     /// Returns whether the answer refuses access. Some registries answer so about what does not exist.
     pub(crate) fn is_denied(&self) -> bool {
         matches!(self.status(), Some(401 | 403))
     }
 
-    pub(crate) fn is_not_found(&self) -> bool {
+    /// Returns whether the answer says that something does not exist.
+    pub fn is_not_found(&self) -> bool {
         self.status() == Some(404)
+    }
+
+    /// Returns whether a manifest was refused for something that it lists and the registry does not find.
+    pub fn is_about_content(&self) -> bool {
+        matches!(
+            self.code(),
+            Some("MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN" | "MANIFEST_UNKNOWN" | "MANIFEST_UNVERIFIED")
+        )
     }
 
     /// Returns whether the connection broke, so that the server may or may not have done what was asked.
@@ -208,14 +286,31 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Returns the error of a connection, or the one that a connection passed on.
     pub(crate) fn unreachable(&self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> RegistryError {
-        let (action, host) = (self.action.clone(), self.host.clone());
-        RegistryError::Unreachable { action, host, source: source.into() }
+        let source = match source.into().downcast::<io::Error>() {
+            Ok(error) if error.get_ref().is_some_and(|inner| inner.is::<Interrupted>()) => {
+                return RegistryError::Cancelled;
+            }
+            Ok(error) => match error.downcast::<RegistryError>() {
+                Ok(error) => return error,
+                Err(error) => Box::new(error),
+            },
+            Err(source) => source,
+        };
+        RegistryError::Unreachable { action: self.action.clone(), host: self.host.clone(), source }
     }
 
     pub(crate) fn protocol(&self, problem: impl Into<String>) -> RegistryError {
         let (action, host) = (self.action.clone(), self.host.clone());
         RegistryError::Protocol { action, host, problem: problem.into() }
+    }
+
+    /// Returns the error of a write that the server says to have done, without having it.
+    pub(crate) fn not_written(&self, status: u16) -> RegistryError {
+        self.protocol(format!(
+            "answers {status} instead of 201 Created and does not have what was written; it may not be a registry"
+        ))
     }
 
     pub(crate) fn read(&self, source: io::Error) -> RegistryError {
@@ -295,7 +390,9 @@ fn hints(status: u16, code: Option<&str>, place: &Place) -> Vec<String> {
     let Place { host, repository, .. } = place;
     let hint = match (status, code) {
         (_, Some("NAME_UNKNOWN" | "RepositoryNotFoundException")) if is_ecr(host) => {
-            format!("create the repository: `aws ecr create-repository --repository-name {repository}`")
+            let command = EcrRepository::of(host, repository)
+                .map_or_else(|| "aws ecr create-repository".to_owned(), |found| found.command().join(" "));
+            format!("create the repository: `{command}`, or pass `--create-repository`")
         }
         (_, Some("NAME_UNKNOWN")) => {
             format!("create the repository `{repository}` in the registry, or correct its name")
@@ -338,17 +435,5 @@ mod tests {
             assert_eq!((found.0.as_deref(), found.1.as_str()), (code, message), "{body}");
         }
         assert_eq!(explanation("x".repeat(10_000).as_bytes()).1.len(), MESSAGE_LIMIT);
-    }
-
-    #[test]
-    fn ecr_is_known_by_its_names() {
-        for host in [
-            "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
-            "public.ecr.aws",
-            "1.dkr.ecr.cn-north-1.amazonaws.com.cn",
-        ] {
-            assert!(is_ecr(host), "{host}");
-        }
-        assert!(!is_ecr("registry.example") && !is_ecr("amazonaws.com.example"));
     }
 }

@@ -81,7 +81,7 @@ impl Graph {
                 self.nodes.iter().find(|node| (node.descriptor.digest, Kind::of(&node.descriptor)) == key);
             return Ok(known.map_or(0, |node| node.height));
         }
-        let excessive = |problem| Err(RegistryError::Excessive { digest, problem });
+        let excessive = |problem| Err(RegistryError::Excessive { host: None, digest, problem });
         if depth > MAX_DEPTH {
             return excessive(format!("nests indexes more than {MAX_DEPTH} deep"));
         }
@@ -129,7 +129,7 @@ impl Parts {
             #[serde(default)]
             subject: Option<Descriptor>,
         }
-        let broken = |source| RegistryError::Document { digest: descriptor.digest, source };
+        let broken = |source| RegistryError::Document { host: None, digest: descriptor.digest, source };
         let subject = || serde_json::from_slice::<Subject>(bytes).ok().and_then(|found| found.subject);
         if media_type::is_index(&descriptor.media_type) {
             let index = Document::<Index>::parse(bytes.to_vec(), "image index").map_err(broken)?.value;

@@ -1,16 +1,24 @@
 //! A client of container registries, after the [OCI distribution specification](https://github.com/opencontainers/distribution-spec).
+//!
+//! [`Registry`] pushes, pulls and looks up images, lists tags and referrers, and copies images from a [`Remote`];
+//! a [`TransferObserver`] receives the progress. Its [`Settings`] hold all that comes from outside: credentials, proxies,
+//! trusted roots. The crate's examples `push`, `pull`, `copy` and `list` are small programs to start from.
 
 mod auth;
+mod carry;
 mod checked;
 mod client;
 mod content;
 mod copy;
+mod create;
 pub mod credentials;
+mod ecr;
 mod error;
 mod graph;
 mod host;
 mod layout;
 mod notice;
+mod platforms;
 pub mod proxy;
 mod pull;
 mod push;
@@ -19,15 +27,22 @@ mod registry;
 mod retry;
 mod roots;
 mod settings;
+mod source;
+mod space;
+mod tag;
 mod transfer;
 mod transport;
 mod upload;
 
+pub use carry::{About, AllAbout, about, manifests_of};
 pub use content::ImageContent;
 pub use copy::{Carried, Remote, copy_into, copy_options};
+pub use create::{CreateError, RepositoryCreator};
+pub use ecr::EcrRepository;
 pub use error::{Refusal, RegistryError};
 pub use host::{Host, HostError, Origin, Scheme};
-pub use push::{PushOptions, Pushed};
+pub use platforms::{PlatformManifest, copy_needed_into, copy_platform_into, platforms};
+pub use push::{LookUp, PushOptions, Pushed};
 pub use referrers::Referrer;
 pub use registry::{BlobReader, MANIFEST_LIMIT, Manifest, Registry, Selector};
 pub use roots::{CertificateFault, RootSources, Roots, RootsError};

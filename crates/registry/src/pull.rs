@@ -4,16 +4,19 @@ use std::io::{self, Read, Write};
 use std::sync::atomic::AtomicU64;
 
 use crossdock_fs::FileError;
-use crossdock_oci::{Blob, BlobStore, Descriptor, Layout, Pruning, Reference, Repository};
+use crossdock_oci::{
+    Blob, BlobError, BlobStore, BlobWriter, Descriptor, Layout, Pruning, Reference, Repository,
+};
 
 use crate::auth::Scope;
-use crate::checked::WrongDigest;
 use crate::client::Location;
 use crate::error::RegistryError;
 use crate::graph::{Graph, is_foreign, total};
 use crate::registry::{Registry, Selector};
 use crate::retry::{self, ATTEMPTS};
+use crate::space::check_space;
 use crate::transfer::{Counting, Gate, Moved, TransferEvent, TransferObserver, for_each};
+use crate::transport::Answer;
 
 impl Registry {
     /// Pulls an image into a layout and lists it in the layout's `index.json`: under `repository:tag` if a tag selects it.
@@ -62,11 +65,13 @@ impl Fetch<'_> {
         let graph = Graph::read(root, &mut |descriptor| match first.take() {
             Some(bytes) => Ok(bytes),
             None => self.document(descriptor),
-        })?;
+        })
+        .map_err(|error| error.with_host(&self.location.host))?;
         let mut blobs = Graph::blobs(&graph.nodes);
         // Nodes fetch them from elsewhere, and many registries do not have them.
         blobs.retain(|blob| !is_foreign(blob));
         blobs.sort_by_key(|blob| std::cmp::Reverse(blob.size));
+        check_space(self.store, &blobs, Some(&self.location.host))?;
         self.observer.event(TransferEvent::Planned { blobs: blobs.len(), bytes: total(&blobs) });
         let jobs = self.registry.settings().jobs;
         let gate = Gate::new(jobs);
@@ -96,18 +101,21 @@ impl Fetch<'_> {
         Ok(())
     }
 
-    /// Fetches a blob, again if the connection is lost.
+    /// Fetches a blob, again if the connection is lost: from where it broke off, if the server serves parts.
     pub(crate) fn fetch(&self, blob: &Blob, gate: &Gate) -> Result<(), RegistryError> {
         let settings = self.registry.settings();
-        let mut attempt = 0;
+        let (mut attempt, mut kept) = (0, None);
         loop {
-            let moved = AtomicU64::new(0);
-            let error = match self.attempt(blob, &moved) {
+            let before = size(kept.as_ref());
+            let error = match self.attempt(blob, &mut kept) {
                 Err(error) if error.is_lost() || matches!(error, RegistryError::Digest { .. }) => error,
                 result => return result,
             };
-            self.observer.event(TransferEvent::Restarted { bytes: moved.into_inner() });
             gate.halve();
+            // A connection that breaks off again and again still carries a large blob, bit by bit.
+            if size(kept.as_ref()) >= before.saturating_add(PROGRESS) {
+                attempt = 0;
+            }
             attempt += 1;
             if attempt == ATTEMPTS || matches!(error, RegistryError::Digest { .. }) && attempt == 2 {
                 return Err(error);
@@ -116,38 +124,88 @@ impl Fetch<'_> {
         }
     }
 
-    fn attempt(&self, blob: &Blob, moved: &AtomicU64) -> Result<(), RegistryError> {
-        let reader = self.registry.blob_at(self.location, blob, self.scope)?;
-        let mut writer = self.store.writer()?;
-        let mut reader = Counting::new(reader, self.observer, moved);
+    /// Fetches what is missing of a blob. What arrives is kept if the connection is lost, and hashed as a whole.
+    fn attempt(&self, blob: &Blob, kept: &mut Option<Partial>) -> Result<(), RegistryError> {
+        let (answer, start) =
+            self.registry.blob_from(self.location, blob, self.scope, size(kept.as_ref()))?;
+        let mut partial = match kept.take() {
+            Some(partial) if partial.size == start => partial,
+            other => {
+                self.restart(other.as_ref());
+                Partial { writer: self.store.writer()?, size: 0 }
+            }
+        };
+        match self.receive(blob, answer, &mut partial) {
+            Ok(()) => {}
+            Err(error) if error.is_lost() => {
+                *kept = Some(partial);
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        }
+        let size = partial.size;
+        match partial.writer.complete_as(blob.digest) {
+            Ok(_) => Ok(()),
+            Err(BlobError::Corrupt { expected, found }) => {
+                self.observer.event(TransferEvent::Restarted { bytes: size });
+                let host = self.location.host.to_string();
+                Err(RegistryError::Digest { host, expected, found })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn receive(&self, blob: &Blob, answer: Answer, partial: &mut Partial) -> Result<(), RegistryError> {
+        let place = || {
+            let action = format!("read blob {} of `{}`", blob.digest, self.location.path);
+            self.registry.client.place_of(self.location, action)
+        };
+        let counted = AtomicU64::new(0);
+        let mut reader = Counting::new(answer.into_reader(), self.observer, &counted);
         let mut buffer = vec![0; 256 * 1024];
         loop {
             if self.registry.settings().cancel.is_cancelled() {
                 return Err(RegistryError::Cancelled);
             }
-            match reader.read(&mut buffer) {
+            let read = match reader.read(&mut buffer) {
                 Ok(0) => break,
-                Ok(read) => {
-                    let path = self.store.path(&blob.digest);
-                    writer.write_all(&buffer[..read]).map_err(FileError::on("write", &path))?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.broken(blob, error)),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(place().unreachable(error)),
+            };
+            if read as u64 > blob.size - partial.size {
+                return Err(place()
+                    .protocol(format!("sends more than the {} bytes that the image declares", blob.size)));
             }
+            let path = self.store.path(&blob.digest);
+            partial.writer.write_all(&buffer[..read]).map_err(FileError::on("write", &path))?;
+            partial.size += read as u64;
         }
-        writer.complete_as(blob.digest)?;
+        let missing = blob.size - partial.size;
+        if missing > 0 {
+            let message = format!("{missing} of {} bytes are missing", blob.size);
+            return Err(place().unreachable(io::Error::new(io::ErrorKind::UnexpectedEof, message)));
+        }
         Ok(())
     }
 
-    fn broken(&self, blob: &Blob, error: io::Error) -> RegistryError {
-        let host = self.location.host.to_string();
-        match error.get_ref().and_then(|inner| inner.downcast_ref::<WrongDigest>()) {
-            Some(&WrongDigest { expected, found }) => RegistryError::Digest { host, expected, found },
-            None => RegistryError::Unreachable {
-                action: format!("read blob {} of `{}`", blob.digest, self.location.path),
-                host,
-                source: Box::new(error),
-            },
+    /// Reports that what was received is fetched again.
+    fn restart(&self, partial: Option<&Partial>) {
+        if let Some(partial) = partial.filter(|partial| partial.size > 0) {
+            self.observer.event(TransferEvent::Restarted { bytes: partial.size });
         }
     }
+}
+
+/// The bytes after which a download counts as one that moves on, and may break off as often as a new one.
+const PROGRESS: u64 = 1 << 20;
+
+/// The first bytes of a blob.
+struct Partial {
+    writer: BlobWriter,
+    size: u64,
+}
+
+fn size(partial: Option<&Partial>) -> u64 {
+    partial.map_or(0, |partial| partial.size)
 }

@@ -23,12 +23,25 @@ pub struct PushOptions {
     pub tags: Vec<Tag>,
     /// Repositories of the same registry that may have blobs of the image, as that of its base image.
     pub mount_from: Vec<Repository>,
+    /// Whether the registry is asked for what it has before anything is written.
+    pub look_up: LookUp,
+}
+
+/// Whether a push looks up what a registry has before it writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LookUp {
+    /// It does, and writes only the rest.
+    #[default]
+    First,
+    /// It mounts each blob before it asks for it, and writes every manifest: fewer requests where another repository of the
+    /// registry is known to have everything.
+    Never,
 }
 
 impl PushOptions {
     /// Returns options with these tags.
     pub fn new(tags: impl IntoIterator<Item = Tag>) -> Self {
-        Self { tags: tags.into_iter().collect(), mount_from: Vec::new() }
+        Self { tags: tags.into_iter().collect(), mount_from: Vec::new(), look_up: LookUp::First }
     }
 }
 
@@ -65,7 +78,16 @@ impl Registry {
         let upload =
             Upload { registry: self, location: &location, scope: &scope, observer, gate: Some(&gate) };
         let push = Push { upload, content, options, nodes: &graph.nodes, sent: Mutex::default() };
-        let pushed = push.run(&graph);
+        let mut pushed = push.run(&graph);
+        if let (Err(error), Some(creator)) = (&pushed, &self.settings().creator)
+            && error.is_unknown_name()
+        {
+            let Location { host, path, .. } = &location;
+            self.client.created.ensure(creator.as_ref(), host, path).map_err(|source| {
+                RegistryError::NotCreated { host: host.to_string(), repository: path.clone(), source }
+            })?;
+            pushed = push.run(&graph);
+        }
         self.warnings().iter().for_each(|warning| observer.event(TransferEvent::Warning(warning)));
         pushed
     }
@@ -87,7 +109,10 @@ impl Push<'_> {
         let Some(root) = graph.root() else { return Err(RegistryError::Cancelled) };
         let digest = root.descriptor.digest;
         let untagged = self.tags_elsewhere(digest)?;
-        let missing = self.missing(graph)?;
+        let missing = match self.options.look_up {
+            LookUp::First => self.missing(graph)?,
+            LookUp::Never => graph.nodes.iter().map(|node| node.descriptor.digest).collect(),
+        };
         let unchanged = missing.is_empty() && untagged.is_empty();
         if !unchanged {
             let nodes: Vec<&Node> =
@@ -121,11 +146,9 @@ impl Push<'_> {
     /// looked up.
     fn missing(&self, graph: &Graph) -> Result<BTreeSet<Digest>, RegistryError> {
         let missing = Mutex::new(BTreeSet::new());
-        let Upload { registry, location, scope, .. } = self.upload;
         for_each(graph.nodes.iter().collect(), self.jobs(), |node: &Node| {
             let digest = node.descriptor.digest;
-            let has = registry.has_manifest_at(location, &digest, scope).map(|has| has.then_some(()));
-            if hidden_as_none(has)?.flatten().is_none() {
+            if !self.has(node, graph)? {
                 lock(&missing).insert(digest);
             }
             Ok(())
@@ -140,6 +163,19 @@ impl Push<'_> {
         Ok(missing)
     }
 
+    /// Returns whether the registry shows a document. The image itself is read if no tag was: the status of a server that
+    /// answers 200 to everything proves nothing, and its bytes do.
+    fn has(&self, node: &Node, graph: &Graph) -> Result<bool, RegistryError> {
+        let Upload { registry, location, scope, .. } = self.upload;
+        let digest = node.descriptor.digest;
+        let is_image = graph.root().is_some_and(|root| root.descriptor.digest == digest);
+        let found = match is_image && self.options.tags.is_empty() {
+            true => registry.manifest_at(location, &Selector::Digest(digest), scope).map(|_| true),
+            false => registry.has_manifest_at(location, &digest, scope),
+        };
+        Ok(hidden_as_none(found)?.unwrap_or(false))
+    }
+
     fn send_blobs(&self, nodes: &[&Node]) -> Result<(), RegistryError> {
         let mut blobs = Graph::blobs(nodes.iter().copied());
         blobs.retain(|blob| !is_foreign(blob) || self.content.has(&blob.blob()));
@@ -147,7 +183,11 @@ impl Push<'_> {
         blobs.sort_by_key(|blob| std::cmp::Reverse(blob.size));
         let observer = self.upload.observer;
         observer.event(TransferEvent::Planned { blobs: blobs.len(), bytes: total(&blobs) });
-        for_each(blobs, self.jobs(), |blob| self.send_blob(&blob, Check::First))
+        let check = match self.options.look_up {
+            LookUp::First => Check::First,
+            LookUp::Never => Check::MountFirst,
+        };
+        for_each(blobs, self.jobs(), |blob| self.send_blob(&blob, check))
     }
 
     fn send_blob(&self, blob: &Descriptor, check: Check) -> Result<(), RegistryError> {
@@ -191,17 +231,9 @@ impl Push<'_> {
     /// Points a tag at the image. A refusal is success if the tag names the image, as of an immutable tag.
     fn put_tag(&self, root: &Node, tag: &Tag) -> Result<(), RegistryError> {
         let selector = Selector::Tag(tag.clone());
-        let error = match self.put(root, &selector) {
-            Err(error) if error.status().is_some_and(|status| (400..500).contains(&status)) => error,
-            result => return result,
-        };
+        let Err(error) = self.put(root, &selector) else { return Ok(()) };
         let Upload { registry, location, scope, .. } = self.upload;
-        let named = absent_as_none(registry.manifest_at(location, &selector, scope));
-        match named {
-            Ok(Some(named)) if named.descriptor.digest == root.descriptor.digest => Ok(()),
-            Ok(Some(named)) => Err(error.for_taken_tag(tag, &named.descriptor.digest)),
-            _ => Err(error),
-        }
+        registry.unless_named(location, tag, &root.descriptor.digest, scope, error)
     }
 
     /// Writes a document. If the registry does not find something that the document lists, although it said to have it,
@@ -213,7 +245,7 @@ impl Push<'_> {
         loop {
             let error = match self.put_once(node, selector) {
                 Ok(()) => return Ok(()),
-                Err(error) if is_about_content(&error) => error,
+                Err(error) if error.is_about_content() => error,
                 Err(error) => return Err(error),
             };
             if self.send_again(node, &error, &mut again)? {
@@ -272,14 +304,6 @@ fn hidden_as_none<T>(result: Result<T, RegistryError>) -> Result<Option<T>, Regi
         Err(error) if error.is_denied() => Ok(None),
         result => result,
     }
-}
-
-/// Returns whether a manifest was refused for something that it lists.
-fn is_about_content(error: &RegistryError) -> bool {
-    matches!(
-        error.code(),
-        Some("MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN" | "MANIFEST_UNKNOWN" | "MANIFEST_UNVERIFIED")
-    )
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

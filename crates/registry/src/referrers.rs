@@ -8,7 +8,7 @@ use ureq::http::Method;
 
 use crate::auth::Scope;
 use crate::client::{Location, Target};
-use crate::error::RegistryError;
+use crate::error::{RegistryError, explanation};
 use crate::registry::{LIST_LIMIT, Listed, Manifest, Registry, Selector, absent_as_none};
 use crate::retry;
 
@@ -74,7 +74,22 @@ impl Registry {
         subject: &Digest,
         scope: &Scope,
     ) -> Result<Vec<Referrer>, RegistryError> {
-        if let Some(entries) = self.listed(location, subject, scope)? {
+        self.referrers_by(location, subject, scope, &mut Lists::default())
+    }
+
+    /// Returns what is about a manifest, and learns whether the registry keeps lists.
+    pub(crate) fn referrers_by(
+        &self,
+        location: &Location,
+        subject: &Digest,
+        scope: &Scope,
+        lists: &mut Lists,
+    ) -> Result<Vec<Referrer>, RegistryError> {
+        let listed = match lists {
+            Lists::Absent => None,
+            Lists::Unknown => self.listed(location, subject, scope, lists)?,
+        };
+        if let Some(entries) = listed {
             return Ok(entries.iter().filter_map(referrer).collect());
         }
         let list = self.fallback(location, subject, scope)?;
@@ -87,6 +102,7 @@ impl Registry {
         location: &Location,
         subject: &Digest,
         scope: &Scope,
+        lists: &mut Lists,
     ) -> Result<Option<Vec<Value>>, RegistryError> {
         let path = format!("referrers/{subject}");
         let action = format!("list what is about {subject}");
@@ -98,6 +114,10 @@ impl Registry {
             let unknown: &[u16] = &[200, 400, 404, 405, 406, 415, 501];
             let page = self.client.document(&call, if number == 0 { unknown } else { &[200] })?;
             if page.status != 200 {
+                // Without a code of the specification, the address is unknown, whatever it is about.
+                if matches!(explanation(&page.bytes).0.as_deref(), None | Some("UNSUPPORTED")) {
+                    *lists = Lists::Absent;
+                }
                 return Ok(None);
             }
             let next = self.client.next_page(&call, &base, &page.headers)?;
@@ -185,6 +205,14 @@ impl Registry {
             ))
             .protocol("loses the entry whenever it is written; other writers replace the tag"))
     }
+}
+
+/// Whether a registry keeps lists of referrers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Lists {
+    #[default]
+    Unknown,
+    Absent,
 }
 
 fn fallback_tag(subject: &Digest) -> Result<Tag, crossdock_oci::ReferenceError> {

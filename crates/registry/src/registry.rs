@@ -84,7 +84,15 @@ impl Registry {
         let (location, scope) = (Location::of_host(host), Scope::none());
         let mut call = self.call(&location, Method::GET, "", &scope, "log in".to_owned());
         call.target = Target::Root;
-        self.client.expect(&call, &[200]).map(drop)
+        let answer = self.client.expect(&call, &[200])?;
+        // A proxy that asks people to log in answers everything with its page.
+        match answer.header("content-type") {
+            Some(kind) if kind.starts_with("text/html") => Err(self
+                .client
+                .place(&call)
+                .protocol("answers with a web page instead of a registry's answer")),
+            _ => Ok(()),
+        }
     }
 
     /// Fetches a manifest or an index. Its digest is that of the bytes received, whatever the registry says.
@@ -188,29 +196,55 @@ impl Registry {
         Ok(BlobReader::new(answer, *blob))
     }
 
+    /// Asks for the bytes of a blob from a place on (RFC 9110 § 14.2). Returns the answer and the place at which its bytes start,
+    /// which is 0 if the server does not serve parts.
+    pub(crate) fn blob_from(
+        &self,
+        location: &Location,
+        blob: &Blob,
+        scope: &Scope,
+        at: u64,
+    ) -> Result<(Answer, u64), RegistryError> {
+        let path = format!("blobs/{}", blob.digest);
+        let action = format!("read blob {} of `{}`", blob.digest, location.path);
+        let mut call = self.call(location, Method::GET, &path, scope, action);
+        if at > 0 {
+            if let Ok(range) = HeaderValue::from_str(&format!("bytes={at}-")) {
+                call.headers.insert("range", range);
+            }
+            let answer = self.client.expect(&call, &[200, 206, 416])?;
+            match answer.status.as_u16() {
+                200 => return Ok((answer, 0)),
+                206 if starts_at(&answer, at) => return Ok((answer, at)),
+                // Another part than that which was asked for.
+                _ => drop(call.headers.remove("range")),
+            }
+        }
+        Ok((self.client.expect(&call, &[200])?, 0))
+    }
+
     /// Fetches a blob that is a document, such as a configuration.
     ///
     /// # Errors
     /// As [`blob`](Self::blob), and if it has more than [`MANIFEST_LIMIT`] bytes.
     pub fn document(&self, repository: &Repository, blob: &Blob) -> Result<Vec<u8>, RegistryError> {
-        let host = || Location::of(repository).map(|location| location.host.to_string());
         if blob.size > MANIFEST_LIMIT {
             let problem = format!("has a document of more than {MANIFEST_LIMIT} bytes");
-            return Err(RegistryError::Excessive { digest: blob.digest, problem });
+            return Err(RegistryError::Excessive { host: None, digest: blob.digest, problem }
+                .with_host(&Location::of(repository)?.host));
         }
         let mut bytes = Vec::new();
         match self.blob(repository, blob)?.read_to_end(&mut bytes) {
             Ok(_) => Ok(bytes),
             Err(error) => {
                 let wrong = error.get_ref().and_then(|inner| inner.downcast_ref::<WrongDigest>());
-                let (expected, host) = (blob.digest, host()?);
+                let expected = blob.digest;
+                let location = Location::of(repository)?;
+                let place =
+                    self.client.place_of(&location, format!("read blob {expected} of `{}`", location.path));
                 Err(match wrong {
-                    Some(wrong) => RegistryError::Digest { host, expected, found: wrong.found },
-                    None => RegistryError::Unreachable {
-                        action: format!("read blob {expected}"),
-                        host,
-                        source: Box::new(error),
-                    },
+                    Some(wrong) => RegistryError::Digest { host: place.host, expected, found: wrong.found },
+                    None => place.unreachable(error),
                 })
             }
         }
@@ -311,7 +345,27 @@ impl Registry {
         call.headers.insert("content-type", kind);
         call.content = Content::Bytes(bytes);
         let answer = self.client.expect(&call, &[200, 201, 202, 204])?;
+        // The answer of success is 201 (distribution-spec § Pushing Manifests). Older registries give another one, but so does a
+        // proxy's page.
+        if answer.status != 201 {
+            self.read_back(&call, selector, &Digest::of(bytes), answer.status.as_u16())?;
+        }
         Ok(if answer.header("oci-subject").is_some() { Listed::BySubject } else { Listed::No })
+    }
+
+    /// Checks that a registry serves a manifest that it did not say to have created.
+    fn read_back(
+        &self,
+        call: &Call<'_>,
+        selector: &Selector,
+        written: &Digest,
+        status: u16,
+    ) -> Result<(), RegistryError> {
+        match self.manifest_at(call.location, selector, call.scope) {
+            Ok(found) if found.descriptor.digest == *written => Ok(()),
+            Err(error @ (RegistryError::Cancelled | RegistryError::Unreachable { .. })) => Err(error),
+            _ => Err(self.client.place(call).not_written(status)),
+        }
     }
 
     /// Returns the warnings since the last call, such as about a registry that names itself without TLS.
@@ -361,6 +415,12 @@ pub(crate) fn absent_as_none<T>(result: Result<T, RegistryError>) -> Result<Opti
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Returns whether an answer with a part of something starts at a place (RFC 9110 § 14.4).
+fn starts_at(answer: &Answer, at: u64) -> bool {
+    let range = answer.header("content-range").and_then(|range| range.strip_prefix("bytes "));
+    range.and_then(|range| range.split_once('-')).is_some_and(|(first, _)| first.parse() == Ok(at))
 }
 
 /// Returns a manifest's name for messages.

@@ -1,12 +1,14 @@
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use crossdock_system::process::Cancel;
+use crossdock_system::environment::Environment;
+use crossdock_system::process::{Cancel, Processes};
 
-use crate::credentials::{Anonymous, Credentials};
+use crate::create::RepositoryCreator;
+use crate::credentials::{Anonymous, Credentials, Helpers, Keychain, Search, Warn};
 use crate::host::Host;
 use crate::proxy::ProxyRules;
-use crate::roots::Roots;
+use crate::roots::{RootSources, Roots, RootsError};
 
 /// The settings of a [`Registry`](crate::Registry).
 #[derive(Debug, Clone)]
@@ -18,6 +20,9 @@ pub struct Settings {
     pub proxies: ProxyRules,
     /// The trusted authorities. Defaults to Mozilla's list.
     pub roots: Roots,
+    /// Creates a repository that a registry says not to have, once, when something is pushed to it. Defaults to `None`: the
+    /// refusal is an error that names the remedy.
+    pub creator: Option<Arc<dyn RepositoryCreator>>,
     /// Hosts, besides those of this machine, with which plain HTTP is spoken if they have no TLS.
     pub insecure: Vec<Host>,
     /// The length of the parts in which a blob is uploaded, in bytes; `None` uploads it whole unless the server refuses.
@@ -30,6 +35,8 @@ pub struct Settings {
     pub user_agent: String,
     /// The longest wait between two attempts at one request. Tests shorten it.
     pub patience: std::time::Duration,
+    /// The time after which a connection counts as lost that carried less than 64 bytes a second in it. Tests shorten it.
+    pub stall: std::time::Duration,
 }
 
 impl Settings {
@@ -39,13 +46,33 @@ impl Settings {
             credentials: Arc::new(Anonymous),
             proxies: ProxyRules::none(),
             roots: Roots::bundled(),
+            creator: None,
             insecure: Vec::new(),
             chunk_size: None,
             jobs: 4,
             cancel: Cancel::default(),
             user_agent: concat!("crossdock/", env!("CARGO_PKG_VERSION")).to_owned(),
             patience: std::time::Duration::from_secs(30),
+            stall: std::time::Duration::from_secs(60),
         }
+    }
+
+    /// Returns the settings of a user: the credentials that docker and podman keep, the proxies of the environment, and the
+    /// roots of the system. `warn` receives what the user should know about the credentials.
+    ///
+    /// # Errors
+    /// A file of roots that the environment names cannot be read.
+    pub fn from_environment(environment: &Arc<Environment>, warn: Warn) -> Result<Self, RootsError> {
+        let cancel = Cancel::default();
+        let helpers = Helpers::new(Processes::new(Arc::clone(environment), cancel.clone()));
+        let keychain = Keychain::new(Search::new(environment, None), helpers, warn);
+        Ok(Self {
+            credentials: Arc::new(keychain),
+            proxies: ProxyRules::from_variables(&environment.variables),
+            roots: Roots::load(&RootSources::new(environment, &[]))?,
+            cancel,
+            ..Self::new()
+        })
     }
 
     /// Sets the source of credentials.

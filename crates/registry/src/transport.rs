@@ -2,22 +2,26 @@
 
 mod connect;
 mod connection;
+mod pace;
 
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crossdock_system::process::Cancel;
 use ureq::http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
-use ureq::{Agent, SendBody};
+use ureq::{Agent, SendBody, Timeout};
 
 use crate::host::{Host, Origin, Scheme};
 use crate::proxy::ProxyRules;
 use crate::roots::Roots;
-pub(crate) use connect::{NoHandshake, NotTls, ProxyRefusal};
+pub(crate) use connect::{NoHandshake, NotTls, ProxyRefusal, Silent};
 use connect::{NoResolver, Opener};
 
 /// The length above which a body is sent only after the server has agreed to read it, in bytes.
 const EXPECT_ABOVE: u64 = 1 << 20;
+/// The longest time until the head of an answer: that of a registry that first copies a whole blob to its storage.
+const ANSWER: Duration = Duration::from_secs(300);
 /// The length of the longest document that is read into memory, in bytes. As for manifests of layouts.
 pub(crate) const DOCUMENT_LIMIT: u64 = 8 << 20;
 
@@ -26,6 +30,19 @@ pub(crate) const DOCUMENT_LIMIT: u64 = 8 << 20;
 pub(crate) struct Transport {
     agent: Agent,
 }
+
+/// What ends a connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    /// The time without enough progress.
+    pub(crate) stall: Duration,
+    pub(crate) cancel: Cancel,
+}
+
+/// A connection that was given up because the client was cancelled.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+pub(crate) struct Interrupted;
 
 /// The body of a request.
 pub(crate) enum Body<'a> {
@@ -46,7 +63,12 @@ impl Transport {
     ///
     /// # Errors
     /// If no TLS configuration can be made of the cryptography that is built in.
-    pub(crate) fn new(roots: &Roots, proxies: ProxyRules, user_agent: &str) -> Result<Self, rustls::Error> {
+    pub(crate) fn new(
+        roots: &Roots,
+        proxies: ProxyRules,
+        user_agent: &str,
+        limits: Limits,
+    ) -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier = roots.verifier(Arc::clone(&provider))?;
         let tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -67,9 +89,9 @@ impl Transport {
             .max_idle_connections_per_host(16)
             .max_idle_age(Duration::from_secs(15))
             .timeout_await_100(Some(Duration::from_secs(1)))
-            .timeout_recv_response(Some(Duration::from_secs(300)))
+            .timeout_recv_response(Some(ANSWER))
             .build();
-        let opener = Opener { tls: Arc::new(tls), proxies };
+        let opener = Opener { tls: Arc::new(tls), proxies, limits };
         Ok(Self { agent: Agent::with_parts(config, opener, NoResolver) })
     }
 
@@ -223,6 +245,10 @@ pub(crate) fn resolve(base: &Uri, location: &str) -> Option<Uri> {
 pub(crate) fn plain(error: ureq::Error) -> Box<dyn std::error::Error + Send + Sync> {
     match error {
         ureq::Error::Io(error) => Box::new(error),
+        ureq::Error::Timeout(Timeout::RecvResponse) => Box::new(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("the server did not answer the request within {} seconds", ANSWER.as_secs()),
+        )),
         other => Box::new(other),
     }
 }

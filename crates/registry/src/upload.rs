@@ -9,10 +9,11 @@ use ureq::http::{HeaderValue, Method, Uri};
 
 use crate::auth::{Scope, percent_encode};
 use crate::client::{Call, Content, Location, Open, Target};
+use crate::ecr::is_ecr;
 use crate::error::RegistryError;
-use crate::host::is_ecr;
 use crate::registry::Registry;
 use crate::retry::{self, ATTEMPTS, is_transient};
+use crate::source::Source;
 use crate::transfer::{Counting, Gate, Moved, TransferEvent, TransferObserver, Unobserved};
 use crate::transport::Answer;
 
@@ -30,6 +31,8 @@ pub(crate) struct Upload<'a> {
 pub(crate) enum Check {
     /// It is uploaded only if the registry does not have it.
     First,
+    /// The registry is asked to take it from another repository, and asked for it only if that fails.
+    MountFirst,
     /// It is uploaded: the registry said that it has the blob, and then that it has not.
     No,
 }
@@ -77,13 +80,12 @@ impl Upload<'_> {
         others: &[Repository],
         check: Check,
     ) -> Result<Moved, RegistryError> {
-        if check == Check::First {
-            if self.has(blob)? {
-                return Ok(Moved::Present);
-            }
-            if others.iter().any(|other| self.mount(blob, other)) {
-                return Ok(Moved::Mounted);
-            }
+        let mounts = || others.iter().any(|other| self.mount(blob, other));
+        match check {
+            Check::First if self.has(blob)? => return Ok(Moved::Present),
+            Check::First | Check::MountFirst if mounts() => return Ok(Moved::Mounted),
+            Check::MountFirst if self.has(blob)? => return Ok(Moved::Present),
+            _ => {}
         }
         match self.gate {
             Some(gate) => gate.pass(|| self.bytes(blob, open)),
@@ -182,9 +184,10 @@ impl Upload<'_> {
             result => return self.failed(&start, result),
         };
         let address = client.upload_address(&start, &base, &answer)?;
+        let source = Source::new(open);
         let address = match part.filter(|part| *part < blob.size) {
             None => address,
-            Some(part) => match self.parts(&start, blob, open, part, address, moved)? {
+            Some(part) => match self.parts(&start, blob, &source, part, address, moved)? {
                 Ok(address) => address,
                 Err(attempt) => return Ok(attempt),
             },
@@ -197,9 +200,17 @@ impl Upload<'_> {
             client.place(&start).protocol("continues an upload at something that is not an address")
         })?);
         call.headers.insert("content-type", HeaderValue::from_static("application/octet-stream"));
-        let result = self.send_range(&call, open, 0, length, moved);
+        let result = self.send_range(&call, &source, 0, length, moved);
         match result {
-            Ok(answer) if matches!(answer.status.as_u16(), 200 | 201 | 204) => Ok(Attempt::Done),
+            Ok(answer) if answer.status == 201 => Ok(Attempt::Done),
+            // Not the answer of a registry that has created it (distribution-spec § Pushing blobs): it is asked.
+            Ok(answer) if matches!(answer.status.as_u16(), 200 | 202 | 204) => match self.has(blob)? {
+                true => Ok(Attempt::Done),
+                false => {
+                    let error = client.place(&call).not_written(answer.status.as_u16());
+                    Ok(Attempt::Failed(error, None))
+                }
+            },
             result => self.failed(&call, result),
         }
     }
@@ -209,7 +220,7 @@ impl Upload<'_> {
         &self,
         start: &Call<'_>,
         blob: &Blob,
-        open: &Open<'_>,
+        source: &Source<'_, '_>,
         part: u64,
         mut address: Uri,
         moved: &mut u64,
@@ -228,7 +239,7 @@ impl Upload<'_> {
             if let Ok(range) = HeaderValue::from_str(&range) {
                 call.headers.insert("content-range", range);
             }
-            match self.send_range(&call, open, at, length, moved) {
+            match self.send_range(&call, source, at, length, moved) {
                 Ok(answer) if matches!(answer.status.as_u16(), 201 | 202 | 204) => {
                     // A part without a new address is followed by the next one at the same.
                     if answer.header("location").is_some() {
@@ -246,7 +257,7 @@ impl Upload<'_> {
     fn send_range(
         &self,
         call: &Call<'_>,
-        open: &Open<'_>,
+        source: &Source<'_, '_>,
         at: u64,
         length: u64,
         moved: &mut u64,
@@ -256,7 +267,7 @@ impl Upload<'_> {
         }
         let counted = AtomicU64::new(0);
         let open_range = |from: u64| -> io::Result<Box<dyn Read + Send + '_>> {
-            let reader = open(at + from)?.take(length - from);
+            let reader = source.open_at(at + from)?.take(length - from);
             Ok(Box::new(Counting::new(reader, self.observer, &counted)))
         };
         let content = Content::Blob { open: &open_range, length };
@@ -282,7 +293,7 @@ impl Upload<'_> {
             Err(error) => return Err(error),
         };
         let (status, asked) = (answer.status.as_u16(), answer.retry_after());
-        let error = self.registry.client.place(call).refused(answer);
+        let error = self.registry.client.refused(call, answer);
         let code = error.code().unwrap_or_default();
         let is_of_upload = code.starts_with("BLOB_UPLOAD_")
             || matches!(code, "DIGEST_INVALID" | "SIZE_INVALID" | "RANGE_INVALID");

@@ -95,15 +95,19 @@ fn a_helper_that_hangs_is_ended_and_named() {
 #[test]
 fn errors_and_sources_name_the_place_and_no_secret() {
     let config = r#"{"auths": {"a.example": {"auth": "aHVudGVyMg"}, "b.example": {"auth": ["hunter2"]},
-        "c.example": {"username": "me", "password": "hunter2"}}, "credHelpers": {"d.example": "leaky", "e.example": "odd"}}"#;
+        "c.example": {"username": "me", "password": "hunter2"}}, "credHelpers": {"d.example": "leaky", "e.example": "odd",
+        "g.example": "plain", "h.example": "list", "i.example": "words"}}"#;
     let home = Home::with(&[
         (".docker/config.json", config),
         ("bin/docker-credential-leaky", "echo '{\"Secret\": \"hunter2\"}'; echo hunter2 >&2; exit 1"),
         ("bin/docker-credential-odd", "echo '{\"Username\": \"me\", \"Secret\": [\"hunter2\"]}'"),
+        ("bin/docker-credential-plain", "echo hunter2; echo oops hunter2 >&2; exit 1"),
+        ("bin/docker-credential-list", "echo '[\"a\", \"me\", \"hunter2\"]'"),
+        ("bin/docker-credential-words", "echo 'run `gcloud auth login`' >&2; exit 1"),
     ]);
     let keychain = home.keychain();
     let mut texts = Vec::new();
-    for host in ["a.example", "b.example", "c.example", "d.example", "e.example", "f.example"] {
+    for host in ["a", "b", "c", "d", "e", "f", "g", "h", "i"].map(|name| format!("{name}.example")) {
         match keychain.look_up(&host.parse().unwrap(), "app") {
             Ok(found) => texts.extend([format!("{found:?}"), found.source]),
             Err(error) => texts.extend([format!("{error:?}"), error.to_string()]),
@@ -123,6 +127,14 @@ fn errors_and_sources_name_the_place_and_no_secret() {
     );
     assert_eq!(texts[5], format!("the credentials are those of the key `c.example` in {path}"));
     assert_eq!(texts[11], format!("no credentials for `f.example` were found in {path}"));
+    for (text, words) in [
+        (7, "`docker-credential-leaky` failed (exit status: 1); run `docker-credential-leaky get` with"),
+        (13, "`docker-credential-plain` failed (exit status: 1); run `docker-credential-plain get` with"),
+        (15, "`docker-credential-list` did not answer with the JSON object of a credential"),
+        (17, "`docker-credential-words` failed (exit status: 1): run `gcloud auth login`"),
+    ] {
+        assert!(texts[text].starts_with(words), "{}", texts[text]);
+    }
 }
 
 #[test]

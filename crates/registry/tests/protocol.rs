@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test panics when it fails")]
 
 mod fake;
+mod transfers;
 
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -55,7 +55,7 @@ pub use error::{DockerfileError, PlanError};
 pub use images::{SelectedProgram, programs, template_values};
 pub use platforms::named_targets;
 pub use program_platforms::project_platforms;
-pub use request::{Archive, DockerfileSettings, EngineRequest, Goal, MachineFlags, Pack, Request};
+pub use request::{Archive, DockerfileSettings, EngineRequest, Goal, MachineFlags, Pack, Request, Tagging};
 
 /// Plans a call.
 ///
@@ -163,6 +163,7 @@ impl<'a> Planner<'a> {
                 self.notes.push(note);
             }
         }
+        let shape = platforms::shape(image, &targets, &built)?;
         let (platforms, others) = self.platform_plans(selected, built)?;
         if let Some(without) = self.projects.git_unavailable(selected.entry_point.source_directory()) {
             self.warn(format!("the images do not name their commit: {without}"));
@@ -194,6 +195,7 @@ impl<'a> Planner<'a> {
             source: image.name.source.clone(),
             project: images::project_id(selected),
             layout: directory.join(&name),
+            shape,
             targets,
             base: image.base.value,
             timezones: image.timezones.value,

@@ -141,13 +141,14 @@ impl ImageReport {
         }
     }
 
-    /// Records that the image has its tags.
+    /// Records that the image has its tags, if the plan gives it any.
     pub(crate) fn tagged(&mut self, plan: &ImagePlan) {
-        self.status = ImageStatus::Tagged;
-        if !plan.tags.is_empty() {
-            self.references =
-                plan.references().map(|reference| format!("{reference}@{}", self.digest)).collect();
+        if plan.tags.is_empty() {
+            self.status = ImageStatus::Verified;
+            return;
         }
+        self.status = ImageStatus::Tagged;
+        self.references = plan.references().map(|reference| format!("{reference}@{}", self.digest)).collect();
     }
 
     /// Returns the most severe verdict; `None` if the image was not verified.

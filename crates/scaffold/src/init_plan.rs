@@ -6,8 +6,9 @@ use super::desired_file::parse_generated;
 use super::error::ScaffoldError;
 use super::file_state::{OnDisk, State, plan_merged_file, read_on_disk};
 use super::options::{EditedFiles, InitOptions, Part};
+use super::pipelines::{GITHUB_WORKFLOW, GITLAB_PIPELINE};
 use super::project_state::ProjectState;
-use super::repository_files::{GITHUB_WORKFLOW, GITLAB_PIPELINE, has_own_readme};
+use super::repository_files::has_own_readme;
 use super::resolved_options::{PipelineInstall, RememberedOptions, RepositoryFacts, ResolvedOptions};
 use super::xtask::{
     LockChanges, XtaskCrate, alias_edit, default_members_note, resolve_xtask, xtask_obstacle,

@@ -31,7 +31,8 @@
 // - `options`: what the call asks for
 // - `project_state`: what is on disk and what cargo and go say about it
 // - `resolved_options`, `init_plan`: which parts are written, and with which settings
-// - `config` (with `preserve_config`), `xtask`, `image_files`, `repository_files`: the files' contents, as `desired_file`s
+// - `config` (with `preserve_config`), `xtask`, `image_files`, `pipelines`, `repository_files`: the files' contents, as
+//   `desired_file`s
 // - `matrix`: the jobs of pipelines
 // - `file_state`: each file compared with the disk; `merge` for files that the user maintains
 // - `write`: the only module that changes the project
@@ -44,6 +45,7 @@ mod init_plan;
 mod matrix;
 mod merge;
 mod options;
+mod pipelines;
 mod preserve_config;
 mod project_state;
 mod repository_files;
@@ -73,8 +75,9 @@ use file_state::{plan_generated_file, plan_merged_file};
 use image_files::{ImageSummary, docker_files, image_summaries, kubernetes_manifest, plan_request};
 use init_plan::{InitPlan, make_init_plan};
 use merge::{MergeResult, add_workspace_entries};
+use pipelines::{Pipeline, github_workflow, gitlab_pipeline};
 use project_state::ProjectState;
-use repository_files::{github_workflow, gitlab_pipeline, has_own_readme, readme};
+use repository_files::{has_own_readme, readme};
 use xtask::{alias_edit, workspace_edit};
 
 /// The plan of a call of `init`: plain, comparable data, carried out by [`write`](Self::write).
@@ -163,11 +166,12 @@ fn desired_files(
         _ => {}
     }
     if let Some(install) = &plan.pipeline_install {
+        let pipeline = Pipeline { config: &config.config, images, language: state.language, install };
         if chosen(Part::Github) {
-            files.push(github_workflow(images, &plan.remembered, install)?);
+            files.extend(github_workflow(&pipeline, &plan.remembered)?);
         }
         if chosen(Part::Gitlab) {
-            files.push(gitlab_pipeline(images, &plan.remembered, install, state.language)?);
+            files.extend(gitlab_pipeline(&pipeline, &plan.remembered)?);
         }
     }
     if chosen(Part::Kubernetes) {

@@ -62,9 +62,9 @@ impl RememberedOptions {
         format!("{LINE_PREFIX} {}", self.to_options_text()).trim_end().to_owned()
     }
 
-    /// Returns the command with which a pipeline checks the scaffold. It repeats the options, because a person may remove
+    /// Returns the arguments with which a pipeline checks the scaffold. They repeat the options, because a person may remove
     /// the comment line.
-    pub(super) fn check_command(&self, install: &PipelineInstall) -> String {
+    pub(super) fn check_arguments(&self, install: &PipelineInstall) -> String {
         // Where the pipeline does not depend on the source, the manifest of the xtask crate holds it.
         let source = match install {
             PipelineInstall::Source(source) => Some(source),
@@ -72,12 +72,7 @@ impl RememberedOptions {
         };
         let options = self.option_values(source);
         let words = options.iter().flat_map(|(option, value)| [(*option).to_owned(), quote(value)]);
-        ["crossdock", "init", "--check"]
-            .into_iter()
-            .map(str::to_owned)
-            .chain(words)
-            .collect::<Vec<_>>()
-            .join(" ")
+        ["init", "--check"].into_iter().map(str::to_owned).chain(words).collect::<Vec<_>>().join(" ")
     }
 
     /// Returns how pipelines get crossdock; unavailable if no option names a place that a runner reaches.
@@ -248,8 +243,8 @@ mod tests {
         let text = format!("# Made by …\n{LINE_PREFIX} {}\n", remembered.to_options_text());
         assert_eq!(RememberedOptions::parse(&text), Some(remembered.clone()));
         assert_eq!(
-            remembered.check_command(&PipelineInstall::Archives("https://mirror.example/crossdock".into())),
-            "crossdock init --check --without gitlab,readme --archives https://mirror.example/crossdock"
+            remembered.check_arguments(&PipelineInstall::Archives("https://mirror.example/crossdock".into())),
+            "init --check --without gitlab,readme --archives https://mirror.example/crossdock"
         );
         assert_eq!(RememberedOptions::parse("# words\n[image.a]\n"), None);
         assert_eq!(RememberedOptions::parse(&format!("{LINE_PREFIX}\n")), Some(RememberedOptions::default()));
@@ -268,14 +263,14 @@ mod tests {
             let crossdock_source = Some(CrossdockSource::parse(source).unwrap());
             let remembered = RememberedOptions { crossdock_source, ..RememberedOptions::default() };
             match remembered.pipeline_install(root) {
-                Availability::Available(install) => Ok((remembered.check_command(&install), install)),
+                Availability::Available(install) => Ok((remembered.check_arguments(&install), install)),
                 Availability::Unavailable(unavailable) => Err(unavailable.why),
             }
         };
         for source in ["path:tools/crossdock", "git:https://git.example/crossdock", "registry:0.1"] {
             let (check, install) = install(source).unwrap();
             assert_eq!(install, PipelineInstall::Source(CrossdockSource::parse(source).unwrap()));
-            assert_eq!(check, format!("crossdock init --check --crossdock {source}"));
+            assert_eq!(check, format!("init --check --crossdock {source}"));
         }
         for (source, why) in [
             ("path:../crossdock", "outside of it"),

@@ -10,6 +10,7 @@ mod find;
 mod flow;
 mod input;
 mod machine;
+mod order;
 mod printed;
 mod simple;
 mod state;
@@ -20,6 +21,7 @@ use std::rc::Rc;
 use machine::Evaluator;
 use state::{Content, Last, LastKind, Mode, OptionPlace, State, Status, Touched, Variable, WHOLE};
 
+use crate::budget::Budget;
 use crate::outcome::{Cause, End, EndKind, How, Outcome, Position, Unfollowed};
 use crate::start::{Files, Start};
 use crate::syntax;
@@ -34,18 +36,29 @@ const LARGEST: usize = 1024 * 1024;
 /// Never panics, and takes a bounded time for any text: what exceeds the limits of this crate is listed as
 /// [`Cause::TooLarge`] or [`Cause::TooDeep`] in [`Outcome::unfollowed`], and the end is [`EndKind::Unknown`].
 pub fn follow(start: &Start, files: &dyn Files) -> Outcome {
+    follow_within(start, files, &mut Budget::of_one_script())
+}
+
+/// Follows a script as [`follow`] does, for a budget that it shares with others. What the budget does not pay for is listed
+/// as [`Cause::TooLarge`].
+pub fn follow_within(start: &Start, files: &dyn Files, budget: &mut Budget) -> Outcome {
     if start.text.len() > LARGEST {
         return not_followed(Cause::TooLarge);
     }
     if start.text.contains(&0) {
         return not_followed(Cause::Binary);
     }
+    let steps = budget.start(&start.text);
+    if budget.is_spent() {
+        return not_followed(Cause::TooLarge);
+    }
     let text = String::from_utf8_lossy(&start.text);
     let script = syntax::parse(&text, start.dialect, Position::FIRST);
-    let mut evaluator = Evaluator::new(start, files);
+    let mut evaluator = Evaluator::new(start, files, steps);
     evaluator.outcome.carriage_return = first_carriage_return(&text);
     evaluator.outcome.syntax_error = script.error.clone().filter(|error| !error.limit);
     let states = run(&mut evaluator, start, &script);
+    budget.pay(steps - evaluator.left());
     let mut outcome = evaluator.outcome;
     outcome.ends = ends(&states);
     outcome
@@ -120,6 +133,9 @@ impl Evaluator<'_> {
         let script = syntax::parse(&text, self.start.dialect, Position::FIRST);
         let mut inner = state.clone();
         inner.mode = Mode::Run;
+        if let Mode::Ended(EndKind::Exit(status), _) = state.mode {
+            inner.status = status.map_or(Status::Unknown, Status::Known);
+        }
         self.subshell(inner, How::Trap, Position::FIRST, |evaluator, states| {
             evaluator.lines(states, &script)
         });

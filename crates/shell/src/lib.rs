@@ -22,7 +22,8 @@
 //! # Limits
 //!
 //! Scripts are hostile input. A text of more than 1 MiB, nesting deeper than 60 levels while reading or 70 while running,
-//! and work beyond 100,000 steps are not followed: [`Cause::TooLarge`], [`Cause::TooDeep`]. At most 8 states are followed
+//! and work beyond 100,000 steps are not followed: [`Cause::TooLarge`], [`Cause::TooDeep`]. Scripts that run each other share
+//! a [`Budget`]. At most 8 states are followed
 //! side by side; more are joined, and what they disagree about counts as unknown. Time and stack are thereby bounded for
 //! every text.
 //!
@@ -34,6 +35,7 @@
 //! one with the error. None knows how dash and BusyBox differ from bash.
 
 mod arguments;
+mod budget;
 mod evaluate;
 mod outcome;
 mod pattern;
@@ -42,7 +44,8 @@ mod syntax;
 mod value;
 
 pub use arguments::{ScriptSource, ShellCall, read_shell_arguments};
-pub use evaluate::follow;
+pub use budget::Budget;
+pub use evaluate::{follow, follow_within};
 pub use outcome::{
     Cause, End, EndKind, Failure, Found, How, Outcome, Position, Program, Reason, SyntaxError, Unfollowed,
 };

@@ -284,7 +284,7 @@ pub fn verify_image(
             findings.extend(check_file(&started, target, None, container, 0));
         }
         findings.extend(launch::follow(
-            launch::Context { target, container, volumes: &image.volumes },
+            launch::Context { target, container, volumes: &launch::Volumes::of(&image.volumes) },
             image.command(),
             &started,
         ));

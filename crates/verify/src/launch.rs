@@ -15,6 +15,7 @@ mod image_files;
 mod interpreters;
 mod launchers;
 mod loader;
+mod meter;
 mod next;
 mod options;
 mod process;
@@ -24,8 +25,11 @@ mod shell;
 mod startup;
 mod switch_user;
 mod user_spec;
+mod volumes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crossdock_shell::Budget;
 
 use crate::program::busybox::BusyBox;
 use crate::program::checks::{check_file, check_loaded_by};
@@ -34,25 +38,34 @@ use crate::program::inspect::{Inspection, inspect_file};
 use crate::root::Resolved;
 use crate::{Effect, Finding, Target, codes};
 
+pub(crate) use volumes::Volumes;
+
 use answer::Answer;
 use call::Call;
 use identify::{Kind, identify, unknown_applet};
-use process::{Certainty, Process, TextFile, Word};
+use meter::Meter;
+use process::{Certainty, Process, Role, TextFile, Word};
 
 /// The number of links in a row that are followed. Real chains have fewer than ten.
 const MAX_DEPTH: usize = 32;
 /// The number of links that are followed in all, over all branches of all scripts.
 const MAX_LINKS: usize = 256;
-/// The number of links of programs that scripts run before their ends. More are not looked at.
-const MAX_HELPERS: usize = 64;
+/// The number of links of programs that scripts run before their ends. Long scripts have some hundred commands.
+const MAX_HELPERS: usize = 1000;
+
+/// The number of interpreters in a row by which a limit may be exceeded: the check of a script, which comes before them,
+/// reports those that are too many.
+const MAX_INTERPRETERS: usize = 8;
+/// The steps for a whole chain: following its scripts, and reading files again for each program. They take a few seconds.
+const MAX_STEPS: u64 = 300_000;
 
 /// The image as the chain sees it.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) target: &'a Target,
     pub(crate) container: Container<'a>,
-    /// The keys of the image's `Volumes`, which engines create.
-    pub(crate) volumes: &'a [String],
+    /// The image's volumes, which engines create.
+    pub(crate) volumes: &'a Volumes,
 }
 
 /// The effect of a program's arguments, as far as the chain is concerned.
@@ -76,13 +89,16 @@ pub(crate) fn follow<'a>(
     words: impl IntoIterator<Item = &'a str>,
     first: &Resolved,
 ) -> Vec<Finding> {
+    let meter = Meter::new(context.container.root);
     let mut chain = Chain {
-        context,
+        context: Context { container: Container { root: &meter, ..context.container }, ..context },
+        meter: &meter,
         findings: Vec::new(),
         verified: BTreeSet::new(),
         seen: BTreeSet::new(),
         helpers: VecDeque::new(),
         busyboxes: BTreeMap::new(),
+        budget: Budget::new(MAX_STEPS),
     };
     chain.run(Process::of_image(context.container, words), first.clone(), MAX_LINKS);
     chain.run_helpers();
@@ -101,6 +117,10 @@ struct Chain<'a> {
     helpers: VecDeque<Process>,
     /// The BusyBox that each program is, by its path; `None` if it is another program.
     busyboxes: BTreeMap<String, Option<BusyBox>>,
+    /// The work that is left.
+    budget: Budget,
+    /// The work that its programs cause.
+    meter: &'a Meter<'a>,
 }
 
 impl Chain<'_> {
@@ -110,18 +130,15 @@ impl Chain<'_> {
         let mut links = 0;
         while let Some((process, found)) = work.pop() {
             let identity = process.identity(&found.path);
-            let is_loop = process.trail.contains(&identity);
             links += 1;
-            let is_too_long = links > most || process.trail.len() > MAX_DEPTH;
-            if is_too_long || is_loop {
+            if self.is_too_much(&process, links, most) {
+                self.too_long(process);
+                return links;
+            }
+            if process.trail.contains(&identity) {
                 // The check of a script reports a loop of interpreters itself.
                 if process.checked == 0 {
-                    // The rest of a chain that is too long is told nowhere else.
-                    let told = Process { is_covered: process.is_covered && !is_too_long, ..process };
-                    self.report(&told, report::too_long(self.context.target, &told));
-                }
-                if is_too_long {
-                    return links;
+                    self.report(&process, report::too_long(self.context.target, &process));
                 }
                 continue;
             }
@@ -130,7 +147,9 @@ impl Chain<'_> {
                 continue;
             }
             let process = process.after(identity);
-            match self.link(&process, &found) {
+            let next = self.link(&process, &found);
+            self.budget.pay(self.meter.take());
+            match next {
                 Next::Nothing => {}
                 Next::Start(next) => work.extend(self.located(*next)),
                 Next::Several(Answer { starts, helpers, findings }) => {
@@ -152,10 +171,30 @@ impl Chain<'_> {
         links
     }
 
+    /// Returns whether a process is beyond the limits of a chain, after so many links of `most`.
+    fn is_too_much(&self, process: &Process, links: usize, most: usize) -> bool {
+        let more = if process.checked == 0 { 0 } else { MAX_INTERPRETERS };
+        links > most + more || process.trail.len() > MAX_DEPTH + more || self.budget.is_spent()
+    }
+
+    /// Reports that a process, and what comes after it, is beyond the limits. This is told nowhere else, except for so many
+    /// interpreters in a row.
+    fn too_long(&mut self, process: Process) {
+        if process.checked > 0 && process.trail.len() > MAX_DEPTH + MAX_INTERPRETERS {
+            return;
+        }
+        let told = Process { is_covered: false, role: Role::Program, ..process };
+        self.report(&told, report::too_long(self.context.target, &told));
+    }
+
     /// Follows the programs that scripts run before their ends. They matter as far as they end the script.
     fn run_helpers(&mut self) {
         let mut left = MAX_HELPERS;
-        while let (Some(process), true) = (self.helpers.pop_front(), left > 0) {
+        while let Some(process) = self.helpers.pop_front() {
+            if left == 0 || self.budget.is_spent() {
+                self.too_long(process);
+                return;
+            }
             if let Some((process, found)) = self.located(process) {
                 left = left.saturating_sub(self.run(process, found, left));
             }
@@ -192,7 +231,7 @@ impl Chain<'_> {
         };
         let is_text = matches!(file.facts, Inspection::Text | Inspection::Empty);
         if is_text && process.text_file == TextFile::Runs {
-            return shell::read_text(self.context, process, found);
+            return shell::read_text(self.context, process, found, &mut self.budget);
         }
         if process.loader.is_some() && !matches!(file.facts, Inspection::Elf(_)) {
             return Next::Fails(report::not_loadable(self.context.target, process, found));
@@ -225,7 +264,7 @@ impl Chain<'_> {
         match identify(&mut call) {
             None => Next::Nothing,
             Some(Kind::Shell) => {
-                let next = shell::read(&call);
+                let next = shell::read(&call, &mut self.budget);
                 // Every shell knows this variable.
                 if call.contains("OPTIND") { next } else { doubtful(next, self.context.target, &call) }
             }

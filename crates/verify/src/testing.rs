@@ -1,24 +1,33 @@
 //! Hand-written ELF files for unit tests, with contents that no linker produces.
 
-use object::elf::{DT_NULL, DynamicTag, EM_S390, EM_X86_64, ET_DYN, PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NULL};
+use object::elf::{
+    DT_NULL, DynamicTag, EM_MIPS, EM_S390, EM_X86_64, ET_DYN, Machine, PT_DYNAMIC, PT_INTERP, PT_LOAD,
+    PT_NULL,
+};
 use object::{Endian, Endianness};
 
 const HEADERS: usize = 64 + 3 * 56;
 
-/// Builds an ELF file for amd64 or s390x, a library unless it has an interpreter. Its addresses in memory equal its
+/// Builds a 64-bit ELF file for amd64 or another machine, a library unless it has an interpreter. Its addresses in memory equal its
 /// offsets in the file.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ElfBuilder {
     tables: Vec<u8>,
     entries: Vec<(DynamicTag, u64)>,
     interpreter: Option<(u64, u64)>,
-    is_s390x: bool,
+    /// The machine if it is not amd64, with the byte order.
+    machine: Option<(Machine, Endianness)>,
 }
 
 impl ElfBuilder {
     /// Begins a file for s390x, which is big-endian. The tables must be too.
     pub(crate) fn s390x() -> ElfBuilder {
-        ElfBuilder { is_s390x: true, ..ElfBuilder::default() }
+        ElfBuilder { machine: Some((EM_S390, Endianness::Big)), ..ElfBuilder::default() }
+    }
+
+    /// Begins a file for 64-bit MIPS. The tables must have this byte order too.
+    pub(crate) fn mips64(order: Endianness) -> ElfBuilder {
+        ElfBuilder { machine: Some((EM_MIPS, order)), ..ElfBuilder::default() }
     }
 
     /// Adds an entry to the dynamic section.
@@ -46,8 +55,8 @@ impl ElfBuilder {
     /// Returns the file.
     pub(crate) fn bytes(mut self) -> Vec<u8> {
         self.entries.push((DT_NULL, 0));
-        let (order, data, machine) =
-            if self.is_s390x { (Endianness::Big, 2, EM_S390) } else { (Endianness::Little, 1, EM_X86_64) };
+        let (machine, order) = self.machine.unwrap_or((EM_X86_64, Endianness::Little));
+        let data = if order == Endianness::Big { 2 } else { 1 };
         let entries = self.entries.iter().flat_map(|(tag, value)| [tag.0 as u64, *value]);
         let dynamic: Vec<u8> = entries.flat_map(|number| order.write_u64(number)).collect();
         let at = (HEADERS + self.tables.len()) as u64;

@@ -44,7 +44,7 @@ pub struct Distribution {
     _server: Server,
     _tokens: Option<TokenServer>,
     certificates: Option<Certificates>,
-    _storage: TempDir,
+    storage: TempDir,
     port: u16,
 }
 
@@ -81,7 +81,7 @@ impl Distribution {
         // Version 3 sends traces to a collector unless it is told not to.
         command.env("OTEL_TRACES_EXPORTER", "none").arg("serve").arg(configuration);
         let server = Server::start(&mut command, port);
-        Self { _server: server, _tokens: tokens, certificates, _storage: storage, port }
+        Self { _server: server, _tokens: tokens, certificates, storage, port }
     }
 
     /// Returns `127.0.0.1:PORT`, with which the names of its images begin.
@@ -92,6 +92,13 @@ impl Distribution {
     /// Returns the certificate of the authority that signed its own; `None` if it speaks plain HTTP.
     pub fn authority(&self) -> Option<PathBuf> {
         self.certificates.as_ref().map(Certificates::authority)
+    }
+
+    /// Removes the data of a blob, named by its hexadecimal SHA-256, as a damaged storage does.
+    pub fn remove_blob(&self, hex: &str) {
+        let blobs = self.storage.path().join("data/docker/registry/v2/blobs/sha256");
+        let directory = blobs.join(&hex[..2]).join(hex);
+        std::fs::remove_dir_all(directory).expect("the registry has the blob");
     }
 
     /// Pushes the image of a layout under a name such as `library/golang:1.26-trixie`; returns its digest in the registry.

@@ -114,7 +114,7 @@ fn long_s390x() {
 }
 
 #[test]
-#[ignore = "long: downloads nine C libraries and emulates them, as root"]
+#[ignore = "long: downloads ten C libraries and emulates them, as root"]
 fn long_loaders() {
     loaders::verify_loaders();
 }

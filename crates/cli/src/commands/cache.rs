@@ -31,7 +31,7 @@ struct Removed {
 
 pub(crate) fn info(session: &Session) -> Result<Exit, CommandError> {
     let found = cache_info(&session.context)?;
-    let path = session.context.cache_directory().as_str();
+    let path = session.context.cache_directory()?.as_str();
     let info = Info {
         schema: "crossdock.cache-info/1",
         path,

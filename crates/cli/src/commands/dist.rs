@@ -75,15 +75,29 @@ fn refuse_registry_options(arguments: &RegistryArgs) -> Result<(), CommandError>
     }
 }
 
+/// Refuses `--tag` of a run that gives no tags.
+fn refuse_tags(tags: &[String]) -> Result<(), CommandError> {
+    let Some(tag) = tags.first() else { return Ok(()) };
+    let message = format!("`--by-digest` pushes without tags, and `--tag {tag}` asks for one");
+    Err(CommandError::message(Exit::Usage, message)
+        .hint("omit `--tag`, and tag the digest once it is verified: `promote REPOSITORY@DIGEST REPOSITORY:TAG`")
+        .hint("or omit `--by-digest`"))
+}
+
 /// Builds, verifies and tags the images, and pushes them once all are verified.
 fn dist_and_push(session: &Session, arguments: &DistCommand) -> Result<Exit, CommandError> {
     let BuildCommand { build, output } = &arguments.build;
-    let options = build_options(session, build, output, Goal::Dist)?;
+    let mut options = build_options(session, build, output, Goal::Dist)?;
+    let naming = if arguments.by_digest { Naming::DigestOnly } else { Naming::Tags };
+    if naming == Naming::DigestOnly {
+        refuse_tags(&build.selection.tag)?;
+        options = options.untagged();
+    }
+    session.check_output(arguments.image_refs.as_deref(), "--image-refs")?;
     let found = discover(&session.context, &options)?;
     let plan = if arguments.setup { set_up(session, found, Consent::Given)?.plan } else { plan(&found)? };
-    let naming = if arguments.by_digest { Naming::DigestOnly } else { Naming::Tags };
     push::check(&plan, naming, arguments.bare)?;
-    let registry = push::client(session, &arguments.registry)?;
+    let registry = push::creating_client(session, &arguments.registry, &arguments.create)?;
     let execution = session.execute_options(output.strictness, build.finish.jobs);
     let report = match execute(&session.context, &plan, &execution, &mut session.progress()) {
         Ok(report) => report,
@@ -136,6 +150,7 @@ fn build_options(
     goal: Goal,
 ) -> Result<BuildOptions, CommandError> {
     let mut options = session.build_options(build, goal)?;
+    session.check_output(output.metadata_file.as_deref(), "--metadata-file")?;
     options.metadata_file.clone_from(&output.metadata_file);
     Ok(options)
 }

@@ -76,7 +76,7 @@ fn options(session: &Session, arguments: &InitCommand) -> Result<InitOptions, Co
     if let Some(place) = arguments.archives.as_deref().filter(|place| !is_https_url(place)) {
         return Err(invalid("--archives", format!("`{place}` is not an https:// URL of a directory")));
     }
-    let mut options = session.context.init_options();
+    let mut options = session.context.init_options()?;
     options.project_directory = normalized_path(&directory);
     options.parts.only = parts("--only", &arguments.only)?;
     options.parts.without = parts("--without", &arguments.without)?;

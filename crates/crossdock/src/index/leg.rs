@@ -1,6 +1,8 @@
 //! The sources of an index, and the images that are taken from them.
 
-use crossdock_oci::{ImageSource, MergePart, PlatformObject, SourceImage, SourcePlatform};
+use crossdock_oci::{
+    Descriptor, ImageSource, MergePart, PlatformObject, Repository, SourceImage, SourcePlatform,
+};
 use crossdock_platform::Platform;
 use crossdock_subjects::parse_platform;
 
@@ -11,36 +13,42 @@ use crate::error::{Error, ErrorKind, input_output};
 
 /// The image of one source: what one machine built.
 #[derive(Debug)]
-pub(super) struct Leg {
-    pub(super) name: String,
-    pub(super) source: ImageSource,
-    pub(super) image: SourceImage,
+pub(crate) struct Leg {
+    pub(crate) name: String,
+    pub(crate) source: ImageSource,
+    pub(crate) image: SourceImage,
+    /// The repository, if it is in a registry.
+    #[cfg_attr(not(feature = "registry"), expect(dead_code, reason = "only images in registries have one"))]
+    pub(crate) repository: Option<Repository>,
 }
 
 /// The image of a leg for one platform.
 #[derive(Debug, Clone)]
-pub(super) struct Candidate<'a> {
-    pub(super) leg: &'a Leg,
-    pub(super) platform: Platform,
-    pub(super) image: &'a SourcePlatform,
+pub(crate) struct Candidate<'a> {
+    pub(crate) leg: &'a Leg,
+    pub(crate) platform: Platform,
+    pub(crate) image: &'a SourcePlatform,
 }
 
 impl Leg {
-    pub(super) fn open(context: &Context, location: &Location) -> Result<Self, Error> {
+    pub(crate) fn open(context: &Context, location: &Location) -> Result<Self, Error> {
         let temporary = context.environment().temporary_directory();
         let source = ImageSource::open(location.path.as_std_path(), &temporary).map_err(input_output)?;
         let image = only_image(&source, location)?.clone();
-        Ok(Self { name: location.text.clone(), source, image })
+        Ok(Self { name: location.text.clone(), source, image, repository: None })
     }
 
     /// Returns a warning for each entry that is not an image, such as an attestation.
-    pub(super) fn artifacts(&self) -> impl Iterator<Item = String> + '_ {
-        self.image.skipped.iter().map(|entry| {
-            let kind = entry.annotations.get("vnd.docker.reference.type").map_or("artifact", String::as_str);
-            let of = entry.annotations.get("vnd.docker.reference.digest");
-            let of = of.map(|digest| format!(" of {digest}")).unwrap_or_default();
-            format!("not in the index: {kind} {}{of} of {}", entry.digest, self.name)
-        })
+    pub(crate) fn artifacts(&self) -> impl Iterator<Item = String> + '_ {
+        self.image.skipped.iter().map(|entry| self.left_out(entry))
+    }
+
+    /// Returns a warning for an entry that the index does not have.
+    pub(crate) fn left_out(&self, entry: &Descriptor) -> String {
+        let kind = entry.annotations.get("vnd.docker.reference.type").map_or("artifact", String::as_str);
+        let of = entry.annotations.get("vnd.docker.reference.digest");
+        let of = of.map(|digest| format!(" of {digest}")).unwrap_or_default();
+        format!("not in the index: {kind} {}{of} of {}", entry.digest, self.name)
     }
 }
 
@@ -77,11 +85,11 @@ fn only_image<'a>(source: &'a ImageSource, location: &Location) -> Result<&'a So
 }
 
 impl<'a> Candidate<'a> {
-    pub(super) fn part(&self) -> MergePart<'a> {
+    pub(crate) fn part(&self) -> MergePart<'a> {
         MergePart { source: &self.leg.source, image: self.image }
     }
 
-    pub(super) fn report(&self) -> IndexPart {
+    pub(crate) fn report(&self) -> IndexPart {
         IndexPart {
             platform: self.platform.clone(),
             digest: self.image.descriptor.digest,
@@ -95,7 +103,7 @@ impl<'a> Candidate<'a> {
 /// # Errors
 /// If the legs have not exactly the wanted platforms, or if the configuration of an image contradicts its platform. All
 /// of that is in one error.
-pub(super) fn choose<'a>(legs: &'a [Leg], wanted: &[Platform]) -> Result<Vec<Candidate<'a>>, Error> {
+pub(crate) fn choose<'a>(legs: &'a [Leg], wanted: &[Platform]) -> Result<Vec<Candidate<'a>>, Error> {
     let (mut chosen, mut problems): (Vec<Candidate<'a>>, Vec<String>) = Default::default();
     for leg in legs {
         for image in &leg.image.platforms {

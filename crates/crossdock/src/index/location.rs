@@ -7,27 +7,28 @@ use crate::error::{Error, ErrorKind, usage};
 
 /// A layout or archive, and one of its images.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Location {
+pub(crate) struct Location {
     /// As it was named.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// The directory or file. Absolute.
-    pub(super) path: Utf8PathBuf,
+    pub(crate) path: Utf8PathBuf,
     /// The tag or full name of the image; `None` if the place holds only one.
-    pub(super) name: Option<String>,
+    pub(crate) name: Option<String>,
 }
 
 const TRANSPORTS: [&str; 2] = ["oci", "oci-archive"];
 
 impl Location {
     /// Parses a source relative to a directory.
-    pub(super) fn parse(directory: &Utf8Path, text: &str) -> Result<Self, Error> {
+    pub(crate) fn parse(directory: &Utf8Path, text: &str) -> Result<Self, Error> {
         let text = text.to_owned();
         let (path, name) = match transport(&text) {
             Some((transport, rest)) if TRANSPORTS.contains(&transport) => path_and_name(rest),
             _ if directory.join(&text).exists() => (text.as_str(), None),
             _ => {
                 let message = format!("source `{text}` is neither an existing path nor of a known transport");
-                let hint = "name an image layout as `oci:DIRECTORY`, or an archive as `oci-archive:FILE`";
+                let hint = "name an image layout as `oci:DIRECTORY`, an archive as `oci-archive:FILE`, or an image in a registry \
+                            as `REPOSITORY@sha256:…`";
                 return Err(Error::from_message(ErrorKind::Usage, message).hint(hint));
             }
         };
@@ -36,7 +37,7 @@ impl Location {
 }
 
 /// Returns the directory of the layout to write, and the name of the image in it.
-pub(super) fn target(directory: &Utf8Path, text: &str) -> Result<(Utf8PathBuf, Option<Reference>), Error> {
+pub(crate) fn target(directory: &Utf8Path, text: &str) -> Result<(Utf8PathBuf, Option<Reference>), Error> {
     let Some(("oci", rest)) = transport(text) else {
         let message = format!("the index cannot be written to `{text}`");
         let hint = "name an image layout, as `oci:DIRECTORY:TAG`";

@@ -30,7 +30,8 @@ pub fn login(
         let checked = Registry::new(settings).and_then(|registry| registry.check_access(host));
         checked.map_err(|error| match error.status() {
             Some(status @ (401 | 403)) => Error::from_message(
-                ErrorKind::Rejected,
+                // As of any other command that the registry refuses.
+                ErrorKind::InputOutput,
                 format!("`{host}` does not accept this user name and password (it answers {status}); nothing was stored"),
             ),
             _ => failed(error),

@@ -82,8 +82,11 @@ pub fn assemble(store: &BlobStore, image: &Image) -> Result<Assembled, AssembleE
     Ok(Assembled { index, manifests })
 }
 
-/// Writes an index of manifests into `store`. Its digest does not depend on their order.
-pub(super) fn write_index(
+/// Writes an index of manifests into `store`, sorted by platform: its digest does not depend on their order.
+///
+/// # Errors
+/// If `manifests` is empty, if two are for the same platform, or if the store cannot be written.
+pub fn write_index(
     store: &BlobStore,
     media_type: &str,
     mut manifests: Vec<Descriptor>,

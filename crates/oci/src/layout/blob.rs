@@ -76,6 +76,11 @@ impl BlobStore {
         self.directories().iter().try_for_each(|path| refuse_link(path))
     }
 
+    /// Returns the directory that holds `blobs`.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Returns the path of the blob, whether or not it exists.
     pub fn path(&self, digest: &Digest) -> PathBuf {
         self.directory().join(digest.hex())

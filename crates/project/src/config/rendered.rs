@@ -103,6 +103,16 @@ impl ImageConfig {
         (!names.is_empty()).then(|| names.join(", "))
     }
 
+    /// Returns whether tags of git decide values of the image, whatever its language: they give its version, or a template
+    /// names them.
+    pub fn reads_git_tags(&self) -> bool {
+        let names_tag = |text: &str| text.contains("git.tag");
+        let tags = self.tags.iter().flat_map(|tags| &tags.value);
+        self.version_tag.is_some()
+            || self.texts().iter().any(|(_, text)| names_tag(text))
+            || tags.into_iter().any(|tag| names_tag(tag))
+    }
+
     /// Removes the values that are templates, for a caller that needs only the rest.
     pub fn remove_templates(&mut self) {
         self.ldflags.take_if(|flags| template::is_template(&flags.value));

@@ -7,6 +7,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::key::{HUB_URL, Key, canonical};
 use super::{Credential, Secret};
@@ -57,12 +58,12 @@ impl AuthFile {
     /// # Errors
     /// Returns the place of a syntax error, never a part of the text.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        parse_json(text)
+        parse_object(text)
     }
 
     /// Reads a `.dockercfg`, which is only the object `auths`.
     pub(super) fn parse_dockercfg(text: &str) -> Result<Self, String> {
-        Ok(Self { auths: parse_json(text)?, ..Self::default() })
+        Ok(Self { auths: parse_object(text)?, ..Self::default() })
     }
 
     /// Returns the helper for a registry; `None` if its credentials are in the file.
@@ -138,11 +139,22 @@ pub(super) fn parse_json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Str
     })
 }
 
+/// Reads a JSON object; `null` is an empty one, as for docker. serde also reads a struct from a list of its fields, which is
+/// neither docker's format nor podman's.
+fn parse_object<'a, T: Deserialize<'a> + Default>(text: &'a str) -> Result<T, String> {
+    match parse_json::<&RawValue>(text)?.get() {
+        "null" => Ok(T::default()),
+        object if object.starts_with('{') => parse_json(text),
+        _ => Err("it is not a JSON object, at line 1 column 1".to_owned()),
+    }
+}
+
 /// Returns the credential of an entry; anonymous if the entry is empty, as docker leaves it next to a helper.
 fn credential(entry: &Value) -> Result<Credential, &'static str> {
     let entry = match entry {
         Value::Null => Entry::default(),
-        entry => Entry::deserialize(entry).map_err(|_| "one of its values is not a string")?,
+        Value::Object(_) => Entry::deserialize(entry).map_err(|_| "one of its values is not a string")?,
+        _ => return Err("it is not an object"),
     };
     let given = |field: Option<String>| field.filter(|text| !text.is_empty());
     if let Some(token) = given(entry.registrytoken) {

@@ -98,7 +98,12 @@ impl Helpers {
                 Err(failed(program, &output))
             };
         }
-        let answer: Message = serde_json::from_slice(&output.stdout).map_err(|_| {
+        let answer = match output.stdout.trim_ascii_start().first() {
+            // serde also reads a list of the fields.
+            Some(b'{') => serde_json::from_slice(&output.stdout).ok(),
+            _ => None,
+        };
+        let answer: Message = answer.ok_or_else(|| {
             // Not serde's message, which may quote the secret.
             HelperError::Failed {
                 program,
@@ -176,13 +181,15 @@ fn is_not_found(output: &Output) -> bool {
     })
 }
 
-/// Returns the error of a helper, with its own words: the protocol puts them on standard output. An object may be a credential
-/// after all; nothing is shown then.
+/// Returns the error of a helper, with its words on standard error. Standard output may hold a secret, in a form that nobody
+/// can foresee, and standard error may repeat it then: nothing is shown of either.
 fn failed(program: String, output: &Output) -> HelperError {
-    let streams = [&output.stdout, &output.stderr];
-    let holds_object = streams.iter().any(|text| text.contains(&b'{'));
-    let words = streams.into_iter().find_map(|text| first_line(text)).filter(|_| !holds_object);
-    let words = words.map_or(String::new(), |words| format!(": {words}"));
+    let is_silent = output.stdout.trim_ascii().is_empty();
+    let words = first_line(&output.stderr).filter(|words| is_silent && !words.contains('{'));
+    let words = words.map_or_else(
+        || format!("; run `{program} get` with the server's name as its input to see why"),
+        |words| format!(": {words}"),
+    );
     HelperError::Failed { program, fault: format!("failed ({}){words}", output.status) }
 }
 

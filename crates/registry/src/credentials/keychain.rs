@@ -177,6 +177,10 @@ impl Credentials for Keychain {
     fn find(&self, host: &Host, repository: &str) -> Result<Credential, CredentialsError> {
         self.look_up(host, repository).map(|found| found.credential)
     }
+
+    fn source(&self, host: &Host, repository: &str) -> Option<String> {
+        self.look_up(host, repository).ok().map(|found| found.source)
+    }
 }
 
 impl fmt::Debug for Keychain {

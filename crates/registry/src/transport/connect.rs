@@ -15,8 +15,8 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 
-use super::connection::{Connection, Deadline};
-use super::origin_of;
+use super::connection::{Connection, Deadline, is_timeout};
+use super::{Limits, origin_of};
 use crate::host::{Origin, Scheme};
 use crate::proxy::{Proxy, ProxyProtocol, ProxyRules};
 use crate::roots::CertificateFault;
@@ -25,6 +25,7 @@ use crate::roots::CertificateFault;
 pub(crate) struct Opener {
     pub(crate) tls: Arc<ClientConfig>,
     pub(crate) proxies: ProxyRules,
+    pub(crate) limits: Limits,
 }
 
 /// A server that answers a TLS handshake with something else, as one of plain HTTP does.
@@ -36,6 +37,23 @@ pub(crate) struct NotTls;
 #[derive(Debug, thiserror::Error)]
 #[error("the server closes the connection instead of speaking TLS")]
 pub(crate) struct NoHandshake;
+
+/// A host that does not answer while a connection is opened.
+#[derive(Debug, thiserror::Error)]
+#[error("it {} within {} seconds", .silence, .after.as_secs())]
+pub(crate) struct Silent {
+    silence: &'static str,
+    after: Duration,
+}
+
+/// Replaces the system's words for a time limit, which name neither the limit nor the server's part.
+fn silent(error: io::Error, silence: &'static str, after: Duration) -> io::Error {
+    if is_timeout(&error) {
+        io::Error::new(io::ErrorKind::TimedOut, Silent { silence, after })
+    } else {
+        error
+    }
+}
 
 /// A proxy that does not open a connection.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +67,8 @@ pub(crate) struct ProxyRefusal {
 
 /// The time for a connection or a handshake.
 const TIMEOUT: Duration = Duration::from_secs(20);
+/// The silence of a server that accepts connections and says nothing.
+const HANDSHAKE: &str = "accepts a connection and does not answer the TLS handshake";
 /// The length of the longest answer of a proxy, in bytes.
 const ANSWER_LIMIT: usize = 16 * 1024;
 
@@ -57,7 +77,7 @@ impl Connector for Opener {
 
     fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<Connection>, ureq::Error> {
         let origin = origin_of(details.uri).ok_or_else(|| ureq::Error::BadUri(details.uri.to_string()))?;
-        let limit = Deadline::of(details.timeout).left().min(TIMEOUT);
+        let limit = Deadline::of(details.timeout).left().min(TIMEOUT).min(self.limits.stall);
         // Plain HTTP is allowed with this machine, so that nothing for it may leave it.
         let proxy = if origin.host.is_loopback() {
             None
@@ -72,7 +92,7 @@ impl Connector for Opener {
             Scheme::Https => Some(shake_hands(&self.tls, &mut socket, &origin, limit)?),
             Scheme::Http => None,
         };
-        Ok(Some(Connection::new(socket, tls)))
+        Ok(Some(Connection::new(socket, tls, &self.limits)))
     }
 }
 
@@ -90,7 +110,7 @@ fn open(origin: &Origin, limit: Duration) -> io::Result<TcpStream> {
                 socket.set_nodelay(true)?;
                 return Ok(socket);
             }
-            Err(error) => last = error,
+            Err(error) => last = silent(error, "does not accept a connection", limit),
         }
     }
     Err(last)
@@ -118,7 +138,8 @@ fn open_through(proxy: &Proxy, target: &Origin, limit: Duration) -> io::Result<T
     }
     request.push_str("\r\n");
     socket.write_all(request.as_bytes())?;
-    let answer = read_head(&mut socket)?;
+    let answer = read_head(&mut socket)
+        .map_err(|error| refuse(silent(error, "does not answer", limit).to_string()))?;
     set_timeouts(&socket, None)?;
     let line = answer.lines().next().unwrap_or_default();
     match line.split(' ').nth(1) {
@@ -163,10 +184,11 @@ fn shake_hands(
             return Err(io::Error::other(NoHandshake));
         }
         Ok(_) if !matches!(first[0], 21 | 22) => return Err(io::Error::other(NotTls)),
-        result => drop(result?),
+        result => drop(result.map_err(|error| silent(error, HANDSHAKE, limit))?),
     }
     while tls.is_handshaking() {
-        tls.complete_io(socket).map_err(CertificateFault::unwrapped)?;
+        tls.complete_io(socket)
+            .map_err(|error| silent(CertificateFault::unwrapped(error), HANDSHAKE, limit))?;
     }
     set_timeouts(socket, None)?;
     Ok(tls)

@@ -10,14 +10,16 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use crossdock_system::process::Cancel;
 use rustls::ClientConnection;
 use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport};
 use ureq::{Error, Timeout};
 
-/// The time for which a write waits before the input is looked at again.
+use super::pace::{Direction, Pace};
+use super::{Interrupted, Limits};
+
+/// The time for which a read or a write waits before the input and the cancellation are looked at again.
 const SLICE: Duration = Duration::from_millis(250);
-/// The time without any progress after which a connection counts as lost.
-pub(crate) const STALL: Duration = Duration::from_secs(60);
 
 /// A connection, in plain text or with TLS.
 pub(crate) struct Connection {
@@ -31,6 +33,8 @@ pub(crate) struct Connection {
     has_heard: bool,
     /// Whether the request writes something, which a server may take longer to answer.
     is_write: bool,
+    pace: Pace,
+    cancel: Cancel,
 }
 
 thread_local! {
@@ -59,7 +63,7 @@ enum Output {
 }
 
 impl Connection {
-    pub(crate) fn new(socket: TcpStream, tls: Option<ClientConnection>) -> Self {
+    pub(crate) fn new(socket: TcpStream, tls: Option<ClientConnection>, limits: &Limits) -> Self {
         // Larger than ureq's 128 KiB: each buffer that is sent costs a look for input.
         let buffers = LazyBuffers::new(128 * 1024, 256 * 1024);
         Self {
@@ -70,6 +74,8 @@ impl Connection {
             has_sent: false,
             has_heard: false,
             is_write: false,
+            pace: Pace::new(limits.stall),
+            cancel: limits.cancel.clone(),
         }
     }
 
@@ -82,35 +88,43 @@ impl Connection {
         if !self.has_sent {
             let start = &self.buffers.output()[..amount];
             self.is_write = !start.starts_with(b"GET ") && !start.starts_with(b"HEAD ");
+            self.pace.restart();
         }
         self.has_sent = true;
         let mut sent = 0;
-        let mut progress = Instant::now();
         while sent < amount || self.wants_write() {
+            self.refuse_cancelled()?;
             self.socket.set_write_timeout(Some(SLICE))?;
-            match self.send_some(sent, amount) {
-                Ok(taken) => {
+            let started = Instant::now();
+            let written = match self.send_some(sent, amount) {
+                Ok((taken, written)) => {
                     sent += taken;
-                    progress = Instant::now();
+                    written
                 }
                 Err(error) if is_timeout(&error) => {
                     if self.hear_answer() {
                         return Ok(());
                     }
                     deadline.check()?;
-                    if progress.elapsed() > STALL {
-                        return self.fail(io::ErrorKind::TimedOut.into());
-                    }
+                    0
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
                 Err(error) => return self.fail(error),
+            };
+            if let Err(error) = self.pace.note(started.elapsed(), written, Direction::Sent) {
+                return self.fail(error);
             }
         }
         Ok(())
     }
 
-    /// Sends some bytes and returns how many of the buffer were taken: none if TLS still had records to send.
-    fn send_some(&mut self, sent: usize, amount: usize) -> io::Result<usize> {
+    fn refuse_cancelled(&self) -> io::Result<()> {
+        if self.cancel.is_cancelled() { Err(io::Error::other(Interrupted)) } else { Ok(()) }
+    }
+
+    /// Sends some bytes. Returns how many of the buffer were taken, none if TLS still had records to send, and how many went
+    /// forward.
+    fn send_some(&mut self, sent: usize, amount: usize) -> io::Result<(usize, usize)> {
         let rest = &self.buffers.output()[sent..amount];
         let (taken, written) = match &mut self.tls {
             None => {
@@ -123,7 +137,7 @@ impl Connection {
                 (taken, taken)
             }
         };
-        if written == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(taken) }
+        if written == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok((taken, written)) }
     }
 
     fn wants_write(&self) -> bool {
@@ -135,6 +149,15 @@ impl Connection {
         self.output = Output::Failed(error);
         ENDED.set(true);
         Ok(())
+    }
+
+    /// Returns why sending failed.
+    fn failure(&mut self) -> io::Error {
+        let kept = io::ErrorKind::NotConnected.into();
+        match std::mem::replace(&mut self.output, Output::Failed(kept)) {
+            Output::Failed(error) => error,
+            Output::Open | Output::Answered => io::ErrorKind::NotConnected.into(),
+        }
     }
 
     /// Reads the input that is there, and returns whether a final answer has begun.
@@ -174,7 +197,6 @@ impl Connection {
     }
 
     fn receive_before(&mut self, deadline: Deadline) -> Result<bool, Error> {
-        let started = Instant::now();
         // A registry that copies a whole blob to its storage answers only then. The deadline limits this wait.
         let may_stall = self.is_write && matches!(deadline.reason, Timeout::RecvResponse);
         loop {
@@ -184,17 +206,23 @@ impl Connection {
                     break;
                 }
             }
-            self.socket.set_read_timeout(Some(deadline.left().min(STALL)))?;
-            match self.receive() {
-                Ok(read) => return Ok(read > 0),
+            self.refuse_cancelled()?;
+            self.socket.set_read_timeout(Some(deadline.left().min(SLICE)))?;
+            let started = Instant::now();
+            let received = match self.receive() {
+                Ok(read) => Some(read),
                 Err(error) if is_timeout(&error) => {
                     deadline.check()?;
-                    if !may_stall && started.elapsed() >= STALL {
-                        return Err(io::Error::from(io::ErrorKind::TimedOut).into());
-                    }
+                    None
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
                 Err(error) => return Err(error.into()),
+            };
+            if !may_stall {
+                self.pace.note(started.elapsed(), received.unwrap_or(0), Direction::Received)?;
+            }
+            if let Some(read) = received {
+                return Ok(read > 0);
             }
         }
     }
@@ -213,17 +241,22 @@ impl Transport for Connection {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        self.has_sent = false;
+        if std::mem::take(&mut self.has_sent) {
+            self.pace.restart();
+        }
         if std::mem::take(&mut self.has_heard) {
             return Ok(true);
         }
-        let received = self.receive_before(Deadline::of(timeout));
+        let deadline = match self.output {
+            // What a server said before it closed the connection is there, and one that takes nothing says nothing.
+            Output::Failed(_) => Deadline::after(LAST_WORDS, timeout.reason),
+            Output::Open | Output::Answered => Deadline::of(timeout),
+        };
+        let received = self.receive_before(deadline);
         match (&self.output, received) {
             (_, Ok(true)) => Ok(true),
             // The answer that was heard, or a part of it, is all that there is.
-            (Output::Failed(error), _) if self.buffers.input().is_empty() => {
-                Err(io::Error::new(error.kind(), error.to_string()).into())
-            }
+            (Output::Failed(_), _) if self.buffers.input().is_empty() => Err(self.failure().into()),
             (_, received) => received,
         }
     }
@@ -275,8 +308,11 @@ pub(crate) struct Deadline {
 
 impl Deadline {
     pub(crate) fn of(timeout: NextTimeout) -> Self {
-        let after = *timeout.after;
-        Self { at: Instant::now().checked_add(after), reason: timeout.reason }
+        Self::after(*timeout.after, timeout.reason)
+    }
+
+    fn after(after: Duration, reason: Timeout) -> Self {
+        Self { at: Instant::now().checked_add(after), reason }
     }
 
     fn check(self) -> Result<(), Error> {
@@ -285,10 +321,12 @@ impl Deadline {
 
     /// Returns the time that is left, never zero, which a socket takes for no limit.
     pub(crate) fn left(self) -> Duration {
-        self.at.map_or(STALL, |at| at.saturating_duration_since(Instant::now())).max(MOMENT)
+        self.at.map_or(SLICE, |at| at.saturating_duration_since(Instant::now())).max(MOMENT)
     }
 }
 
+/// The time for the answer of a server to which sending failed.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 const MOMENT: Duration = Duration::from_millis(1);
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use crossdock_oci::Digest;
 
@@ -30,6 +31,10 @@ pub(crate) enum Fault {
     Truncate(usize),
     /// The answer's body is this instead.
     Body(Vec<u8>),
+    /// The answer comes byte by byte, with this much time between two.
+    Trickle(Duration),
+    /// The body is not read and no answer comes.
+    Mute,
 }
 
 type Plan = Box<dyn FnMut(&Request, usize) -> Option<Fault> + Send>;
@@ -44,8 +49,14 @@ pub(crate) struct State {
     next: usize,
     /// Each request: its method and target.
     pub(crate) log: Vec<String>,
+    /// The Range headers received.
+    pub(crate) ranges: Vec<String>,
     /// The Authorization headers received.
     pub(crate) authorizations: BTreeSet<String>,
+    /// Whether parts of blobs are served.
+    pub(crate) serves_ranges: bool,
+    /// The status of an answer that creates something.
+    pub(crate) created: &'static str,
 }
 
 pub(crate) struct Fake {
@@ -63,7 +74,7 @@ impl Fake {
     pub(crate) fn with(fault: impl FnMut(&Request, usize) -> Option<Fault> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = Arc::new(Mutex::new(State::default()));
+        let state = Arc::new(Mutex::new(State { created: "201 Created", ..State::default() }));
         let plan: Arc<Mutex<Plan>> = Arc::new(Mutex::new(Box::new(fault)));
         let shared = Arc::clone(&state);
         // Ends with the test's process.
@@ -74,6 +85,10 @@ impl Fake {
             }
         });
         Self { port, state }
+    }
+
+    pub(crate) fn host(&self) -> crossdock_registry::Host {
+        format!("127.0.0.1:{}", self.port).parse().unwrap()
     }
 
     pub(crate) fn repository(&self, path: &str) -> crossdock_oci::Repository {
@@ -96,6 +111,7 @@ fn serve(stream: &TcpStream, state: &Mutex<State>, plan: &Mutex<Plan>) {
             if let Some(authorization) = request.headers.get("authorization") {
                 state.authorizations.insert(authorization.clone());
             }
+            state.ranges.extend(request.headers.get("range").cloned());
             let path = line.split('?').next().unwrap().to_owned();
             let before = state.log.iter().filter(|line| line.split('?').next() == Some(&path)).count();
             state.log.push(line);
@@ -105,6 +121,10 @@ fn serve(stream: &TcpStream, state: &Mutex<State>, plan: &Mutex<Plan>) {
         match &fault {
             Some(Fault::Drop) => {
                 let _closed = stream.shutdown(Shutdown::Both);
+                return;
+            }
+            Some(Fault::Mute) => {
+                thread::sleep(Duration::from_secs(600));
                 return;
             }
             Some(Fault::Early(status, body)) => {
@@ -145,6 +165,17 @@ fn serve(stream: &TcpStream, state: &Mutex<State>, plan: &Mutex<Plan>) {
                 return;
             }
             Some(Fault::Body(bytes)) => answer = bytes,
+            Some(Fault::Trickle(pause)) => {
+                respond(stream, status, &headers, &answer, is_head, Some(0));
+                let mut stream = stream;
+                for byte in answer {
+                    thread::sleep(pause);
+                    if stream.write_all(&[byte]).is_err() {
+                        return;
+                    }
+                }
+                continue;
+            }
             _ => {}
         }
         respond(stream, status, &headers, &answer, is_head, None);
@@ -228,10 +259,22 @@ fn answer(request: &Request, body: Vec<u8>, state: &mut State) -> Answer {
                 return error("400 Bad Request", "DIGEST_INVALID");
             }
             state.blobs.insert(digest, bytes);
-            ("201 Created", vec![], vec![])
+            (state.created, vec![], vec![])
         }
         "GET" | "HEAD" if path.contains("/blobs/") => match state.blobs.get(&name) {
-            Some(bytes) => ("200 OK", vec![], bytes.clone()),
+            Some(bytes) => {
+                let start = request
+                    .headers
+                    .get("range")
+                    .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok());
+                match start.filter(|_| state.serves_ranges) {
+                    Some(start) => {
+                        let range = format!("bytes {start}-{}/{}", bytes.len() - 1, bytes.len());
+                        ("206 Partial Content", vec![("content-range", range)], bytes[start..].to_vec())
+                    }
+                    None => ("200 OK", vec![], bytes.clone()),
+                }
+            }
             None => error("404 Not Found", "BLOB_UNKNOWN"),
         },
         "GET" | "HEAD" if path.contains("/manifests/") => {
@@ -258,7 +301,7 @@ fn answer(request: &Request, body: Vec<u8>, state: &mut State) -> Answer {
             if !name.starts_with("sha256:") {
                 state.tags.insert(name, digest);
             }
-            ("201 Created", vec![], vec![])
+            (state.created, vec![], vec![])
         }
         "GET" if path.ends_with("/tags/list") => {
             let names: Vec<&String> = state.tags.keys().collect();

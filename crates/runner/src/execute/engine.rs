@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_oci::{
-    BlobStore, Compression, Descriptor, Digest, Document, ImageManifest, ImageSource, Index, LayerError,
-    Layout, Reference, SourcePlatform, TarSource, media_type, write_archive,
+    BlobStore, Compression, Descriptor, Digest, Document, ImageManifest, ImageSource, LayerError, Layout,
+    Reference, SourcePlatform, TarSource, media_type, write_archive, write_index,
 };
 use crossdock_platform::Platform;
 use crossdock_subjects::parse_platform;
@@ -22,7 +22,7 @@ use super::observer::{Reporter, ToolLine};
 use super::output::{create_marked_directory, remove_directory, remove_file, replace};
 use super::{ExecuteError, StepContext, into_inner, lock, planned, too_early};
 use crate::engine::{bake, failed_instruction};
-use crate::plan::{Action, EngineBase, EngineCall, EnginePlan, ImagePlan, Purpose, Step, StepId};
+use crate::plan::{Action, EngineBase, EngineCall, EnginePlan, ImagePlan, ImageShape, Purpose, Step, StepId};
 use crate::report::{ImageReport, PlatformReport};
 
 impl StepContext<'_> {
@@ -128,7 +128,7 @@ impl StepContext<'_> {
                 imported.insert(requested.clone(), one);
             }
         }
-        // In the order of the plan: the bytes of the index must not depend on how the engine returns its results.
+        // In the order of the plan, as the report of an image that crossdock assembles.
         let in_order = image.platforms.iter().map(|plan| {
             imported
                 .remove(&plan.platform)
@@ -136,10 +136,11 @@ impl StepContext<'_> {
         });
         let in_order = in_order.collect::<Result<Vec<Imported>, _>>()?;
         let entries = in_order.iter().map(|one| one.manifest.clone()).collect();
-        let index =
-            Document::new(Index::new(entries, image.annotations.clone())).map_err(image_error(image))?;
-        let blob = layout.blobs().put(&index.raw).map_err(image_error(image))?;
-        let index = Descriptor::new(media_type::INDEX, blob);
+        let index = match (image.shape, in_order.as_slice()) {
+            (ImageShape::Manifest, [only]) => Descriptor::new(media_type::MANIFEST, only.manifest.blob()),
+            _ => write_index(layout.blobs(), media_type::INDEX, entries, image.annotations.clone())
+                .map_err(image_error(image))?,
+        };
         let platforms = in_order.into_iter().map(|one| PlatformReport {
             digest: one.manifest.digest,
             platform: one.platform,

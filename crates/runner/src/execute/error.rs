@@ -57,6 +57,16 @@ pub enum ExecuteError {
     /// A container engine built an image for another platform than the requested one.
     #[error(transparent)]
     WrongPlatform(Box<WrongPlatform>),
+    /// A layout lists several images, and nothing tells which one was built last.
+    #[error("{layout}: the layout of image `{image}` has several images, and nothing tells which one was built last: {}; run `build` again", images.join(", "))]
+    SeveralImages {
+        /// The layout.
+        layout: Utf8PathBuf,
+        /// The image.
+        image: String,
+        /// The digests of the images.
+        images: Vec<String>,
+    },
     /// A command succeeded without writing the file that the plan expects of it.
     #[error("`{output}` was not made, although the command reported success:\n  {command}")]
     NotMade {
@@ -300,6 +310,7 @@ impl ExecuteError {
             Self::Refused { .. } | Self::WrongProgram { .. } | Self::WrongPlatform(_) => ErrorKind::Rejected,
             Self::NotBuilt { .. }
             | Self::ForeignLayout { .. }
+            | Self::SeveralImages { .. }
             | Self::OtherCommit { .. }
             | Self::SeenByGit { .. }
             | Self::BuildsAmongSources { .. }
@@ -314,8 +325,13 @@ impl ExecuteError {
 
     /// Whether the error concerns one image and not the machine, so that the other images can go on.
     pub(super) fn is_about_one_image(&self) -> bool {
-        let of_its_layout =
-            matches!(self, Self::NotBuilt { .. } | Self::ForeignLayout { .. } | Self::OtherCommit { .. });
+        let of_its_layout = matches!(
+            self,
+            Self::NotBuilt { .. }
+                | Self::ForeignLayout { .. }
+                | Self::SeveralImages { .. }
+                | Self::OtherCommit { .. }
+        );
         self.is_refusal() || of_its_layout
     }
 

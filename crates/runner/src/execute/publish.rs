@@ -4,7 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_fs::project_path;
 use crossdock_oci::{
     Compression, Content, Descriptor, Digest, ImageSource, LayerBuilder, Layout, Owner, Pruning, Reference,
-    Repository, Tag, Timestamp, media_type, write_archive, write_node_archive,
+    Repository, Tag, Timestamp, write_archive, write_node_archive,
 };
 use crossdock_platform::Platform;
 use crossdock_project::project_boundary;
@@ -48,7 +48,7 @@ impl StepContext<'_> {
         // Only now: until the index names the new image, a killed run must leave the old one complete.
         layout.prune(held).map_err(image_error(image))?;
         self.update_report(image, |report| report.tagged(image))?;
-        Ok(image.tags.join(", "))
+        Ok(if image.tags.is_empty() { "by its digest".to_owned() } else { image.tags.join(", ") })
     }
 
     /// Returns the index that this run assembled, after its blob was read again and checked. A run that only verifies or
@@ -62,7 +62,7 @@ impl StepContext<'_> {
         match digest {
             Some(digest) => {
                 let blob = layout.blobs().verify(&digest).map_err(image_error(image))?;
-                Ok(Descriptor::new(media_type::INDEX, blob))
+                Ok(Descriptor::new(image.shape.media_type(), blob))
             }
             None => {
                 owner::check(image)?;
@@ -223,11 +223,19 @@ fn manifest_of(
     found.ok_or_else(|| not_built(image))
 }
 
-/// Returns the image to verify or tag: the one that was built last. A run that builds without tagging leaves it untagged.
+/// Returns the image to verify or tag: the one that was built last. A run that builds without tagging leaves it untagged, and
+/// one that tags lists no other image. Another tool may have added more.
 fn newest(image: &ImagePlan, layout: &Layout) -> Result<Descriptor, ExecuteError> {
-    let entries = layout.index().map_err(image_error(image))?.manifests;
-    let untagged = entries.iter().find(|entry| entry.annotations.is_empty());
-    untagged.or(entries.first()).cloned().ok_or_else(|| not_built(image))
+    let mut entries = layout.index().map_err(image_error(image))?.manifests;
+    if entries.iter().any(|entry| entry.annotations.is_empty()) {
+        entries.retain(|entry| entry.annotations.is_empty());
+    }
+    let first = entries.first().cloned().ok_or_else(|| not_built(image))?;
+    if entries.iter().all(|entry| entry.digest == first.digest) {
+        return Ok(first);
+    }
+    let images = entries.iter().map(|entry| entry.digest.to_string()).collect();
+    Err(ExecuteError::SeveralImages { layout: image.layout.clone(), image: image.name.clone(), images })
 }
 
 /// Reads the name that `docker load` and `podman load` print: `Loaded image: NAME`, `Loaded image ID: sha256:…`.

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::error::PlanError;
 use super::output::output_directory;
 use super::path_conflicts::check_files;
-use super::request::{Pack, Request};
+use super::request::{Pack, Request, Tagging};
 use crate::plan::{Container, FilePlan, PlatformPlan, ProjectId, ReleaseArchive, ReleasePlan, SkippedTag};
 use crate::text::{platform_slug, rfc3339, short_hash};
 use crossdock_platform::nearest;
@@ -342,6 +342,9 @@ pub(super) fn tags(
     projects: &Projects,
     request: &Request,
 ) -> Result<(Vec<String>, Vec<SkippedTag>), PlanError> {
+    if request.tagging == Tagging::None {
+        return Ok((Vec::new(), Vec::new()));
+    }
     let image = &selected.config;
     let values = values(selected, projects, request);
     let why = "the version, where there is one, and latest";

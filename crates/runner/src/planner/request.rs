@@ -25,6 +25,16 @@ pub enum Goal {
     Dist,
 }
 
+/// Whether images get tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tagging {
+    /// Those of the call, else of the configuration.
+    #[default]
+    Templates,
+    /// None: images are reached by their digests.
+    None,
+}
+
 /// The options of a call.
 ///
 /// [`Request::new`] asks for everything that the configuration names; set the fields that differ.
@@ -54,6 +64,8 @@ pub struct Request {
     pub output: Option<Sourced<Utf8PathBuf>>,
     /// `--tag`: tag templates instead of the configured ones.
     pub tags: Vec<Sourced<String>>,
+    /// Whether images get tags.
+    pub tagging: Tagging,
     /// `--repository`: a repository, or a prefix if there are several images.
     pub repository: Option<Sourced<String>>,
     /// `--metadata-file`: the file for the report of the run. Absolute.
@@ -95,6 +107,7 @@ impl Request {
             cgo: None,
             output: None,
             tags: Vec::new(),
+            tagging: Tagging::default(),
             repository: None,
             metadata_file: None,
             metadata_file_seen_in: None,

@@ -8,8 +8,6 @@ use crate::outcome::{Cause, Failure, Found, How, Outcome, Position, Program, Rea
 use crate::start::{Files, Start};
 use crate::value::Value;
 
-/// The most steps for one script: a step is about one simple command in one state.
-const MOST_STEPS: u64 = 100_000;
 /// The most programs that are listed.
 const MOST_PROGRAMS: usize = 2_000;
 /// How deep commands, calls and substitutions may be nested while they run, so that the stack stays below 1 MiB.
@@ -28,6 +26,15 @@ pub(crate) struct Context {
     pub(crate) propagates: bool,
     /// The sourced file.
     pub(crate) file: Option<String>,
+}
+
+/// The other descriptors in a command substitution. What is written to a copy of standard output is captured too.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Descriptors {
+    /// Whether another descriptor, such as standard error, leads to the captured output.
+    pub(crate) copied: bool,
+    /// Whether a command writes to another descriptor.
+    pub(crate) written: bool,
 }
 
 #[derive(PartialEq, Eq, Hash)]
@@ -51,12 +58,13 @@ pub(crate) struct Evaluator<'a> {
     reasons: Vec<Reason>,
     /// The last command of the command substitution that ran last.
     pub(crate) substituted: Option<LastKind>,
+    pub(crate) descriptors: Descriptors,
     steps: u64,
     known: HashMap<Key, usize>,
 }
 
 impl<'a> Evaluator<'a> {
-    pub(crate) fn new(start: &'a Start, files: &'a dyn Files) -> Self {
+    pub(crate) fn new(start: &'a Start, files: &'a dyn Files, steps: u64) -> Self {
         let context =
             Context { condition: false, how: How::Foreground, subshell: false, propagates: true, file: None };
         Self {
@@ -68,7 +76,8 @@ impl<'a> Evaluator<'a> {
             running: Vec::new(),
             reasons: Vec::new(),
             substituted: None,
-            steps: MOST_STEPS,
+            descriptors: Descriptors::default(),
+            steps,
             known: HashMap::new(),
         }
     }
@@ -81,6 +90,11 @@ impl<'a> Evaluator<'a> {
             self.unfollowed(Cause::TooLarge, position, String::new());
         }
         self.steps > 0
+    }
+
+    /// Returns the steps that are left.
+    pub(crate) fn left(&self) -> u64 {
+        self.steps
     }
 
     pub(crate) fn is_exhausted(&self) -> bool {

@@ -1,5 +1,7 @@
 //! The result of following a script.
 
+use std::collections::HashSet;
+
 use super::process::Process;
 use crate::{Effect, Finding, codes};
 
@@ -25,8 +27,9 @@ impl Answer {
         let fails = as_set.findings.iter().any(|(_, finding)| finding.code.effect() == Effect::Fails);
         if (fails || !as_set.starts.is_empty()) && !has_unknown {
             findings.retain(|(_, finding)| finding.code != codes::LAUNCH_UNKNOWN);
+            let ways: HashSet<u64> = as_set.starts.iter().map(Process::way).collect();
             for process in &mut starts {
-                process.is_covered |= !as_set.starts.iter().any(|other| is_same(process, other));
+                process.is_covered |= !ways.contains(&process.way());
             }
         }
         add(&mut starts, as_set.starts);
@@ -43,15 +46,6 @@ impl Answer {
 
 /// Adds the processes that are not among those for any deployment.
 fn add(processes: &mut Vec<Process>, more: Vec<Process>) {
-    for process in more {
-        if !processes.iter().any(|other| is_same(other, &process)) {
-            processes.push(process.doubtful());
-        }
-    }
-}
-
-/// Returns whether two processes start the same program in the same way.
-fn is_same(one: &Process, other: &Process) -> bool {
-    let how = |process: &Process| (process.words.clone(), process.search.clone(), process.directory.clone());
-    how(one) == how(other) && one.environment == other.environment
+    let mut ways: HashSet<u64> = processes.iter().map(Process::way).collect();
+    processes.extend(more.into_iter().filter(|process| ways.insert(process.way())).map(Process::doubtful));
 }

@@ -6,7 +6,7 @@ use crossdock_shell::{Entry, Executable, Files};
 use super::Context;
 use super::process::Process;
 use crate::program::container::{Container, Credentials};
-use crate::root::{EntryKind, ResolveError, is_mounted, normalize, read_small, resolve};
+use crate::root::{EntryKind, ResolveError, is_mounted, read_small, resolve};
 
 /// The size above which a script is not read.
 pub(super) const MAX_SCRIPT: u64 = 1 << 20;
@@ -24,18 +24,6 @@ impl<'a> ImageFiles<'a> {
     }
 }
 
-impl ImageFiles<'_> {
-    /// Whether a path is a volume of the image or below one, or above one.
-    fn is_in_volume(&self, path: &str) -> bool {
-        let path = normalize(path);
-        self.context.volumes.iter().any(|volume| {
-            let volume = normalize(volume);
-            path.strip_prefix(&volume).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-                || volume.strip_prefix(&path).is_some_and(|rest| rest.starts_with('/'))
-        })
-    }
-}
-
 impl Files for ImageFiles<'_> {
     fn entry(&self, path: &str) -> Entry {
         if is_mounted(path) {
@@ -43,7 +31,7 @@ impl Files for ImageFiles<'_> {
         }
         match resolve(self.container.root, path) {
             Err(ResolveError::Unreadable(_)) => Entry::Unknown,
-            Err(_) if self.is_in_volume(path) => Entry::Unknown,
+            Err(_) if self.context.volumes.touch(path) => Entry::Unknown,
             Err(_) => Entry::Absent,
             Ok(found) => match (&found.entry.kind, self.user) {
                 (EntryKind::Directory, _) => Entry::Directory,
@@ -123,6 +111,7 @@ fn machine(architecture: Architecture) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Volumes;
     use super::*;
     use crate::{MemoryRoot, Target};
     use crossdock_platform::Platform;
@@ -131,7 +120,7 @@ mod tests {
         let target = Target::new(&Platform::parse(platform).unwrap());
         let (root, user) = (MemoryRoot::new(), Credentials::default());
         let container = Container { root: &root, environment: &[], working_directory: "/", user: &user };
-        let context = Context { target: &target, container, volumes: &[] };
+        let context = Context { target: &target, container, volumes: &Volumes::default() };
         let process = Process::of_image(container, ["sh"]);
         ImageFiles::of(context, &process).output(words)
     }

@@ -1,8 +1,9 @@
 //! A process of the chain: a command, and what it gets from its starter.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
 
 use crossdock_shell::Failure;
 
@@ -68,7 +69,7 @@ impl Role {
 }
 
 /// A C library.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Libc {
     Glibc,
     Musl,
@@ -86,7 +87,7 @@ impl Libc {
 }
 
 /// The way in which the starter of a process finds its program.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Search {
     /// As `execvp` of the C library does: in the directories of PATH, unless the name has a slash. The library decides the
     /// directories without PATH; `None` if it is unknown.
@@ -118,39 +119,84 @@ impl TextFile {
     }
 }
 
-/// The environment of a process.
+/// The environment of a process, which most processes share with their starter.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub(super) struct Environment {
-    /// The variables, as `NAME=VALUE`; the last one of a name counts.
-    pub(super) variables: Vec<String>,
-    /// The names of variables whose value is unknown.
-    pub(super) unknown: BTreeSet<String>,
+pub(super) struct Environment(Rc<Variables>);
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+struct Variables {
+    /// As `NAME=VALUE`; the last one of a name counts.
+    known: Vec<String>,
+    /// The names of those whose value is unknown.
+    unknown: BTreeSet<String>,
+}
+
+/// The change of a variable.
+pub(super) enum Change<'a> {
+    Set(&'a str),
+    Unset,
+    /// To an unknown value.
+    Forget,
 }
 
 impl Environment {
+    /// Returns an environment of these variables, as `NAME=VALUE`.
+    pub(super) fn of(known: Vec<String>) -> Environment {
+        Environment(Rc::new(Variables { known, unknown: BTreeSet::new() }))
+    }
+
+    /// Returns the variables whose value is known, as `NAME=VALUE`; the last one of a name counts.
+    pub(super) fn known(&self) -> &[String] {
+        &self.0.known
+    }
+
+    /// Returns the names of the variables whose value is unknown.
+    pub(super) fn unknown(&self) -> &BTreeSet<String> {
+        &self.0.unknown
+    }
+
     /// Returns the value of a variable; `None` if it is unset or unknown.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        last_assignment(&self.variables, name)
+        last_assignment(&self.0.known, name)
     }
 
     pub(super) fn set(&mut self, name: &str, value: &str) {
-        self.unset(name);
-        self.variables.push(format!("{name}={value}"));
+        self.change(&BTreeMap::from([(name, Change::Set(value))]));
     }
 
     pub(super) fn unset(&mut self, name: &str) {
-        self.unknown.remove(name);
-        self.variables.retain(|line| line.split('=').next() != Some(name));
+        self.change(&BTreeMap::from([(name, Change::Unset)]));
     }
 
     pub(super) fn forget(&mut self, name: &str) {
-        self.unset(name);
-        self.unknown.insert(name.to_owned());
+        self.change(&BTreeMap::from([(name, Change::Forget)]));
+    }
+
+    /// Changes variables, all at once: a script may change thousands of as many.
+    pub(super) fn change(&mut self, changes: &BTreeMap<&str, Change<'_>>) {
+        if changes.is_empty() {
+            return;
+        }
+        let Variables { known, unknown } = Rc::make_mut(&mut self.0);
+        known.retain(|line| !changes.contains_key(line.split('=').next().unwrap_or_default()));
+        for (name, change) in changes {
+            unknown.remove(*name);
+            match change {
+                Change::Set(value) => known.push(format!("{name}={value}")),
+                Change::Unset => {}
+                Change::Forget => drop(unknown.insert((*name).to_owned())),
+            }
+        }
     }
 
     /// Returns whether the value of a variable is unknown.
     pub(super) fn is_unknown(&self, name: &str) -> bool {
-        self.unknown.contains(name)
+        self.0.unknown.contains(name)
+    }
+
+    /// Returns the number of variables.
+    pub(super) fn len(&self) -> usize {
+        self.0.known.len() + self.0.unknown.len()
     }
 }
 
@@ -167,8 +213,9 @@ pub(super) struct Process {
     pub(super) user_word: String,
     pub(super) certainty: Certainty,
     pub(super) role: Role,
-    /// Whether the same start is also followed with the environment as the image sets it, which tells what this one leaves
-    /// unknown.
+    /// Whether only variables that a deployment sets lead to this start, or give it its arguments, and the start with the
+    /// environment as the image sets it is known: what this one leaves unknown is not told. The verdict is about the image
+    /// as it is set; a start that surely fails is told even so.
     pub(super) is_covered: bool,
     pub(super) search: Search,
     pub(super) text_file: TextFile,
@@ -188,8 +235,7 @@ impl Process {
         container: Container<'_>,
         words: impl IntoIterator<Item = &'a str>,
     ) -> Process {
-        let mut environment =
-            Environment { variables: container.environment.to_vec(), unknown: BTreeSet::new() };
+        let mut environment = Environment::of(container.environment.to_vec());
         // Docker and containerd set a PATH if the image has none.
         if environment.get("PATH").is_none() {
             environment.set("PATH", &container.search_path().join(":"));
@@ -266,6 +312,13 @@ impl Process {
         hasher.finish()
     }
 
+    /// Returns a number that is the same for processes that start the same program in the same way.
+    pub(super) fn way(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.words, &self.search, &self.directory, &self.environment).hash(&mut hasher);
+        hasher.finish()
+    }
+
     /// Returns a text that is the same for processes whose program is verified alike.
     pub(super) fn circumstances(&self, program: &str) -> String {
         let [path, preload] = ["LD_LIBRARY_PATH", "LD_PRELOAD"].map(|name| self.environment.get(name));
@@ -276,7 +329,7 @@ impl Process {
     /// rights that everyone has.
     pub(super) fn within<'a>(&'a self, image: Container<'a>) -> Container<'a> {
         Container {
-            environment: &self.environment.variables,
+            environment: self.environment.known(),
             working_directory: self.directory.as_deref().unwrap_or(image.working_directory),
             user: self.user.as_ref().unwrap_or(&ANYONE),
             ..image

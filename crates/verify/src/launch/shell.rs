@@ -3,20 +3,23 @@
 use std::collections::BTreeSet;
 
 use crossdock_shell::{
-    Cause, Dialect, End, EndKind, Environment, Failure, Found, How, Outcome, Program, Reason, ScriptSource,
-    ShellCall, Start, Value, follow, read_shell_arguments,
+    Budget, Cause, Dialect, End, EndKind, Environment, Failure, Found, How, Outcome, Program, Reason,
+    ScriptSource, ShellCall, Start, Value, follow_within, read_shell_arguments,
 };
 
 use super::answer::Answer;
 use super::as_set;
 use super::call::Call;
 use super::image_files::{ImageFiles, MAX_SCRIPT};
-use super::process::{Process, Role, Search, TextFile, Word, base_name};
+use super::process::{Change, Process, Role, Search, TextFile, Word, base_name};
 use super::search::{self, NotFound};
 use super::{Context, Next, next, report, startup};
 use crate::program::container::on_search_path;
 use crate::root::{EntryKind, ResolveError, Resolved, read_small, resolve};
 use crate::{Finding, codes};
+
+/// The variables of a script's environment that are set for the price of a step.
+const VARIABLES_PER_STEP: usize = 16;
 
 /// The commands of a shell, with the name of their place for messages.
 struct Script {
@@ -26,7 +29,7 @@ struct Script {
 }
 
 /// Reads the arguments of a shell, and follows the commands.
-pub(super) fn read(call: &Call<'_>) -> Next {
+pub(super) fn read(call: &Call<'_>, budget: &mut Budget) -> Next {
     let words: Vec<Value> = call.arguments().iter().map(value).collect();
     let Some(shell) = read_shell_arguments(&words) else {
         return Next::Unknown(format!("the options of {} are only known when it runs", call.program));
@@ -52,11 +55,16 @@ pub(super) fn read(call: &Call<'_>) -> Next {
     let startup = startup::commands(call, &shell, dialect);
     // On the first line, so that messages keep the numbers of lines.
     let text = [startup.as_bytes(), &script.text].concat();
-    follow_script(call.context, call.process, &Script { text, ..script }, shell, dialect)
+    follow_script(call.context, call.process, &Script { text, ..script }, shell, dialect, budget)
 }
 
 /// Follows a file without a `#!` line that a shell runs: `/bin/sh FILE ARGUMENTS`.
-pub(super) fn read_text(context: Context<'_>, process: &Process, found: &Resolved) -> Next {
+pub(super) fn read_text(
+    context: Context<'_>,
+    process: &Process,
+    found: &Resolved,
+    budget: &mut Budget,
+) -> Next {
     let Some(text) = read_small(context.container.root, &found.path, MAX_SCRIPT) else {
         return Next::Nothing;
     };
@@ -64,7 +72,7 @@ pub(super) fn read_text(context: Context<'_>, process: &Process, found: &Resolve
     let words: Vec<Value> =
         std::iter::once(Value::from(&*found.path)).chain(process.words.iter().skip(1).map(value)).collect();
     match read_shell_arguments(&words) {
-        Some(shell) => follow_script(context, process, &script, shell, Dialect::Dash),
+        Some(shell) => follow_script(context, process, &script, shell, Dialect::Dash, budget),
         None => Next::Unknown("its arguments are only known when it runs".to_owned()),
     }
 }
@@ -132,7 +140,9 @@ fn follow_script(
     script: &Script,
     shell: ShellCall,
     dialect: Dialect,
+    budget: &mut Budget,
 ) -> Next {
+    budget.pay((process.environment.len() / VARIABLES_PER_STEP) as u64);
     let name = shell.name.unwrap_or_else(|| Value::from(&*script.name));
     let start = |environment| Start {
         dialect,
@@ -147,21 +157,22 @@ fn follow_script(
     let files = ImageFiles::of(context, process);
     let answer = |outcome: &Outcome| Reading { context, process, script, outcome }.answer();
     // A deployment may set further variables.
-    let deployed = follow(&start(Environment::with_unknown_rest(variables(process))), &files);
+    let environment = Environment::with_unknown_rest(variables(process));
+    let deployed = follow_within(&start(environment), &files, budget);
     if is_independent(&deployed) {
         return Next::Several(answer(&deployed));
     }
     let known = variables(process).chain(as_set::variables(context, process));
-    let as_set = follow(&start(Environment::only(known)), &files);
+    let as_set = follow_within(&start(Environment::only(known)), &files, budget);
     let combined = answer(&deployed).combine(answer(&as_set), as_set::demands_variables(&as_set));
     Next::Several(combined)
 }
 
 /// Returns the variables of a process. Those whose value is unknown are set.
 fn variables(process: &Process) -> impl Iterator<Item = (String, Value)> {
-    let known = process.environment.variables.iter().filter_map(|line| line.split_once('='));
+    let known = process.environment.known().iter().filter_map(|line| line.split_once('='));
     let known = known.map(|(name, text)| (name.to_owned(), Value::from(text)));
-    known.chain(process.environment.unknown.iter().map(|name| (name.clone(), Value::unknown())))
+    known.chain(process.environment.unknown().iter().map(|name| (name.clone(), Value::unknown())))
 }
 
 /// Returns whether nothing in a script depends on variables that only a deployment sets: it has one way through it, of which
@@ -346,13 +357,15 @@ impl Reading<'_> {
             "" => format!("line {line} of {name} runs {first}"),
             story => format!("{story}, of which line {line} runs {first}"),
         };
-        for (name, value) in &program.environment {
-            match value.as_ref().map(Value::text) {
-                None => process.environment.unset(name),
-                Some(Some(text)) => process.environment.set(name, text),
-                Some(None) => process.environment.forget(name),
-            }
-        }
+        let changes = program.environment.iter().map(|(name, value)| {
+            let change = match value.as_ref().map(Value::text) {
+                None => Change::Unset,
+                Some(Some(text)) => Change::Set(text),
+                Some(None) => Change::Forget,
+            };
+            (name.as_str(), change)
+        });
+        process.environment.change(&changes.collect());
         process.directory = program.directory.text().map(str::to_owned);
         process.text_file = TextFile::Runs;
         process.checked = 0;

@@ -260,8 +260,8 @@ pub(super) fn unknown_name(call: &Call<'_>, kind: &str, name: &str) -> Next {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Context;
     use super::super::process::Process;
+    use super::super::{Context, Volumes};
     use super::*;
     use crate::program::container::Container;
     use crate::program::inspect::inspect_file;
@@ -279,7 +279,7 @@ mod tests {
         let process = Process::of_image(container, ["/launcher"]);
         let (found, file) = (resolve(&root, "/launcher").unwrap(), inspect_file(&root, "/launcher").unwrap());
         let call = Call {
-            context: Context { target: &target, container, volumes: &[] },
+            context: Context { target: &target, container, volumes: &Volumes::default() },
             process: &process,
             found: &found,
             program: "/launcher".to_owned(),

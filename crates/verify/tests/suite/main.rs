@@ -1,6 +1,7 @@
 //! Verifies real programs, which the tests compile: with Go, gcc for two machines, musl-gcc, rustc and zig.
 
 mod against_the_kernel;
+mod budgets;
 mod catalogue;
 mod configurations;
 mod entries;

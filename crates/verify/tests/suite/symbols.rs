@@ -26,6 +26,8 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("filter", "-nostdlib @data.c -Wl,-F,libfiltee.so"),
     ("auxiliary", "-nostdlib @data.c -Wl,-f,libfiltee.so"),
     ("empty-filter", "-nostdlib @bare.c -Wl,-F,libfiltee.so"),
+    // A name that is longer than any real one, which is not read.
+    ("long-name", "-nostdlib @data.c -Wl,--defsym,LONG=answer"),
     ("empty-auxiliary", "-nostdlib @bare.c -Wl,-f,libfiltee.so"),
 ];
 
@@ -56,6 +58,7 @@ gcc | @later.c -Wl,-z,now | data | liba=first | | | starts
 gcc | @later.c -Wl,-z,now | data | liba=moved | | | starts
 gcc | @later.c -Wl,-z,now | data | liba=hidden | | undefined symbol: answer | fails symbol-missing
 gcc | @later.c -Wl,-z,now | moved | liba=hidden | | | starts
+gcc | @later.c -Wl,-z,now | data | liba=long-name | | | starts symbols-unchecked
 gcc | @later.c -Wl,-z,now | data | liba=filter libfiltee=data | | | starts
 gcc | @later.c -Wl,-z,now | data | liba=filter | | libfiltee.so: cannot open shared object file | fails library-missing
 gcc | @later.c -Wl,-z,now | data | liba=auxiliary libfiltee=data | | | starts
@@ -89,6 +92,7 @@ struct Case<'a> {
 fn library(compiler: &str, kind: &str) -> Recipe {
     let (_, flags) = LIBRARIES.iter().find(|(name, _)| *name == kind).expect("a library of the table");
     let compiler = if flags.contains("-nostdlib") { "gcc" } else { compiler };
+    let flags = flags.replace("LONG", &"x".repeat(20_000));
     Recipe::parse(&format!("{compiler} -shared -fPIC -Wl,-soname,liba.so {flags}"))
 }
 

@@ -22,7 +22,7 @@ enum Lookup {
 }
 
 /// Checks that every symbol that is looked up is defined. Nothing is reported if a library is missing or was not
-/// searched, which is then the problem, or if the symbols of one could not be read.
+/// searched, which is then the problem.
 pub(super) fn check(
     subject: &Subject<'_>,
     loaded: &Loaded,
@@ -30,8 +30,14 @@ pub(super) fn check(
     environment: Binding,
     findings: &mut Vec<Finding>,
 ) {
-    let all: Option<Vec<&Symbols>> = loaded.objects.iter().map(|object| object.symbols.as_ref()).collect();
-    let Some(all) = all.filter(|_| loaded.missing.is_empty() && !loaded.is_truncated) else { return };
+    if !loaded.missing.is_empty() || loaded.is_truncated {
+        return;
+    }
+    if let Some(object) = loaded.objects.iter().find(|object| object.symbols.is_none()) {
+        findings.push(not_compared(subject, object));
+        return;
+    }
+    let all = loaded.objects.iter().filter_map(|object| object.symbols.as_ref()).collect();
     let scope = Scope { loaded, family, all };
     for (index, object) in loaded.objects.iter().enumerate() {
         // musl does not bind lazily.
@@ -48,6 +54,15 @@ pub(super) fn check(
             findings.extend(scope.unresolved(subject, object, lookup, &failures));
         }
     }
+}
+
+/// Creates the note that no symbol was looked up, because those of this object are unknown.
+fn not_compared(subject: &Subject<'_>, object: &Object) -> Finding {
+    let message = format!(
+        "The symbols of {} could not be read, so whether the libraries of {} have all symbols that it needs was not verified.",
+        object.path, subject.path
+    );
+    subject.finding(codes::SYMBOLS_UNCHECKED, message)
 }
 
 /// The reason why a lookup fails.

@@ -1,5 +1,7 @@
 //! The symbols that the dynamic loader looks up before a program begins, and those that a file defines.
 
+mod mips;
+
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -139,11 +141,6 @@ impl SymbolPlaces {
 
 /// Returns the machine's type of relocation for a copy of data (`R_*_COPY` of each psABI); `None` for a machine whose
 /// references are not read.
-///
-/// MIPS has no plain relocation tables: `elf_machine_got_rel` of glibc resolves the symbols from `DT_MIPS_GOTSYM` on
-/// without relocations, `r_info` of mips64el has another layout, an undefined symbol with an address counts only with
-/// `STO_MIPS_PLT`, and `DT_MIPS_XHASH` replaces the GNU hash table. `r_info` of 64-bit SPARC contains data next to the
-/// type (`ELF64_R_TYPE_DATA`).
 fn copy_relocation(machine: u16) -> Option<u32> {
     let copies = [
         (elf::EM_X86_64, elf::R_X86_64_COPY),
@@ -155,6 +152,10 @@ fn copy_relocation(machine: u16) -> Option<u32> {
         (elf::EM_PPC64, elf::R_PPC64_COPY),
         (elf::EM_S390, elf::R_390_COPY),
         (elf::EM_LOONGARCH, elf::R_LARCH_COPY),
+        (elf::EM_MIPS, elf::R_MIPS_COPY),
+        (elf::EM_SPARC, elf::R_SPARC_COPY),
+        (elf::EM_SPARC32PLUS, elf::R_SPARC_COPY),
+        (elf::EM_SPARCV9, elf::R_SPARC_COPY),
     ];
     copies.iter().find(|(known, _)| known.0 == machine).map(|(_, copy)| copy.0)
 }
@@ -165,10 +166,21 @@ struct Symbol {
     /// The offset of its name.
     name: u32,
     is_defined: bool,
+    has_value: bool,
+    /// Whether the value is an address that other files may take for the symbol's if they do not call it.
     has_address: bool,
+    is_function: bool,
     is_weak: bool,
     /// Whether other files can refer to it: neither its binding nor its visibility is local.
     is_public: bool,
+}
+
+impl Symbol {
+    /// Returns whether another file must define it. A weak symbol that nothing defines has the value 0 and is not an error
+    /// (ELF gABI, Symbol Table, STB_WEAK).
+    fn is_wanted(&self) -> bool {
+        !self.is_weak && !self.is_defined
+    }
 }
 
 impl Tables<'_> {
@@ -186,6 +198,9 @@ impl Tables<'_> {
             needed_lazily: self.references(&calls, wanted, budget),
             ..Symbols::default()
         };
+        if self.is_mips() {
+            self.add_global_offsets(&mut symbols, wanted, budget);
+        }
         if self.words.is_some() {
             symbols.versions = Some(Versions::read(self, budget)?);
         }
@@ -210,20 +225,31 @@ impl Tables<'_> {
             return Relocations::default();
         };
         let table = table.up_to(size - self.calls_inside(tag, size));
-        let (order, copy) = (self.order, copy_relocation(self.machine));
+        let order = self.order;
+        let (wide, kinds) = (self.wide(), Kinds::of(self.machine));
         match (self.class, kind) {
             (Class::Elf64, Kind::Rela) => {
-                each(table, copy, |entry: &Rela64<Order>| wide(entry.r_info.get(order)))
+                each(table, kinds, |entry: &Rela64<Order>| wide(entry.r_info.get(order)))
             }
             (Class::Elf64, Kind::Rel) => {
-                each(table, copy, |entry: &Rel64<Order>| wide(entry.r_info.get(order)))
+                each(table, kinds, |entry: &Rel64<Order>| wide(entry.r_info.get(order)))
             }
             (Class::Elf32, Kind::Rela) => {
-                each(table, copy, |entry: &Rela32<Order>| narrow(entry.r_info.get(order)))
+                each(table, kinds, |entry: &Rela32<Order>| narrow(entry.r_info.get(order)))
             }
             (Class::Elf32, Kind::Rel) => {
-                each(table, copy, |entry: &Rel32<Order>| narrow(entry.r_info.get(order)))
+                each(table, kinds, |entry: &Rel32<Order>| narrow(entry.r_info.get(order)))
             }
+        }
+    }
+
+    /// Returns how this machine splits `r_info` of a 64-bit file.
+    fn wide(&self) -> fn(u64) -> (u32, u32) {
+        match self.order {
+            Order::Little if self.is_mips() => mips::little_endian,
+            Order::Big if self.is_mips() => mips::big_endian,
+            _ if self.machine == elf::EM_SPARCV9.0 => wide_of_sparc,
+            _ => wide,
         }
     }
 
@@ -246,9 +272,8 @@ impl Tables<'_> {
     ) -> Vec<Reference> {
         let found = relocations.iter().take(MAX_SYMBOLS).filter_map(|(index, is_copied)| {
             let symbol = self.symbol(index)?;
-            // A weak symbol that nothing defines has the value 0 and is not an error (ELF gABI, Symbol Table, STB_WEAK).
             // The copy of data has a symbol in the program itself.
-            if symbol.is_weak || (symbol.is_defined && !is_copied) {
+            if !symbol.is_wanted() && (symbol.is_weak || !is_copied) {
                 return None;
             }
             let name = wanted.add(&self.name(&symbol, budget)?)?;
@@ -279,11 +304,15 @@ impl Tables<'_> {
 
     fn symbol_of<S: Sym<Endian = Order>>(&self, index: u32) -> Option<Symbol> {
         let (entry, order) = (self.symbols?.item::<S>(index.into())?, self.order);
+        let has_value = entry.st_value(order).into() != 0;
         Some(Symbol {
             index,
             name: entry.st_name(order),
             is_defined: !entry.is_undefined(order),
-            has_address: entry.st_value(order).into() != 0,
+            has_value,
+            // The others of MIPS are the addresses of stubs (`elf_machine_sym_no_match`).
+            has_address: has_value && (!self.is_mips() || entry.st_other().0 & elf::STO_MIPS_PLT.0 != 0),
+            is_function: entry.st_type() == elf::STT_FUNC,
             is_weak: entry.st_bind() == elf::STB_WEAK,
             // `do_lookup_x` skips the others (`dl_symbol_visibility_binds_local_p`).
             is_public: entry.st_bind() != elf::STB_LOCAL
@@ -298,11 +327,12 @@ impl Tables<'_> {
         budget: &mut Budget,
         mut each: impl FnMut(&str, Option<u16>) -> Option<()>,
     ) -> Option<()> {
-        let indices = match (self.table(elf::DT_GNU_HASH), self.table(elf::DT_HASH)) {
+        let indices = match (self.table(elf::DT_GNU_HASH), self.mips_hash(), self.table(elf::DT_HASH)) {
             // ld.so prefers the GNU hash table too.
-            (Some(table), _) => self.gnu_hash(table)?,
-            (None, Some(table)) => 0..self.hash(table)?,
-            (None, None) => 0..0,
+            (Some(table), _, _) => self.gnu_hash(table)?,
+            (None, Some(count), _) => 0..count,
+            (None, None, Some(table)) => 0..self.hash(table)?,
+            (None, None, None) => 0..0,
         };
         let found = indices.take(MAX_SYMBOLS).filter_map(|index| self.symbol(index));
         for symbol in found.filter(|symbol| symbol.is_public && (symbol.is_defined || symbol.has_address)) {
@@ -359,9 +389,27 @@ enum Kind {
     Rela,
 }
 
+/// The types of relocations that are special.
+#[derive(Clone, Copy)]
+struct Kinds {
+    copy: Option<u32>,
+    without_lookup: Option<u32>,
+}
+
+impl Kinds {
+    fn of(machine: u16) -> Kinds {
+        Kinds { copy: copy_relocation(machine), without_lookup: mips::type_without_lookup(machine) }
+    }
+}
+
 /// Splits `r_info` of a 64-bit file into the index of the symbol and the type.
 fn wide(info: u64) -> (u32, u32) {
     ((info >> 32) as u32, info as u32)
+}
+
+/// Splits `r_info` of 64-bit SPARC, which has data next to a type of 8 bits (`ELF64_R_TYPE_ID` in glibc's elf.h).
+fn wide_of_sparc(info: u64) -> (u32, u32) {
+    ((info >> 32) as u32, info as u32 & 0xff)
 }
 
 /// Splits `r_info` of a 32-bit file.
@@ -369,13 +417,15 @@ fn narrow(info: u32) -> (u32, u32) {
     (info >> 8, info & 0xff)
 }
 
-fn each<T: object::Pod>(table: Part<'_>, copy: Option<u32>, parts: impl Fn(&T) -> (u32, u32)) -> Relocations {
+fn each<T: object::Pod>(table: Part<'_>, kinds: Kinds, parts: impl Fn(&T) -> (u32, u32)) -> Relocations {
     // Index 0 (STN_UNDEF) is that of relocations without a symbol, such as relative ones.
     let found = table.items::<T>().map(|record| parts(&record));
     // The bound holds the set small, whatever the length of a hostile table.
-    let found = found.filter(|(index, _)| (1..MAX_SYMBOLS as u32).contains(index));
+    let found = found.filter(|(index, kind)| {
+        (1..MAX_SYMBOLS as u32).contains(index) && Some(*kind) != kinds.without_lookup
+    });
     let mut relocations = Relocations::default();
-    found.for_each(|(index, kind)| relocations.insert(index, Some(kind) == copy));
+    found.for_each(|(index, kind)| relocations.insert(index, Some(kind) == kinds.copy));
     relocations
 }
 
@@ -418,6 +468,46 @@ mod tests {
 
     fn defined(symbols: &Symbols) -> Vec<&str> {
         symbols.defined.iter().map(|definition| &*definition.name).collect()
+    }
+
+    /// Returns a file for 64-bit MIPS with the symbols `answer`, which it defines, `counter`, which it needs at the start,
+    /// and `call`, of which it has a stub, and with a relocation of this type by `counter`.
+    fn mips64(order: Order, kind: u8) -> ElfBuilder {
+        let symbol = |name: u32, info: u8, section: u16, value: u64| {
+            let (name, section) = (order.write_u32(name), order.write_u16(section));
+            [&name[..], &[info, 0], &section, &order.write_u64(value), &[0; 8]].concat()
+        };
+        let symbols =
+            [vec![0; 24], symbol(1, 0x12, 1, 64), symbol(8, 0x11, 0, 0), symbol(16, 0x12, 0, 64)].concat();
+        let relocation = [&order.write_u64(0)[..], &order.write_u32(2), &[0, 0, 0, kind]].concat();
+        let file = ElfBuilder::mips64(order).table(elf::DT_SYMTAB, symbols);
+        let file = file.table(elf::DT_STRTAB, STRINGS.to_vec()).table(elf::DT_PLTGOT, vec![0; 8]);
+        let file = file.value(elf::DT_MIPS_GOTSYM, 2).value(elf::DT_MIPS_SYMTABNO, SYMBOLS.into());
+        file.table(elf::DT_REL, relocation).value(elf::DT_RELSZ, 16)
+    }
+
+    #[test]
+    fn symbols_of_mips_are_those_of_the_global_offset_table() {
+        for order in [Order::Little, Order::Big] {
+            let found = read(mips64(order, elf::R_MIPS_REL32.0 as u8)).unwrap();
+            assert_eq!(names(&found.needed), [("counter", false)]);
+            assert_eq!(names(&found.needed_lazily), [("call", false)]);
+            let copied = read(mips64(order, elf::R_MIPS_COPY.0 as u8)).unwrap();
+            assert_eq!(names(&copied.needed), [("counter", false), ("counter", true)]);
+        }
+    }
+
+    #[test]
+    fn symbols_of_mips_are_defined_in_each_kind_of_hash_table() {
+        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let file = || mips64(Order::Little, 0);
+        assert_eq!(defined(&read(file()).unwrap()), [""; 0]);
+        let hash = file().table(elf::DT_HASH, words(&[1, SYMBOLS, 1, 0, 0, 0, 0]));
+        let xhash = file().table(DynamicTag(0x7000_0036), words(&[1, 1, 1, 0]));
+        for file in [hash, xhash] {
+            let found = read(file).unwrap();
+            assert_eq!((defined(&found), found.addresses.len()), (vec!["answer"], 0));
+        }
     }
 
     #[test]

@@ -1,0 +1,449 @@
+//! New names for an image that a registry has, once it is verified.
+
+mod nodes;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use camino::Utf8PathBuf;
+use crossdock_oci::{Descriptor, Digest, Reference, RegistryReference, Repository, Tag};
+use crossdock_project::config::Sourced;
+use crossdock_registry::{
+    LookUp, Manifest, PushOptions, Registry, RegistryError, Remote, Selector, TransferEvent,
+    TransferObserver, copy_into,
+};
+use crossdock_subjects::Scope;
+use crossdock_verify::{Verdict, Verification, serialize_entries};
+use serde::Serialize;
+
+use super::temporary::TemporaryLayout;
+use super::{LeftBehind, failed};
+use crate::context::Context;
+use crate::error::{Error, ErrorKind};
+use crate::execute::Unproven;
+use crate::gate::Gate;
+use crate::subject::selector;
+
+/// Options of [`promote`].
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct PromoteOptions {
+    /// The nodes to verify against, in any vocabulary: `m7g.large`, `linux/arm64`, or `deploy:NAME` of the configuration. If
+    /// empty, those of the image in the configuration, else the image's own platforms.
+    pub nodes: Vec<Sourced<String>>,
+    /// The image of the configuration whose nodes are meant. If `None`, the one with the repository of the source or of a
+    /// destination, else the only one without a repository.
+    pub image: Option<Sourced<String>>,
+    /// The configuration file instead of the nearest `crossdock.toml`.
+    pub config: Option<Utf8PathBuf>,
+    /// The programs of the image to verify.
+    pub scope: Scope,
+    /// Whether an image that is not proven to start gets names.
+    pub unproven: Unproven,
+    /// Whether tags that name another image are moved.
+    pub taken: TakenTags,
+    /// Annotations of the plan whose tags the image gets. An image that names another version or commit is an error.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// The fate of a tag that names another image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TakenTags {
+    /// It is moved.
+    #[default]
+    Move,
+    /// It is an error, and no tag is written.
+    Refuse,
+}
+
+/// The version of the JSON form of a [`Promoted`] image.
+pub const PROMOTION_SCHEMA: &str = "crossdock.promotion/1";
+
+/// An image that [`promote`] verified.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Promoted {
+    /// [`PROMOTION_SCHEMA`].
+    pub schema: &'static str,
+    /// `repository@digest` of the source.
+    pub source: String,
+    /// The digest that was verified, which all destinations name.
+    pub digest: Digest,
+    /// Whether it got its names: verification did not reject it.
+    pub promoted: bool,
+    /// The destinations in the order in which they were named.
+    pub destinations: Vec<PromotedTag>,
+    /// The verdict for each target.
+    #[serde(serialize_with = "serialize_entries")]
+    pub verdicts: Vec<Verification>,
+}
+
+/// A destination of a [`Promoted`] image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PromotedTag {
+    /// `repository:tag`.
+    pub reference: String,
+    /// The outcome for the tag.
+    pub status: TagStatus,
+    /// The digest that the tag named before; `None` if it was absent or could not be read.
+    pub previous: Option<Digest>,
+    /// Signatures, attestations and the like that were copied to its repository.
+    pub referrers: Vec<Digest>,
+    /// Those that were left behind.
+    pub left: Vec<LeftBehind>,
+}
+
+/// The outcome of a promotion for a tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TagStatus {
+    /// It was absent, and now names the image.
+    Tagged,
+    /// It named another image.
+    Moved,
+    /// It named this image already.
+    Unchanged,
+    /// Verification rejected the image, so the tag was not touched.
+    Refused,
+}
+
+impl PromoteOptions {
+    /// Returns the options that choose nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Chooses the nodes to verify against.
+    #[must_use]
+    pub fn nodes(self, nodes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let nodes = crate::verify::VerifyOptions::new().nodes(nodes).nodes;
+        Self { nodes, ..self }
+    }
+
+    /// Makes it an error that a tag names another image.
+    #[must_use]
+    pub fn immutable(self) -> Self {
+        Self { taken: TakenTags::Refuse, ..self }
+    }
+}
+
+impl Promoted {
+    /// Returns the gravest verdict of all targets.
+    pub fn verdict(&self) -> Verdict {
+        Verdict::gravest(&self.verdicts)
+    }
+}
+
+/// Verifies an image in a registry and, if it passes, gives it new names: the same bytes with the same digest, in the same
+/// repository, in another one, or in another registry.
+///
+/// The source's tag is resolved once; the digest that was verified is the digest that gets the names. The verification is
+/// made now, from the bytes that the registry has: earlier verdicts do not count. Signatures, attestations and the like
+/// follow the image into another repository. Tags are written last, after the image is complete in every destination.
+///
+/// ```no_run
+/// // Needs a registry: the tests of crossdock run such calls against servers of their own.
+/// use crossdock::registry::{PromoteOptions, RegistryOptions, Unobserved, promote, registry};
+///
+/// let context = crossdock::Context::of_process()?;
+/// let registry = registry(&context, &RegistryOptions::new())?;
+/// let source = "registry.example/team/app:candidate".parse()?;
+/// let destinations = ["registry.example/team/app:1.0".parse()?, "registry.example/prod/app:1.0".parse()?];
+/// let options = PromoteOptions::new().nodes(["m7g.large"]).immutable();
+/// let promoted = promote(&context, &registry, &source, &destinations, &options, &Unobserved)?;
+/// assert!(promoted.promoted, "{:?}", promoted.verdicts);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// A destination has no tag, the image cannot be fetched or is damaged, a tag names another image although
+/// [`TakenTags::Refuse`] was chosen, or a registry refuses a part of it. An image that verification rejects is not an error: it
+/// gets no name.
+pub fn promote(
+    context: &Context,
+    registry: &Registry,
+    source: &RegistryReference,
+    destinations: &[RegistryReference],
+    options: &PromoteOptions,
+    observer: &dyn TransferObserver,
+) -> Result<Promoted, Error> {
+    context.unless_cancelled(|| {
+        let names = names(destinations)?;
+        let targets = nodes::targets(context, source, &names, options)?;
+        let manifest = resolve(context, registry, source)?;
+        let digest = manifest.descriptor.digest;
+        check_commit(&manifest, &options.annotations)?;
+        // Before anything is fetched: this needs no verification.
+        if options.taken == TakenTags::Refuse {
+            before(registry, &names, &digest, options)?;
+        }
+        let pinned = format!("{}@{digest}", source.repository);
+        let image = Promotion { registry, from: &source.repository, manifest: &manifest, observer };
+        let temporary = image.fetch(context)?;
+        let gate = Gate { context, targets: &targets, scope: options.scope, unproven: options.unproven };
+        let verdicts = gate.verify(&temporary.layout, &manifest.descriptor, &pinned)?;
+        let promoted = gate.accepts(&verdicts);
+        let destinations = if promoted {
+            let before = before(registry, &names, &digest, options)?;
+            let places = image.place(&names, &temporary)?;
+            image.tag(&names, before, &places, &temporary)?
+        } else {
+            names.iter().map(PromotedTag::refused).collect()
+        };
+        registry.warnings().iter().for_each(|warning| observer.event(TransferEvent::Warning(warning)));
+        Ok(Promoted { schema: PROMOTION_SCHEMA, source: pinned, digest, promoted, destinations, verdicts })
+    })
+}
+
+/// Returns the names that the image gets, each once.
+fn names(destinations: &[RegistryReference]) -> Result<Vec<Reference>, Error> {
+    let failed = |message: String, hint: &str| Err(Error::from_message(ErrorKind::Usage, message).hint(hint));
+    let mut names: Vec<Reference> = Vec::new();
+    for destination in destinations {
+        if destination.digest.is_some() {
+            let message = format!("`{destination}`: a destination has the digest of the source");
+            return failed(message, "leave out `@…`");
+        }
+        let Some(tag) = destination.tag.clone() else {
+            let message = format!("the destination `{destination}` has no tag");
+            return failed(message, "add one, e.g. `:1.0`");
+        };
+        let name = Reference { repository: destination.repository.clone(), tag };
+        if !names.iter().any(|known| known.full_name() == name.full_name()) {
+            names.push(name);
+        }
+    }
+    if names.is_empty() {
+        return failed(
+            "the image gets no name".to_owned(),
+            "specify a destination, e.g. `registry.example/team/app:1.0`",
+        );
+    }
+    Ok(names)
+}
+
+/// The time for which a registry may still hide what was just written.
+const SHOWN_WITHIN: Duration = Duration::from_secs(30);
+
+/// Reads the manifest of a reference. One that is named by its digest is usually new: pipelines hand on digests, and the tag
+/// of something that does not exist is usually misspelled.
+pub(crate) fn resolve(
+    context: &Context,
+    registry: &Registry,
+    source: &RegistryReference,
+) -> Result<Manifest, Error> {
+    let selector = selector(source)?;
+    let read = || registry.manifest(&source.repository, &selector);
+    match selector {
+        Selector::Digest(_) => once_shown(context, &source.to_string(), read),
+        Selector::Tag(_) => read(),
+    }
+    .map_err(failed)
+}
+
+/// Repeats a request for something that was just written: some registries answer 404 for a while. A repository that does not
+/// exist ends it at once.
+pub(crate) fn once_shown<T>(
+    context: &Context,
+    name: &str,
+    mut request: impl FnMut() -> Result<T, RegistryError>,
+) -> Result<T, RegistryError> {
+    let (start, mut pause) = (Instant::now(), Duration::from_millis(500));
+    loop {
+        let error = match request() {
+            Err(error) if error.is_not_found() && error.code() != Some("NAME_UNKNOWN") => error,
+            result => return result,
+        };
+        if start.elapsed() + pause > SHOWN_WITHIN {
+            return Err(error);
+        }
+        if pause == Duration::from_millis(500) {
+            context.note(&format!("the registry does not show {name} yet; trying for 30 seconds"));
+        }
+        let end = Instant::now() + pause;
+        while Instant::now() < end {
+            if context.cancel.is_cancelled() {
+                return Err(RegistryError::Cancelled);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        pause = (pause * 2).min(Duration::from_secs(8));
+    }
+}
+
+/// Refuses an image of another version or commit than the plan's, whose tags it would get.
+fn check_commit(manifest: &Manifest, planned: &BTreeMap<String, String>) -> Result<(), Error> {
+    #[derive(serde::Deserialize)]
+    struct Annotated {
+        #[serde(default)]
+        annotations: BTreeMap<String, String>,
+    }
+    let found = serde_json::from_slice::<Annotated>(&manifest.bytes)
+        .map(|found| found.annotations)
+        .unwrap_or_default();
+    for name in ["version", "revision"] {
+        let key = format!("org.opencontainers.image.{name}");
+        let value = |annotations: &BTreeMap<String, String>| {
+            annotations.get(&key).filter(|value| !value.is_empty()).cloned()
+        };
+        if let (Some(found), Some(planned)) = (value(&found), value(planned))
+            && found != planned
+        {
+            let message =
+                format!("the image is of {name} {found}, and the tags are of {planned}; nothing was tagged");
+            return Err(Error::from_message(ErrorKind::Usage, message)
+                .hint("check out that commit, or name the destinations"));
+        }
+    }
+    Ok(())
+}
+
+/// Looks up what the names point at.
+fn before(
+    registry: &Registry,
+    names: &[Reference],
+    digest: &Digest,
+    options: &PromoteOptions,
+) -> Result<Vec<Option<Digest>>, Error> {
+    let mut before = Vec::new();
+    for name in names {
+        let found = match registry.find_manifest(&name.repository, &Selector::Tag(name.tag.clone())) {
+            // Some registries answer so about a repository that does not exist yet. Writing brings their last word.
+            Err(error) if matches!(error.status(), Some(401 | 403)) => None,
+            found => found.map_err(failed)?,
+        };
+        let found = found.map(|found| found.descriptor.digest);
+        if let Some(other) = found.filter(|found| found != digest && options.taken == TakenTags::Refuse) {
+            let message =
+                format!("{name} names {other} already, and must not move to {digest}; nothing was tagged");
+            return Err(Error::from_message(ErrorKind::Rejected, message)
+                .hint("choose another tag, or omit `--immutable`"));
+        }
+        before.push(found);
+    }
+    Ok(before)
+}
+
+/// The image that is promoted.
+struct Promotion<'a> {
+    registry: &'a Registry,
+    from: &'a Repository,
+    manifest: &'a Manifest,
+    observer: &'a dyn TransferObserver,
+}
+
+/// The referrers of the image that followed it into a repository, and those that did not.
+#[derive(Default)]
+struct Followers {
+    referrers: Vec<Digest>,
+    left: Vec<LeftBehind>,
+}
+
+impl Promotion<'_> {
+    fn descriptor(&self) -> &Descriptor {
+        &self.manifest.descriptor
+    }
+
+    /// Fetches the whole image, each byte hashed.
+    fn fetch(&self, context: &Context) -> Result<TemporaryLayout, Error> {
+        let temporary = TemporaryLayout::create(context)?;
+        let remote = Remote::new(self.registry, self.from).map_err(failed)?;
+        let (store, jobs) = (temporary.layout.blobs(), self.registry.settings().jobs);
+        once_shown(context, &format!("all of {}", self.descriptor().digest), || {
+            copy_into(store, &remote, self.descriptor(), jobs, self.observer)
+        })
+        .map_err(failed)?;
+        Ok(temporary)
+    }
+
+    /// Brings the image, without a tag, and what is about it into each repository of the names.
+    fn place(
+        &self,
+        names: &[Reference],
+        temporary: &TemporaryLayout,
+    ) -> Result<BTreeMap<String, Followers>, Error> {
+        let mut places = BTreeMap::new();
+        for Reference { repository, .. } in names {
+            let name = repository.full_name();
+            if name == self.from.full_name() || places.contains_key(&name) {
+                continue;
+            }
+            let mut options = PushOptions::new(None::<Tag>);
+            options.mount_from = vec![self.from.clone()];
+            options.look_up = LookUp::Never;
+            let (content, image) = (temporary.layout.blobs(), self.descriptor());
+            self.registry.push(content, image, repository, &options, self.observer).map_err(failed)?;
+            let carried =
+                self.registry.copy_referrers_of(content, image, self.from, repository, self.observer);
+            let carried = carried.map_err(failed)?;
+            let left = carried.left.into_iter().map(|(digest, why)| LeftBehind { digest, why });
+            places.insert(name, Followers { referrers: carried.referrers, left: left.collect() });
+        }
+        Ok(places)
+    }
+
+    /// Writes a tag. What the registry lost since it was read, as by a cleanup job, is sent again.
+    fn put_tag(&self, name: &Reference, temporary: &TemporaryLayout) -> Result<(), RegistryError> {
+        match self.registry.put_tag(&name.repository, self.manifest, &name.tag) {
+            Err(error) if error.is_about_content() => {
+                let (content, options) = (temporary.layout.blobs(), PushOptions::new([name.tag.clone()]));
+                let (image, observer) = (self.descriptor(), self.observer);
+                self.registry.push(content, image, &name.repository, &options, observer).map(drop)
+            }
+            result => result,
+        }
+    }
+
+    /// Writes the tags.
+    fn tag(
+        &self,
+        names: &[Reference],
+        before: Vec<Option<Digest>>,
+        places: &BTreeMap<String, Followers>,
+        temporary: &TemporaryLayout,
+    ) -> Result<Vec<PromotedTag>, Error> {
+        let mut tagged: Vec<PromotedTag> = Vec::new();
+        for (name, previous) in names.iter().zip(before) {
+            let status = match previous {
+                Some(digest) if digest == self.descriptor().digest => TagStatus::Unchanged,
+                Some(_) => TagStatus::Moved,
+                None => TagStatus::Tagged,
+            };
+            if status != TagStatus::Unchanged {
+                self.put_tag(name, temporary).map_err(|error| not_all_tagged(failed(error), &tagged))?;
+            }
+            let followers = places.get(&name.repository.full_name());
+            tagged.push(PromotedTag {
+                reference: name.to_string(),
+                status,
+                previous,
+                referrers: followers.map_or_else(Vec::new, |followers| followers.referrers.clone()),
+                left: followers.map_or_else(Vec::new, |followers| followers.left.clone()),
+            });
+        }
+        Ok(tagged)
+    }
+}
+
+/// Adds the names that the image has got to the error of the next one.
+fn not_all_tagged(error: Error, tagged: &[PromotedTag]) -> Error {
+    if tagged.is_empty() {
+        return error;
+    }
+    let names: Vec<&str> = tagged.iter().map(|tag| tag.reference.as_str()).collect();
+    error.line(&format!("tagged before: {}", names.join(", ")))
+}
+
+impl PromotedTag {
+    fn refused(name: &Reference) -> Self {
+        Self {
+            reference: name.to_string(),
+            status: TagStatus::Refused,
+            previous: None,
+            referrers: Vec::new(),
+            left: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Images that are made to cost much: whatever the chain of an entry point contains, its work has one limit.
+
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::host::{GLIBC, LIBC, host_file};
+use crate::support::Recipe;
+use crossdock_platform::Platform;
+use crossdock_verify::{ImageFacts, MemoryRoot, PlatformText, Target, Verdict, verify_image};
+
+/// Far above what a free machine takes, 3 s at most in an optimized build: what is not bounded takes hours.
+const LONGEST: Duration = Duration::from_secs(120);
+
+fn root() -> MemoryRoot {
+    let program = |root: MemoryRoot, path: &str| root.file(path, 0o755, host_file(path));
+    [GLIBC, LIBC, "/bin/dash"].into_iter().fold(MemoryRoot::new(), program).link("/bin/sh", "dash")
+}
+
+fn image() -> ImageFacts {
+    ImageFacts::default()
+        .with_config_platform(PlatformText::new("linux", "amd64", None))
+        .with_env(["PATH=/usr/bin:/bin"])
+        .with_entrypoint(["/entry.sh"])
+}
+
+fn script(root: MemoryRoot, path: &str, text: &str) -> MemoryRoot {
+    root.file(path, 0o755, format!("#!/bin/sh\n{text}"))
+}
+
+/// Returns a script that runs one of these commands, depending on the deployment.
+fn choosing(commands: impl Iterator<Item = String>) -> String {
+    let branches: String =
+        commands.enumerate().map(|(number, command)| format!("{number}) {command};;\n")).collect();
+    format!("case $CHOICE in\n{branches}esac\n")
+}
+
+/// Scripts of nearly the largest size, each of which may be the one that runs.
+fn many_scripts() -> (ImageFacts, MemoryRoot) {
+    let root = script(root(), "/entry.sh", &choosing((0..250).map(|number| format!("exec /s{number}"))));
+    let text = ":\n".repeat(90_000) + "exec /bin/dash -c ls $X\n";
+    (image(), (0..250).fold(root, |root, number| script(root, &format!("/s{number}"), &text)))
+}
+
+/// Scripts that run each other, one after the other.
+fn a_long_chain() -> (ImageFacts, MemoryRoot) {
+    let next = |number: usize| {
+        format!("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done\nexec /s{} \"$@\" $X\n", number + 1)
+    };
+    let root = script(root(), "/entry.sh", "exec /s0\n");
+    (image(), (0..40).fold(root, |root, number| script(root, &format!("/s{number}"), &next(number))))
+}
+
+/// A program with many libraries, started with a search path of its own in each branch.
+fn many_library_paths() -> (ImageFacts, MemoryRoot) {
+    let library = Recipe::parse("gcc -shared -fPIC @library.c").make();
+    let app = Recipe::parse("gcc @main.c").make();
+    let names: Vec<String> = (0..200).map(|number| format!("/lib/x86_64-linux-gnu/p{number}.so")).collect();
+    let commands = (0..250).map(|number| format!("LD_LIBRARY_PATH=/{number} LD_PRELOAD=$P exec /app"));
+    let text = format!("P=\"{}\"\n{}", names.join(" "), choosing(commands));
+    let root = script(root(), "/entry.sh", &text).file("/app", 0o755, app);
+    (image(), names.iter().fold(root, |root, name| root.file(name, 0o755, library.clone())))
+}
+
+/// A directory of half a million names, listed again and again.
+fn a_large_directory() -> (ImageFacts, MemoryRoot) {
+    let text = "for f in /data/*.sh /data/*a*b*c* /data/?[a-z]*x; do :; done\n".repeat(2_000);
+    let root = script(root(), "/entry.sh", &format!("{text}exec /bin/dash -c ls\n"));
+    (image(), (0..500_000).fold(root, |root, number| root.file(&format!("/data/n{number}"), 0o644, *b"")))
+}
+
+/// Variables that each of many programs gets, some of them changed.
+fn many_variables() -> (ImageFacts, MemoryRoot) {
+    let variables = (0..20_000).map(|number| format!("V{number}=x"));
+    let exports: String = (0..1_000).map(|number| format!("export V{number}=y\n")).collect();
+    let programs: String = (0..1_500).map(|number| format!("/bin/dash -c 'a{number}'\n")).collect();
+    let root = script(root(), "/entry.sh", &format!("{exports}{programs}exec /bin/dash -c ls\n"));
+    (image().with_env(variables.chain(["PATH=/usr/bin:/bin".to_owned()])), root)
+}
+
+/// Volumes without number, and paths that are none of them.
+fn many_volumes() -> (ImageFacts, MemoryRoot) {
+    let tests: String = (0..20_000).map(|number| format!("[ -e /absent{number} ]\n")).collect();
+    let root = script(root(), "/entry.sh", &format!("{tests}exec /bin/dash -c :\n"));
+    (image().with_volumes((0..100_000).map(|number| format!("/v{number}"))), root)
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "the figures are the result")]
+fn the_work_for_an_image_has_a_limit() {
+    let unproven = Some((Verdict::Unproven, "launch-unknown"));
+    let images = [
+        ("many scripts", many_scripts as fn() -> _, unproven),
+        ("a long chain", a_long_chain, unproven),
+        ("many library paths", many_library_paths, unproven),
+        ("a large directory", a_large_directory, unproven),
+        ("many variables", many_variables, None),
+        ("many volumes", many_volumes, None),
+    ];
+    for (name, make, expected) in images {
+        let (image, root) = make();
+        let before = Instant::now();
+        let findings = verify_image(&image, &root, &Target::new(&Platform::LINUX_AMD64), &BTreeMap::new());
+        let took = before.elapsed();
+        eprintln!("{name}: {took:?} {:?}", Verdict::of(&findings));
+        assert!(took < LONGEST, "{name}: {took:?}");
+        if let Some((verdict, code)) = expected {
+            assert_eq!(Verdict::of(&findings), verdict, "{name}: {findings:#?}");
+            assert!(findings.iter().any(|finding| finding.code.id() == code), "{name}: {findings:#?}");
+        }
+    }
+}
