@@ -1,22 +1,26 @@
 //! Registries: clients with the context's credentials, and the jobs that use them.
 
 mod copy;
+mod create;
 mod index;
 mod inspect;
 mod login;
 mod promote;
 mod pull;
 mod push;
+mod temporary;
 mod verify;
 
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use crossdock_registry::proxy::ProxyRules;
-use crossdock_registry::{RootSources, Roots};
+use crossdock_registry::{Notify, RootSources, Roots};
 
 pub use crate::subject::Endpoint;
 pub use copy::{Copied, CopyOptions, LeftBehind, copy};
+pub use create::NewRepository;
 pub use crossdock_registry::credentials::{Removed, Secret, Stored, host_of, usual_user};
 pub use crossdock_registry::{
     Host, HostError, Manifest, Moved, Pushed, Registry, RegistryError, Selector, Settings, TransferEvent,
@@ -50,6 +54,11 @@ pub struct RegistryOptions {
     pub ca_files: Vec<Utf8PathBuf>,
     /// The only file in which credentials are looked for. If `None`, those of docker and podman.
     pub auth_file: Option<Utf8PathBuf>,
+    /// The repository that is created where a registry says to have none, when something is pushed. If `None`, that is an
+    /// error.
+    pub create: Option<NewRepository>,
+    /// Whether each tag is read back after a push and held against the digest.
+    pub verify_remote: bool,
 }
 
 impl RegistryOptions {
@@ -85,5 +94,11 @@ fn settings(context: &Context, options: &RegistryOptions) -> Result<Settings, Er
     settings.jobs = options.jobs.map(NonZeroUsize::get).or(overridden).unwrap_or(JOBS);
     settings.chunk_size = options.chunk_size;
     settings.cancel = context.cancel.clone();
+    settings.verify_pushes = options.verify_remote;
+    let receiver = context.clone();
+    settings.notify = Some(Notify(Arc::new(move |note| receiver.note(note))));
+    if let Some(wanted) = &options.create {
+        settings.creator = Some(Arc::new(create::Aws::new(context, wanted)?));
+    }
     Ok(settings)
 }

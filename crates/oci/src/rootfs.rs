@@ -68,8 +68,8 @@ pub struct Dispute {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Difference {
-    /// They refuse the image: two entries of one name in a layer, an entry below a link whose target its layer lacks, or
-    /// others that containerd accepts.
+    /// They refuse the image: two entries of one name in a layer, an entry below a link whose target its layer lacks, a
+    /// path through more than 40 links, or others that containerd accepts.
     Refused,
     /// podman refuses the image: a link has an attribute of the name space `user`. docker and containerd leave that out.
     RefusedByPodman,
@@ -311,6 +311,16 @@ impl<'a> RootView<'a> {
         &self.disputed
     }
 
+    /// Ends reading.
+    ///
+    /// # Errors
+    /// If content was asked for that could not be read again. Its reader got an error too, but may have taken the file
+    /// for absent: nothing that was concluded from this root is certain.
+    pub fn close(self) -> Result<(), RootError> {
+        let fault = self.contents.layers.into_fault();
+        fault.map_or(Ok(()), |(layer, fault)| Err(RootError { layer, fault: Box::new(fault) }))
+    }
+
     fn dispute(&mut self, path: &str, difference: Difference) {
         let dispute = Dispute { path: path.to_owned(), layer: self.layers, difference };
         if self.disputed.len() < MAX_DISPUTES && self.disputed.last() != Some(&dispute) {
@@ -493,7 +503,10 @@ pub(crate) enum Fault {
 impl Fault {
     fn refused(&self) -> Option<RefusedEntry> {
         let Fault::Entry { path, reason } = self else { return None };
-        let is_limit = matches!(reason, EntryFault::Deep | EntryFault::Entries(_) | EntryFault::Metadata(_));
+        let is_limit = matches!(
+            reason,
+            EntryFault::Deep | EntryFault::Links | EntryFault::Entries(_) | EntryFault::Metadata(_)
+        );
         (!is_limit).then(|| RefusedEntry { path: path.clone(), reason: reason.to_string() })
     }
 }
@@ -506,8 +519,10 @@ pub(crate) enum EntryFault {
     Deep,
     #[error("is below an entry that is not a directory")]
     ParentNotDir,
-    #[error("is below links that form a loop or are too long")]
+    #[error("is below links that form a loop")]
     Loop,
+    #[error("leads through too many links, or through ones with too long targets")]
+    Links,
     #[error("is a hard link to a file that is not in its layer")]
     LinkMissing,
     #[error("is a hard link to a directory")]

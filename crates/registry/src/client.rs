@@ -9,6 +9,7 @@ use ureq::http::{HeaderMap, Method, StatusCode, Uri};
 
 use crate::auth::{Auth, Scope, Subject, Used};
 use crate::checked::WrongDigest;
+use crate::create::Created;
 use crate::error::{Place, RegistryError};
 use crate::host::{Host, Origin, Scheme};
 use crate::notice::Notices;
@@ -29,6 +30,7 @@ pub(crate) struct Client {
     pub(crate) settings: Settings,
     schemes: Mutex<BTreeMap<Host, Scheme>>,
     pub(crate) notices: Notices,
+    pub(crate) created: Created,
 }
 
 /// A repository with its host, as requests need it.
@@ -124,7 +126,14 @@ impl Client {
             Transport::new(&settings.roots, settings.proxies.clone(), &settings.user_agent, limits)
                 .map_err(|error| RegistryError::Tls(Box::new(error)))?;
         let auth = Auth::new(Arc::clone(&settings.credentials));
-        Ok(Self { transport, auth, settings, schemes: Mutex::default(), notices: Notices::default() })
+        Ok(Self {
+            transport,
+            auth,
+            settings,
+            schemes: Mutex::default(),
+            notices: Notices::default(),
+            created: Created::default(),
+        })
     }
 
     /// Sends a request, again if it failed for a reason that passes. The answer has any status except those of failures
@@ -144,7 +153,12 @@ impl Client {
             if attempt == attempts(&result) {
                 return result;
             }
-            retry::wait(attempt - 1, asked, self.settings.patience, &self.settings.cancel)?;
+            let place = self.place(call);
+            let why = || match &result {
+                Ok(answer) => format!("`{}` answers {}", place.host, answer.status.as_u16()),
+                Err(error) => told(error),
+            };
+            retry::wait(attempt - 1, asked, &self.settings, &why)?;
         }
     }
 
@@ -180,7 +194,7 @@ impl Client {
             if attempt == ATTEMPTS {
                 return Err(error);
             }
-            retry::wait(attempt - 1, None, self.settings.patience, &self.settings.cancel)?;
+            retry::wait(attempt - 1, None, &self.settings, &|| told(&error))?;
         }
     }
 
@@ -411,6 +425,14 @@ impl Client {
     /// Returns the context of an operation on a repository.
     pub(crate) fn place_of(&self, location: &Location, action: String) -> Place {
         Place { action, host: location.host.to_string(), repository: location.path.clone() }
+    }
+}
+
+/// Returns the words of an error with its cause, for a note.
+pub(crate) fn told(error: &RegistryError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }
 

@@ -4,10 +4,21 @@ use std::sync::Arc;
 use crossdock_system::environment::Environment;
 use crossdock_system::process::{Cancel, Processes};
 
+use crate::create::RepositoryCreator;
 use crate::credentials::{Anonymous, Credentials, Helpers, Keychain, Search, Warn};
 use crate::host::Host;
 use crate::proxy::ProxyRules;
 use crate::roots::{RootSources, Roots, RootsError};
+
+/// Receives notes about what a client waits for.
+#[derive(Clone)]
+pub struct Notify(pub Arc<dyn Fn(&str) + Send + Sync>);
+
+impl std::fmt::Debug for Notify {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Notify")
+    }
+}
 
 /// The settings of a [`Registry`](crate::Registry).
 #[derive(Debug, Clone)]
@@ -19,12 +30,20 @@ pub struct Settings {
     pub proxies: ProxyRules,
     /// The trusted authorities. Defaults to Mozilla's list.
     pub roots: Roots,
+    /// Creates a repository that a registry says not to have, once, when something is pushed to it. Defaults to `None`: the
+    /// refusal is an error that names the remedy.
+    pub creator: Option<Arc<dyn RepositoryCreator>>,
     /// Hosts, besides those of this machine, with which plain HTTP is spoken if they have no TLS.
     pub insecure: Vec<Host>,
     /// The length of the parts in which a blob is uploaded, in bytes; `None` uploads it whole unless the server refuses.
     pub chunk_size: Option<NonZeroU64>,
     /// The number of blobs that are sent or received at the same time.
     pub jobs: usize,
+    /// Receives a sentence before each wait of a second or more until a request is sent again.
+    pub notify: Option<Notify>,
+    /// Whether each tag is read back after a push and held against the digest. A registry that does not show at once what was
+    /// written to it has 30 seconds.
+    pub verify_pushes: bool,
     /// Ends all requests as soon as possible.
     pub cancel: Cancel,
     /// The name of the program in requests.
@@ -42,9 +61,12 @@ impl Settings {
             credentials: Arc::new(Anonymous),
             proxies: ProxyRules::none(),
             roots: Roots::bundled(),
+            creator: None,
             insecure: Vec::new(),
             chunk_size: None,
             jobs: 4,
+            notify: None,
+            verify_pushes: false,
             cancel: Cancel::default(),
             user_agent: concat!("crossdock/", env!("CARGO_PKG_VERSION")).to_owned(),
             patience: std::time::Duration::from_secs(30),
