@@ -218,7 +218,8 @@ impl Evaluator<'_> {
         let found = self.find_script(&state, operand);
         if found == Found::Missing {
             let reason = Reason::Source(operand.to_string());
-            if self.start.dialect == Dialect::Bash {
+            // After `command`, a special builtin is like any other (POSIX, `command`).
+            if self.start.dialect == Dialect::Bash || call.no_functions {
                 finish_builtin(&mut state, Status::Known(1), position);
                 self.fails_for(&mut state, reason, position);
             } else {

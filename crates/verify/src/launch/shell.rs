@@ -462,6 +462,11 @@ impl Reading<'_> {
 
     /// Returns the finding about a script that the shell ends early.
     fn failure(&self, end: &End, status: u8, reason: &Reason) -> (Process, Finding) {
+        // `trap /app EXIT`
+        let is_path = |program: &Program| program.words[0].text().is_some_and(|word| word.starts_with('/'));
+        let runs_in_trap = |program: &Program| program.how == How::Trap && is_path(program);
+        let has_trap = self.outcome.programs.iter().any(runs_in_trap);
+        let end = &End { certain: end.certain && !has_trap, ..end.clone() };
         let (line, name) = (end.position.line, &self.script.name);
         let why = match reason {
             Reason::Program(index) => {

@@ -220,6 +220,8 @@ fn of_testers() -> Vec<Case> {
         )
         .file("/opt/x", 0o644, RUN),
         entry("#!/bin/sh\nchown nosuch /opt\nexec /app\n"),
+        entry("#!/bin/sh\ncommand . /nowhere\nexec /app\n"),
+        entry("#!/bin/sh\nset -e\ntrap /app EXIT\n/gone\n").unproven("launch-may-fail"),
         // Files of redirections that cannot be opened.
         entry("#!/bin/sh\nexec >/nodir/log\nexec /app\n").unproven(unknown),
         entry("#!/bin/sh\n/app >/nodir/log\n").unproven(unknown),
