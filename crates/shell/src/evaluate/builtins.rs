@@ -8,7 +8,7 @@ use crate::evaluate::flow::{finish_builtin, leave_unknown};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::simple::{Call, declaration, shown};
 use crate::evaluate::state::{Content, LastKind, Mode, State, Status};
-use crate::outcome::{Cause, EndKind, Found, Position, Reason};
+use crate::outcome::{Cause, EndKind, Found, How, Position, Reason};
 use crate::start::{Dialect, Entry, Options};
 use crate::syntax;
 use crate::value::{Part, Value};
@@ -122,8 +122,14 @@ impl Evaluator<'_> {
             "getopts" => self.getopts(&mut state, &call.words[1..]),
             "wait" => {
                 state.waited |= state.background;
-                state.status = self.assume_success(&state, Status::Unknown);
+                let missing = self.missing_background().filter(|_| call.words.len() > 1);
+                let status = missing.map_or(Status::Unknown, |_| Status::Known(127));
+                state.status = self.assume_success(&state, status);
                 state.set_last(LastKind::Wait, position);
+                // `set -e` ends the script because of that program.
+                if let Some(program) = missing.filter(|_| state.options.errexit) {
+                    state.set_last(LastKind::Program(program), position);
+                }
                 return vec![state];
             }
             "type" | "hash" => self.describes(&state, &call.words[1..]),
@@ -137,6 +143,14 @@ impl Evaluator<'_> {
         let status = self.assume_success(&state, status);
         finish_builtin(&mut state, status, position);
         vec![state]
+    }
+
+    /// Returns the only program in the background so far, if it is missing: `wait $!` tells its status.
+    fn missing_background(&self) -> Option<usize> {
+        let programs = self.outcome.programs.iter().enumerate();
+        let mut programs = programs.filter(|(_, program)| program.how == How::Background);
+        let (index, program) = programs.next()?;
+        (programs.next().is_none() && program.found == Found::Missing).then_some(index)
     }
 
     fn eval(&mut self, mut state: State, call: &Call) -> Vec<State> {

@@ -254,8 +254,11 @@ impl Reading<'_> {
             let is_before = match program.how {
                 How::Foreground => !is_end,
                 How::Background => !waits,
-                // Whatever follows from its status: one that does not start was not meant to be there.
-                How::Condition => !is_end && self.is_meant(program),
+                // Whatever follows from its status: one that does not start was not meant to be there. An absent one may be
+                // asked for, unless the script starts no other.
+                How::Condition => {
+                    !is_end && (self.is_program(program) || (!starts_others && is_missing_path(program)))
+                }
                 // All programs of the last pipeline are the image's.
                 How::Pipeline => matches!(program.found, Found::At(_)) && !last_pipelines.contains(&index),
                 _ => false,
@@ -281,17 +284,13 @@ impl Reading<'_> {
             && (program.how == How::Condition || (is_endless && program.how == How::Foreground))
     }
 
-    /// Whether a program whose status decides what follows was meant to start. A name may be asked for to find out whether the
-    /// image has it, and a script may fail as part of the answer.
-    fn is_meant(&self, program: &Program) -> bool {
+    /// Whether a command is a program and not a script, which may fail as part of the answer that a condition asks for.
+    fn is_program(&self, program: &Program) -> bool {
         let is_script = |path| {
-            read_small(self.context.container.root, path, MAX_SCRIPT)
-                .is_some_and(|text| text.starts_with(b"#!"))
+            let text = read_small(self.context.container.root, path, MAX_SCRIPT);
+            text.is_some_and(|text| text.starts_with(b"#!"))
         };
-        match &program.found {
-            Found::At(path) => !is_script(path),
-            _ => is_missing_path(program),
-        }
+        matches!(&program.found, Found::At(path) if !is_script(path))
     }
 
     /// Adds a program that the image starts by the script, or the finding that it does not start.
@@ -385,13 +384,14 @@ impl Reading<'_> {
         Err(Box::new(report::not_found(self.context.target, process, error)))
     }
 
-    /// Returns the search that leads to a program at this path. The script may have made it executable: it would hardly
-    /// change the mode of what it starts for another reason.
+    /// Returns the search that leads to a program at this path. The script may have made it executable if its user has that
+    /// right: it would hardly change the mode of what it starts for another reason.
     fn found_at(&self, process: &Process, path: &str) -> Search {
-        let is_denied = process.user.as_ref().is_some_and(|user| {
-            resolve(self.context.container.root, path).is_ok_and(|found| !user.may_start(&found))
+        let may_change = process.user.as_ref().is_some_and(|user| {
+            let found = resolve(self.context.container.root, path);
+            found.is_ok_and(|found| !user.may_start(&found) && (user.uid == 0 || user.uid == found.entry.uid))
         });
-        if is_denied { Search::Changed(path.to_owned()) } else { Search::At(path.to_owned()) }
+        if may_change { Search::Changed(path.to_owned()) } else { Search::At(path.to_owned()) }
     }
 
     /// Returns the process with the place at which the image has its program.
@@ -450,7 +450,7 @@ impl Reading<'_> {
                 helpers.push(Process { search: self.found_at(&process, path), role, ..process });
             }
             // One whose absence ends the script is an end of its own.
-            Found::Missing if program.failure == Failure::Continues || is_missing_path(program) => {
+            Found::Missing if program.failure == Failure::Continues => {
                 let word = program.words[0].to_string();
                 let message = format!("{}, and the script goes on after `not found`.", nowhere(&word));
                 let target = self.context.target.name();

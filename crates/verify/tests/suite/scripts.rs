@@ -196,6 +196,7 @@ fn of_testers() -> Vec<Case> {
         entry("#!/bin/sh\nset -e\nchmod +x /opt/*.sh\nexec /opt/run.sh\n").file("/opt/run.sh", 0o644, RUN),
         entry("#!/bin/sh\nchmod -R a+rx /opt\n/opt/run.sh\n").file("/opt/run.sh", 0o644, RUN),
         entry("#!/bin/sh\nset -e\n[ -x /closed ] || chmod +x /closed\n/closed\n"),
+        entry("#!/bin/sh\nchmod +x /closed || true\nexec /closed\n").user("1000").fails("not-executable"),
         entry("#!/bin/sh\nif [ x == x ]; then exec /app; fi\nexit 1\n").unproven(unknown),
         entry("#!/bin/bash\nif [ x == x ]; then exec /app; fi\nexit 1\n"),
         entry("#!/bin/sh\nif [ -z \"$(command -v \"$1\")\" ]; then set -- /app \"$@\"; fi\nexec \"$@\"\n")
@@ -204,7 +205,7 @@ fn of_testers() -> Vec<Case> {
         Case::of(&["/bin/sh", "-c", "exec \"$@\"", "/app"]).unproven(unknown),
         Case::of(&["/bin/sh", "-c", "exec \"$@\"", "sh", "/app"]),
         entry("#!/bin/sh\nif /arm; then echo ok; fi\nexec /app\n").noting("launch-helper-fails"),
-        entry("#!/bin/sh\nif /gone; then echo ok; fi\nexec /app\n").noting("launch-helper-missing"),
+        entry("#!/bin/sh\nif /gone; then echo ok; fi\n/gone || echo no\nexec /app\n"),
         entry("#!/bin/sh\nif gone; then echo ok; fi\nexec /app\n"),
         entry("#!/bin/sh\nset -e\nsed -i 's/x//' /opt/run.sh\nexec /opt/run.sh\n")
             .file("/opt/run.sh", 0o755, *b"#!/bin/shx\nexec /app\n")
@@ -220,6 +221,9 @@ fn of_testers() -> Vec<Case> {
         )
         .file("/opt/x", 0o644, RUN),
         entry("#!/bin/sh\nchown nosuch /opt\nexec /app\n"),
+        entry("#!/bin/sh\nset -e\n/gone & p=$!\nwait $p\nexec /app\n")
+            .fails("launch-command-missing launch-helper-missing"),
+        entry("#!/bin/sh\n/gone & p=$!\nwait $p\nexec /app\n").noting("launch-helper-missing"),
         entry("#!/bin/sh\ncommand . /nowhere\nexec /app\n"),
         entry("#!/bin/sh\nset -e\ntrap /app EXIT\n/gone\n").unproven("launch-may-fail"),
         // Files of redirections that cannot be opened.
