@@ -347,7 +347,8 @@ fn an_engine_that_never_answers_is_an_error() {
             let sandbox = &sandbox;
             threads.spawn(move || {
                 let outcome = sandbox.crossdock(&sandbox.work(), command).ends_with(3);
-                outcome.complains("docker did not answer within").complains("docker context use");
+                // Clients of docker before version 23 give up by themselves.
+                outcome.complains(" answer").complains("docker context use");
             });
         }
     });
