@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crossdock_tests::layout::sha256;
 use crossdock_tests::outcome::run;
+use crossdock_tests::registry::encoding::base64;
 use crossdock_tests::registry::{Distribution, Habits, MemoryRegistry, Peer, Way};
 use crossdock_tests::tools::need;
 use crossdock_tests::{Built, Layout, Outcome, Sandbox, fixture};
@@ -334,6 +335,56 @@ fn other_clients_read_the_index() {
     for peer in Peer::ALL {
         assert_eq!(peer.digest(&Way::default(), &to), BUILT.layout("hello").digest(), "{peer:?}");
     }
+}
+
+/// What is about an image is copied with it, and what is about the index of a leg is named.
+#[test]
+fn signatures_of_images_follow_into_another_repository() {
+    let registry = MemoryRegistry::start(Habits::default());
+    let host = registry.host();
+    let [amd64, arm64] = legs(&host).map(|file| pushed(&file));
+    let leg = arm64.rsplit_once('@').unwrap().1;
+    let image = open(&format!("legs/{}/arm64/hello", host.replace(':', "-")));
+    let image = entry(&image, "arm64")["digest"].as_str().unwrap().to_owned();
+    let [about_leg, about_image] = [leg, &image].map(|subject| sign(&host, subject));
+    let to = format!("{host}/prod/hello:1");
+    let created = create(&[&to, &amd64, &arm64, "--json"]).success().json();
+    assert_eq!(created["attached"], json!([about_image]), "{created:#}");
+    let warning = format!("not about the index: referrer {about_leg} of {arm64}");
+    assert_eq!(created["warnings"], json!([warning]));
+    let listed = BUILT
+        .sandbox
+        .crossdock(&BUILT.project, &["inspect", &format!("{host}/prod/hello@{image}"), "--json"]);
+    assert_eq!(listed.success().json()["referrers"][0]["digest"], *about_image);
+    assert_eq!((registry.tags("prod/hello"), registry.faults()), (vec!["1".to_owned()], Vec::new()));
+}
+
+/// Adds a manifest about another one to `team/hello`.
+fn sign(host: &str, subject: &str) -> String {
+    let registry = crossdock_registry::Registry::new(crossdock_registry::Settings::new()).unwrap();
+    let repository = format!("{host}/team/hello").parse().unwrap();
+    let empty = crossdock_oci::Blob { digest: crossdock_oci::Digest::of(b"{}"), size: 2 };
+    registry.put_blob(&repository, &empty, &|_| Ok(Box::new(&b"{}"[..]))).unwrap();
+    let media_type = crossdock_oci::media_type::MANIFEST;
+    let blob = json!({ "mediaType": "application/vnd.oci.empty.v1+json", "digest": empty.digest, "size": 2 });
+    let document = json!({
+        "schemaVersion": 2, "mediaType": media_type, "artifactType": "application/vnd.example.signature",
+        "config": blob, "layers": [blob], "subject": { "mediaType": media_type, "digest": subject, "size": 1 },
+    });
+    let bytes = document.to_string().into_bytes();
+    registry.put_referrer(&repository, media_type, &bytes, &subject.parse().unwrap()).unwrap().to_string()
+}
+
+#[test]
+fn an_index_is_pushed_to_a_registry_like_ecr() {
+    let registry = MemoryRegistry::start(Habits { manifests_per_second: None, ..Habits::ecr() });
+    registry.create("team/hello");
+    let auth = json!({ "auths": { registry.host(): { "auth": base64(b"AWS:ecr-password") } } });
+    fixture::write(BUILT.project.join("changed/ecr.json"), auth.to_string());
+    let to = format!("{}/team/hello:1", registry.host());
+    create(&[&to, AMD64, ARM64, "--auth-file", "changed/ecr.json"]).success();
+    assert_eq!(registry.tag("team/hello", "1").as_deref(), Some(BUILT.layout("hello").digest()));
+    assert_eq!(registry.faults(), [""; 0]);
 }
 
 /// A registry may hide for a while what was just written.

@@ -250,7 +250,10 @@ fn an_image_is_promoted_in_a_registry_like_ecr() {
     let push = ["push", &candidate, ".crossdock/hello", "--auth-file", file];
     BUILT.sandbox.crossdock(&BUILT.project, &push).success();
     let prod = format!("{host}/prod/app:1.0");
-    promote(&[&candidate, &prod, "--auth-file", file]).ends_with(5).complains("NAME_UNKNOWN");
+    // The first repository takes the image, and gets no tag because the second one does not.
+    let same = format!("{host}/team/app:1.0");
+    promote(&[&candidate, &same, &prod, "--auth-file", file]).ends_with(5).complains("NAME_UNKNOWN");
+    assert_eq!(registry.tags("team/app"), ["candidate"]);
     registry.create("prod/app");
     promote(&[&candidate, &prod, "--auth-file", file]).success();
     assert_eq!(registry.tag("prod/app", "1.0"), Some(digest()));

@@ -182,6 +182,27 @@ fn an_image_that_fails_is_inspected_with_the_exit_code_of_verify() {
     assert!(fs::read_dir(sandbox.work().parent().unwrap().join("tmp")).unwrap().next().is_none());
 }
 
+/// Nothing tells which of two images was built last.
+#[test]
+fn a_project_does_not_take_an_image_that_another_tool_added() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    let dist = |more: &[&str]| {
+        sandbox.crossdock(&project, &[&["dist", "--platform", "linux/amd64"], more].concat()).success()
+    };
+    dist(&[]);
+    let other = dist(&["--output", "other", "--platform", "linux/arm64"]);
+    let layout = |path: &str| format!("oci:{}", project.join(path).display());
+    let (from, to) = (layout("other/hello"), layout(".crossdock/hello") + ":added");
+    Peer::Skopeo.run(&Way::default(), &["copy", "--all", &from, &to], "").success();
+    let refused = sandbox.crossdock(&project, &["verify"]).ends_with(2);
+    refused.complains("has several images").complains(other.digest()).complains("run `build` again");
+    sandbox.crossdock(&project, &["tag", "--tag", "2"]).ends_with(2);
+    // A build replaces them, and is the newest one even before that.
+    sandbox.crossdock(&project, &["build", "--platform", "linux/amd64"]).success();
+    sandbox.crossdock(&project, &["verify", "--platform", "linux/amd64"]).success();
+}
+
 /// Two images may have the same tag under different repositories.
 #[test]
 fn an_ambiguous_tag_of_a_layout_is_not_copied() {

@@ -308,6 +308,8 @@ pub(crate) struct DistCommand {
     #[arg(long, requires = "push", help_heading = "How it is pushed")]
     pub(crate) bare: bool,
     #[command(flatten)]
+    pub(crate) create: CreateArgs,
+    #[command(flatten)]
     pub(crate) registry: RegistryArgs,
     /// Install missing tools first; each command is shown before it runs.
     #[arg(long)]
@@ -366,6 +368,25 @@ pub(crate) struct RegistryArgs {
     pub(crate) chunk_size: Option<NonZeroU64>,
 }
 
+/// What happens to a repository that does not exist.
+#[derive(Debug, Args, Clone, Default)]
+pub(crate) struct CreateArgs {
+    /// Create a repository that Amazon ECR says not to have, with the program `aws`.
+    #[arg(long, help_heading = "How registries are used")]
+    pub(crate) create_repository: bool,
+    /// The tags of images in the created repository cannot be moved.
+    #[arg(long, requires = "create_repository", help_heading = "How registries are used")]
+    pub(crate) immutable_tags: bool,
+    /// Give the created repository a tag of AWS, e.g. team=web; may be repeated.
+    #[arg(
+        long,
+        value_name = "KEY=VALUE",
+        requires = "create_repository",
+        help_heading = "How registries are used"
+    )]
+    pub(crate) repository_tag: Vec<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct PushCommand {
     /// Where to push, e.g. registry.example/team/app:1.0. For this project's images it may be left out: the configuration or
@@ -380,6 +401,8 @@ pub(crate) struct PushCommand {
     pub(crate) output: PushOutputArgs,
     #[command(flatten)]
     pub(crate) strictness: StrictnessArgs,
+    #[command(flatten)]
+    pub(crate) create: CreateArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }

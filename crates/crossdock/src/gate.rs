@@ -22,7 +22,7 @@ impl Gate<'_> {
     /// them. `subject` is the name of the image in the result.
     ///
     /// # Errors
-    /// The image is damaged, or it is of no platform.
+    /// The image is damaged, or has none for a platform.
     pub(crate) fn verify(
         &self,
         layout: &Layout,

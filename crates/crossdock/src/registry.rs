@@ -1,15 +1,18 @@
 //! Registries: clients with the context's credentials, and the jobs that use them.
 
 mod copy;
+mod create;
 mod index;
 mod inspect;
 mod login;
 mod promote;
 mod pull;
 mod push;
+mod temporary;
 mod verify;
 
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use crossdock_registry::proxy::ProxyRules;
@@ -17,6 +20,7 @@ use crossdock_registry::{RootSources, Roots};
 
 pub use crate::subject::Endpoint;
 pub use copy::{Copied, CopyOptions, LeftBehind, copy};
+pub use create::NewRepository;
 pub use crossdock_registry::credentials::{Removed, Secret, Stored, host_of, usual_user};
 pub use crossdock_registry::{
     Host, HostError, Manifest, Moved, Pushed, Registry, RegistryError, Selector, Settings, TransferEvent,
@@ -50,6 +54,9 @@ pub struct RegistryOptions {
     pub ca_files: Vec<Utf8PathBuf>,
     /// The only file in which credentials are looked for. If `None`, those of docker and podman.
     pub auth_file: Option<Utf8PathBuf>,
+    /// The repository that is created where a registry says to have none, when something is pushed. If `None`, that is an
+    /// error.
+    pub create: Option<NewRepository>,
 }
 
 impl RegistryOptions {
@@ -85,5 +92,8 @@ fn settings(context: &Context, options: &RegistryOptions) -> Result<Settings, Er
     settings.jobs = options.jobs.map(NonZeroUsize::get).or(overridden).unwrap_or(JOBS);
     settings.chunk_size = options.chunk_size;
     settings.cancel = context.cancel.clone();
+    if let Some(wanted) = &options.create {
+        settings.creator = Some(Arc::new(create::Aws::new(context, wanted)?));
+    }
     Ok(settings)
 }

@@ -8,7 +8,7 @@ use ureq::http::Method;
 
 use crate::auth::Scope;
 use crate::client::{Location, Target};
-use crate::error::RegistryError;
+use crate::error::{RegistryError, explanation};
 use crate::registry::{LIST_LIMIT, Listed, Manifest, Registry, Selector, absent_as_none};
 use crate::retry;
 
@@ -87,12 +87,11 @@ impl Registry {
     ) -> Result<Vec<Referrer>, RegistryError> {
         let listed = match lists {
             Lists::Absent => None,
-            Lists::Unknown => self.listed(location, subject, scope)?,
+            Lists::Unknown => self.listed(location, subject, scope, lists)?,
         };
         if let Some(entries) = listed {
             return Ok(entries.iter().filter_map(referrer).collect());
         }
-        *lists = Lists::Absent;
         let list = self.fallback(location, subject, scope)?;
         Ok(list.map_or_else(Vec::new, |list| entries(&list.bytes)).iter().filter_map(referrer).collect())
     }
@@ -103,6 +102,7 @@ impl Registry {
         location: &Location,
         subject: &Digest,
         scope: &Scope,
+        lists: &mut Lists,
     ) -> Result<Option<Vec<Value>>, RegistryError> {
         let path = format!("referrers/{subject}");
         let action = format!("list what is about {subject}");
@@ -114,6 +114,10 @@ impl Registry {
             let unknown: &[u16] = &[200, 400, 404, 405, 406, 415, 501];
             let page = self.client.document(&call, if number == 0 { unknown } else { &[200] })?;
             if page.status != 200 {
+                // Without a code of the specification, the address is unknown, whatever it is about.
+                if matches!(explanation(&page.bytes).0.as_deref(), None | Some("UNSUPPORTED")) {
+                    *lists = Lists::Absent;
+                }
                 return Ok(None);
             }
             let next = self.client.next_page(&call, &base, &page.headers)?;
@@ -203,7 +207,7 @@ impl Registry {
     }
 }
 
-/// Whether a registry keeps lists of referrers. One that does answers for any manifest, also without referrers.
+/// Whether a registry keeps lists of referrers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Lists {
     #[default]

@@ -6,14 +6,15 @@ use crossdock::execute::{ImageReport, ImageStatus, Report, bytes};
 use crossdock::oci::RegistryReference;
 use crossdock::plan::{Goal, Plan};
 use crossdock::registry::{
-    Naming, PushedImage, Registry, RegistryOptions, check_repositories, pull, push, push_built, registry,
+    Naming, NewRepository, PushedImage, Registry, RegistryOptions, check_repositories, pull, push,
+    push_built, registry,
 };
 use crossdock::subject::{Endpoint, Subject};
 use crossdock::{BuildOptions, Error, ErrorKind, discover, execute, plan};
 
 use crate::arguments::{
-    BuildArgs, ConnectionArgs, PullCommand, PushCommand, PushOutputArgs, RegistryArgs, SelectionArgs,
-    StrictnessArgs,
+    BuildArgs, ConnectionArgs, CreateArgs, PullCommand, PushCommand, PushOutputArgs, RegistryArgs,
+    SelectionArgs, StrictnessArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
@@ -23,7 +24,7 @@ use crate::ui;
 pub(crate) fn run(session: &Session, arguments: &PushCommand) -> Result<Exit, CommandError> {
     session.check_output(arguments.output.image_refs.as_deref(), "--image-refs")?;
     session.check_output(arguments.output.metadata_file.as_deref(), "--metadata-file")?;
-    let registry = client(session, &arguments.registry)?;
+    let registry = creating_client(session, &arguments.registry, &arguments.create)?;
     let destination = arguments.reference.as_deref().map(parse).transpose()?;
     let (mut subjects, mut images) = (Vec::new(), Vec::new());
     for source in &arguments.sources {
@@ -162,6 +163,23 @@ pub(crate) fn pull_image(session: &Session, arguments: &PullCommand) -> Result<E
 pub(crate) fn client(session: &Session, arguments: &RegistryArgs) -> Result<Registry, CommandError> {
     let mut options = options(session, &arguments.connection);
     options.chunk_size = arguments.chunk_size;
+    Ok(registry(&session.context, &options)?)
+}
+
+/// Returns a client for a push, which may create repositories.
+pub(crate) fn creating_client(
+    session: &Session,
+    arguments: &RegistryArgs,
+    create: &CreateArgs,
+) -> Result<Registry, CommandError> {
+    let mut options = options(session, &arguments.connection);
+    options.chunk_size = arguments.chunk_size;
+    options.create = create.create_repository.then(|| {
+        let mut wanted = NewRepository::default();
+        wanted.immutable_tags = create.immutable_tags;
+        wanted.tags.clone_from(&create.repository_tag);
+        wanted
+    });
     Ok(registry(&session.context, &options)?)
 }
 

@@ -18,6 +18,7 @@ pub(crate) struct Leg {
     pub(crate) source: ImageSource,
     pub(crate) image: SourceImage,
     /// The repository, if it is in a registry.
+    #[cfg_attr(not(feature = "registry"), expect(dead_code, reason = "only images in registries have one"))]
     pub(crate) repository: Option<Repository>,
 }
 

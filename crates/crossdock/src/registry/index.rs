@@ -9,8 +9,9 @@ use crossdock_registry::{PushOptions, Registry, Remote, TransferEvent, TransferO
 
 use super::failed;
 use super::promote::{once_shown, resolve};
+use super::temporary::TemporaryLayout;
 use crate::context::Context;
-use crate::destination::{self, TemporaryLayout};
+use crate::destination;
 use crate::error::{Error, ErrorKind, input_output, usage};
 use crate::index::leg::{Candidate, Leg};
 use crate::index::location::{self, Location};

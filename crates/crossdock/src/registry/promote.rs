@@ -16,9 +16,9 @@ use crossdock_subjects::Scope;
 use crossdock_verify::{Verdict, Verification, serialize_entries};
 use serde::Serialize;
 
+use super::temporary::TemporaryLayout;
 use super::{LeftBehind, failed};
 use crate::context::Context;
-use crate::destination::TemporaryLayout;
 use crate::error::{Error, ErrorKind};
 use crate::execute::Unproven;
 use crate::gate::Gate;
@@ -84,7 +84,7 @@ pub struct Promoted {
 pub struct PromotedTag {
     /// `repository:tag`.
     pub reference: String,
-    /// What became of the tag.
+    /// The outcome for the tag.
     pub status: TagStatus,
     /// The digest that the tag named before; `None` if it was absent or could not be read.
     pub previous: Option<Digest>,
@@ -94,7 +94,7 @@ pub struct PromotedTag {
     pub left: Vec<LeftBehind>,
 }
 
-/// What became of a tag.
+/// The outcome of a promotion for a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TagStatus {
@@ -334,7 +334,7 @@ struct Promotion<'a> {
     observer: &'a dyn TransferObserver,
 }
 
-/// What followed the image into a repository.
+/// The referrers of the image that followed it into a repository, and those that did not.
 #[derive(Default)]
 struct Followers {
     referrers: Vec<Digest>,

@@ -257,6 +257,8 @@ pub(crate) fn failed(error: RegistryError) -> Error {
     let kind = match &error {
         RegistryError::Cancelled => ErrorKind::Interrupted,
         RegistryError::NoRepository { .. } => ErrorKind::Usage,
+        RegistryError::NotCreated { source, .. } if source.is_missing => ErrorKind::Missing,
+        RegistryError::NotCreated { .. } => ErrorKind::Program,
         _ => ErrorKind::InputOutput,
     };
     let plain = Error::new(kind, &error);

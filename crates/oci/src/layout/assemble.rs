@@ -85,7 +85,7 @@ pub fn assemble(store: &BlobStore, image: &Image) -> Result<Assembled, AssembleE
 /// Writes an index of manifests into `store`, sorted by platform: its digest does not depend on their order.
 ///
 /// # Errors
-/// If there is no manifest, if two are for the same platform, or if the store cannot be written.
+/// If `manifests` is empty, if two are for the same platform, or if the store cannot be written.
 pub fn write_index(
     store: &BlobStore,
     media_type: &str,

@@ -335,6 +335,14 @@ pub enum SourceError {
         /// The path of the source.
         path: PathBuf,
     },
+    /// The documents of the source have more values than the limit.
+    #[error("`{}` has more than {limit} values in its indexes, manifests and configurations", path.display())]
+    TooManyValues {
+        /// The path of the source.
+        path: PathBuf,
+        /// The number of values that are read.
+        limit: usize,
+    },
     /// A document cannot be encoded.
     #[error(transparent)]
     Encode(#[from] EncodeError),

@@ -188,8 +188,11 @@ impl<'a> Images<'a> {
         read.map_err(FileError::on("read", path))?;
         self.bytes += raw.len() as u64;
         self.values += count_values(&raw);
-        if self.bytes > DOCUMENTS_LIMIT || self.values > MAX_VALUES {
+        if self.bytes > DOCUMENTS_LIMIT {
             return Err(SourceError::TooLong { path: path.clone() });
+        }
+        if self.values > MAX_VALUES {
+            return Err(SourceError::TooManyValues { path: path.clone(), limit: MAX_VALUES });
         }
         let blob = Blob { digest: Digest::of(&raw), size: raw.len() as u64 };
         if blob.size > limit {
