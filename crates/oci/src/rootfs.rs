@@ -311,6 +311,16 @@ impl<'a> RootView<'a> {
         &self.disputed
     }
 
+    /// Ends reading.
+    ///
+    /// # Errors
+    /// If content was asked for that could not be read again. Its reader got an error too, but may have taken the file
+    /// for absent: nothing that was concluded from this root is certain.
+    pub fn close(self) -> Result<(), RootError> {
+        let fault = self.contents.layers.into_fault();
+        fault.map_or(Ok(()), |(layer, fault)| Err(RootError { layer, fault: Box::new(fault) }))
+    }
+
     fn dispute(&mut self, path: &str, difference: Difference) {
         let dispute = Dispute { path: path.to_owned(), layer: self.layers, difference };
         if self.disputed.len() < MAX_DISPUTES && self.disputed.last() != Some(&dispute) {

@@ -31,6 +31,15 @@ pub(crate) fn dispute_findings(
     DIFFERENCES.into_iter().filter_map(of_difference).collect()
 }
 
+/// Returns the finding about a link at `/etc`, which Docker replaces by a directory, in an image that needs other files
+/// there.
+pub(crate) fn linked_etc_finding(target: &Target) -> Finding {
+    let message = "/etc is a symbolic link: Docker replaces it by a directory with its own `hosts` and `resolv.conf`, and the image \
+                   does not start the same way without its other files there; containerd follows the link.";
+    let finding = Finding::new(codes::ENGINES_DIFFER, target.name(), "/etc", message);
+    finding.with_help("Let /etc be a directory of the image.")
+}
+
 /// Returns the finding about a layer that every engine refuses.
 pub(crate) fn refused_finding(error: &RootError, refused: &RefusedEntry, target: &Target) -> Finding {
     let RefusedEntry { path, reason, .. } = refused;

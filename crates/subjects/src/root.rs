@@ -12,13 +12,30 @@ pub(crate) struct MergedRoot<'r> {
     pub(crate) view: &'r RootView<'r>,
     /// `None` if the paths are not recorded.
     looked_up: RefCell<Option<BTreeSet<String>>>,
+    etc: Etc,
+}
+
+/// The content of `/etc`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Etc {
+    OfImage,
+    /// Docker makes a directory of a link there, for `hosts`, `hostname` and `resolv.conf` (moby,
+    /// daemon/initlayer/setup_unix.go).
+    OfDocker,
 }
 
 impl<'r> MergedRoot<'r> {
     pub(crate) fn new(view: &'r RootView<'r>) -> MergedRoot<'r> {
         // Only disputed entries are compared with the lookups, and most images have none.
         let looked_up = (!view.disputed().is_empty()).then(BTreeSet::new);
-        MergedRoot { view, looked_up: RefCell::new(looked_up) }
+        MergedRoot { view, looked_up: RefCell::new(looked_up), etc: Etc::OfImage }
+    }
+
+    /// Returns the root as a container of Docker has it, if that differs from the image's own.
+    pub(crate) fn of_docker(&self) -> Option<MergedRoot<'r>> {
+        let etc = self.view.lookup_link("/etc").ok()?;
+        let is_link = matches!(etc.kind, EntryKind::Symlink(_));
+        is_link.then(|| MergedRoot { view: self.view, looked_up: RefCell::new(None), etc: Etc::OfDocker })
     }
 
     /// Forgets the paths that checks looked up and records no others, which saves their memory.
@@ -45,6 +62,11 @@ impl Root for MergedRoot<'_> {
         if let Some(looked_up) = &mut *self.looked_up.borrow_mut() {
             looked_up.insert(path.to_owned());
         }
+        match (self.etc, path.strip_prefix("/etc")) {
+            (Etc::OfDocker, Some("")) => return Ok(Some(DIRECTORY)),
+            (Etc::OfDocker, Some(below)) if below.starts_with('/') => return Ok(None),
+            _ => {}
+        }
         match self.view.lookup_link(path) {
             Ok(found) => Ok(Some(entry(&found))),
             // `resolve` walks every directory itself, so that both mean an absent entry here.
@@ -63,6 +85,9 @@ impl Root for MergedRoot<'_> {
     }
 
     fn list(&self, path: &str) -> Result<Option<Vec<String>>, RootError> {
+        if self.etc == Etc::OfDocker && path == "/etc" {
+            return Ok(Some(Vec::new()));
+        }
         let entries = self.view.list(path).map_err(|error| RootError::new(path, error.to_string()))?;
         let name = |entry: RootEntry| entry.path.rsplit('/').next().map(str::to_owned);
         Ok(Some(entries.filter_map(name).collect()))
@@ -77,6 +102,9 @@ impl Root for MergedRoot<'_> {
         Ok(named.map(|(_, value)| value))
     }
 }
+
+/// A directory that an engine makes.
+const DIRECTORY: Entry = Entry { kind: verify::EntryKind::Directory, mode: 0o755, uid: 0, gid: 0, size: 0 };
 
 /// A file of a merged root.
 struct MergedFile<'a> {

@@ -5,16 +5,16 @@ use std::path::Path;
 
 use crossdock_oci::{
     EntryKind, FileId, ImageConfig, ImageSource, KeptContent, PlatformObject, RootEntry, RootLimits,
-    SourceError, SourceImage, SourcePlatform,
+    RootView, SourceError, SourceImage, SourcePlatform,
 };
 use crossdock_platform::Platform;
 use crossdock_verify::{
-    Expectation, Finding, ImageFacts, PlatformText, Program, Target, Verification, codes, verify_elsewhere,
-    verify_image, verify_index, verify_others, verify_program,
+    Expectation, Finding, ImageFacts, PlatformText, Program, Target, Verdict, Verification, codes,
+    verify_elsewhere, verify_image, verify_index, verify_others, verify_program,
 };
 
 use crate::choice::{parse_platform, pulled};
-use crate::dispute::{dispute_findings, refused_finding};
+use crate::dispute::{dispute_findings, linked_etc_finding, refused_finding};
 use crate::lambda::lambda_findings;
 use crate::root::MergedRoot;
 
@@ -115,6 +115,8 @@ pub fn verify(
             let verification = Verification::new(subject, target.description(), findings);
             (number, verification.with_platform(offered[place].clone()))
         }));
+        // A check may take a file that it cannot read for absent.
+        view.map_or(Ok(()), RootView::close)?;
     }
     Ok(verified.into_values().collect())
 }
@@ -166,6 +168,14 @@ fn platform_findings(
     let mut findings = verify_image(&image, root, target, planned);
     // Before the other files of the image are looked up: they do not decide whether it starts.
     findings.extend(dispute_findings(root, layers, target));
+    if let Some(root) = root.of_docker() {
+        let there = verify_image(&image, &root, target, planned);
+        let is_known = |new: &Finding| findings.iter().any(|it| it.code == new.code && it.path == new.path);
+        if there.iter().any(|new| Verdict::of(std::slice::from_ref(new)) != Verdict::Starts && !is_known(new))
+        {
+            findings.push(linked_etc_finding(target));
+        }
+    }
     root.stop_recording();
     if options.scope == Scope::All {
         let others = other_findings(&image, root, target, planned);

@@ -1,5 +1,6 @@
 //! `--all`: every executable file once, whatever its names; outside of PATH what is wrong is a note.
 
+#[expect(dead_code, reason = "other tests use it")]
 mod layout;
 
 use crossdock_subjects::Scope;

@@ -1,5 +1,6 @@
 //! Layers that engines unpack in different ways. `crates/oci/tests/layers/cases.txt` has what the engines do.
 
+#[expect(dead_code, reason = "other tests use it")]
 mod layout;
 
 use crossdock_subjects::Scope;
@@ -116,4 +117,18 @@ fn layers_that_every_engine_refuses_are_errors() {
         assert!(finding.message.contains(reason), "{}", finding.message);
         assert_eq!(verification.verdict(), Verdict::Fails);
     }
+}
+
+/// Docker's own files need a directory at `/etc`, which hides what a link there leads to.
+#[test]
+fn a_link_at_etc_is_replaced_by_docker() {
+    let linked = [entry("etc", '2', "/config", b""), entry("config/passwd", '0', "", b"app:x:1:1::/:\n")];
+    let layer = [program(), linked.concat()].concat();
+    let of_user = |user: &str| -> Vec<String> {
+        let findings = layout::verified_as(user, std::slice::from_ref(&layer), Scope::Planned).findings;
+        findings.into_iter().filter(|it| it.code.id() == "engines-differ").map(|it| it.path).collect()
+    };
+    assert_eq!(of_user("app"), ["/etc"]);
+    // Nothing of /etc is needed.
+    assert!(of_user("1:1").is_empty());
 }

@@ -84,6 +84,16 @@ pub(super) fn candidates() -> Vec<PathBuf> {
         directories.insert(0, bin.to_owned());
         directories.extend(bin.parent().map(|root| root.join("pkg/tool/linux_amd64")));
     }
+    files_of(&directories)
+}
+
+/// Libraries of the package manager in a fixed order.
+pub(super) fn libraries() -> Vec<PathBuf> {
+    files_of(&["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64"].map(PathBuf::from))
+}
+
+/// Returns the files of directories that exist, without those of directories in them.
+fn files_of(directories: &[PathBuf]) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for directory in directories {
         let Ok(entries) = std::fs::read_dir(directory) else { continue };

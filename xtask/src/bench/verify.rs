@@ -13,7 +13,7 @@ use crossdock_oci::{
 
 use super::Setting;
 use super::contender::{Contender, turns};
-use super::layers::{build_gzip1_for, candidates};
+use super::layers::{build_gzip1_for, candidates, libraries};
 use super::row::{Goal, Row};
 use crate::shell::{Failure, Tool, repository};
 
@@ -242,10 +242,10 @@ fn pool_of_bytes() -> Result<Vec<u8>, Failure> {
     Err(Failure::Missing("this machine has too few programs to fill an image".to_owned()))
 }
 
-/// Returns programs of this machine.
+/// Returns programs of this machine, and libraries if it has too few.
 fn programs() -> Result<Vec<PathBuf>, Failure> {
-    let found: Vec<PathBuf> =
-        candidates().into_iter().filter(|path| starts_with(path, b"\x7fELF")).take(PROGRAMS).collect();
+    let all = candidates().into_iter().chain(libraries());
+    let found: Vec<PathBuf> = all.filter(|path| starts_with(path, b"\x7fELF")).take(PROGRAMS).collect();
     if found.len() == PROGRAMS {
         Ok(found)
     } else {

@@ -9,7 +9,9 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 /// An error of decompressing a stream.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DecodeError {
-    #[error("it is compressed with {0}, which no engine reads; use gzip, zstd or no compression")]
+    #[error(
+        "it is compressed with {0}, which docker and podman read but containerd does not; use gzip, zstd or no compression"
+    )]
     Unsupported(&'static str),
     #[error("reading failed")]
     Read(#[from] io::Error),

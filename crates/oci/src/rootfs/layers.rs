@@ -10,6 +10,7 @@ use crossdock_fs::FileError;
 use super::spill::{Positioned, WRITE, write_all_at};
 use super::{Fault, LayerSource, Limited, decode_verified};
 use crate::layer::tar_reader::TarError;
+use crate::model::Digest;
 
 /// The layers of a root, which are thought of as one after the other. One of whose bytes any are read is decompressed to
 /// an unnamed temporary file first: each at most once, however many files are read from it.
@@ -32,7 +33,7 @@ struct Applied<'a> {
     start: u64,
     length: u64,
     /// The offset of the layer in the temporary file, or why it cannot be read.
-    unpacked: OnceLock<Result<u64, String>>,
+    unpacked: OnceLock<Result<u64, Fault>>,
 }
 
 impl<'a> Layers<'a> {
@@ -75,6 +76,12 @@ impl<'a> Layers<'a> {
         Ok(offset)
     }
 
+    /// Returns the first layer that could not be read again, and why.
+    pub(super) fn into_fault(self) -> Option<(Digest, Fault)> {
+        let fault = |layer: Applied<'_>| Some((layer.source.digest, layer.unpacked.into_inner()?.err()?));
+        self.all.into_iter().find_map(fault)
+    }
+
     fn temporary(&self) -> Result<&File, FileError> {
         if let Some(file) = self.file.get() {
             return Ok(file);
@@ -90,18 +97,17 @@ impl Positioned for Layers<'_> {
     fn read_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let number = self.all.partition_point(|layer| layer.start + layer.length <= position);
         let Some(layer) = self.all.get(number) else { return Ok(0) };
-        let unpacked = layer.unpacked.get_or_init(|| {
-            let failed = |fault| format!("layer {}: {}", layer.source.digest, text(&fault));
-            self.unpack(layer).map_err(failed)
-        });
-        let offset = unpacked.as_ref().map_err(|text| io::Error::other(text.clone()))?;
+        let unpacked = layer.unpacked.get_or_init(|| self.unpack(layer));
+        let failed =
+            |fault: &Fault| io::Error::other(format!("layer {}: {}", layer.source.digest, text(fault)));
+        let offset = unpacked.as_ref().map_err(failed)?;
         let within = position - layer.start;
         let most = usize::try_from(layer.length - within).unwrap_or(usize::MAX).min(buffer.len());
         self.file.get().map_or(Ok(0), |file| Positioned::read_at(file, offset + within, &mut buffer[..most]))
     }
 }
 
-/// Returns the text of an error and its causes: a lasting error is returned for each file of its layer.
+/// Returns the text of a fault, which every reader of its layer gets, and of its causes.
 fn text(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")

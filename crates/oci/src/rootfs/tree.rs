@@ -111,7 +111,7 @@ struct Walk {
 enum Stop {
     NotFound(Vec<u8>),
     NotADir(Vec<u8>),
-    Links(LinkFault),
+    Links,
 }
 
 /// The reason why a link is not followed.
@@ -361,20 +361,38 @@ impl Tree {
         self.finish(&mut walk, path, last).map_err(|stop| match stop {
             Stop::NotFound(path) => LookupError::NotFound { path: display(&path) },
             Stop::NotADir(path) => LookupError::NotADir { path: display(&path) },
-            Stop::Links(_) => LookupError::Loop { path: display(path) },
+            Stop::Links => LookupError::Loop { path: display(path) },
         })?;
         Ok((walk.node(), walk.path()))
     }
 
     /// Returns the node at the target `path` of a hard link in the layer with the root `upper`. A link there is the target
-    /// itself, as containerd places it (`hardlinkRootPath`) and link(2) does.
+    /// itself, as containerd places it (`hardlinkRootPath`) and link(2) does. What is missing may be left by `..`.
     pub(super) fn hard_link_target(&self, upper: u32, path: &[u8]) -> Result<Found, EntryFault> {
         let mut walk = Walk::new(upper, ENTRY_LINKS).with_path(path);
-        self.finish(&mut walk, path, Last::Keep).map_err(|stop| match stop {
-            Stop::NotFound(_) | Stop::NotADir(_) => EntryFault::LinkMissing,
-            Stop::Links(fault) => fault.of_entry(),
-        })?;
-        Ok(Found { node: walk.node(), is_disputed: walk.has_many_links() })
+        // The number of components below the last one that the layer has.
+        let mut missing = 0_usize;
+        while let Some(part) = walk.todo.pop() {
+            if part == b".." {
+                match missing {
+                    0 => drop(walk.at.pop()),
+                    _ => missing -= 1,
+                }
+                continue;
+            }
+            let child = if missing == 0 { self.child(walk.node(), &part) } else { None };
+            match child.map(|child| (child, self.kind(child))) {
+                None => missing += 1,
+                Some((child, Kind::Symlink(target))) if !walk.todo.is_empty() || path.ends_with(b"/") => {
+                    walk.follow(child, self.target(target)).map_err(|fault| fault.of_entry())?;
+                }
+                Some((child, _)) => walk.at.push((part, child)),
+            }
+        }
+        match missing {
+            0 => Ok(Found { node: walk.node(), is_disputed: walk.has_many_links() }),
+            _ => Err(EntryFault::LinkMissing),
+        }
     }
 
     /// Walks to the end of `path`, whose components are the remaining ones.
@@ -395,7 +413,7 @@ impl Tree {
             };
             match self.kind(child) {
                 Kind::Symlink(target) if !(walk.todo.is_empty() && last == Last::Keep) => {
-                    walk.follow(child, self.target(target)).map_err(Stop::Links)?;
+                    walk.follow(child, self.target(target)).map_err(|_| Stop::Links)?;
                 }
                 _ => walk.at.push((part, child)),
             }

@@ -1,6 +1,8 @@
 //! Layouts of handmade layers.
 
-use crossdock_oci::{Digest, ImageSource};
+use std::path::Path;
+
+use crossdock_oci::{Digest, ImageSource, SourceError};
 use crossdock_platform::Platform;
 use crossdock_subjects::{Options, Scope, verify};
 use crossdock_verify::{Target, Verification};
@@ -28,6 +30,30 @@ pub(crate) fn entry_with_mode(name: &str, kind: char, target: &str, content: &[u
 
 /// Verifies an image with layers of these tar entries, whose entry point is `/app`.
 pub(crate) fn verified(layers: &[Vec<u8>], scope: Scope) -> Verification {
+    verified_as("", layers, scope)
+}
+
+/// Verifies such an image that runs as a user.
+pub(crate) fn verified_as(user: &str, layers: &[Vec<u8>], scope: Scope) -> Verification {
+    let temporary = tempfile::tempdir().expect("a temporary directory");
+    try_verify(user, layers, scope, temporary.path()).expect("a readable image")
+}
+
+/// Verifies such an image with this directory for temporary files.
+pub(crate) fn verified_with(
+    layers: &[Vec<u8>],
+    scope: Scope,
+    temporary: &Path,
+) -> Result<Verification, SourceError> {
+    try_verify("", layers, scope, temporary)
+}
+
+fn try_verify(
+    user: &str,
+    layers: &[Vec<u8>],
+    scope: Scope,
+    temporary: &Path,
+) -> Result<Verification, SourceError> {
     let tars: Vec<Vec<u8>> = layers.iter().map(|entries| [&entries[..], &[0; 1024]].concat()).collect();
     let diff_ids: Vec<String> = tars.iter().map(|tar| Digest::of(tar).to_string()).collect();
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -43,7 +69,7 @@ pub(crate) fn verified(layers: &[Vec<u8>], scope: Scope) -> Verification {
     let config = json!({
         "os": "linux",
         "architecture": "amd64",
-        "config": { "Entrypoint": ["/app"], "Env": ["PATH=/usr/bin:/usr/sbin:/absent"] },
+        "config": { "Entrypoint": ["/app"], "User": user, "Env": ["PATH=/usr/bin:/usr/sbin:/absent"] },
         "rootfs": { "type": "layers", "diff_ids": diff_ids },
     });
     let manifest = json!({
@@ -56,6 +82,6 @@ pub(crate) fn verified(layers: &[Vec<u8>], scope: Scope) -> Verification {
     write("index.json", json!({ "schemaVersion": 2, "manifests": [manifest] }).to_string().as_bytes());
     let source = ImageSource::open(directory.path(), directory.path()).expect("a layout");
     let targets = [Target::new(&Platform::LINUX_AMD64)];
-    let options = Options::new(&targets, directory.path()).with_scope(scope);
-    verify("image", &source, &source.images()[0], &options).expect("a readable image").remove(0)
+    let options = Options::new(&targets, temporary).with_scope(scope);
+    Ok(verify("image", &source, &source.images()[0], &options)?.remove(0))
 }

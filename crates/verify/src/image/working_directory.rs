@@ -2,7 +2,7 @@
 
 use crate::image::ImageFacts;
 use crate::program::container::Container;
-use crate::root::{ENGINE_FILES, EntryKind, MAX_PATH, ResolveError, mount_of, normalize, resolve};
+use crate::root::{EntryKind, MAX_PATH, ResolveError, is_mounted, mount_of, normalize, resolve};
 use crate::{Finding, Target, codes};
 
 /// The length of a file name in Linux (`NAME_MAX`).
@@ -84,10 +84,10 @@ fn malformed(path: &str) -> Option<String> {
 /// Returns the finding about a directory at the path of a file that engines mount, or in a file system of the node.
 fn mounted(path: &str, target: &Target) -> Option<Finding> {
     let normal = normalize(path);
-    if ENGINE_FILES.contains(&&*normal) {
+    if is_mounted(&normal) && mount_of(&normal).is_none() {
         let message = format!(
-            "The working directory {path} is a file that Docker, podman and the kubelet put into every container: they refuse it, and `ctr` \
-             creates a directory."
+            "The working directory {path} is, or is below, a file that Docker, podman and the kubelet put into every container: they refuse it, \
+             and `ctr` creates a directory."
         );
         return Some(Finding::new(codes::ENGINES_DIFFER, target.name(), path, message));
     }

@@ -80,6 +80,7 @@ fn each_layer_is_read_again_once_and_only_if_its_content_is_asked_for() {
     reader.read_to_end(&mut end).unwrap();
     assert_eq!(end, data("", 3)[data("", 3).len() - 10..]);
     assert_eq!(times(), [2, 2, 2]);
+    root.close().unwrap();
 }
 
 #[test]
@@ -116,6 +117,7 @@ fn a_layer_that_changes_in_the_meantime_is_an_error() {
         let error = root.read("a", 1 << 20).unwrap_err();
         assert!(chain(&error).contains(expected), "{}", chain(&error));
         assert!(root.open(&root.lookup("a").unwrap()).read_exact(&mut [0]).is_err());
+        assert!(chain(&root.close().unwrap_err()).contains(expected));
     }
 }
 
@@ -127,4 +129,5 @@ fn a_temporary_file_is_only_made_if_needed() {
     let error = root.read("a", 1 << 20).unwrap_err();
     assert!(chain(&error).contains("create a temporary file in"), "{}", chain(&error));
     assert_eq!(root.lookup("a").unwrap().size, 300_000);
+    assert!(root.close().unwrap_err().is_about_temporary_files());
 }
