@@ -81,7 +81,7 @@ impl Distribution {
         // Version 3 sends traces to a collector unless it is told not to.
         command.env("OTEL_TRACES_EXPORTER", "none").arg("serve").arg(configuration);
         let server = Server::start(&mut command, port);
-        Self { _server: server, _tokens: tokens, certificates, storage: storage, port }
+        Self { _server: server, _tokens: tokens, certificates, storage, port }
     }
 
     /// Returns `127.0.0.1:PORT`, with which the names of its images begin.
