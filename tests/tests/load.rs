@@ -183,6 +183,14 @@ fn docker_runs_the_image_on_the_server_of_its_context() {
     sandbox.crossdock(&project, &run).ends_with(3).complains("--load docker needs a running engine");
     sandbox.tool(&project, "docker", &["context", "use", "colima"]).success();
     sandbox.crossdock(&project, &run).success().says("arguments [from image]");
+    // Images from elsewhere, as they are.
+    sandbox.crossdock(&project, &["dist", "--archive"]).success();
+    for image in ["oci:.crossdock/hello", "./.crossdock/hello", "oci-archive:.crossdock/hello.tar"] {
+        let words = ["run", image, "--", "exit", "7"];
+        sandbox.crossdock(&project, &words).ends_with(7).says("arguments [exit 7]");
+    }
+    let images = docker.run(&["images", "--format", "{{.Repository}}:{{.Tag}}"]).success().stdout;
+    assert!(!images.contains("crossdock-run"), "{images}");
     sandbox.set("DOCKER_HOST", "unix:///nowhere/docker.sock");
     sandbox.crossdock(&project, &run).ends_with(3).complains("/nowhere/docker.sock");
 }

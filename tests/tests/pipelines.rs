@@ -81,6 +81,13 @@ fn tags(repository: &str) -> Outcome {
     Peer::Crane.run(&way(), &["ls", repository], repository)
 }
 
+/// Removes the clones and artifacts of a run.
+fn clear_jobs(sandbox: &Sandbox) {
+    for directory in ["jobs", "artifacts"] {
+        std::fs::remove_dir_all(sandbox.work().join(directory)).unwrap();
+    }
+}
+
 /// Returns the lines that are neither empty nor comments.
 fn lines(text: &str) -> usize {
     text.lines().filter(|line| !line.trim().is_empty() && !line.trim().starts_with('#')).count()
@@ -258,11 +265,60 @@ fn a_branch_is_built_and_verified_and_nothing_of_it_is_pushed() {
     assert_eq!(log.matches("verified").count() > 1, true, "{log}");
     assert!(!log.contains("--push"), "{log}");
     let given = [("CI_COMMIT_BRANCH", "feature")];
-    std::fs::remove_dir_all(sandbox.work().join("jobs")).unwrap();
-    std::fs::remove_dir_all(sandbox.work().join("artifacts")).unwrap();
+    clear_jobs(&sandbox);
     let ran = run_pipeline(&sandbox, &project, &host, &given);
     assert_eq!(ran, ["plan", "images", "build linux/amd64", "build linux/arm64"]);
     tags(&format!("{host}/team/hello")).ends_with(1);
+}
+
+/// Runs both pipelines for a tag of git: two legs, one index, verification, and the tags of the plan.
+#[test]
+fn a_tag_is_built_on_two_runners_merged_verified_and_tagged() {
+    let registry = Distribution::with(Program::Debian, Access::Token);
+    let host = registry.host();
+    let mut sandbox = Sandbox::new();
+    serve_archive(&mut sandbox, &runs_crossdock());
+    let project = project(&sandbox, &[]);
+    let event = github::Event { ref_type: "tag", ref_name: "v1.2.3" };
+    let (ran, log) = run_workflow(&sandbox, &project, &host, event);
+    assert_eq!(ran, ["plan", "build linux/amd64", "build linux/arm64", "merge"]);
+    assert!(!log.contains(tokens::PASSWORD), "{log}");
+    let repository = format!("{host}/team/hello");
+    let mut found: Vec<String> = tags(&repository).success().stdout.lines().map(str::to_owned).collect();
+    found.sort();
+    assert_eq!(found, ["1.2.3", "latest"], "the legs and the index have no tags but these");
+    let digest = |repository: &str| Peer::Crane.digest(&way(), &format!("{repository}:1.2.3"));
+    let first = digest(&repository);
+    // One machine's build of the same images has the same index.
+    let whole = sandbox.crossdock(&project, &["dist", "--platform", "linux/amd64,linux/arm64"]).success();
+    assert_eq!(whole.digest(), first);
+
+    clear_jobs(&sandbox);
+    let given = [("CI_COMMIT_TAG", "v1.2.3"), ("CI_REGISTRY_IMAGE", &format!("{host}/gitlab/hello"))];
+    let ran = run_pipeline(&sandbox, &project, &host, &given);
+    assert_eq!(ran, ["plan", "images", "build linux/amd64", "build linux/arm64", "merge"]);
+    assert_eq!(digest(&format!("{host}/gitlab/hello")), first);
+}
+
+/// Nothing gets a tag if the index is not what the nodes need: here a node of another architecture.
+#[test]
+fn an_index_that_does_not_start_on_its_nodes_gets_no_tag() {
+    let registry = Distribution::with(Program::Debian, Access::Token);
+    let host = registry.host();
+    let mut sandbox = Sandbox::new();
+    // The gate of the merge job is given a node that the index has no image for.
+    serve_archive(
+        &mut sandbox,
+        &format!("case \"$1\" in promote) set -- \"$@\" --for linux/s390x;; esac\n{}", runs_crossdock()),
+    );
+    let project = project(&sandbox, &[]);
+    let event = github::Event { ref_type: "branch", ref_name: "main" };
+    let run = || run_workflow(&sandbox, &project, &host, event);
+    let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_err();
+    let message = failed.downcast_ref::<String>().unwrap();
+    assert!(message.contains("s390x"), "{message}");
+    let found = tags(&format!("{host}/team/hello"));
+    assert!(found.stdout.trim().is_empty(), "{found}");
 }
 
 /// Calls the script of the GitLab pipeline as its jobs do.

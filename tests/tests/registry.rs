@@ -266,7 +266,7 @@ fn bad_calls_say_what_is_wrong_and_push_nothing() {
         (vec!["pull", &local, "--output", "."], 5, "neither an image layout nor empty"),
         (vec!["pull", "nohost.invalid/app", "--output", "out"], 5, "nohost.invalid"),
         (vec!["inspect", &absent], 5, "404"),
-        (vec!["copy", "podman:x", "oci:y"], 2, "`podman:`"),
+        (vec!["copy", "dir:x", "oci:y"], 2, "`dir:`"),
         (vec!["copy", &absent, "oci:out"], 5, "404"),
         (vec!["push", &local, "--chunk-size", "5 parsec"], 2, "50MB"),
         (vec!["push", &local, "--insecure-registry", "http://x"], 2, "not a host"),

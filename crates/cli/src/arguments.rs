@@ -8,6 +8,7 @@ use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use crossdock::config::parse_jobs;
+use crossdock::platform::Platform;
 use crossdock::run::PublishedPort;
 
 use crate::error::EXIT_CODES;
@@ -307,6 +308,8 @@ pub(crate) struct DistCommand {
     #[arg(long, requires = "push", help_heading = "How it is pushed")]
     pub(crate) bare: bool,
     #[command(flatten)]
+    pub(crate) create: CreateArgs,
+    #[command(flatten)]
     pub(crate) registry: RegistryArgs,
     /// Install missing tools first; each command is shown before it runs.
     #[arg(long)]
@@ -365,19 +368,41 @@ pub(crate) struct RegistryArgs {
     pub(crate) chunk_size: Option<NonZeroU64>,
 }
 
+/// What happens to a repository that does not exist.
+#[derive(Debug, Args, Clone, Default)]
+pub(crate) struct CreateArgs {
+    /// Create a repository that Amazon ECR says not to have, with the program `aws`.
+    #[arg(long, help_heading = "How registries are used")]
+    pub(crate) create_repository: bool,
+    /// The tags of images in the created repository cannot be moved.
+    #[arg(long, requires = "create_repository", help_heading = "How registries are used")]
+    pub(crate) immutable_tags: bool,
+    /// Give the created repository a tag of AWS, e.g. team=web; may be repeated.
+    #[arg(
+        long,
+        value_name = "KEY=VALUE",
+        requires = "create_repository",
+        help_heading = "How registries are used"
+    )]
+    pub(crate) repository_tag: Vec<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct PushCommand {
     /// Where to push, e.g. registry.example/team/app:1.0. For this project's images it may be left out: the configuration or
     /// CROSSDOCK_REPOSITORY then names the repository.
     #[arg(value_name = "REFERENCE")]
     pub(crate) reference: Option<String>,
-    /// An OCI image layout, an archive, or names of this project's images; by default all of them.
+    /// An OCI image layout, an archive, docker-daemon:NAME:TAG or podman:NAME:TAG, or names of this project's images; by
+    /// default all of them.
     #[arg(value_name = "LAYOUT|ARCHIVE|IMAGE")]
     pub(crate) sources: Vec<String>,
     #[command(flatten)]
     pub(crate) output: PushOutputArgs,
     #[command(flatten)]
     pub(crate) strictness: StrictnessArgs,
+    #[command(flatten)]
+    pub(crate) create: CreateArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
@@ -410,9 +435,10 @@ pub(crate) struct PullCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectCommand {
-    /// The image, by tag or digest, e.g. registry.example/team/app:1.0.
-    #[arg(value_name = "REFERENCE")]
-    pub(crate) reference: String,
+    /// The image, by tag or digest, e.g. registry.example/team/app:1.0; or a layout, an archive, docker-daemon:NAME:TAG or
+    /// podman:NAME:TAG.
+    #[arg(value_name = "REFERENCE|LAYOUT|ARCHIVE")]
+    pub(crate) subject: String,
     /// Also fetch its layers and tell whether it starts on its own platforms.
     #[arg(long)]
     pub(crate) verify: bool,
@@ -422,12 +448,16 @@ pub(crate) struct InspectCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct CopyCommand {
-    /// The image: docker://REFERENCE, oci:DIRECTORY[:NAME], oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME].
+    /// The image: docker://REFERENCE, oci:DIRECTORY[:NAME], oci-archive:FILE[:NAME], docker-archive:FILE[:NAME],
+    /// docker-daemon:NAME:TAG or podman:NAME:TAG.
     #[arg(value_name = "SOURCE")]
     pub(crate) source: String,
-    /// Where to copy it: docker://REFERENCE or oci:DIRECTORY[:NAME].
+    /// Where to copy it, in the same forms.
     #[arg(value_name = "DESTINATION")]
     pub(crate) destination: String,
+    /// Copy only the image for this platform, without the index, e.g. linux/arm64.
+    #[arg(long, value_name = "PLATFORM", value_parser = parse_platform)]
+    pub(crate) platform: Option<Platform>,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
@@ -467,6 +497,11 @@ pub(crate) struct PromoteCommand {
     pub(crate) registry: RegistryArgs,
 }
 
+/// Parses a platform in the spelling of OCI and Go.
+fn parse_platform(text: &str) -> Result<Platform, String> {
+    Platform::parse(text).map(|platform| platform.normalized()).map_err(|error| error.to_string())
+}
+
 /// Parses a number of bytes: `1048576`, `50MB`, `4MiB`.
 fn parse_size(text: &str) -> Result<NonZeroU64, String> {
     let split = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
@@ -503,8 +538,8 @@ pub(crate) struct StrictnessArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyCommand {
-    /// Programs, OCI image layouts, archives of images, or images in registries, e.g. registry.example/app@sha256:…; by
-    /// default this project's images.
+    /// Programs, OCI image layouts, archives of images, or images in registries and engines, e.g.
+    /// registry.example/app@sha256:… or docker-daemon:app:1.0; by default this project's images.
     #[arg(value_name = "FILE|LAYOUT|ARCHIVE|REFERENCE")]
     pub(crate) subjects: Vec<Utf8PathBuf>,
     #[command(flatten)]
@@ -517,7 +552,8 @@ pub(crate) struct VerifyCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunCommand {
-    /// The image; by default the project's only one.
+    /// An image of this project, by default its only one; or any other image: a reference with a host, a layout, an archive,
+    /// docker-daemon:NAME:TAG or podman:NAME:TAG.
     #[arg(value_name = "IMAGE")]
     pub(crate) image: Option<String>,
     /// Arguments for the program instead of the image's own.
@@ -535,6 +571,8 @@ pub(crate) struct RunCommand {
     /// Forbid tools to use the network.
     #[arg(long)]
     pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -27,6 +27,7 @@
 //! ```
 
 pub mod cache;
+mod container_engine;
 mod context;
 mod destination;
 pub mod discover;
@@ -49,6 +50,8 @@ pub mod registry;
 pub mod render;
 pub mod run;
 pub mod scaffold;
+#[cfg(feature = "registry")]
+pub mod subject;
 pub mod tag;
 pub mod verify;
 

@@ -9,7 +9,6 @@ use crossdock_project::{Network, WrittenPath, seeing_checkout};
 use crossdock_runner::engine::Builder;
 use crossdock_runner::plan::LoadEngine;
 use crossdock_runner::planner::{Archive, Goal, Pack, Request, Tagging};
-use crossdock_system::process::Command;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, usage};
@@ -299,21 +298,13 @@ impl Context {
 
     /// Queries the platform of an engine's server, which may differ from the client's.
     fn server(&self, engine: LoadEngine) -> Result<(LoadEngine, Platform), Error> {
-        let (verb, format) = match engine {
-            LoadEngine::Docker => ("version", "{{.Server.Os}}/{{.Server.Arch}}"),
-            LoadEngine::Podman => ("info", "{{.Version.OsArch}}"),
-        };
-        let query = Command::new(engine.as_str(), self.environment.directory.clone())
-            .args([verb, "--format", format]);
-        let answer = self.processes.stdout(&query).map_err(|error| {
-            Error::new(ErrorKind::Missing, &error).hint(format!(
+        let platform = crate::container_engine::server_platform(self, engine).map_err(|error| {
+            error.hint(format!(
                 "--load {} needs a running engine; start it, or omit the option",
                 engine.as_str()
             ))
         })?;
-        let platform =
-            Platform::parse(answer.trim()).map_err(|error| Error::new(ErrorKind::Program, &error))?;
-        Ok((engine, platform.normalized()))
+        Ok((engine, platform))
     }
 }
 

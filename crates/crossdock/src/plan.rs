@@ -2,9 +2,9 @@
 
 pub use crossdock_runner::plan::{
     Action, Artifact, BuildInfo, CargoBuild, CargoProgram, Cluster, ClusterLoad, Container, CopiedContext,
-    EngineBase, EngineCall, EnginePlan, EngineResult, Expected, FilePlan, GoBuild, ImagePlan, Load,
-    LoadEngine, Missing, Node, NodeLoad, Plan, PlatformPlan, ProgramPlan, ProjectId, Purpose, ReleaseArchive,
-    ReleasePlan, SkippedTag, StampedCommit, Step, StepId, Target, TextFile,
+    EngineBase, EngineCall, EnginePlan, EngineResult, Expected, FilePlan, GoBuild, ImagePlan, ImageShape,
+    Load, LoadEngine, Missing, Node, NodeLoad, Plan, PlatformPlan, ProgramPlan, ProjectId, Purpose,
+    ReleaseArchive, ReleasePlan, SkippedTag, StampedCommit, Step, StepId, Target, TextFile,
 };
 pub use crossdock_runner::planner::{Archive, Goal, Pack, Tagging};
 pub use crossdock_scaffold::{Forge, MatrixJob};

@@ -1,6 +1,7 @@
 //! Registries: clients with the context's credentials, and the jobs that use them.
 
 mod copy;
+mod create;
 mod index;
 mod inspect;
 mod login;
@@ -11,12 +12,15 @@ mod temporary;
 mod verify;
 
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use crossdock_registry::proxy::ProxyRules;
 use crossdock_registry::{RootSources, Roots};
 
-pub use copy::{Copied, Endpoint, LeftBehind, copy};
+pub use crate::subject::Endpoint;
+pub use copy::{Copied, CopyOptions, LeftBehind, copy};
+pub use create::NewRepository;
 pub use crossdock_registry::credentials::{Removed, Secret, Stored, host_of, usual_user};
 pub use crossdock_registry::{
     Host, HostError, Manifest, Moved, Pushed, Registry, RegistryError, Selector, Settings, TransferEvent,
@@ -28,10 +32,12 @@ pub use login::{login, logout};
 pub use promote::{PROMOTION_SCHEMA, PromoteOptions, Promoted, PromotedTag, TagStatus, TakenTags, promote};
 pub use pull::pull;
 pub use push::{Naming, PushedImage, check_repositories, push, push_built};
-pub use verify::verify;
+pub use verify::{verify, verify_subject};
+
+pub(crate) use crate::subject::failed;
 
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, usage};
+use crate::error::{Error, usage};
 
 /// Options of every job that talks to a registry.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +54,9 @@ pub struct RegistryOptions {
     pub ca_files: Vec<Utf8PathBuf>,
     /// The only file in which credentials are looked for. If `None`, those of docker and podman.
     pub auth_file: Option<Utf8PathBuf>,
+    /// The repository that is created where a registry says to have none, when something is pushed. If `None`, that is an
+    /// error.
+    pub create: Option<NewRepository>,
 }
 
 impl RegistryOptions {
@@ -83,16 +92,8 @@ fn settings(context: &Context, options: &RegistryOptions) -> Result<Settings, Er
     settings.jobs = options.jobs.map(NonZeroUsize::get).or(overridden).unwrap_or(JOBS);
     settings.chunk_size = options.chunk_size;
     settings.cancel = context.cancel.clone();
+    if let Some(wanted) = &options.create {
+        settings.creator = Some(Arc::new(create::Aws::new(context, wanted)?));
+    }
     Ok(settings)
-}
-
-/// Returns the error of a request.
-pub(crate) fn failed(error: RegistryError) -> Error {
-    let kind = match &error {
-        RegistryError::Cancelled => ErrorKind::Interrupted,
-        RegistryError::NoRepository { .. } => ErrorKind::Usage,
-        _ => ErrorKind::InputOutput,
-    };
-    let plain = Error::new(kind, &error);
-    error.hints().into_iter().fold(plain, Error::hint)
 }

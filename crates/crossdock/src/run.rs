@@ -1,5 +1,7 @@
-//! A container of this project's image in the engine at hand.
+//! A container of this project's image, or of any other one, in the engine at hand.
 
+#[cfg(feature = "registry")]
+use std::collections::BTreeMap;
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -147,8 +149,64 @@ pub fn prepare_container(
                 "internal error: the image was not loaded; please report it",
             )
         })?;
-        Ok(container(context, options, image, (engine, platform), &loaded))
+        let exposed = image.container.expose.iter().map(|port| format!("{}/{}", port.number, port.protocol));
+        let image = Loaded {
+            name: image.name.clone(),
+            reference: format!("{}:{}", image.repository, tag()),
+            exposed: exposed.collect(),
+            run: loaded,
+        };
+        Ok(container(context, options, image, (engine, platform)))
     })
+}
+
+/// Copies an image from wherever it is into an engine under a tag of its own, for the platform of the engine. Nothing is
+/// verified.
+///
+/// # Errors
+/// No engine answers, it refuses the image, or the image cannot be read or has no such platform.
+#[cfg(feature = "registry")]
+pub fn prepare_image(
+    context: &Context,
+    registry: &crate::registry::Registry,
+    from: &crate::subject::Endpoint,
+    options: &RunOptions,
+    observer: &dyn crate::registry::TransferObserver,
+) -> Result<Container, Error> {
+    use crate::registry::{CopyOptions, copy};
+    use crate::subject::Endpoint;
+
+    context.unless_cancelled(|| {
+        let (engine, platform) = context.engine_at_hand(options.engine)?;
+        let reference = format!("localhost/crossdock-run:{}", tag());
+        let to = Endpoint::Engine { engine, name: reference.clone() };
+        copy(context, registry, from, &to, &CopyOptions::new(), observer)?;
+        let question = ["image", "inspect", "--format", "{{json .Config.ExposedPorts}}", &reference];
+        let answer = crate::container_engine::ask(context, engine, &question)?;
+        // `null` if it exposes none.
+        let exposed: Option<BTreeMap<String, serde_json::Value>> =
+            serde_json::from_str(&answer).map_err(|error| Error::new(ErrorKind::Program, &error))?;
+        let image = Loaded {
+            name: "crossdock".to_owned(),
+            run: reference.clone(),
+            reference,
+            exposed: exposed.unwrap_or_default().into_keys().collect(),
+        };
+        let container = container(context, options, image, (engine, platform));
+        Ok(Container { image: from.to_string(), ..container })
+    })
+}
+
+/// An image in an engine, under a name that only this process uses.
+struct Loaded {
+    /// The first part of the container's name.
+    name: String,
+    /// The name that is removed afterwards.
+    reference: String,
+    /// Exposed ports, as `8080/tcp`.
+    exposed: Vec<String>,
+    /// The name or ID that is run.
+    run: String,
 }
 
 fn build_options(
@@ -182,15 +240,14 @@ fn only_image<'p>(plan: &'p Plan, program: &str) -> Result<&'p ImagePlan, Error>
 fn container(
     context: &Context,
     options: &RunOptions,
-    image: &ImagePlan,
+    image: Loaded,
     (engine, platform): (LoadEngine, Platform),
-    loaded: &str,
 ) -> Container {
     let command = |arguments: &[&str]| {
         Command::new(engine.as_str(), context.directory().to_owned()).args(arguments.iter().copied())
     };
     let name = format!("{}-run-{}", image.name, std::process::id());
-    let ports = ports(image, &options.publish);
+    let ports = ports(&image.exposed, &options.publish);
     let mut run = command(&["run", "--rm", "--name", &name]);
     if options.input == StandardInput::Inherited {
         run = run.args(["--interactive"]);
@@ -198,24 +255,23 @@ fn container(
     for port in &ports {
         run = run.args(["--publish".to_owned(), format!("{}:{}", port.host, port.container)]);
     }
-    let reference = format!("{}:{}", image.repository, tag());
     Container {
-        image: image.name.clone(),
+        image: image.name,
         engine,
         platform,
         ports,
         input: options.input,
-        command: run.args([loaded.to_owned()]).args(options.arguments.iter().cloned()),
+        command: run.args([image.run]).args(options.arguments.iter().cloned()),
         stop: command(&["stop", "--time", GRACE, &name]),
-        forget: command(&["image", "rm", &reference]),
+        forget: command(&["image", "rm", &image.reference]),
     }
 }
 
 /// Returns the published ports: those that are given, and each other exposed port under its own number.
-fn ports(image: &ImagePlan, given: &[PublishedPort]) -> Vec<PublishedPort> {
-    let exposed = image.container.expose.iter().map(|port| PublishedPort {
-        host: format!("{LOOPBACK}:{}", port.number),
-        container: format!("{}/{}", port.number, port.protocol),
+fn ports(exposed: &[String], given: &[PublishedPort]) -> Vec<PublishedPort> {
+    let exposed = exposed.iter().map(|port| PublishedPort {
+        host: format!("{LOOPBACK}:{}", port.split('/').next().unwrap_or_default()),
+        container: port.clone(),
     });
     let others = exposed.filter(|port| !given.iter().any(|given| given.container == port.container));
     given.iter().cloned().chain(others).collect()

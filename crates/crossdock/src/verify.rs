@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_fs::open_regular;
-use crossdock_oci::{ImageSource, PlatformObject, SourcePlatform, may_be_archive};
+use crossdock_oci::{ImageSource, PlatformObject, SourceImage, SourcePlatform, may_be_archive};
 use crossdock_project::config::{Config, Source, Sourced};
 use crossdock_runner::planner::named_targets;
 use crossdock_subjects::{Options, ProgramFile, own_target, unknown_platform, verify_file};
@@ -216,30 +216,39 @@ fn images(
     if source.images().is_empty() {
         return Err(Error::from_message(ErrorKind::InputOutput, format!("{path} contains no image")));
     }
-    let verified = source.images().iter().map(|image| {
-        let name = format!("{path}@{}", image.descriptor.digest);
-        // A manifest without a platform is verified for the nodes that the caller names.
-        let is_covered = |platform: &PlatformObject| platform.is_empty() && !targets.is_empty();
-        let unknown = image.platforms.iter().map(SourcePlatform::platform);
-        let unknown: Vec<_> =
-            unknown.filter(|name| own_target(name).is_none() && !is_covered(name)).collect();
-        let targets: Vec<_> = match targets {
-            [] => image.platforms.iter().filter_map(|found| own_target(found.platform())).collect(),
-            targets => targets.iter().map(Target::for_verification).collect(),
-        };
-        let options = Options::new(&targets, temporary).with_scope(scope);
-        let mut verifications = crossdock_subjects::verify(&name, source, image, &options)
-            .map_err(|error| Error::new(ErrorKind::InputOutput, &error).at(path).hint(AGAIN))?;
-        verifications.extend(unknown.into_iter().map(|platform| unknown_platform(&name, platform)));
-        if verifications.is_empty() {
-            // To say nothing would look like success.
-            let message =
-                format!("{name} has no image of a platform: its index is empty, or it is not an image");
-            return Err(Error::from_message(ErrorKind::InputOutput, message));
-        }
-        Ok(Verified { name, targets: verifications })
-    });
-    verified.collect()
+    let named = |image: &SourceImage| format!("{path}@{}", image.descriptor.digest);
+    let images = source.images().iter();
+    images.map(|image| verify_image(named(image), path, source, image, targets, scope, temporary)).collect()
+}
+
+/// Verifies one image of a source. `place` is where it comes from, for errors.
+pub(crate) fn verify_image(
+    name: String,
+    place: &Utf8Path,
+    source: &ImageSource,
+    image: &SourceImage,
+    targets: &[Target],
+    scope: Scope,
+    temporary: &Path,
+) -> Result<Verified, Error> {
+    // A manifest without a platform is verified for the nodes that the caller names.
+    let is_covered = |platform: &PlatformObject| platform.is_empty() && !targets.is_empty();
+    let unknown = image.platforms.iter().map(SourcePlatform::platform);
+    let unknown: Vec<_> = unknown.filter(|name| own_target(name).is_none() && !is_covered(name)).collect();
+    let targets: Vec<_> = match targets {
+        [] => image.platforms.iter().filter_map(|found| own_target(found.platform())).collect(),
+        targets => targets.iter().map(Target::for_verification).collect(),
+    };
+    let options = Options::new(&targets, temporary).with_scope(scope);
+    let mut verifications = crossdock_subjects::verify(&name, source, image, &options)
+        .map_err(|error| Error::new(ErrorKind::InputOutput, &error).at(place).hint(AGAIN))?;
+    verifications.extend(unknown.into_iter().map(|platform| unknown_platform(&name, platform)));
+    if verifications.is_empty() {
+        // To say nothing would look like success.
+        let message = format!("{name} has no image of a platform: its index is empty, or it is not an image");
+        return Err(Error::from_message(ErrorKind::InputOutput, message));
+    }
+    Ok(Verified { name, targets: verifications })
 }
 
 const AGAIN: &str = "a damaged image cannot be verified; build, pull or copy it again";

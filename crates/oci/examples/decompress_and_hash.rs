@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 
 use crossdock_oci::{Digest, Hasher};
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
 
 /// Hashes what it passes on.
@@ -40,8 +40,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut blob = Hashing { inner: file, hasher: Hasher::default(), bytes: 0 };
         let (diff_id, plain) = match is_zstd {
             true => hashed(StreamingDecoder::new(&mut blob)?, &mut buffer)?,
-            false => hashed(GzDecoder::new(&mut blob), &mut buffer)?,
+            false => hashed(MultiGzDecoder::new(&mut blob), &mut buffer)?,
         };
+        // ruzstd stops after the first frame. Less work than all of the blob would make the comparison worthless.
+        if blob.read(&mut buffer)? > 0 {
+            return Err(format!("{path} has more than one frame").into());
+        }
         writeln!(io::stdout(), "{} {diff_id} {} {plain}", blob.hasher.finish(), blob.bytes)?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 pub mod base;
 pub(crate) mod decode;
 mod entry;
-mod gzip;
+pub(crate) mod gzip;
 mod sparse;
 pub(crate) mod tar_reader;
 mod tar_writer;

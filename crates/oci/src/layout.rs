@@ -4,6 +4,7 @@ mod archive;
 mod assemble;
 mod blob;
 mod cache;
+mod convert;
 mod merge;
 mod source;
 
@@ -21,13 +22,17 @@ use crate::model::{
 };
 use blob::{Links, retain};
 
-pub use archive::{ArchiveError, write_archive, write_node_archive};
+pub use archive::{
+    ArchiveError, LoadForm, write_archive, write_load_archive, write_node_archive, write_oci_archive,
+};
 pub use assemble::{AssembleError, Assembled, Image, PlatformImage, PlatformManifest, assemble, write_index};
 pub use blob::{BlobError, BlobStore, BlobWriter};
 pub use cache::{CacheError, CacheInfo, LayerCache, PruneLimits, Pruned};
+pub use convert::convert_docker;
 pub use merge::{MergeError, MergePart, merge};
 pub use source::{
-    ImageSource, IndexEntry, SourceError, SourceImage, SourcePlatform, is_own_archive, may_be_archive,
+    ImageSource, IndexEntry, SourceError, SourceImage, SourcePlatform, SourceReferrer, is_own_archive,
+    may_be_archive,
 };
 
 /// The annotation of an entry of `index.json` with its tag (image-spec, annotations.md).
@@ -199,6 +204,24 @@ impl Layout {
         self.write_index(lock, &index)
     }
 
+    /// Lists manifests about images in `index.json`, without names, as oras does. One that is listed already stays as it is.
+    ///
+    /// # Errors
+    /// If the blob of one of them is not in the layout, or `index.json` cannot be read or written.
+    pub fn list_referrers(&self, lock: &LayoutLock, referrers: &[Descriptor]) -> Result<(), LayoutError> {
+        let mut index = self.index()?;
+        let listed: BTreeSet<Digest> = index.manifests.iter().map(|entry| entry.digest).collect();
+        let new: Vec<_> = referrers.iter().filter(|referrer| !listed.contains(&referrer.digest)).collect();
+        if let Some(missing) = new.iter().find(|referrer| !self.blobs.has(&referrer.blob())) {
+            return Err(BlobError::Missing { digest: missing.digest, store: self.root.clone() }.into());
+        }
+        if new.is_empty() {
+            return Ok(());
+        }
+        index.manifests.extend(new.into_iter().cloned());
+        self.write_index(lock, &index)
+    }
+
     /// Removes blobs that no image of `index.json` needs, and files that a killed process left half-written.
     ///
     /// # Errors
@@ -240,6 +263,26 @@ impl Layout {
             let manifest = Document::<ImageManifest>::parse(raw, "image manifest").map_err(broken)?.value;
             needed.insert(manifest.config.digest);
             needed.extend(manifest.layers.iter().map(|layer| layer.digest));
+        }
+        Ok(())
+    }
+
+    /// Adds the digests of an image's indexes, those that lie in one another included.
+    pub(crate) fn collect_indexes(
+        &self,
+        image: &Descriptor,
+        needed: &mut BTreeSet<Digest>,
+    ) -> Result<(), LayoutError> {
+        let mut queue = vec![image.clone()];
+        while let Some(index) = queue.pop() {
+            if !media_type::is_index(&index.media_type) || !self.blobs.has(&index.blob()) {
+                continue;
+            }
+            if needed.insert(index.digest) {
+                let raw = self.blobs.read(&index.digest, DOCUMENT_LIMIT)?;
+                let broken = |source| LayoutError::Document { path: self.blobs.path(&index.digest), source };
+                queue.extend(Document::<Index>::parse(raw, "image index").map_err(broken)?.value.manifests);
+            }
         }
         Ok(())
     }

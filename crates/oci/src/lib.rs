@@ -57,9 +57,10 @@ pub use layer::base;
 pub use layer::{Compression, Content, Fingerprint, Layer, LayerBuilder, LayerError, Owner, TarSource};
 pub use layout::{
     ArchiveError, AssembleError, Assembled, BlobError, BlobStore, BlobWriter, CacheError, CacheInfo, Image,
-    ImageSource, IndexEntry, LayerCache, Layout, LayoutError, LayoutLock, MergeError, MergePart,
+    ImageSource, IndexEntry, LayerCache, Layout, LayoutError, LayoutLock, LoadForm, MergeError, MergePart,
     PlatformImage, PlatformManifest, PruneLimits, Pruned, Pruning, SourceError, SourceImage, SourcePlatform,
-    assemble, is_own_archive, may_be_archive, merge, write_archive, write_index, write_node_archive,
+    SourceReferrer, assemble, convert_docker, is_own_archive, may_be_archive, merge, write_archive,
+    write_index, write_load_archive, write_node_archive, write_oci_archive,
 };
 pub use model::{
     Blob, Descriptor, Digest, DigestError, Document, DocumentError, EncodeError, Hasher, Healthcheck,

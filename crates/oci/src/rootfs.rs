@@ -68,8 +68,8 @@ pub struct Dispute {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Difference {
-    /// They refuse the image: two entries of one name in a layer, an entry below a link whose target its layer lacks, or
-    /// others that containerd accepts.
+    /// They refuse the image: two entries of one name in a layer, an entry below a link whose target its layer lacks, a
+    /// path through more than 40 links, or others that containerd accepts.
     Refused,
     /// podman refuses the image: a link has an attribute of the name space `user`. docker and containerd leave that out.
     RefusedByPodman,
@@ -493,7 +493,10 @@ pub(crate) enum Fault {
 impl Fault {
     fn refused(&self) -> Option<RefusedEntry> {
         let Fault::Entry { path, reason } = self else { return None };
-        let is_limit = matches!(reason, EntryFault::Deep | EntryFault::Entries(_) | EntryFault::Metadata(_));
+        let is_limit = matches!(
+            reason,
+            EntryFault::Deep | EntryFault::Links | EntryFault::Entries(_) | EntryFault::Metadata(_)
+        );
         (!is_limit).then(|| RefusedEntry { path: path.clone(), reason: reason.to_string() })
     }
 }
@@ -506,8 +509,10 @@ pub(crate) enum EntryFault {
     Deep,
     #[error("is below an entry that is not a directory")]
     ParentNotDir,
-    #[error("is below links that form a loop or are too long")]
+    #[error("is below links that form a loop")]
     Loop,
+    #[error("leads through too many links, or through ones with too long targets")]
+    Links,
     #[error("is a hard link to a file that is not in its layer")]
     LinkMissing,
     #[error("is a hard link to a directory")]

@@ -7,7 +7,7 @@ use crate::abi::{AppleAbi, FloatAbi, Libc, Linkage};
 use crate::architecture::Architecture;
 use crate::build_target::BuildTarget;
 use crate::facts::Facts;
-use crate::node::{NodeProfile, page_sizes};
+use crate::node::{ImageForms, NodeProfile, page_sizes};
 use crate::os::Os;
 use crate::platform::Platform;
 use crate::vocabulary::Vocabulary;
@@ -66,6 +66,10 @@ impl PlatformFacts {
                 cpu: facts.cpu,
                 page_sizes: page_sizes(facts.os, architecture),
                 runs_32bit: facts.bits32,
+                images: match vocabulary {
+                    Vocabulary::AwsLambda => ImageForms::AwsLambda,
+                    _ => ImageForms::Any,
+                },
             });
         Self {
             vocabulary,

@@ -49,7 +49,7 @@ pub use interpret::interpret;
 pub use interpretation::{Interpretation, OsSource, PlatformFacts, UnknownDescription};
 pub use listing::known_names;
 pub use nearest::{listed, nearest};
-pub use node::NodeProfile;
+pub use node::{ImageForms, NodeProfile};
 pub use os::Os;
 pub use platform::{Platform, PlatformError};
 pub use tables::{CrtStatic, RustSpec, known_platforms, rust_targets};

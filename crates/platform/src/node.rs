@@ -19,6 +19,30 @@ pub struct NodeProfile {
     pub page_sizes: &'static [u32],
     /// Whether it runs the 32-bit programs of its family; `None` if unknown.
     pub runs_32bit: Option<bool>,
+    /// The forms of images that it takes.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "ImageForms::is_any"))]
+    pub images: ImageForms,
+}
+
+/// The forms of images that a machine or a service takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+pub enum ImageForms {
+    /// Every form of the OCI specification.
+    #[default]
+    Any,
+    /// AWS Lambda's: the manifest of one platform, of Docker's or OCI's media types, without an index, and with layers that are
+    /// compressed with gzip (<https://docs.aws.amazon.com/lambda/latest/dg/images-create.html>).
+    AwsLambda,
+}
+
+impl ImageForms {
+    /// Returns whether every form is taken.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        *self == Self::Any
+    }
 }
 
 /// Returns the page sizes, in bytes, that an operating system may use on an architecture.

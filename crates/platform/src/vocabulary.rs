@@ -54,6 +54,7 @@ closed_names! {
         EksAmiType = "eks-ami-type",
         Ec2ArchitectureType = "ec2-ArchitectureType",
         LambdaArchitecture = "lambda-architecture",
+        AwsLambda = "aws-lambda",
         EcsCpuArchitecture = "ecs-cpuArchitecture",
         EcsOperatingSystemFamily = "ecs-operatingSystemFamily",
         Fargate = "fargate",
@@ -165,6 +166,7 @@ impl Vocabulary {
                 | Self::AppleMac
                 | Self::GithubRunnerLabel
                 | Self::GitlabRunnerTag
+                | Self::AwsLambda
                 | Self::Fargate
                 | Self::CloudRun
                 | Self::AzureContainerApps

@@ -9,6 +9,7 @@ use ureq::http::{HeaderMap, Method, StatusCode, Uri};
 
 use crate::auth::{Auth, Scope, Subject, Used};
 use crate::checked::WrongDigest;
+use crate::create::Created;
 use crate::error::{Place, RegistryError};
 use crate::host::{Host, Origin, Scheme};
 use crate::notice::Notices;
@@ -29,6 +30,7 @@ pub(crate) struct Client {
     pub(crate) settings: Settings,
     schemes: Mutex<BTreeMap<Host, Scheme>>,
     pub(crate) notices: Notices,
+    pub(crate) created: Created,
 }
 
 /// A repository with its host, as requests need it.
@@ -124,7 +126,14 @@ impl Client {
             Transport::new(&settings.roots, settings.proxies.clone(), &settings.user_agent, limits)
                 .map_err(|error| RegistryError::Tls(Box::new(error)))?;
         let auth = Auth::new(Arc::clone(&settings.credentials));
-        Ok(Self { transport, auth, settings, schemes: Mutex::default(), notices: Notices::default() })
+        Ok(Self {
+            transport,
+            auth,
+            settings,
+            schemes: Mutex::default(),
+            notices: Notices::default(),
+            created: Created::default(),
+        })
     }
 
     /// Sends a request, again if it failed for a reason that passes. The answer has any status except those of failures

@@ -182,8 +182,18 @@ pub fn copy_into(
     observer: &dyn TransferObserver,
 ) -> Result<(), RegistryError> {
     let graph = Graph::read(image, &mut |descriptor| checked(content, descriptor))?;
-    let nodes: &[Node] = &graph.nodes;
-    let mut blobs = Graph::blobs(nodes);
+    copy_graph(store, content, &graph.nodes, Graph::blobs(&graph.nodes), jobs, observer)
+}
+
+/// Copies blobs, and then the manifests and indexes that lead to them.
+pub(crate) fn copy_graph(
+    store: &BlobStore,
+    content: &dyn ImageContent,
+    nodes: &[Node],
+    mut blobs: Vec<Descriptor>,
+    jobs: usize,
+    observer: &dyn TransferObserver,
+) -> Result<(), RegistryError> {
     blobs.retain(|blob| !is_foreign(blob) || content.has(&blob.blob()));
     check_space(store, &blobs, None)?;
     observer.event(TransferEvent::Planned { blobs: blobs.len(), bytes: total(&blobs) });

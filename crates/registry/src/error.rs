@@ -6,8 +6,10 @@ use std::time::Duration;
 use crossdock_fs::FileError;
 use crossdock_oci::{BlobError, Digest, DocumentError, LayoutError, SourceError, Tag};
 
+use crate::create::CreateError;
 use crate::credentials::CredentialsError;
-use crate::host::{Host, is_ecr};
+use crate::ecr::{EcrRepository, is_ecr};
+use crate::host::Host;
 use crate::transport::{Answer, Interrupted};
 
 /// An error of a request to a registry, or of the image that is copied.
@@ -50,6 +52,16 @@ pub enum RegistryError {
     NoRepository {
         /// The host.
         host: String,
+    },
+    /// A repository that the registry does not have could not be created.
+    #[error("the repository `{repository}` on `{host}` does not exist and cannot be created")]
+    NotCreated {
+        /// The host.
+        host: String,
+        /// The repository.
+        repository: String,
+        /// The cause.
+        source: CreateError,
     },
     /// Credentials are configured but cannot be had.
     #[error("no credentials for `{host}`")]
@@ -233,6 +245,11 @@ impl RegistryError {
         self
     }
 
+    /// Returns whether the registry does not have the repository.
+    pub(crate) fn is_unknown_name(&self) -> bool {
+        matches!(self.code(), Some("NAME_UNKNOWN" | "RepositoryNotFoundException"))
+    }
+
     /// Returns whether the answer refuses access. Some registries answer so about what does not exist.
     pub(crate) fn is_denied(&self) -> bool {
         matches!(self.status(), Some(401 | 403))
@@ -373,7 +390,9 @@ fn hints(status: u16, code: Option<&str>, place: &Place) -> Vec<String> {
     let Place { host, repository, .. } = place;
     let hint = match (status, code) {
         (_, Some("NAME_UNKNOWN" | "RepositoryNotFoundException")) if is_ecr(host) => {
-            format!("create the repository: `aws ecr create-repository --repository-name {repository}`")
+            let command = EcrRepository::of(host, repository)
+                .map_or_else(|| "aws ecr create-repository".to_owned(), |found| found.command().join(" "));
+            format!("create the repository: `{command}`, or pass `--create-repository`")
         }
         (_, Some("NAME_UNKNOWN")) => {
             format!("create the repository `{repository}` in the registry, or correct its name")
@@ -416,17 +435,5 @@ mod tests {
             assert_eq!((found.0.as_deref(), found.1.as_str()), (code, message), "{body}");
         }
         assert_eq!(explanation("x".repeat(10_000).as_bytes()).1.len(), MESSAGE_LIMIT);
-    }
-
-    #[test]
-    fn ecr_is_known_by_its_names() {
-        for host in [
-            "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
-            "public.ecr.aws",
-            "1.dkr.ecr.cn-north-1.amazonaws.com.cn",
-        ] {
-            assert!(is_ecr(host), "{host}");
-        }
-        assert!(!is_ecr("registry.example") && !is_ecr("amazonaws.com.example"));
     }
 }

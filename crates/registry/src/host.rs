@@ -157,13 +157,6 @@ pub struct HostError {
     text: String,
 }
 
-/// Returns whether a host is Amazon's ECR.
-pub(crate) fn is_ecr(host: &str) -> bool {
-    let host = host.split(':').next().unwrap_or(host);
-    let is_private = host.contains(".dkr.ecr") && host.contains(".amazonaws.com");
-    is_private || host == "public.ecr.aws" || host.ends_with(".on.aws")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

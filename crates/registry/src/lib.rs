@@ -5,16 +5,20 @@
 //! trusted roots. The crate's examples `push`, `pull`, `copy` and `list` are small programs to start from.
 
 mod auth;
+mod carry;
 mod checked;
 mod client;
 mod content;
 mod copy;
+mod create;
 pub mod credentials;
+mod ecr;
 mod error;
 mod graph;
 mod host;
 mod layout;
 mod notice;
+mod platforms;
 pub mod proxy;
 mod pull;
 mod push;
@@ -30,10 +34,14 @@ mod transfer;
 mod transport;
 mod upload;
 
+pub use carry::{About, AllAbout, about, manifests_of};
 pub use content::ImageContent;
 pub use copy::{Carried, Remote, copy_into, copy_options};
+pub use create::{CreateError, RepositoryCreator};
+pub use ecr::EcrRepository;
 pub use error::{Refusal, RegistryError};
 pub use host::{Host, HostError, Origin, Scheme};
+pub use platforms::{PlatformManifest, copy_needed_into, copy_platform_into, platforms};
 pub use push::{LookUp, PushOptions, Pushed};
 pub use referrers::Referrer;
 pub use registry::{BlobReader, MANIFEST_LIMIT, Manifest, Registry, Selector};

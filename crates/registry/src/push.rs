@@ -78,7 +78,16 @@ impl Registry {
         let upload =
             Upload { registry: self, location: &location, scope: &scope, observer, gate: Some(&gate) };
         let push = Push { upload, content, options, nodes: &graph.nodes, sent: Mutex::default() };
-        let pushed = push.run(&graph);
+        let mut pushed = push.run(&graph);
+        if let (Err(error), Some(creator)) = (&pushed, &self.settings().creator)
+            && error.is_unknown_name()
+        {
+            let Location { host, path, .. } = &location;
+            self.client.created.ensure(creator.as_ref(), host, path).map_err(|source| {
+                RegistryError::NotCreated { host: host.to_string(), repository: path.clone(), source }
+            })?;
+            pushed = push.run(&graph);
+        }
         self.warnings().iter().for_each(|warning| observer.event(TransferEvent::Warning(warning)));
         pushed
     }

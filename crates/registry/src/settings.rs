@@ -4,6 +4,7 @@ use std::sync::Arc;
 use crossdock_system::environment::Environment;
 use crossdock_system::process::{Cancel, Processes};
 
+use crate::create::RepositoryCreator;
 use crate::credentials::{Anonymous, Credentials, Helpers, Keychain, Search, Warn};
 use crate::host::Host;
 use crate::proxy::ProxyRules;
@@ -19,6 +20,9 @@ pub struct Settings {
     pub proxies: ProxyRules,
     /// The trusted authorities. Defaults to Mozilla's list.
     pub roots: Roots,
+    /// Creates a repository that a registry says not to have, once, when something is pushed to it. Defaults to `None`: the
+    /// refusal is an error that names the remedy.
+    pub creator: Option<Arc<dyn RepositoryCreator>>,
     /// Hosts, besides those of this machine, with which plain HTTP is spoken if they have no TLS.
     pub insecure: Vec<Host>,
     /// The length of the parts in which a blob is uploaded, in bytes; `None` uploads it whole unless the server refuses.
@@ -42,6 +46,7 @@ impl Settings {
             credentials: Arc::new(Anonymous),
             proxies: ProxyRules::none(),
             roots: Roots::bundled(),
+            creator: None,
             insecure: Vec::new(),
             chunk_size: None,
             jobs: 4,

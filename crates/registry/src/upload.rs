@@ -9,8 +9,8 @@ use ureq::http::{HeaderValue, Method, Uri};
 
 use crate::auth::{Scope, percent_encode};
 use crate::client::{Call, Content, Location, Open, Target};
+use crate::ecr::is_ecr;
 use crate::error::RegistryError;
-use crate::host::is_ecr;
 use crate::registry::Registry;
 use crate::retry::{self, ATTEMPTS, is_transient};
 use crate::source::Source;

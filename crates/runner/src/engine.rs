@@ -18,7 +18,7 @@ pub use log::FailedInstruction;
 pub(crate) use log::failed_instruction;
 pub(crate) use options::spelled;
 pub use options::{BaseFrom, Options};
-pub use probe::probe;
+pub use probe::{probe, refusal};
 
 /// A container engine that answered a [`probe`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -20,8 +20,9 @@ pub use crate::engine::commands::{EngineBase, EngineCall, EngineResult, Purpose,
 pub use cluster::{Cluster, ClusterLoad, NodeLoad};
 pub use crossdock_verify::Node;
 pub use image::{
-    BuildInfo, CompilerFlag, Container, CopiedContext, EnginePlan, Expected, FilePlan, ImagePlan, Load,
-    LoadEngine, PlatformPlan, ProgramPlan, ProjectId, ReleaseArchive, ReleasePlan, SkippedTag, StampedCommit,
+    BuildInfo, CompilerFlag, Container, CopiedContext, EnginePlan, Expected, FilePlan, ImagePlan, ImageShape,
+    Load, LoadEngine, PlatformPlan, ProgramPlan, ProjectId, ReleaseArchive, ReleasePlan, SkippedTag,
+    StampedCommit,
 };
 pub use step::{Action, Artifact, CargoBuild, CargoProgram, GoBuild, Step, StepId};
 pub use target::Target;

@@ -163,6 +163,7 @@ impl<'a> Planner<'a> {
                 self.notes.push(note);
             }
         }
+        let shape = platforms::shape(image, &targets, &built)?;
         let (platforms, others) = self.platform_plans(selected, built)?;
         if let Some(without) = self.projects.git_unavailable(selected.entry_point.source_directory()) {
             self.warn(format!("the images do not name their commit: {without}"));
@@ -194,6 +195,7 @@ impl<'a> Planner<'a> {
             source: image.name.source.clone(),
             project: images::project_id(selected),
             layout: directory.join(&name),
+            shape,
             targets,
             base: image.base.value,
             timezones: image.timezones.value,

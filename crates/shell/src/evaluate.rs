@@ -10,6 +10,7 @@ mod find;
 mod flow;
 mod input;
 mod machine;
+mod order;
 mod printed;
 mod simple;
 mod state;
@@ -132,6 +133,9 @@ impl Evaluator<'_> {
         let script = syntax::parse(&text, self.start.dialect, Position::FIRST);
         let mut inner = state.clone();
         inner.mode = Mode::Run;
+        if let Mode::Ended(EndKind::Exit(status), _) = state.mode {
+            inner.status = status.map_or(Status::Unknown, Status::Known);
+        }
         self.subshell(inner, How::Trap, Position::FIRST, |evaluator, states| {
             evaluator.lines(states, &script)
         });

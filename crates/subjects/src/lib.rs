@@ -17,6 +17,7 @@
 mod choice;
 mod dispute;
 mod file;
+mod lambda;
 mod root;
 mod verify;
 

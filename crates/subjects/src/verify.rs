@@ -15,6 +15,7 @@ use crossdock_verify::{
 
 use crate::choice::{parse_platform, pulled};
 use crate::dispute::{dispute_findings, refused_finding};
+use crate::lambda::lambda_findings;
 use crate::root::MergedRoot;
 
 /// The expectations of a plan for the programs of each platform, by their paths in the image.
@@ -104,6 +105,7 @@ pub fn verify(
         };
         verified.extend(targets.into_iter().map(|(number, target)| {
             let mut findings = index_findings(image);
+            findings.extend(lambda_findings(source, image, platform, target));
             match &view {
                 Ok(view) => {
                     findings.extend(platform_findings(platform, &MergedRoot::new(view), target, options));

@@ -138,15 +138,7 @@ impl Processes {
     /// # Errors
     /// Fails if the command cannot be started, ends with an exit code other than 0, or the run is cancelled.
     pub fn stdout(&self, command: &Command) -> Result<String, ProcessError> {
-        let output = self.output(command)?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        Err(ProcessError::Failed {
-            command: command.to_string(),
-            status: output.status,
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
+        text(command, self.output(command)?)
     }
 
     /// Runs a command and passes on each line as it is written; standard error comes from another thread. Bytes that are not
@@ -215,6 +207,18 @@ impl Processes {
         reading.map_err(failed)?;
         Ok(status)
     }
+}
+
+/// Returns the standard output of a command that succeeded.
+fn text(command: &Command, output: Output) -> Result<String, ProcessError> {
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(ProcessError::Failed {
+        command: command.to_string(),
+        status: output.status,
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
 }
 
 /// Starts a process, and waits up to half a second for a program file that is open for writing.

@@ -426,6 +426,17 @@ crossdock_findings::catalogue! {
         "the index has no image that such a node pulls",
         "containerd refuses to pull: `no match for platform in manifest`.",
         "Build the image for the node's platform too.";
+    LAMBDA_INDEX = "lambda-index", Error,
+        "the image is an index, and AWS Lambda takes the manifest of one platform",
+        "CreateFunction and UpdateFunctionCode refuse it: `The image manifest, config or layer media type for the source image … is not \
+             supported`. `docker build` writes an index even for one platform, because of its attestations.",
+        "Build with `crossdock dist --for lambda` or `docker build --provenance=false --sbom=false`, or copy the image of the platform: `crossdock \
+             copy --platform linux/arm64 SOURCE DESTINATION`.";
+    LAMBDA_LAYER = "lambda-layer", Error,
+        "a layer of the image is not compressed with gzip, and AWS Lambda takes no other",
+        "The function does not start: `InvalidImage: ImageLayerFailure: UnsupportedImageLayerDetected`.",
+        "Build the image with layers that are compressed with gzip, e.g. `docker buildx build --output type=image,compression=gzip,\
+             force-compression=true`.";
     NOT_ON_PATH = "not-on-path", Note,
         "an executable file outside of PATH would not start",
         "`--all` verifies every executable file. Neither the image's entry point nor PATH leads to this one: it may be an example, a test, or \

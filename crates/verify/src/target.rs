@@ -1,6 +1,6 @@
 //! The platform and the nodes that a program must start on.
 
-use crossdock_platform::{Architecture, NodeProfile, Os, Platform};
+use crossdock_platform::{Architecture, ImageForms, NodeProfile, Os, Platform};
 use serde::{Serialize, Serializer};
 
 use crate::level::Level;
@@ -33,6 +33,16 @@ pub struct Node {
     pub page_sizes: Vec<u32>,
     /// Whether the nodes run the 32-bit programs of their architecture's family.
     pub runs_32_bit: Tristate,
+    /// The forms of images that the nodes take.
+    #[serde(skip_serializing_if = "ImageForms::is_any", serialize_with = "forms")]
+    pub images: ImageForms,
+}
+
+fn forms<S: Serializer>(forms: &ImageForms, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match forms {
+        ImageForms::AwsLambda => "aws-lambda",
+        _ => "any",
+    })
 }
 
 /// The processor level of nodes. It serializes as the level's name, or as null if no level is named.
@@ -92,7 +102,12 @@ impl Serialize for NodeLevel {
 impl From<&NodeProfile> for Node {
     fn from(profile: &NodeProfile) -> Node {
         let level = profile.highest.map(str::to_owned).map_or(NodeLevel::Unknown, NodeLevel::AtLeast);
-        Node { level, page_sizes: profile.page_sizes.to_vec(), runs_32_bit: profile.runs_32bit.into() }
+        Node {
+            level,
+            page_sizes: profile.page_sizes.to_vec(),
+            runs_32_bit: profile.runs_32bit.into(),
+            images: profile.images,
+        }
     }
 }
 

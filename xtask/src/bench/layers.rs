@@ -122,15 +122,24 @@ fn run_packer(program: &Path, tar: &Path) -> Result<(f64, u64), Failure> {
     numbers.ok_or_else(|| Failure::Answer(format!("`{tool}` printed {output:?}")))
 }
 
-/// Builds a static program of Go.
-pub(super) fn build_gzip1(directory: &Path) -> Result<PathBuf, Failure> {
+/// Builds a static program of Go for this machine.
+fn build_gzip1(directory: &Path) -> Result<PathBuf, Failure> {
     let program = directory.join("gzip1");
-    let output = program.display().to_string();
-    Tool::new(["go", "build", "-o", output.as_str(), "."])
-        .env("CGO_ENABLED", "0")
-        .dir(&repository().join("bench/gzip1"))
-        .quietly()?;
+    go_build(&program).quietly()?;
     Ok(program)
+}
+
+/// Builds the same program for Linux on an architecture of Go.
+pub(super) fn build_gzip1_for(directory: &Path, architecture: &str) -> Result<PathBuf, Failure> {
+    let program = directory.join(format!("gzip1-{architecture}"));
+    go_build(&program).env("GOOS", "linux").env("GOARCH", architecture).quietly()?;
+    Ok(program)
+}
+
+fn go_build(program: &Path) -> Tool {
+    let output = program.display().to_string();
+    let build = Tool::new(["go", "build", "-o", output.as_str(), "."]);
+    build.env("CGO_ENABLED", "0").dir(&repository().join("bench/gzip1"))
 }
 
 fn run_gzip1(program: &Path, tar: &Path) -> Result<(f64, u64), Failure> {

@@ -13,7 +13,7 @@ use crossdock_oci::{
 
 use super::Setting;
 use super::contender::{Contender, turns};
-use super::layers::{build_gzip1, candidates};
+use super::layers::{build_gzip1_for, candidates};
 use super::row::{Goal, Row};
 use crate::shell::{Failure, Tool, repository};
 
@@ -121,7 +121,7 @@ fn large_image(setting: &Setting, coding: Coding) -> Result<Layout, Failure> {
         Coding::Zstd => format!("image-{megabytes}-zstd"),
     };
     let path = setting.directory.join(name);
-    let program = program(setting)?;
+    let program = program(setting, "amd64")?;
     let pool = pool_of_bytes()?;
     let size = (megabytes * 1_000_000) / (LAYERS * FILES_OF_A_LAYER);
     kept(&path, |layout| {
@@ -146,11 +146,10 @@ fn large_image(setting: &Setting, coding: Coding) -> Result<Layout, Failure> {
 
 /// Returns the layout of an image with as many small files on each of four platforms, which is kept for later runs.
 fn image_of_platforms(setting: &Setting) -> Result<Layout, Failure> {
-    let program = program(setting)?;
     kept(&setting.directory.join("platforms"), |layout| {
         let image = |architecture: &&str| {
             let mut builder = LayerBuilder::new(Timestamp::EPOCH);
-            add(&mut builder, "/app", program.clone())?;
+            add(&mut builder, "/app", program(setting, architecture)?)?;
             for file in 0..LAYERS * FILES_OF_A_LAYER {
                 let path = format!("/srv/package-{}/a-module-{file}.js", file / 50);
                 add(&mut builder, &path, format!("{architecture} {file}").into_bytes())?;
@@ -211,9 +210,9 @@ fn recompressed(
     Ok(Layer { descriptor: Descriptor::new(media_type::LAYER_ZSTD, blob), ..layer })
 }
 
-/// Returns a static program.
-fn program(setting: &Setting) -> Result<Vec<u8>, Failure> {
-    let program = build_gzip1(&setting.directory)?;
+/// Returns a static program for an architecture.
+fn program(setting: &Setting, architecture: &str) -> Result<Vec<u8>, Failure> {
+    let program = build_gzip1_for(&setting.directory, architecture)?;
     std::fs::read(&program).map_err(Failure::file(&program))
 }
 

@@ -2,18 +2,19 @@
 
 use std::fmt::Write as _;
 
-use camino::Utf8Path;
 use crossdock::execute::{ImageReport, ImageStatus, Report, bytes};
 use crossdock::oci::RegistryReference;
 use crossdock::plan::{Goal, Plan};
 use crossdock::registry::{
-    Naming, PushedImage, Registry, RegistryOptions, check_repositories, pull, push, push_built, registry,
+    Naming, NewRepository, PushedImage, Registry, RegistryOptions, check_repositories, pull, push,
+    push_built, registry,
 };
+use crossdock::subject::{Endpoint, Subject};
 use crossdock::{BuildOptions, Error, ErrorKind, discover, execute, plan};
 
 use crate::arguments::{
-    BuildArgs, ConnectionArgs, PullCommand, PushCommand, PushOutputArgs, RegistryArgs, SelectionArgs,
-    StrictnessArgs,
+    BuildArgs, ConnectionArgs, CreateArgs, PullCommand, PushCommand, PushOutputArgs, RegistryArgs,
+    SelectionArgs, StrictnessArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
@@ -23,25 +24,34 @@ use crate::ui;
 pub(crate) fn run(session: &Session, arguments: &PushCommand) -> Result<Exit, CommandError> {
     session.check_output(arguments.output.image_refs.as_deref(), "--image-refs")?;
     session.check_output(arguments.output.metadata_file.as_deref(), "--metadata-file")?;
-    let registry = client(session, &arguments.registry)?;
+    let registry = creating_client(session, &arguments.registry, &arguments.create)?;
     let destination = arguments.reference.as_deref().map(parse).transpose()?;
-    let (paths, images): (Vec<_>, Vec<_>) =
-        arguments.sources.iter().partition(|source| session.path(Utf8Path::new(source)).exists());
-    // A name of an image has no slash.
-    if let Some(path) = images.iter().find(|image| image.contains('/')) {
-        return Err(CommandError::message(Exit::InputOutput, format!("{path} does not exist")));
+    let (mut subjects, mut images) = (Vec::new(), Vec::new());
+    for source in &arguments.sources {
+        match Subject::parse(session.context.directory(), source)? {
+            Subject::Image(image) => subjects.push(image),
+            Subject::Path(path) if session.path(&path).exists() => {
+                subjects.push(Endpoint::find(session.context.directory(), source)?);
+            }
+            // A name of an image has no slash.
+            Subject::Path(path) if path.as_str().contains('/') => {
+                return Err(CommandError::message(Exit::InputOutput, format!("{path} does not exist")));
+            }
+            Subject::Path(_) => images.push(source),
+        }
     }
-    let pushed = match (paths.as_slice(), images.is_empty()) {
-        ([path], true) => {
-            refuse_strictness(session, arguments, path)?;
+    let pushed = match (subjects.as_slice(), images.is_empty()) {
+        ([subject], true) => {
+            let name = &arguments.sources[0];
+            refuse_strictness(session, arguments, name)?;
             let destination = destination.ok_or_else(no_destination)?;
-            let title = format!("pushing {path} to {destination}");
-            let view = session.transfer(&title);
-            vec![push(&session.context, &registry, Utf8Path::new(path), &destination, &view)?]
+            let view = session.transfer(&format!("pushing {name} to {destination}"));
+            vec![push(&session.context, &registry, subject, &destination, &view)?]
         }
         ([], _) => project(session, &registry, arguments, destination.as_ref(), &images)?,
         _ => {
-            let message = "only one layout or archive can be pushed to one reference; push each by itself";
+            let message =
+                "only one layout, archive or image can be pushed to one reference; push each by itself";
             return Err(CommandError::message(Exit::Usage, message));
         }
     };
@@ -153,6 +163,23 @@ pub(crate) fn pull_image(session: &Session, arguments: &PullCommand) -> Result<E
 pub(crate) fn client(session: &Session, arguments: &RegistryArgs) -> Result<Registry, CommandError> {
     let mut options = options(session, &arguments.connection);
     options.chunk_size = arguments.chunk_size;
+    Ok(registry(&session.context, &options)?)
+}
+
+/// Returns a client for a push, which may create repositories.
+pub(crate) fn creating_client(
+    session: &Session,
+    arguments: &RegistryArgs,
+    create: &CreateArgs,
+) -> Result<Registry, CommandError> {
+    let mut options = options(session, &arguments.connection);
+    options.chunk_size = arguments.chunk_size;
+    options.create = create.create_repository.then(|| {
+        let mut wanted = NewRepository::default();
+        wanted.immutable_tags = create.immutable_tags;
+        wanted.tags.clone_from(&create.repository_tag);
+        wanted
+    });
     Ok(registry(&session.context, &options)?)
 }
 

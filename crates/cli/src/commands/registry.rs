@@ -1,9 +1,10 @@
-//! `crossdock inspect` and `copy`: images in registries.
+//! `crossdock inspect` and `copy`: images wherever they are.
 
 use std::fmt::Write as _;
 
 use crossdock::execute::bytes;
-use crossdock::registry::{Endpoint, Inspection, Registry, copy, inspect, verify};
+use crossdock::registry::{CopyOptions, Inspection, Registry, copy, inspect, verify_subject};
+use crossdock::subject::Endpoint;
 use crossdock::verify::{Scope, Verdict, Verification};
 
 use super::push::{client, parse};
@@ -15,9 +16,10 @@ use crate::ui;
 
 pub(crate) fn show(session: &Session, arguments: &InspectCommand) -> Result<Exit, CommandError> {
     let registry = client(session, &arguments.registry)?;
-    let found = inspect(&session.context, &registry, &parse(&arguments.reference)?)?;
+    let subject = Endpoint::find(session.context.directory(), &arguments.subject)?;
+    let found = inspect(&session.context, &registry, &subject)?;
     registry.warnings().iter().for_each(|warning| output::warning(warning));
-    let verdicts = if arguments.verify { verdicts(session, &registry, &found)? } else { Vec::new() };
+    let verdicts = if arguments.verify { verdicts(session, &registry, subject, &found)? } else { Vec::new() };
     if session.json() {
         output::json(&Answer { found: &found, verdicts: &verdicts })?;
     } else {
@@ -44,11 +46,16 @@ struct Answer<'a> {
 fn verdicts(
     session: &Session,
     registry: &Registry,
+    subject: Endpoint,
     found: &Inspection,
 ) -> Result<Vec<Verification>, CommandError> {
-    let reference = parse(&found.reference)?;
-    let view = session.transfer(&format!("pulling {}", found.reference));
-    let verified = verify(&session.context, registry, &reference, &[], Scope::All, &view)?;
+    // The tag may have moved since.
+    let subject = match subject {
+        Endpoint::Registry(_) => Endpoint::Registry(parse(&found.reference)?),
+        subject => subject,
+    };
+    let view = session.transfer(&format!("reading {}", found.reference));
+    let verified = verify_subject(&session.context, registry, &subject, &[], Scope::All, &view)?;
     Ok(verified.into_iter().flat_map(|image| image.targets).collect())
 }
 
@@ -57,8 +64,13 @@ pub(crate) fn copy_image(session: &Session, arguments: &CopyCommand) -> Result<E
     let from: Endpoint = arguments.source.parse()?;
     let to: Endpoint = arguments.destination.parse()?;
     let view = session.transfer(&format!("copying to {to}"));
-    let copied = copy(&session.context, &registry, &from, &to, &view)?;
+    let mut options = CopyOptions::new();
+    options.platform.clone_from(&arguments.platform);
+    let copied = copy(&session.context, &registry, &from, &to, &options, &view)?;
     drop(view);
+    if let Some(source) = copied.source_digest {
+        output::note(&format!("the image is {} in {to}, and {source} in {from}", copied.digest));
+    }
     for left in &copied.left {
         output::warning(&format!("{} was left behind: {}", left.digest, left.why));
     }

@@ -1,8 +1,10 @@
-//! `crossdock run`: a container of this project's image.
+//! `crossdock run`: a container of this project's image, or of any other one.
 
 use std::process::ExitCode;
 
-use crossdock::run::{Container, prepare_container};
+use crossdock::registry::registry;
+use crossdock::run::{Container, prepare_container, prepare_image};
+use crossdock::subject::{Endpoint, Subject};
 
 use crate::arguments::{RunCommand, StrictnessArgs};
 use crate::error::{CommandError, Exit};
@@ -19,7 +21,15 @@ pub(crate) fn run(session: &Session, arguments: &RunCommand) -> Result<ExitCode,
     }
     let execution = session.execute_options(StrictnessArgs::default(), arguments.jobs);
     let options = session.run_options(arguments);
-    let container = prepare_container(&session.context, &options, &execution, &mut session.progress())?;
+    let container = match other_image(session, arguments)? {
+        None => prepare_container(&session.context, &options, &execution, &mut session.progress())?,
+        Some(image) => {
+            let connection = super::push::options(session, &arguments.connection);
+            let registry = registry(&session.context, &connection)?;
+            let view = session.transfer(&format!("loading {image}"));
+            prepare_image(&session.context, &registry, &image, &options, &view)?
+        }
+    };
     if !session.quiet() {
         output::say(&started(&container));
     }
@@ -30,6 +40,18 @@ pub(crate) fn run(session: &Session, arguments: &RunCommand) -> Result<ExitCode,
     // A client that a signal ended has no code.
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or_else(|| ExitCode::from(Exit::Program as u8), ExitCode::from))
+}
+
+/// Returns an image that is not of this project: one with a transport or a registry's host, or the path of a layout or an
+/// archive. A name without a slash is that of an image, even next to a directory of this name.
+fn other_image(session: &Session, arguments: &RunCommand) -> Result<Option<Endpoint>, CommandError> {
+    let Some(text) = &arguments.image else { return Ok(None) };
+    let directory = session.context.directory();
+    Ok(match Subject::parse(directory, text)? {
+        Subject::Image(image) => Some(image),
+        Subject::Path(path) if path.as_str().contains('/') => Some(Endpoint::find(directory, text)?),
+        Subject::Path(_) => None,
+    })
 }
 
 fn started(container: &Container) -> String {

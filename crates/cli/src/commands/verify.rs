@@ -1,8 +1,8 @@
 //! `crossdock verify`: this project's images, or any images and programs.
 
-use camino::Utf8Path;
-use crossdock::oci::RegistryReference;
 use crossdock::plan::Goal;
+use crossdock::registry::verify_subject;
+use crossdock::subject::{Endpoint, Subject};
 use crossdock::verify::{Target, Verdict, Verification, targets, verify_each};
 use crossdock::{ErrorKind, discover, execute, plan};
 
@@ -19,11 +19,16 @@ pub(crate) fn run(session: &Session, arguments: &VerifyCommand) -> Result<Exit, 
     let options = session.verify_options(&arguments.selection, arguments.strictness);
     let targets = targets(&session.context, &options)?;
     let (mut worst, mut gravest) = (Verdict::Starts, Exit::Done);
-    let (remote, local): (Vec<_>, Vec<_>) =
-        arguments.subjects.iter().cloned().partition(|subject| is_remote(session, subject));
+    let (mut images, mut paths) = (Vec::new(), Vec::new());
+    for text in &arguments.subjects {
+        match Subject::parse(session.context.directory(), text.as_str())? {
+            Subject::Image(image) => images.push(image),
+            Subject::Path(path) => paths.push(path),
+        }
+    }
     let several = arguments.subjects.len() > 1;
-    for subject in &remote {
-        match in_registry(session, arguments, subject, &targets) {
+    for image in &images {
+        match verify_image(session, arguments, image, &targets) {
             Ok(verdict) => worst = worst.max(verdict),
             Err(error) if several && error.exit != Exit::Interrupted => {
                 gravest = gravest.max(error.exit);
@@ -32,7 +37,7 @@ pub(crate) fn run(session: &Session, arguments: &VerifyCommand) -> Result<Exit, 
             Err(error) => return Err(error),
         }
     }
-    verify_each(&session.context, &local, &targets, options.scope, |_, result| match result {
+    verify_each(&session.context, &paths, &targets, options.scope, |_, result| match result {
         Ok(verified) => verified.iter().try_for_each(|verified| {
             worst = worst.max(show(session, &verified.name, &verified.targets)?);
             Ok(())
@@ -52,32 +57,17 @@ pub(crate) fn run(session: &Session, arguments: &VerifyCommand) -> Result<Exit, 
     Ok(gravest.max(exit(worst, arguments.strictness)))
 }
 
-/// Returns whether a subject is a reference with a host, and not a file: `docker://…`, or a name that does not exist here.
-fn is_remote(session: &Session, subject: &Utf8Path) -> bool {
-    let text = subject.as_str();
-    let has_host = || {
-        let reference = text.parse::<RegistryReference>();
-        reference.is_ok_and(|reference| reference.repository.host().is_some())
-    };
-    // `./app` and `../app` are paths, and `..` is not a host.
-    let is_path = text.starts_with(['.', '/']) || session.path(subject).exists();
-    text.starts_with("docker://") || !is_path && has_host()
-}
-
-/// Verifies an image in a registry.
-fn in_registry(
+/// Verifies an image that is not named by a path.
+fn verify_image(
     session: &Session,
     arguments: &VerifyCommand,
-    subject: &Utf8Path,
+    image: &Endpoint,
     targets: &[Target],
 ) -> Result<Verdict, CommandError> {
-    let text = subject.as_str();
-    let reference = super::push::parse(text.strip_prefix("docker://").unwrap_or(text))?;
     let registry = super::push::client(session, &arguments.registry)?;
-    let view = session.transfer(&format!("pulling {reference}"));
+    let view = session.transfer(&format!("reading {image}"));
     let scope = session.verify_options(&arguments.selection, arguments.strictness).scope;
-    let verified =
-        crossdock::registry::verify(&session.context, &registry, &reference, targets, scope, &view)?;
+    let verified = verify_subject(&session.context, &registry, image, targets, scope, &view)?;
     drop(view);
     let mut worst = Verdict::Starts;
     for image in &verified {

@@ -212,7 +212,7 @@ pub fn observe_host(processes: &Processes) -> HostFacts {
     let environment = processes.environment();
     let ask = |program: &str, arguments: &[&str]| {
         let command = Command::new(program, environment.directory.clone()).args(arguments.iter().copied());
-        processes.stdout(&command).map(|output| output.trim().to_owned())
+        processes.ask_for_text(&command).map(|output| output.trim().to_owned())
     };
     let unix = cfg!(unix).then_some(());
     let mac = cfg!(target_os = "macos").then_some(());

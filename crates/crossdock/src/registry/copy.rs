@@ -1,62 +1,51 @@
-//! Copies of images among registries, layouts and archives, by the names of skopeo's transports (containers-transports(5)).
+//! Copies of images among registries, layouts, archives and engines, by the names of skopeo's transports
+//! (containers-transports(5)).
 
-use std::fmt;
-use std::str::FromStr;
-
-use camino::Utf8PathBuf;
-use crossdock_oci::{
-    Descriptor, Digest, ImageSource, Layout, Pruning, Reference, RegistryReference, Repository,
-};
+use crossdock_oci::{Descriptor, Digest, Layout, Pruning, Reference, RegistryReference, Repository};
+use crossdock_platform::Platform;
 use crossdock_registry::{
-    PushOptions, Registry, Remote, TransferEvent, TransferObserver, copy_into, copy_options,
+    About, AllAbout, ImageContent, Moved, PlatformManifest, PushOptions, Registry, TransferEvent,
+    TransferObserver, about, copy_into, copy_options, copy_platform_into, manifests_of, platforms,
 };
+use crossdock_subjects::{best_platform, parse_platform};
 use serde::Serialize;
 
-use super::failed;
-use super::pull::selector;
-use super::push::only_image;
+use crate::container_engine::server_platform;
 use crate::context::Context;
 use crate::destination;
 use crate::error::{Error, ErrorKind, input_output, usage};
-use crate::index::location::path_and_name;
+use crate::plan::LoadEngine;
+use crate::subject::{
+    ArchiveForm, Endpoint, Opened, Place, check_archive, engine, failed, is_id, open, write_archive_file,
+};
 
-/// A place of images: `docker://REFERENCE`, `oci:DIRECTORY[:NAME]` or `oci-archive:FILE[:NAME]`. A name is a tag or
-/// `REPOSITORY:TAG`. A text without a transport is a reference in a registry.
-///
-/// ```
-/// use crossdock::registry::Endpoint;
-/// let layout: Endpoint = "oci:build/image:1.0".parse()?;
-/// assert_eq!(layout.to_string(), "oci:build/image:1.0");
-/// assert_eq!("app:1.0".parse::<Endpoint>()?.to_string(), "docker://app:1.0");
-/// # Ok::<(), crossdock::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Options of [`copy`].
+#[derive(Debug, Clone, Default)]
 #[non_exhaustive]
-pub enum Endpoint {
-    /// An image in a registry.
-    Registry(RegistryReference),
-    /// An image in a layout.
-    Layout {
-        /// The directory.
-        directory: Utf8PathBuf,
-        /// The tag or the full name in the layout; `None` if it has one image.
-        name: Option<String>,
-    },
-    /// An image in an archive. Archives are only read.
-    Archive {
-        /// The file.
-        file: Utf8PathBuf,
-        /// The tag or the full name in the archive; `None` if it has one image.
-        name: Option<String>,
-    },
+pub struct CopyOptions {
+    /// The platform whose image is copied, without the index. If `None`, the whole image is copied; a destination that takes
+    /// one platform gets that of the engine's server, or the only one.
+    pub platform: Option<Platform>,
+}
+
+impl CopyOptions {
+    /// Returns the options that choose nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
 }
 
 /// The result of a copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Copied {
-    /// The digest of the image, which is the same in both places.
+    /// The digest of the image in the destination.
     pub digest: Digest,
+    /// The digest of the image in the source, if it is another one: engines and docker's archives keep no manifests, and
+    /// know an image by the digest of its configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_digest: Option<Digest>,
     /// The destination.
     pub destination: String,
     /// Signatures, attestations and the like that were copied with it.
@@ -75,8 +64,9 @@ pub struct LeftBehind {
     pub why: String,
 }
 
-/// Copies an image, byte for byte: its media types and its digest stay. What is about it in a registry (signatures,
-/// attestations) is copied to another registry, and otherwise named as left behind. Nothing is verified.
+/// Copies an image, byte for byte: its media types and its digest stay, except where a place keeps no manifests. The
+/// manifests about it (signatures, attestations) are copied to registries, layouts and archives, and otherwise named as left
+/// behind. Nothing is verified.
 ///
 /// # Errors
 /// The source does not exist or is damaged, or the destination cannot be written.
@@ -85,100 +75,312 @@ pub fn copy(
     registry: &Registry,
     from: &Endpoint,
     to: &Endpoint,
+    options: &CopyOptions,
     observer: &dyn TransferObserver,
 ) -> Result<Copied, Error> {
-    context.unless_cancelled(|| match (from, to) {
-        (_, Endpoint::Archive { file, .. }) => {
-            let message = format!("{file}: archives are only read here");
-            Err(Error::from_message(ErrorKind::Usage, message)
-                .hint("copy into a layout: `oci:DIRECTORY:TAG`"))
+    context.unless_cancelled(|| {
+        check_destination(context, to)?;
+        let mut opened = open(context, registry, from)?;
+        let whole = opened.image.clone();
+        if let Some(platform) = &options.platform {
+            opened.image = of_platform(&opened, platform, from)?;
         }
-        (Endpoint::Registry(from), Endpoint::Registry(to)) => across(registry, from, to, observer),
-        (Endpoint::Registry(from), Endpoint::Layout { directory, name }) => {
-            let directory = context.directory().join(directory);
-            destination::check(&directory)?;
-            let names = layout_name(Some(from), name.as_deref())?;
-            let found = registry.manifest(&from.repository, &selector(from)?).map_err(failed)?;
-            let remote = Remote::new(registry, &from.repository).map_err(failed)?;
-            let _cleanup = context.cancel.clean_up();
-            destination::fill(&directory, |layout| {
-                store(layout, registry, &remote, &found.descriptor, names, observer)
-            })?;
-            let mut copied = Copied::new(found.descriptor.digest, to);
-            let about = registry.referrers(&from.repository, &copied.digest).map_err(failed)?;
-            copied.left = about
-                .into_iter()
-                .map(|about| LeftBehind {
-                    digest: about.descriptor.digest,
-                    why: "a layout has no list of referrers".to_owned(),
-                })
-                .collect();
-            Ok(copied)
-        }
-        (local, to) => {
-            let path = context.directory().join(local.path());
-            let temporary = context.environment().temporary_directory();
-            let source = ImageSource::open(path.as_std_path(), &temporary).map_err(input_output)?;
-            let image = named_image(local, &source)?;
-            match to {
-                Endpoint::Registry(to) => {
-                    let options = PushOptions::new(to.tag_or_latest());
-                    agrees(to, &image)?;
-                    registry.push(&source, &image, &to.repository, &options, observer).map_err(failed)?;
-                }
-                Endpoint::Layout { directory, name } => {
-                    let names = layout_name(None, name.as_deref())?;
-                    let _cleanup = context.cancel.clean_up();
-                    destination::fill(&context.directory().join(directory), |target| {
-                        store(target, registry, &source, &image, names, observer)
-                    })?;
-                }
-                Endpoint::Archive { .. } => {}
+        let copy = Copy { context, registry, opened: &opened, observer };
+        let mut copied = match to {
+            Endpoint::Registry(reference) => copy.push(from, reference)?,
+            Endpoint::Layout { directory, name } => {
+                copy.fill(&context.directory().join(directory), copy.names(name.as_deref())?)?
             }
-            Ok(Copied::new(image.digest, to))
-        }
+            Endpoint::Archive { file, name, form } => {
+                copy.archive(&context.directory().join(file), name.as_deref(), *form)?
+            }
+            Endpoint::Engine { engine, name } => copy.load(*engine, name)?,
+        };
+        copied.destination = to.to_string();
+        copied.source_digest = opened
+            .original
+            .filter(|_| whole == opened.image)
+            .or(Some(opened.image.digest))
+            .filter(|digest| *digest != copied.digest);
+        Ok(copied)
     })
 }
 
-fn across(
-    registry: &Registry,
-    from: &RegistryReference,
-    to: &RegistryReference,
-    observer: &dyn TransferObserver,
-) -> Result<Copied, Error> {
-    let found = registry.manifest(&from.repository, &selector(from)?).map_err(failed)?;
-    let image = found.descriptor;
-    agrees(to, &image)?;
-    let remote = Remote::new(registry, &from.repository).map_err(failed)?;
-    let options = copy_options(PushOptions::new(to.tag_or_latest()), &from.repository);
-    registry.push(&remote, &image, &to.repository, &options, observer).map_err(failed)?;
-    let mut copied = Copied::new(image.digest, &Endpoint::Registry(to.clone()));
-    if from.repository.full_name() != to.repository.full_name() {
-        let carried = registry
-            .copy_referrers(&image.digest, &from.repository, &to.repository, observer)
-            .map_err(failed)?;
-        copied.referrers = carried.referrers;
-        copied.left = carried.left.into_iter().map(|(digest, why)| LeftBehind { digest, why }).collect();
+/// Refuses a destination that cannot be written, before anything is fetched.
+fn check_destination(context: &Context, to: &Endpoint) -> Result<(), Error> {
+    match to {
+        Endpoint::Registry(_) => Ok(()),
+        Endpoint::Layout { directory, .. } => destination::check(&context.directory().join(directory)),
+        Endpoint::Archive { file, .. } => check_archive(&context.directory().join(file)),
+        Endpoint::Engine { name, .. } => {
+            let hint = "an engine names an image by a repository and a tag, e.g. `docker-daemon:app:1.0`";
+            if is_id(name) {
+                let message = format!("`{name}` is the ID of an image, which follows from its content");
+                return Err(Error::from_message(ErrorKind::Usage, message).hint(hint));
+            }
+            name.parse::<Reference>().map(drop).map_err(|error| usage(error).hint(hint))
+        }
     }
-    Ok(copied)
 }
 
-fn store(
-    layout: &Layout,
-    registry: &Registry,
-    content: &dyn crossdock_registry::ImageContent,
-    image: &Descriptor,
-    names: Vec<Reference>,
-    observer: &dyn TransferObserver,
-) -> Result<(), Error> {
-    let lock = layout.lock().map_err(input_output)?;
-    copy_into(layout.blobs(), content, image, registry.settings().jobs, observer).map_err(failed)?;
-    observer.event(TransferEvent::Finished {
-        digest: image.digest,
-        bytes: 0,
-        by: crossdock_registry::Moved::Sent,
+/// Returns the manifest of a platform.
+fn of_platform(opened: &Opened<'_>, platform: &Platform, from: &Endpoint) -> Result<Descriptor, Error> {
+    let found = platforms(opened.content(), &opened.image).map_err(failed)?;
+    let manifest = found.iter().find(|found| parse_platform(&found.platform).as_ref() == Some(platform));
+    let manifest = manifest.map(|found| Descriptor {
+        // As the image itself, it has neither the platform nor the annotations of an entry.
+        platform: None,
+        annotations: Default::default(),
+        ..found.descriptor.clone()
     });
-    layout.publish(&lock, image, &names, Pruning::KeepOthers).map_err(input_output)
+    manifest.ok_or_else(|| {
+        let message = format!("{from} has no image for {platform}; it has {}", listed(&found));
+        Error::from_message(ErrorKind::InputOutput, message)
+    })
+}
+
+fn listed(found: &[PlatformManifest]) -> String {
+    let names: Vec<String> = found.iter().map(|found| found.platform.to_string()).collect();
+    if names.is_empty() { "no image of a platform".to_owned() } else { names.join(", ") }
+}
+
+/// A copy of an open image.
+struct Copy<'a> {
+    context: &'a Context,
+    registry: &'a Registry,
+    opened: &'a Opened<'a>,
+    observer: &'a dyn TransferObserver,
+}
+
+/// The manifests about an image in a store.
+#[derive(Default)]
+struct Stored {
+    referrers: Vec<Descriptor>,
+    /// Those that could not be copied, with the reason.
+    left: Vec<(Digest, String)>,
+}
+
+impl Copy<'_> {
+    fn image(&self) -> &Descriptor {
+        &self.opened.image
+    }
+
+    fn content(&self) -> &dyn ImageContent {
+        self.opened.content()
+    }
+
+    fn push(&self, from: &Endpoint, to: &RegistryReference) -> Result<Copied, Error> {
+        let image = self.image();
+        agrees(to, image)?;
+        let options = PushOptions::new(to.tag_or_latest());
+        let options = match from {
+            Endpoint::Registry(from) => copy_options(options, &from.repository),
+            _ => options,
+        };
+        let Self { registry, observer, .. } = self;
+        registry.push(self.content(), image, &to.repository, &options, *observer).map_err(failed)?;
+        let mut copied = Copied::new(image.digest);
+        let carried = match from {
+            Endpoint::Registry(from) if from.repository.full_name() == to.repository.full_name() => {
+                return Ok(copied);
+            }
+            Endpoint::Registry(from) => {
+                registry.copy_referrers(&image.digest, &from.repository, &to.repository, *observer)
+            }
+            _ => registry.carry(self.content(), &self.about()?.found, &to.repository, *observer),
+        };
+        let carried = carried.map_err(failed)?;
+        copied.referrers = carried.referrers;
+        copied.leave(carried.left);
+        Ok(copied)
+    }
+
+    /// Adds the image to the layout in a directory, which is created if missing.
+    fn fill(&self, directory: &camino::Utf8Path, names: Vec<Reference>) -> Result<Copied, Error> {
+        let AllAbout { found, beyond, .. } = self.about()?;
+        let _cleanup = self.context.cancel.clean_up();
+        destination::fill(directory, |layout| {
+            let lock = layout.lock().map_err(input_output)?;
+            let Stored { referrers, left } = self.store(layout, &found)?;
+            layout.publish(&lock, self.image(), &names, Pruning::KeepOthers).map_err(input_output)?;
+            layout.list_referrers(&lock, &referrers).map_err(input_output)?;
+            let mut copied = Copied::new(self.image().digest);
+            copied.referrers = referrers.into_iter().map(|referrer| referrer.digest).collect();
+            copied.leave(left.into_iter().chain(beyond));
+            Ok(copied)
+        })
+    }
+
+    /// Copies the image and what is about it into the store of a layout.
+    fn store(&self, layout: &Layout, all: &[About]) -> Result<Stored, Error> {
+        let jobs = self.registry.settings().jobs;
+        let copy = |descriptor| copy_into(layout.blobs(), self.content(), descriptor, jobs, self.observer);
+        copy(self.image()).map_err(failed)?;
+        self.finished();
+        let mut stored = Stored::default();
+        for About { descriptor, .. } in all {
+            match copy(descriptor) {
+                Ok(()) => stored.referrers.push(Descriptor { platform: None, ..descriptor.clone() }),
+                Err(error @ crossdock_registry::RegistryError::Cancelled) => return Err(failed(error)),
+                Err(error) => stored.left.push((descriptor.digest, error.to_string())),
+            }
+        }
+        Ok(stored)
+    }
+
+    fn finished(&self) {
+        let digest = self.image().digest;
+        self.observer.event(TransferEvent::Finished { digest, bytes: 0, by: Moved::Sent });
+    }
+
+    /// Writes an archive, through a temporary layout.
+    fn archive(
+        &self,
+        file: &camino::Utf8Path,
+        name: Option<&str>,
+        form: ArchiveForm,
+    ) -> Result<Copied, Error> {
+        let place = Place::create(self.context)?;
+        let layout = Layout::create(place.join("layout").as_std_path()).map_err(input_output)?;
+        let all = self.about()?;
+        match form {
+            ArchiveForm::Oci => {
+                let names = self.names(name)?;
+                let Stored { referrers, left } = self.store(&layout, &all.found)?;
+                write_archive_file(file, form, &layout, self.image(), &names, &referrers)?;
+                let mut copied = Copied::new(self.image().digest);
+                copied.referrers = referrers.into_iter().map(|referrer| referrer.digest).collect();
+                copied.leave(left.into_iter().chain(all.beyond));
+                Ok(copied)
+            }
+            ArchiveForm::Docker => {
+                let names = match name {
+                    Some(name) => vec![docker_name(name)?],
+                    None => self.names(None)?,
+                };
+                let manifest = self.only_platform(None)?.descriptor;
+                let jobs = self.registry.settings().jobs;
+                copy_into(layout.blobs(), self.content(), &manifest, jobs, self.observer).map_err(failed)?;
+                self.finished();
+                write_archive_file(file, form, &layout, &manifest, &names, &[])?;
+                let mut copied = Copied::new(config_of(&layout, &manifest)?);
+                copied.leave(left_by("docker's archives have no list of referrers", all));
+                Ok(copied)
+            }
+        }
+    }
+
+    /// Loads the part of the image that an engine needs: podman as it is, docker in both of its forms.
+    fn load(&self, engine: LoadEngine, name: &str) -> Result<Copied, Error> {
+        let name: Reference = name.parse().map_err(usage)?;
+        let server = server_platform(self.context, engine)?;
+        let manifest = self.only_platform(Some(&server))?;
+        let place = Place::create(self.context)?;
+        let layout = Layout::create(place.join("layout").as_std_path()).map_err(input_output)?;
+        let (jobs, image) = (self.registry.settings().jobs, self.image());
+        let store = layout.blobs();
+        copy_platform_into(store, self.content(), image, &manifest.descriptor, jobs, self.observer)
+            .map_err(failed)?;
+        self.finished();
+        let archive = place.join("image.tar");
+        let file = crossdock_fs::AtomicFile::create_in(place.join("").as_std_path()).map_err(input_output)?;
+        let mut writer = std::io::BufWriter::with_capacity(1 << 20, file);
+        let form = match engine {
+            LoadEngine::Docker => crossdock_oci::LoadForm::Docker,
+            LoadEngine::Podman => crossdock_oci::LoadForm::Oci,
+        };
+        crossdock_oci::write_load_archive(
+            &layout,
+            image,
+            std::slice::from_ref(&name),
+            &manifest.descriptor,
+            form,
+            &mut writer,
+        )
+        .map_err(input_output)?;
+        let file = writer.into_inner().map_err(|error| input_output(error.into_error()).at(&archive))?;
+        file.commit(archive.as_std_path()).map_err(input_output)?;
+        engine::load(self.context, engine, &archive)?;
+        let stored = engine::inspect(self.context, engine, &in_store(engine, &name))?;
+        let mut copied = Copied::new(if stored.is(&image.digest) { image.digest } else { stored.id });
+        let why = format!("{}'s store has no list of referrers", engine.as_str());
+        copied.leave(left_by(&why, self.about()?));
+        Ok(copied)
+    }
+
+    /// Returns the manifest for a place that holds one platform: the one that `host` pulls, or the only one.
+    fn only_platform(&self, host: Option<&Platform>) -> Result<PlatformManifest, Error> {
+        let found = platforms(self.content(), self.image()).map_err(failed)?;
+        let offered: Vec<_> = found.iter().map(|found| parse_platform(&found.platform)).collect();
+        let best = host.and_then(|host| best_platform(host, &offered));
+        if let Some(best) = best.and_then(|best| found.get(best)) {
+            return Ok(best.clone());
+        }
+        if let [only] = found.as_slice() {
+            return Ok(only.clone());
+        }
+        let of = host.map(|host| format!(" for {host}")).unwrap_or_default();
+        let message = match found.is_empty() {
+            true => "the source has no image of a platform".to_owned(),
+            false if host.is_some() => format!("the source has no image{of}; it has {}", listed(&found)),
+            false => format!("the destination takes one platform, and the source has {}", listed(&found)),
+        };
+        Err(Error::from_message(ErrorKind::Usage, message).hint("choose one with `--platform`"))
+    }
+
+    /// Returns what is about the image, in its registry or its layout.
+    fn about(&self) -> Result<AllAbout, Error> {
+        let subjects = || manifests_of(self.content(), self.image()).map_err(failed);
+        match (&self.opened.named, self.opened.source()) {
+            (Some(named), None) => self.registry.all_about(&named.repository, &subjects()?).map_err(failed),
+            (_, Some(source)) if !source.referrers().is_empty() => {
+                let listed: Vec<About> = source
+                    .referrers()
+                    .iter()
+                    .map(|listed| About::new(listed.descriptor.clone(), listed.subject))
+                    .collect();
+                Ok(about(&subjects()?, &listed))
+            }
+            _ => Ok(AllAbout::default()),
+        }
+    }
+
+    fn names(&self, name: Option<&str>) -> Result<Vec<Reference>, Error> {
+        layout_name(self.opened.named.as_ref(), name)
+    }
+}
+
+/// Returns what is left behind, with the reason.
+fn left_by(why: &str, all: AllAbout) -> impl Iterator<Item = (Digest, String)> {
+    let found = all.found.into_iter().map(|about| about.descriptor.digest);
+    let beyond = all.beyond.into_iter().map(|(digest, _)| digest);
+    found.chain(beyond).map(move |digest| (digest, why.to_owned()))
+}
+
+/// Returns the name of an image in an archive of docker's form, which docker reads as a reference.
+fn docker_name(name: &str) -> Result<Reference, Error> {
+    let is_reference = name.contains(['/', ':']);
+    let hint = "docker's archives name an image in full: `docker-archive:FILE:REPOSITORY:TAG`";
+    if !is_reference {
+        let message = format!("`{name}` is a tag without a repository");
+        return Err(Error::from_message(ErrorKind::Usage, message).hint(hint));
+    }
+    name.parse().map_err(|error| usage(error).hint(hint))
+}
+
+/// Returns the name by which an engine finds an image that was loaded: podman would look in its own namespace first.
+fn in_store(engine: LoadEngine, name: &Reference) -> String {
+    match engine {
+        LoadEngine::Docker => name.to_string(),
+        LoadEngine::Podman => name.full_name(),
+    }
+}
+
+/// Returns the digest of the configuration of a manifest, which is docker's ID of the image.
+fn config_of(layout: &Layout, manifest: &Descriptor) -> Result<Digest, Error> {
+    let source = crossdock_oci::ImageSource::of_layout(layout, manifest).map_err(input_output)?;
+    let platform = source.images().iter().flat_map(|image| &image.platforms).next();
+    Ok(platform.map_or(manifest.digest, |platform| platform.manifest.value.config.digest))
 }
 
 /// Returns the names that an image gets in a layout: the given tag or full name, else that in the registry.
@@ -207,93 +409,13 @@ fn agrees(to: &RegistryReference, image: &Descriptor) -> Result<(), Error> {
     }
 }
 
-/// Returns the image of a layout or an archive that an endpoint names.
-fn named_image(from: &Endpoint, source: &ImageSource) -> Result<Descriptor, Error> {
-    let Some(wanted) = from.name() else {
-        return only_image(&from.path(), source);
-    };
-    // People write the tag of a full name, as for skopeo, and leave out Docker Hub's host, which names in layouts have.
-    let full = wanted.parse::<Reference>().ok();
-    let full = full.map(|name| format!("{}:{}", name.repository.full_name(), name.tag));
-    let is_named = |name: &String| {
-        name == wanted
-            || full.as_ref() == Some(name)
-            || name.rsplit_once(':').is_some_and(|(_, tag)| tag == wanted)
-    };
-    let images = source.images().iter();
-    let mut found = images.filter(|image| image.names.iter().any(is_named)).map(|image| &image.descriptor);
-    let names =
-        || source.images().iter().flat_map(|image| image.names.clone()).collect::<Vec<_>>().join(", ");
-    let Some(first) = found.next() else {
-        let message = format!("{} has no image `{wanted}`; it has {}", from.path(), names());
-        return Err(Error::from_message(ErrorKind::InputOutput, message));
-    };
-    // The same image may have several names.
-    if found.any(|other| other.digest != first.digest) {
-        let message = format!("{} has several images `{wanted}`: {}", from.path(), names());
-        return Err(Error::from_message(ErrorKind::Usage, message)
-            .hint("name the image in full: `oci:DIRECTORY:REPOSITORY:TAG`"));
-    }
-    Ok(first.clone())
-}
-
 impl Copied {
-    fn new(digest: Digest, to: &Endpoint) -> Self {
-        Self { digest, destination: to.to_string(), referrers: Vec::new(), left: Vec::new() }
-    }
-}
-
-impl Endpoint {
-    /// Returns the path of a layout or an archive; empty for a registry.
-    fn path(&self) -> Utf8PathBuf {
-        match self {
-            Self::Registry(_) => Utf8PathBuf::new(),
-            Self::Layout { directory, .. } => directory.clone(),
-            Self::Archive { file, .. } => file.clone(),
-        }
+    fn new(digest: Digest) -> Self {
+        let destination = String::new();
+        Self { digest, source_digest: None, destination, referrers: Vec::new(), left: Vec::new() }
     }
 
-    /// Returns the tag or full name in a layout or an archive.
-    fn name(&self) -> Option<&str> {
-        match self {
-            Self::Registry(_) => None,
-            Self::Layout { name, .. } | Self::Archive { name, .. } => name.as_deref(),
-        }
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Registry(reference) => write!(f, "docker://{reference}"),
-            Self::Layout { directory, .. } => write!(f, "oci:{directory}"),
-            Self::Archive { file, .. } => write!(f, "oci-archive:{file}"),
-        }?;
-        self.name().iter().try_for_each(|name| write!(f, ":{name}"))
-    }
-}
-
-impl FromStr for Endpoint {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        if let Some(rest) = text.strip_prefix("oci:") {
-            let (directory, name) = path_and_name(rest);
-            return Ok(Self::Layout { directory: directory.into(), name: name.map(str::to_owned) });
-        }
-        for archive in ["oci-archive:", "docker-archive:"] {
-            if let Some(rest) = text.strip_prefix(archive) {
-                let (file, name) = path_and_name(rest);
-                return Ok(Self::Archive { file: file.into(), name: name.map(str::to_owned) });
-            }
-        }
-        let others = ["docker-daemon:", "containers-storage:", "podman:", "dir:", "sif:", "ostree:"];
-        if let Some(other) = others.iter().find(|other| text.starts_with(**other)) {
-            let message = format!("`{other}` is a transport that `copy` does not have");
-            return Err(Error::from_message(ErrorKind::Usage, message)
-                .hint("use `docker://REFERENCE`, `oci:DIRECTORY[:NAME]`, `oci-archive:FILE[:NAME]` or `docker-archive:FILE[:NAME]`"));
-        }
-        let reference = text.strip_prefix("docker://").unwrap_or(text);
-        Ok(Self::Registry(reference.parse().map_err(usage)?))
+    fn leave(&mut self, left: impl IntoIterator<Item = (Digest, String)>) {
+        self.left.extend(left.into_iter().map(|(digest, why)| LeftBehind { digest, why }));
     }
 }

@@ -1,24 +1,22 @@
-//! Looking up images.
+//! Looking up images, wherever they are.
 
 use std::collections::BTreeMap;
 
 use crossdock_oci::{
-    Descriptor, Digest, Document, ImageConfig, ImageManifest, Index, PlatformObject, RegistryReference,
-    Repository, media_type,
+    Descriptor, Digest, Document, ImageConfig, ImageManifest, Index, PlatformObject, media_type,
 };
-use crossdock_registry::{Manifest, Registry, Selector};
+use crossdock_registry::Registry;
 use serde::Serialize;
 
-use super::failed;
-use super::pull::selector;
 use crate::context::Context;
 use crate::error::{Error, input_output};
+use crate::subject::{Endpoint, Opened, failed, open};
 
-/// An image as a registry holds it.
+/// An image as a registry, a layout, an archive or an engine holds it.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Inspection {
-    /// `repository@digest`.
+    /// `repository@digest` in a registry, else the place and the digest.
     pub reference: String,
     /// The digest of its index or manifest.
     pub digest: Digest,
@@ -32,7 +30,10 @@ pub struct Inspection {
     pub platforms: Vec<InspectedPlatform>,
     /// The entries of its index that are not images: attestations and other artifacts.
     pub others: Vec<InspectedEntry>,
-    /// Its referrers in the registry: signatures, attestations, SBOMs.
+    /// The digest by which an engine or an archive that keeps no manifests knows it, if it is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_digest: Option<Digest>,
+    /// Its referrers: signatures, attestations, SBOMs.
     pub referrers: Vec<InspectedEntry>,
 }
 
@@ -70,61 +71,73 @@ pub struct InspectedEntry {
 /// The number of an index's entries that are looked up.
 const ENTRIES: usize = 1000;
 
-/// Looks up an image with its platforms, and what is about it. No layer is fetched.
+/// Looks up an image with its platforms, and what is about it. No layer of an image in a registry is fetched.
 ///
 /// # Errors
 /// The image does not exist, cannot be fetched, or is damaged.
-pub fn inspect(
-    context: &Context,
-    registry: &Registry,
-    reference: &RegistryReference,
-) -> Result<Inspection, Error> {
+pub fn inspect(context: &Context, registry: &Registry, from: &Endpoint) -> Result<Inspection, Error> {
     context.unless_cancelled(|| {
-        let repository = &reference.repository;
-        let found = registry.manifest(repository, &selector(reference)?).map_err(failed)?;
-        let Descriptor { digest, size, media_type, .. } = found.descriptor.clone();
+        let opened = open(context, registry, from)?;
+        let Descriptor { digest, size, media_type, .. } = opened.image.clone();
+        let place = match from {
+            Endpoint::Registry(reference) => reference.repository.to_string(),
+            from => from.to_string(),
+        };
         let mut inspection = Inspection {
-            reference: format!("{repository}@{digest}"),
+            reference: format!("{place}@{digest}"),
             digest,
             media_type,
             size,
             annotations: BTreeMap::new(),
             platforms: Vec::new(),
             others: Vec::new(),
+            source_digest: opened.original,
             referrers: Vec::new(),
         };
-        inspection.add(registry, repository, found)?;
-        let referrers = registry.referrers(repository, &digest).map_err(failed)?;
-        inspection.referrers =
-            referrers.into_iter().map(|found| entry(found.descriptor, found.artifact_type)).collect();
+        inspection.add(registry, &opened)?;
+        inspection.referrers = match (from, opened.source()) {
+            (Endpoint::Registry(reference), _) => {
+                let referrers = registry.referrers(&reference.repository, &digest).map_err(failed)?;
+                referrers.into_iter().map(|found| entry(found.descriptor, found.artifact_type)).collect()
+            }
+            (_, Some(source)) => {
+                let about = source.referrers().iter().filter(|listed| listed.subject == digest);
+                about.map(|listed| stored_entry(&opened, &listed.descriptor)).collect::<Result<_, _>>()?
+            }
+            _ => Vec::new(),
+        };
         Ok(inspection)
     })
 }
 
 impl Inspection {
     /// Adds what an index or a manifest leads to.
-    fn add(&mut self, registry: &Registry, repository: &Repository, found: Manifest) -> Result<(), Error> {
-        if media_type::is_index(&found.descriptor.media_type) {
-            let index = Document::<Index>::parse(found.bytes, "image index").map_err(input_output)?.value;
+    fn add(&mut self, registry: &Registry, opened: &Opened<'_>) -> Result<(), Error> {
+        let image = &opened.image;
+        let bytes = opened.document(image)?;
+        if media_type::is_index(&image.media_type) {
+            let index = Document::<Index>::parse(bytes, "image index").map_err(input_output)?.value;
             self.annotations = index.annotations;
             for listed in index.manifests.into_iter().take(ENTRIES) {
                 let is_image = media_type::is_manifest(&listed.media_type)
                     && !listed.platform.as_ref().is_some_and(PlatformObject::is_unknown);
-                if is_image {
-                    let selector = Selector::Digest(listed.digest);
-                    let manifest = registry.manifest(repository, &selector).map_err(failed)?;
-                    let manifest = parse(manifest.bytes)?;
-                    self.platforms.push(platform(registry, repository, &listed, manifest)?);
+                // `docker save` of one platform keeps the whole index.
+                let is_absent = opened
+                    .source()
+                    .is_some_and(|source| source.images().iter().any(|image| image.absent.contains(&listed)));
+                if is_image && !is_absent {
+                    let manifest = parse(opened.document(&listed)?)?;
+                    self.platforms.push(platform(registry, opened, &listed, manifest)?);
                 } else {
                     self.others.push(entry(listed, String::new()));
                 }
             }
-        } else if media_type::is_manifest(&found.descriptor.media_type) {
-            let manifest = parse(found.bytes)?;
+        } else if media_type::is_manifest(&image.media_type) {
+            let manifest = parse(bytes)?;
             self.annotations.clone_from(&manifest.annotations);
             // An artifact has another configuration, and no platform.
             if matches!(manifest.config.media_type.as_str(), media_type::CONFIG | media_type::DOCKER_CONFIG) {
-                self.platforms.push(platform(registry, repository, &found.descriptor, manifest)?);
+                self.platforms.push(platform(registry, opened, image, manifest)?);
             } else {
                 self.others.extend(manifest.layers.into_iter().map(|layer| entry(layer, String::new())));
             }
@@ -133,17 +146,42 @@ impl Inspection {
     }
 }
 
+/// Returns the entry of a manifest in a layout, whose kind is in the manifest itself.
+fn stored_entry(opened: &Opened<'_>, descriptor: &Descriptor) -> Result<InspectedEntry, Error> {
+    let bytes = opened.document(descriptor)?;
+    let kind = artifact_type(&bytes);
+    let annotations = parse(bytes).map(|manifest| manifest.annotations)?;
+    Ok(InspectedEntry { annotations, ..entry(descriptor.clone(), kind) })
+}
+
+/// Returns the kind of an artifact: its own, or that of its configuration (image-spec, manifest.md).
+fn artifact_type(manifest: &[u8]) -> String {
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Kinds {
+        artifact_type: String,
+        config: Config,
+    }
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Config {
+        media_type: String,
+    }
+    let Kinds { artifact_type, config } = serde_json::from_slice(manifest).unwrap_or_default();
+    if artifact_type.is_empty() { config.media_type } else { artifact_type }
+}
+
 fn parse(bytes: Vec<u8>) -> Result<ImageManifest, Error> {
     Ok(Document::<ImageManifest>::parse(bytes, "image manifest").map_err(input_output)?.value)
 }
 
 fn platform(
     registry: &Registry,
-    repository: &Repository,
+    opened: &Opened<'_>,
     listed: &Descriptor,
     manifest: ImageManifest,
 ) -> Result<InspectedPlatform, Error> {
-    let bytes = registry.document(repository, &manifest.config.blob()).map_err(failed)?;
+    let bytes = opened.config(registry, &manifest.config)?;
     let config = Document::<ImageConfig>::parse(bytes, "image configuration").map_err(input_output)?.value;
     let named = listed.platform.as_ref().filter(|platform| !platform.is_empty());
     let layers = manifest.layers.iter().fold(0_u64, |sum, layer| sum.saturating_add(layer.size));

@@ -2,12 +2,12 @@
 
 use camino::Utf8Path;
 use crossdock_oci::{Digest, RegistryReference};
-use crossdock_registry::{Registry, Selector, TransferObserver};
+use crossdock_registry::{Registry, TransferObserver};
 
-use super::failed;
 use crate::context::Context;
 use crate::destination;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::subject::{failed, selector};
 
 /// Pulls an image into the layout in a directory, which is created if missing, and returns its digest. Every byte is
 /// hashed while it is read; the layout lists the image only once it is complete.
@@ -32,13 +32,5 @@ pub fn pull(
             let pulled = registry.pull(&reference.repository, &selector, layout, observer);
             Ok(pulled.map_err(failed)?.digest)
         })
-    })
-}
-
-/// Returns what a reference selects: its digest rather than its tag.
-pub(super) fn selector(reference: &RegistryReference) -> Result<Selector, Error> {
-    let tag = || reference.tag_or_latest().map(Selector::Tag);
-    reference.digest.map(Selector::Digest).or_else(tag).ok_or_else(|| {
-        Error::from_message(ErrorKind::Usage, format!("`{reference}` has neither a tag nor a digest"))
     })
 }

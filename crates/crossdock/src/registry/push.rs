@@ -1,17 +1,14 @@
 //! Pushing images.
 
-use camino::Utf8Path;
-use crossdock_oci::{
-    Descriptor, Digest, ImageSource, Layout, Reference, RegistryReference, Repository, Tag, media_type,
-};
+use crossdock_oci::{Descriptor, Digest, Layout, Reference, RegistryReference, Repository, Tag};
 use crossdock_registry::{PushOptions, Registry, TransferObserver};
 use serde::Serialize;
 
-use super::failed;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, input_output, usage};
 use crate::execute::{ImageReport, ImageStatus, Report, Unproven};
-use crate::plan::Plan;
+use crate::plan::{ImagePlan, Plan};
+use crate::subject::{Endpoint, failed, open};
 use crate::verify::Verdict;
 
 /// An image that a registry has.
@@ -95,7 +92,7 @@ pub fn push_built(
         let repository = planned.repository.parse().map_err(usage)?;
         let names = if naming == Naming::Tags { planned.tags.as_slice() } else { &[] };
         let tags = names.iter().map(|tag| tag.parse()).collect::<Result<Vec<Tag>, _>>().map_err(usage)?;
-        pushed.push(push_one(context, registry, image, &repository, tags, observer)?);
+        pushed.push(push_one(context, registry, (planned, image), &repository, tags, observer)?);
     }
     Ok(pushed)
 }
@@ -124,7 +121,7 @@ fn accept(image: &ImageReport, naming: Naming, unproven: Unproven) -> Result<(),
 fn push_one(
     context: &Context,
     registry: &Registry,
-    image: &ImageReport,
+    (planned, image): (&ImagePlan, &ImageReport),
     repository: &Repository,
     tags: Vec<Tag>,
     observer: &dyn TransferObserver,
@@ -132,7 +129,7 @@ fn push_one(
     context.unless_cancelled(|| {
         let layout = Layout::open(image.layout.as_std_path()).map_err(input_output)?;
         let blob = layout.blobs().verify(&image.digest).map_err(input_output)?;
-        let descriptor = Descriptor::new(media_type::INDEX, blob);
+        let descriptor = Descriptor::new(planned.shape.media_type(), blob);
         let content = layout.blobs();
         let options = PushOptions::new(tags.clone());
         let pushed = registry.push(content, &descriptor, repository, &options, observer).map_err(failed)?;
@@ -140,48 +137,31 @@ fn push_one(
     })
 }
 
-/// Pushes the one image of a layout or an archive, as it is.
+/// Pushes the image of a layout, an archive, an engine or another registry, as it is.
 ///
 /// # Errors
-/// The path is neither, has several images, or the registry refuses it.
+/// It does not exist or is damaged, the place has several images and none is named, or the registry refuses it.
 pub fn push(
     context: &Context,
     registry: &Registry,
-    path: &Utf8Path,
+    from: &Endpoint,
     destination: &RegistryReference,
     observer: &dyn TransferObserver,
 ) -> Result<PushedImage, Error> {
     context.unless_cancelled(|| {
-        let full = context.directory().join(path);
-        let temporary = context.environment().temporary_directory();
-        let source = ImageSource::open(full.as_std_path(), &temporary).map_err(input_output)?;
-        let descriptor = only_image(path, &source)?;
-        if let Some(expected) = destination.digest.filter(|digest| *digest != descriptor.digest) {
-            let message = format!("{path} has the image {}, not {expected}", descriptor.digest);
+        let opened = open(context, registry, from)?;
+        let image = &opened.image;
+        if let Some(expected) = destination.digest.filter(|digest| *digest != image.digest) {
+            let message = format!("{from} has the image {}, not {expected}", image.digest);
             return Err(Error::from_message(ErrorKind::Usage, message));
         }
         let tags: Vec<Tag> = destination.tag_or_latest().into_iter().collect();
         let repository = &destination.repository;
         let options = PushOptions::new(tags.clone());
-        let pushed = registry.push(&source, &descriptor, repository, &options, observer).map_err(failed)?;
-        Ok(answer(path.as_str(), repository, &tags, &pushed))
+        let pushed = registry.push(opened.content(), image, repository, &options, observer);
+        let name = from.path().map_or_else(|| from.to_string(), |path| path.to_string());
+        Ok(answer(&name, repository, &tags, &pushed.map_err(failed)?))
     })
-}
-
-/// Returns the image of a source. The same image may have several names.
-pub(super) fn only_image(path: &Utf8Path, source: &ImageSource) -> Result<Descriptor, Error> {
-    let mut images = source.images().iter().map(|image| &image.descriptor);
-    let first = images
-        .next()
-        .ok_or_else(|| Error::from_message(ErrorKind::InputOutput, format!("{path} has no image")))?;
-    if images.all(|image| image.digest == first.digest) {
-        return Ok(first.clone());
-    }
-    let message = format!("{path} has several images, and only one can be pushed to one reference");
-    let names: Vec<_> = source.images().iter().flat_map(|image| &image.names).map(String::as_str).collect();
-    let hint =
-        format!("it has {}; copy one with `crossdock copy oci:{path}:TAG docker://…`", names.join(", "));
-    Err(Error::from_message(ErrorKind::Usage, message).hint(hint))
 }
 
 fn answer(

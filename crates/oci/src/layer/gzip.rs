@@ -20,7 +20,7 @@ const BLOCK: usize = 1024 * 1024;
 const LEVEL: i32 = 1;
 
 /// Compresses into `sink` what `produce` writes. Returns the result of `produce` and the CRC-32 of the input.
-pub(super) fn compress<T, E: From<io::Error>>(
+pub(crate) fn compress<T, E: From<io::Error>>(
     sink: &mut dyn Write,
     threads: NonZeroUsize,
     produce: impl FnOnce(&mut dyn Write) -> Result<T, E>,

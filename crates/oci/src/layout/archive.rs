@@ -39,6 +39,58 @@ pub fn write_archive(
     write(layout, &needed, named_entries(image, names), Some(docker), sink)
 }
 
+/// Writes an image as an image layout in one tar, skopeo's `oci-archive:`, whose `index.json` names the image and lists
+/// `referrers`: the manifests about it, such as signatures, without names. The bytes depend only on the arguments.
+///
+/// # Errors
+/// If a blob is missing or damaged, or `sink` fails.
+pub fn write_oci_archive(
+    layout: &Layout,
+    image: &Descriptor,
+    names: &[Reference],
+    referrers: &[Descriptor],
+    sink: &mut dyn Write,
+) -> Result<(), ArchiveError> {
+    let mut needed = BTreeSet::new();
+    layout.collect(image, 0, &mut needed)?;
+    referrers.iter().try_for_each(|referrer| layout.collect(referrer, 0, &mut needed))?;
+    let mut entries = named_entries(image, names);
+    entries.extend(referrers.iter().cloned());
+    write(layout, &needed, entries, None, sink)
+}
+
+/// The form of an archive that a container engine loads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoadForm {
+    /// An image layout: podman keeps its digests.
+    Oci,
+    /// The same with docker's `manifest.json`, which docker reads unless it keeps its images in containerd's store.
+    Docker,
+}
+
+/// Writes the part of an image that an engine of one platform needs, under `names`: the image's index as it is, and of its
+/// manifests only `platform`, with configuration and layers. The store of `layout` needs no more.
+///
+/// # Errors
+/// If a blob is missing or damaged, or `sink` fails.
+pub fn write_load_archive(
+    layout: &Layout,
+    image: &Descriptor,
+    names: &[Reference],
+    platform: &Descriptor,
+    form: LoadForm,
+    sink: &mut dyn Write,
+) -> Result<(), ArchiveError> {
+    let mut needed = BTreeSet::new();
+    layout.collect_indexes(image, &mut needed)?;
+    layout.collect(platform, 0, &mut needed)?;
+    let docker = match form {
+        LoadForm::Oci => None,
+        LoadForm::Docker => Some(docker_manifest(layout, names, platform)?),
+    };
+    write(layout, &needed, named_entries(image, names), docker, sink)
+}
+
 /// Writes the part of an image that a node of one platform needs, for containerd to import: the image's index as it is,
 /// so that it keeps its digest, and of its manifests only `platform`, with configuration and layers. `index.json` lists
 /// the image under each of `names`, and under each repository's name with the digest.

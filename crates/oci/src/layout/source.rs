@@ -38,6 +38,17 @@ pub struct ImageSource {
     path: PathBuf,
     blobs: Blobs,
     images: Vec<SourceImage>,
+    referrers: Vec<SourceReferrer>,
+}
+
+/// A manifest about an image, such as a signature, that a source lists without a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SourceReferrer {
+    /// Its descriptor.
+    pub descriptor: Descriptor,
+    /// The digest of the manifest that it is about.
+    pub subject: Digest,
 }
 
 /// An image of a source with its names.
@@ -114,7 +125,8 @@ impl ImageSource {
         match open_archive(&path, temporary)? {
             Archive::Oci(tar, index) => Self::listed(path, Blobs::Archive(tar), &index),
             Archive::Docker(docker, images) => {
-                let mut source = Self { path, blobs: Blobs::Docker(docker), images: Vec::new() };
+                let mut source =
+                    Self { path, blobs: Blobs::Docker(docker), images: Vec::new(), referrers: Vec::new() };
                 source.images = Images::of(&source).of_docker(&images)?;
                 Ok(source)
             }
@@ -132,9 +144,15 @@ impl ImageSource {
 
     /// Reads the images that an index lists.
     fn listed(path: PathBuf, blobs: Blobs, index: &Index) -> Result<Self, SourceError> {
-        let mut source = Self { path, blobs, images: Vec::new() };
-        source.images = Images::of(&source).listed(index)?;
+        let mut source = Self { path, blobs, images: Vec::new(), referrers: Vec::new() };
+        (source.images, source.referrers) = Images::of(&source).listed(index)?;
         Ok(source)
+    }
+
+    /// Returns whether the source is an archive in docker's older form, which has no manifests: those of its images are
+    /// derived, and no other tool knows their digests.
+    pub fn is_docker_form(&self) -> bool {
+        matches!(self.blobs, Blobs::Docker(_))
     }
 
     /// Returns the path of the directory or file.
@@ -145,6 +163,11 @@ impl ImageSource {
     /// Returns the images, in the source's order.
     pub fn images(&self) -> &[SourceImage] {
         &self.images
+    }
+
+    /// Returns the manifests about images, such as signatures, which the source lists without a name as oras writes them.
+    pub fn referrers(&self) -> &[SourceReferrer] {
+        &self.referrers
     }
 
     /// Returns the annotations of an image: those of its index, or of its manifest if it has no index.
@@ -311,6 +334,14 @@ pub enum SourceError {
     TooLong {
         /// The path of the source.
         path: PathBuf,
+    },
+    /// The documents of the source have more values than the limit.
+    #[error("`{}` has more than {limit} values in its indexes, manifests and configurations", path.display())]
+    TooManyValues {
+        /// The path of the source.
+        path: PathBuf,
+        /// The number of values that are read.
+        limit: usize,
     },
     /// A document cannot be encoded.
     #[error(transparent)]

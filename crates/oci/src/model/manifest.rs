@@ -20,6 +20,10 @@ pub struct ImageManifest {
     /// The layers, lowest first.
     #[serde(deserialize_with = "null_as_default")]
     pub layers: Vec<Descriptor>,
+    /// The manifest that this one is about: a signature, an attestation or an SBOM has one, an image has none.
+    // A subject that cannot be read, such as one with a SHA-512 digest, must not make the image unreadable.
+    #[serde(default, deserialize_with = "readable", skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Descriptor>,
     /// Annotations of the image.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
@@ -29,8 +33,13 @@ impl ImageManifest {
     /// Creates an OCI manifest.
     pub fn new(config: Descriptor, layers: Vec<Descriptor>, annotations: BTreeMap<String, String>) -> Self {
         let media_type = Some(media_type::MANIFEST.to_owned());
-        Self { schema_version: 2, media_type, config, layers, annotations }
+        Self { schema_version: 2, media_type, config, layers, subject: None, annotations }
     }
+}
+
+fn readable<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Descriptor>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).ok())
 }
 
 /// A list of manifests, usually one for each platform, or of further indexes (image-spec, image-index.md).

@@ -3,12 +3,15 @@ use std::io::BufRead;
 use super::contents::Content;
 use super::describe::Description;
 use super::merge::Upper;
-use super::tree::{self, Kind, Last, MAX_NAME};
+use super::tree::{self, Found, Kind, MAX_NAME};
 use super::{Difference, EntryFault, Fault, RootView};
 use crate::layer::tar_reader::{TarEntry, TarKind, TarReader};
 
 /// The prefix of the attributes for privileged programs, among them those that control overlayfs.
 const TRUSTED: &[u8] = b"trusted.";
+
+/// The prefix of the names of whiteouts (image-spec, layer.md § Whiteouts).
+const WHITEOUT: &[u8] = b".wh.";
 
 /// Applies the entries of one layer to a root.
 pub(super) struct Applier<'a, 'r> {
@@ -32,12 +35,12 @@ impl<'a, 'r> Applier<'a, 'r> {
         let parents = parents.join(&b'/');
         let Upper { root: upper, described } = &mut self.upper;
         let parent = self.root.tree.make_parents(*upper, &parents, described).map_err(fault)?;
-        if parent.made_for_link {
+        if parent.is_disputed {
             self.root.dispute(&path, Difference::Refused);
         }
-        let directory = parent.directory;
+        let directory = parent.node;
         // By the name only: engines look for a whiteout before they look at the type.
-        if let Some(hidden) = name.strip_prefix(b".wh.") {
+        if let Some(hidden) = name.strip_prefix(WHITEOUT) {
             return self.whiteout(directory, hidden, &path).map_err(fault);
         }
         let kind = entry.kind.ok_or(EntryFault::Kind).map_err(fault)?;
@@ -156,10 +159,8 @@ impl<'a, 'r> Applier<'a, 'r> {
         // Engines remove what is there first, also if it is the link's target.
         let present = tree.child(directory, name);
         tree.remove_child(directory, name);
-        // A hard link to a symbolic link names the link itself, as containerd places it (`hardlinkRootPath`) and
-        // link(2) does.
-        let found = tree.resolve_in(self.upper.root, &entry.link, Last::Keep);
-        let (node, _) = found.map_err(|_| fault(EntryFault::LinkMissing))?;
+        let Found { node, is_disputed } =
+            tree.hard_link_target(self.upper.root, &entry.link).map_err(fault)?;
         if tree.is_dir(node) {
             return Err(fault(EntryFault::LinkToDir));
         }
@@ -171,6 +172,9 @@ impl<'a, 'r> Applier<'a, 'r> {
         let attributes = described.attributes.or(attributes);
         tree.describe(node, Description { layer, attributes, ..described }).map_err(fault)?;
         self.dispute_duplicate(present, path);
+        if is_disputed {
+            self.root.dispute(path, Difference::Refused);
+        }
         Ok(())
     }
 
@@ -233,7 +237,10 @@ fn parts(path: &[u8]) -> Result<Vec<&[u8]>, EntryFault> {
             _ => parts.push(part),
         }
     }
-    if parts.iter().any(|part| part.len() > MAX_NAME) {
+    let Some((name, parents)) = parts.split_last() else { return Ok(parts) };
+    // Engines make no file of a whiteout's own name, which may therefore be longer.
+    let name = name.strip_prefix(WHITEOUT).unwrap_or(name);
+    if parents.iter().chain([&name]).any(|part| part.len() > MAX_NAME) {
         return Err(EntryFault::Long);
     }
     Ok(parts)

@@ -2,6 +2,7 @@
 //! three takes about as long as the others, so that together they take less time than one after the other.
 
 use std::io::{self, BufRead, Read};
+use std::ops::Deref;
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -26,6 +27,39 @@ pub(super) struct Digests {
     pub(super) plain: Digest,
 }
 
+/// Uncompressed bytes that are handed over.
+#[derive(Default)]
+struct Chunk {
+    /// Keeps its length: making memory ready for a decoder again and again costs time.
+    buffer: Vec<u8>,
+    length: usize,
+}
+
+impl Chunk {
+    /// Replaces the bytes by the next ones of `reader`, fewer than [`CHUNK`] only at its end.
+    fn fill(&mut self, reader: &mut impl Read) -> io::Result<()> {
+        self.buffer.resize(CHUNK, 0);
+        self.length = 0;
+        while self.length < CHUNK {
+            match reader.read(&mut self.buffer[self.length..]) {
+                Ok(0) => break,
+                Ok(read) => self.length += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Deref for Chunk {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.buffer[..self.length]
+    }
+}
+
 /// Calls `use_plain` with the uncompressed bytes of `blob`, and returns its result and the digests.
 pub(super) fn decoded_apart<T>(
     blob: impl Read + Send,
@@ -41,7 +75,7 @@ pub(super) fn decoded_apart<T>(
         let hasher = spawn().spawn_scoped(scope, move || hash_all(&to_hash, &hashed));
         let hasher = hasher.map_err(TarError::Read)?;
         // Ends with dropping the receiver, after which the other threads stop too.
-        let used = use_plain(Chunks { receiver, return_to, chunk: Vec::new(), position: 0 });
+        let used = use_plain(Chunks { receiver, return_to, chunk: Chunk::default(), position: 0 });
         let plain = hasher.join().unwrap_or_else(|panic| resume_unwind(panic));
         let blob = decoder.join().unwrap_or_else(|panic| resume_unwind(panic));
         // An error of decoding comes first: the tar only ends early because of it.
@@ -56,16 +90,15 @@ pub(super) fn decoded_apart<T>(
 /// yields the chunks that were read, whose memory is used again: fresh memory costs the kernel as much time as the hash.
 fn decode_all(
     blob: impl Read,
-    sender: &SyncSender<Vec<u8>>,
-    returned: &Receiver<Vec<u8>>,
+    sender: &SyncSender<Chunk>,
+    returned: &Receiver<Chunk>,
 ) -> Result<Option<Digest>, Fault> {
     let mut blob = Hashed { inner: blob, hasher: Hasher::default() };
     // The output of the decoder is limited, so its input needs no limit of its own.
     let mut plain = decode(&mut blob)?;
     loop {
-        let mut chunk = returned.try_recv().unwrap_or_else(|_| Vec::with_capacity(CHUNK));
-        chunk.clear();
-        plain.by_ref().take(CHUNK as u64).read_to_end(&mut chunk).map_err(DecodeError::Read)?;
+        let mut chunk = returned.try_recv().unwrap_or_default();
+        chunk.fill(&mut plain).map_err(DecodeError::Read)?;
         if chunk.is_empty() {
             break;
         }
@@ -80,7 +113,7 @@ fn decode_all(
 }
 
 /// Hands on the chunks and returns the digest of their bytes, which is of no use if nobody reads them to their end.
-fn hash_all(receiver: &Receiver<Vec<u8>>, sender: &SyncSender<Vec<u8>>) -> Digest {
+fn hash_all(receiver: &Receiver<Chunk>, sender: &SyncSender<Chunk>) -> Digest {
     let mut hasher = Hasher::default();
     for chunk in receiver {
         hasher.update(&chunk);
@@ -107,9 +140,9 @@ impl<R: Read> Read for Hashed<R> {
 
 /// Reads the bytes that another thread sends.
 pub(super) struct Chunks {
-    receiver: Receiver<Vec<u8>>,
-    return_to: SyncSender<Vec<u8>>,
-    chunk: Vec<u8>,
+    receiver: Receiver<Chunk>,
+    return_to: SyncSender<Chunk>,
+    chunk: Chunk,
     position: usize,
 }
 

@@ -5,8 +5,11 @@ use super::{EntryFault, LookupError, MAX_DISPUTES, RootLimits};
 
 /// The number of the root's node.
 pub(super) const ROOT: u32 = 0;
-/// The number of links followed for one path: Linux's limit (path_resolution(7)).
-pub(super) const MAX_LINKS: u32 = 40;
+/// The number of links that Linux follows for one path (path_resolution(7)). docker and podman leave links to it.
+const LINUX_LINKS: usize = 40;
+/// The number of links that are followed for the path of an entry. containerd follows them itself, this many in a row
+/// (continuity, fs/path.go) and more in other shapes, so that beyond it nothing is known of the entry.
+const ENTRY_LINKS: usize = 255;
 /// The number of path components that followed links may add to one path. A link target may have 2,000, and a small
 /// layer could otherwise lead half a million entries through 40 such links.
 const MAX_FOLLOWED: usize = 1000;
@@ -78,11 +81,12 @@ pub(super) enum Last {
     Keep,
 }
 
-/// The parent directory of an entry.
-pub(super) struct Parent {
-    pub(super) directory: u32,
-    /// Whether it is the target of a link and had to be made, as only containerd does.
-    pub(super) made_for_link: bool,
+/// A node that an entry of a layer names: its parent directory, or the target of a hard link.
+pub(super) struct Found {
+    pub(super) node: u32,
+    /// Whether only containerd accepts the entry: the path leads through more links than the kernel follows, or a
+    /// directory had to be made for the target of one.
+    pub(super) is_disputed: bool,
 }
 
 /// The state of resolving a path.
@@ -93,19 +97,50 @@ struct Walk {
     at: Vec<(Vec<u8>, u32)>,
     /// The remaining components, the next one last.
     todo: Vec<Vec<u8>>,
-    links: u32,
+    /// The number of links that were followed.
+    links: usize,
+    max_links: usize,
+    /// The links to whose targets some of the remaining components belong, or belonged the last one, with the number of
+    /// components that remain after each.
+    open: Vec<(u32, usize)>,
     /// The number of components added by links.
     followed: usize,
-    /// The number of components that remain after those of the last link.
-    after_link: usize,
+}
+
+/// The reason why a path leads to no node.
+enum Stop {
+    NotFound(Vec<u8>),
+    NotADir(Vec<u8>),
+    Links(LinkFault),
+}
+
+/// The reason why a link is not followed.
+enum LinkFault {
+    /// It is on the way to its own target.
+    Endless,
+    /// The path leads through more links than the limit, or through ones with too many components.
+    TooMany,
+}
+
+impl LinkFault {
+    /// Returns the fault of an entry. Only an endless loop stops every engine for certain.
+    fn of_entry(&self) -> EntryFault {
+        match self {
+            Self::Endless => EntryFault::Loop,
+            Self::TooMany => EntryFault::Links,
+        }
+    }
 }
 
 impl Walk {
-    fn new(root: u32, path: &[u8]) -> Self {
-        let (at, todo) = (Vec::new(), Vec::new());
-        let mut walk = Self { root, at, todo, links: 0, followed: 0, after_link: usize::MAX };
-        walk.push(path);
-        walk
+    fn new(root: u32, max_links: usize) -> Self {
+        let (at, todo, open) = (Vec::new(), Vec::new(), Vec::new());
+        Self { root, at, todo, links: 0, max_links, open, followed: 0 }
+    }
+
+    fn with_path(mut self, path: &[u8]) -> Self {
+        self.push(path);
+        self
     }
 
     fn push(&mut self, path: &[u8]) {
@@ -119,21 +154,57 @@ impl Walk {
         self.at.last().map_or(self.root, |(_, node)| *node)
     }
 
-    /// Continues at a link's target; returns false if the links are too many or too long.
-    fn follow(&mut self, target: &[u8]) -> bool {
+    /// Continues at the target of a link, which is the node `link`.
+    fn follow(&mut self, link: u32, target: &[u8]) -> Result<(), LinkFault> {
+        let remaining = self.todo.len();
+        self.open.retain(|(_, after)| *after <= remaining);
+        if self.open.iter().any(|(open, _)| *open == link) {
+            return Err(LinkFault::Endless);
+        }
+        self.open.push((link, remaining));
         self.links += 1;
         if target.starts_with(b"/") {
             // An absolute target starts at the root of the image.
             self.at.clear();
         }
-        self.after_link = self.todo.len();
         self.push(target);
-        self.followed += self.todo.len() - self.after_link;
-        self.links <= MAX_LINKS && self.followed <= MAX_FOLLOWED
+        self.followed += self.todo.len() - remaining;
+        let is_within = self.links <= self.max_links && self.followed <= MAX_FOLLOWED;
+        is_within.then_some(()).ok_or(LinkFault::TooMany)
+    }
+
+    /// Returns whether the component that was taken last belongs to the target of a link.
+    fn is_in_link(&self) -> bool {
+        self.open.iter().any(|(_, after)| *after <= self.todo.len())
+    }
+
+    /// Returns whether docker and podman refuse an entry at this path: the kernel follows fewer links.
+    fn has_many_links(&self) -> bool {
+        self.links > LINUX_LINKS
     }
 
     fn path(&self) -> Vec<u8> {
-        self.at.iter().fold(Vec::new(), |path, (name, _)| join(&path, name))
+        self.path_of(&[])
+    }
+
+    /// Returns the path of an entry with this name, or of the directory itself for an empty one.
+    fn path_of(&self, name: &[u8]) -> Vec<u8> {
+        let names = self.at.iter().map(|(name, _)| &name[..]).chain((!name.is_empty()).then_some(name));
+        names.flat_map(|name| [b"/", name]).flatten().copied().collect()
+    }
+}
+
+/// The directory of the lower layers at the path of a [`Walk`] in a layer, found step by step.
+struct Below {
+    /// `None` if there is none.
+    walk: Option<Walk>,
+    /// The number of components that were taken over from the layer's walk.
+    depth: usize,
+}
+
+impl Below {
+    fn new() -> Self {
+        Self { walk: Some(Walk::new(ROOT, LINUX_LINKS)), depth: 0 }
     }
 }
 
@@ -286,45 +357,53 @@ impl Tree {
 
     /// Returns the node at `path` and its path with all links resolved.
     pub(super) fn resolve(&self, path: &[u8], last: Last) -> Result<(u32, Vec<u8>), LookupError> {
-        self.resolve_in(ROOT, path, last)
+        let mut walk = Walk::new(ROOT, LINUX_LINKS).with_path(path);
+        self.finish(&mut walk, path, last).map_err(|stop| match stop {
+            Stop::NotFound(path) => LookupError::NotFound { path: display(&path) },
+            Stop::NotADir(path) => LookupError::NotADir { path: display(&path) },
+            Stop::Links(_) => LookupError::Loop { path: display(path) },
+        })?;
+        Ok((walk.node(), walk.path()))
     }
 
-    /// Returns the node at `path` below the directory `root`, which links do not lead out of.
-    pub(super) fn resolve_in(
-        &self,
-        root: u32,
-        path: &[u8],
-        last: Last,
-    ) -> Result<(u32, Vec<u8>), LookupError> {
-        let mut walk = Walk::new(root, path);
+    /// Returns the node at the target `path` of a hard link in the layer with the root `upper`. A link there is the target
+    /// itself, as containerd places it (`hardlinkRootPath`) and link(2) does.
+    pub(super) fn hard_link_target(&self, upper: u32, path: &[u8]) -> Result<Found, EntryFault> {
+        let mut walk = Walk::new(upper, ENTRY_LINKS).with_path(path);
+        self.finish(&mut walk, path, Last::Keep).map_err(|stop| match stop {
+            Stop::NotFound(_) | Stop::NotADir(_) => EntryFault::LinkMissing,
+            Stop::Links(fault) => fault.of_entry(),
+        })?;
+        Ok(Found { node: walk.node(), is_disputed: walk.has_many_links() })
+    }
+
+    /// Walks to the end of `path`, whose components are the remaining ones.
+    fn finish(&self, walk: &mut Walk, path: &[u8], last: Last) -> Result<(), Stop> {
         // A trailing slash requires a directory, so that a link there is followed (path_resolution(7)).
         let last = if path.ends_with(b"/") { Last::Follow } else { last };
         while let Some(part) = walk.todo.pop() {
             let directory = walk.node();
             if !self.is_dir(directory) {
-                return Err(LookupError::NotADir { path: display(&walk.path()) });
+                return Err(Stop::NotADir(walk.path()));
             }
             if part == b".." {
                 walk.at.pop();
                 continue;
             }
             let Some(child) = self.child(directory, &part) else {
-                return Err(LookupError::NotFound { path: display(&join(&walk.path(), &part)) });
+                return Err(Stop::NotFound(walk.path_of(&part)));
             };
             match self.kind(child) {
                 Kind::Symlink(target) if !(walk.todo.is_empty() && last == Last::Keep) => {
-                    if !walk.follow(self.target(target)) {
-                        return Err(LookupError::Loop { path: display(path) });
-                    }
+                    walk.follow(child, self.target(target)).map_err(Stop::Links)?;
                 }
                 _ => walk.at.push((part, child)),
             }
         }
-        match self.kind(walk.node()) {
-            Kind::Dir { .. } => Ok((walk.node(), walk.path())),
-            _ if path.ends_with(b"/") => Err(LookupError::NotADir { path: display(&walk.path()) }),
-            _ => Ok((walk.node(), walk.path())),
+        if path.ends_with(b"/") && !self.is_dir(walk.node()) {
+            return Err(Stop::NotADir(walk.path()));
         }
+        Ok(())
     }
 
     /// Returns the directory at `path` below the layer's root `upper`, with missing directories made. `described` collects
@@ -334,12 +413,13 @@ impl Tree {
         upper: u32,
         path: &[u8],
         described: &mut Vec<(u32, Box<str>)>,
-    ) -> Result<Parent, EntryFault> {
-        let mut walk = Walk::new(upper, path);
-        let mut made_for_link = false;
+    ) -> Result<Found, EntryFault> {
+        let mut walk = Walk::new(upper, ENTRY_LINKS).with_path(path);
+        let (mut below, mut made_for_link) = (Below::new(), false);
         while let Some(part) = walk.todo.pop() {
             if part == b".." {
                 walk.at.pop();
+                below = Below::new();
                 continue;
             }
             if walk.at.len() >= MAX_DEPTH {
@@ -352,11 +432,11 @@ impl Tree {
             let child = match self.child(walk.node(), &part) {
                 Some(child) => child,
                 None => {
-                    made_for_link |= walk.links > 0 && walk.todo.len() >= walk.after_link;
-                    let path = join(&walk.path(), &part);
-                    let child = self.add_implied_dir(&walk, &part, &path)?;
+                    // docker and podman refuse an entry below a link whose target its layer lacks.
+                    made_for_link |= walk.is_in_link();
+                    let child = self.add_implied_dir(&walk, &part, &mut below)?;
                     if described.len() < MAX_DISPUTES && !self.description(child).is_like_implied() {
-                        described.push((child, display(&path).into()));
+                        described.push((child, display(&walk.path_of(&part)).into()));
                     }
                     child
                 }
@@ -364,30 +444,43 @@ impl Tree {
             match self.kind(child) {
                 Kind::Dir { .. } => walk.at.push((part, child)),
                 Kind::Symlink(target) => {
-                    if !walk.follow(self.target(target)) {
-                        return Err(EntryFault::Loop);
+                    let target = self.target(target);
+                    walk.follow(child, target).map_err(|fault| fault.of_entry())?;
+                    if target.starts_with(b"/") {
+                        below = Below::new();
                     }
                 }
                 _ => return Err(EntryFault::ParentNotDir),
             }
         }
-        Ok(Parent { directory: walk.node(), made_for_link })
+        Ok(Found { node: walk.node(), is_disputed: made_for_link || walk.has_many_links() })
     }
 
     /// Adds a directory that no entry of the layer describes. As containerd's `mkparent` does, it takes over what the lower
     /// layers say of the directory at this path, also if it is reached through links there.
-    fn add_implied_dir(&mut self, walk: &Walk, name: &[u8], path: &[u8]) -> Result<u32, EntryFault> {
+    fn add_implied_dir(&mut self, walk: &Walk, name: &[u8], below: &mut Below) -> Result<u32, EntryFault> {
         self.count_entry()?;
         self.count_metadata(name.len())?;
         let layer = self.description(walk.root).layer;
         let child = self.add(Kind::IMPLIED, Description::implied(layer))?;
-        if let Ok((like, _)) = self.resolve(path, Last::Follow)
-            && self.is_dir(like)
-        {
+        if let Some(like) = self.directory_below(below, walk, name) {
             self.describe_like(child, like);
         }
         self.set_child(walk.node(), name, child)?;
         Ok(child)
+    }
+
+    /// Returns the directory of the lower layers at the path of `name` in a layer. Each component is looked up once:
+    /// doing so for all of them at each would take quadratic time.
+    fn directory_below(&self, below: &mut Below, walk: &Walk, name: &[u8]) -> Option<u32> {
+        let mut lower = below.walk.take()?;
+        let names = walk.at[below.depth..].iter().map(|(name, _)| &name[..]).chain([name]);
+        names.rev().for_each(|name| lower.todo.push(name.to_vec()));
+        below.depth = walk.at.len() + 1;
+        self.finish(&mut lower, name, Last::Follow).ok()?;
+        let node = lower.node();
+        below.walk = Some(lower);
+        self.is_dir(node).then_some(node)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::architecture::Architecture;
 use crate::os::Os;
 use crate::vocabulary::Vocabulary;
 
-pub(crate) static ROWS: [Row; 1125] = [
+pub(crate) static ROWS: [Row; 1129] = [
     Row { name: "0", vocabulary: Vocabulary::WindowsWProcessorArchitecture, os: Some(Os::Windows), architecture: Some(Architecture::I386), variant: None, libc: None, float: None, version: None, level: None, cpu: None, bits32: None, note: None },
     Row { name: "0x0000", vocabulary: Vocabulary::WindowsImageFileMachine, os: Some(Os::Windows), architecture: None, variant: None, libc: None, float: None, version: None, level: None, cpu: None, bits32: None, note: Some("no machine is named") },
     Row { name: "0x014C", vocabulary: Vocabulary::WindowsImageFileMachine, os: Some(Os::Windows), architecture: Some(Architecture::I386), variant: None, libc: None, float: None, version: None, level: None, cpu: None, bits32: None, note: None },
@@ -510,6 +510,10 @@ pub(crate) static ROWS: [Row; 1125] = [
     Row { name: "kubernetes.io/arch=amd64:NoSchedule", vocabulary: Vocabulary::GkeTaint, os: Some(Os::Linux), architecture: Some(Architecture::Amd64), variant: None, libc: None, float: None, version: None, level: None, cpu: None, bits32: None, note: None },
     Row { name: "kubernetes.io/arch=arm64:NoSchedule", vocabulary: Vocabulary::GkeTaint, os: Some(Os::Linux), architecture: Some(Architecture::Arm64), variant: None, libc: None, float: None, version: None, level: None, cpu: None, bits32: None, note: None },
     Row { name: "l4re", vocabulary: Vocabulary::RustCfgTargetOs, os: None, architecture: None, variant: None, libc: None, float: None, version: None, level: None, cpu: None, bits32: None, note: Some("no Go port and no OCI name") },
+    Row { name: "lambda", vocabulary: Vocabulary::AwsLambda, os: Some(Os::Linux), architecture: Some(Architecture::Amd64), variant: None, libc: None, float: None, version: None, level: None, cpu: None, bits32: None, note: Some("x86_64, the default of a function") },
+    Row { name: "lambda/amd64", vocabulary: Vocabulary::AwsLambda, os: Some(Os::Linux), architecture: Some(Architecture::Amd64), variant: None, libc: None, float: None, version: None, level: None, cpu: None, bits32: None, note: None },
+    Row { name: "lambda/arm64", vocabulary: Vocabulary::AwsLambda, os: Some(Os::Linux), architecture: Some(Architecture::Arm64), variant: None, libc: None, float: None, version: None, level: Some("v8.2"), cpu: Some("neoverse-n1"), bits32: None, note: None },
+    Row { name: "lambda/x86_64", vocabulary: Vocabulary::AwsLambda, os: Some(Os::Linux), architecture: Some(Architecture::Amd64), variant: None, libc: None, float: None, version: None, level: None, cpu: None, bits32: None, note: None },
     Row { name: "linux", vocabulary: Vocabulary::BazelOs, os: Some(Os::Linux), architecture: None, variant: None, libc: None, float: None, version: None, level: None, cpu: None, bits32: None, note: None },
     Row { name: "linux", vocabulary: Vocabulary::K8sLabelKubernetesIoOs, os: Some(Os::Linux), architecture: None, variant: None, libc: None, float: None, version: None, level: None, cpu: None, bits32: None, note: None },
     Row { name: "linux", vocabulary: Vocabulary::K8sNodeInfoOperatingSystem, os: Some(Os::Linux), architecture: None, variant: None, libc: None, float: None, version: None, level: None, cpu: None, bits32: None, note: None },

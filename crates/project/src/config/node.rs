@@ -42,7 +42,9 @@ impl NodeDescription {
             Interpretation::Exact(facts) => facts,
             Interpretation::Ambiguous { candidates, why } => return Err(ambiguous(&candidates, &why)),
             Interpretation::Unknown(unknown) => {
-                let known: Vec<String> = known_platforms().map(|platform| platform.to_string()).collect();
+                let services = ["lambda/arm64", "lambda/x86_64"].map(str::to_owned);
+                let platforms = known_platforms().map(|platform| platform.to_string());
+                let known: Vec<String> = platforms.chain(services).collect();
                 let nearest = nearest(text, known.iter().map(String::as_str));
                 let hint = nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
                 return Err(format!("is not a known platform or node: {unknown}{hint}"));

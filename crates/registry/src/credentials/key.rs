@@ -1,6 +1,7 @@
 //! The keys of configuration files: `ghcr.io`, `https://index.docker.io/v1/`, `registry.example:5000/team`.
 
-use crate::host::{Host, HostError, is_ecr};
+use crate::ecr::is_ecr;
+use crate::host::{Host, HostError};
 
 /// The key under which docker has stored Docker Hub's credentials since its first registry.
 pub(super) const HUB_URL: &str = "https://index.docker.io/v1/";

@@ -39,9 +39,9 @@ impl Client<'_> {
         Command::new(words[0], directory).args(words[1..].iter().copied())
     }
 
-    /// Returns the output of a command with any exit status.
+    /// Returns the output of a command with any exit status. Its server must answer soon.
     pub(super) fn output(&self, words: &[&str]) -> Result<Output, Unavailable> {
-        self.processes.output(&self.command(words)).map_err(|error| self.not_started(words[0], &error))
+        self.processes.ask(&self.command(words)).map_err(|error| self.not_started(words[0], &error))
     }
 
     /// Returns the standard output of a command that succeeded. Its standard error is the reason if it failed.
@@ -62,6 +62,12 @@ impl Client<'_> {
         if error.is_not_installed() {
             let why = format!("{program} is not installed");
             Unavailable { why, remedies: remedies::install(program, self.system) }
+        } else if let ProcessError::TimedOut { limit, .. } = error {
+            Unavailable::because(format!(
+                "{program}'s server did not answer within {} seconds; restart it, or name the right one (DOCKER_HOST, \
+                 `docker context use`)",
+                limit.as_secs()
+            ))
         } else {
             Unavailable::because(error.to_string())
         }
@@ -70,7 +76,7 @@ impl Client<'_> {
 
 /// Explains why an engine did not answer, from the standard error of its client. The texts are those of docker 20.10 and
 /// 28, and podman 4.3.
-pub(super) fn refusal(program: &str, stderr: &str) -> Unavailable {
+pub fn refusal(program: &str, stderr: &str) -> Unavailable {
     let text = stderr.trim().trim_start_matches("ERROR:").trim();
     let last = text.lines().last().unwrap_or("it gave no reason");
     let words = text.to_ascii_lowercase();

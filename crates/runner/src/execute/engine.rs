@@ -22,7 +22,7 @@ use super::observer::{Reporter, ToolLine};
 use super::output::{create_marked_directory, remove_directory, remove_file, replace};
 use super::{ExecuteError, StepContext, into_inner, lock, planned, too_early};
 use crate::engine::{bake, failed_instruction};
-use crate::plan::{Action, EngineBase, EngineCall, EnginePlan, ImagePlan, Purpose, Step, StepId};
+use crate::plan::{Action, EngineBase, EngineCall, EnginePlan, ImagePlan, ImageShape, Purpose, Step, StepId};
 use crate::report::{ImageReport, PlatformReport};
 
 impl StepContext<'_> {
@@ -136,8 +136,11 @@ impl StepContext<'_> {
         });
         let in_order = in_order.collect::<Result<Vec<Imported>, _>>()?;
         let entries = in_order.iter().map(|one| one.manifest.clone()).collect();
-        let index = write_index(layout.blobs(), media_type::INDEX, entries, image.annotations.clone())
-            .map_err(image_error(image))?;
+        let index = match (image.shape, in_order.as_slice()) {
+            (ImageShape::Manifest, [only]) => Descriptor::new(media_type::MANIFEST, only.manifest.blob()),
+            _ => write_index(layout.blobs(), media_type::INDEX, entries, image.annotations.clone())
+                .map_err(image_error(image))?,
+        };
         let platforms = in_order.into_iter().map(|one| PlatformReport {
             digest: one.manifest.digest,
             platform: one.platform,

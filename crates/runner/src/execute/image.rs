@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crossdock_dockerfile::render::Health;
 use crossdock_oci::base::{TimeZones, add_static};
 use crossdock_oci::{
-    Assembled, BlobStore, Compression, Content, Descriptor, Healthcheck, Image, Layer, LayerBuilder, Layout,
-    Owner, PlatformImage, PlatformObject, RuntimeConfig, Timestamp, assemble,
+    Assembled, BlobStore, Compression, Content, Descriptor, Digest, Healthcheck, Image, Layer, LayerBuilder,
+    Layout, Owner, PlatformImage, PlatformObject, RuntimeConfig, Timestamp, assemble, media_type,
 };
 use crossdock_platform::Platform;
 use crossdock_project::config::Base;
@@ -15,7 +15,7 @@ use super::error::{InternalError, image_error};
 use super::observer::Reporter;
 use super::{ExecuteError, StepContext, lock, planned, too_early};
 use crate::bytes;
-use crate::plan::{Action, ImagePlan, PlatformPlan};
+use crate::plan::{Action, ImagePlan, ImageShape, PlatformPlan};
 use crate::report::{ImageReport, PlatformReport};
 
 /// The layers of each platform of each image.
@@ -94,8 +94,9 @@ impl StepContext<'_> {
             },
         )
         .map_err(image_error(image))?;
-        let report = report(image, &parts, &assembled)?;
-        self.settle(image, &layout, &assembled.index, report)
+        let named = named_document(image, &assembled);
+        let report = report(image, &parts, &assembled, named.digest)?;
+        self.settle(image, &layout, &named, report)
     }
 
     /// Stores an image's report. Without a later step that tags the image, the layout keeps it untagged.
@@ -136,10 +137,19 @@ fn packed<'p>(
     image.platforms.iter().map(part).collect()
 }
 
+/// Returns the document that the tags of an image name: its index, or its only manifest.
+fn named_document(image: &ImagePlan, assembled: &Assembled) -> Descriptor {
+    match (image.shape, assembled.manifests.as_slice()) {
+        (ImageShape::Manifest, [only]) => Descriptor::new(media_type::MANIFEST, only.manifest.blob()),
+        _ => assembled.index.clone(),
+    }
+}
+
 fn report(
     image: &ImagePlan,
     parts: &[(&Platform, Vec<Layer>)],
     assembled: &Assembled,
+    digest: Digest,
 ) -> Result<ImageReport, InternalError> {
     let platforms = parts.iter().map(|(platform, layers)| {
         let object = platform_object(platform);
@@ -148,7 +158,7 @@ fn report(
         let size = layers.iter().map(|layer| layer.descriptor.size).sum::<u64>() + made.config.size;
         Ok(PlatformReport { platform: (*platform).clone(), digest: made.manifest.digest, size })
     });
-    Ok(ImageReport::new(image, assembled.index.digest, platforms.collect::<Result<_, _>>()?))
+    Ok(ImageReport::new(image, digest, platforms.collect::<Result<_, _>>()?))
 }
 
 fn runtime_config(image: &ImagePlan) -> RuntimeConfig {

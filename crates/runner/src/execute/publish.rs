@@ -4,7 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_fs::project_path;
 use crossdock_oci::{
     Compression, Content, Descriptor, Digest, ImageSource, LayerBuilder, Layout, Owner, Pruning, Reference,
-    Repository, Tag, Timestamp, media_type, write_archive, write_node_archive,
+    Repository, Tag, Timestamp, write_archive, write_node_archive,
 };
 use crossdock_platform::Platform;
 use crossdock_project::project_boundary;
@@ -62,7 +62,7 @@ impl StepContext<'_> {
         match digest {
             Some(digest) => {
                 let blob = layout.blobs().verify(&digest).map_err(image_error(image))?;
-                Ok(Descriptor::new(media_type::INDEX, blob))
+                Ok(Descriptor::new(image.shape.media_type(), blob))
             }
             None => {
                 owner::check(image)?;

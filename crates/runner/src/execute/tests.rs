@@ -34,6 +34,7 @@ fn plan(directory: &Utf8Path, actions: impl IntoIterator<Item = Action>) -> Plan
         },
         layout: directory.join("dist/app"),
         platforms: vec![platform],
+        shape: crate::plan::ImageShape::Index,
         others: Vec::new(),
         release: None,
         targets: Vec::new(),

@@ -5,6 +5,7 @@ use std::fmt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_dockerfile::render::Health;
+use crossdock_oci::media_type;
 use crossdock_platform::Platform;
 use serde::Serialize;
 
@@ -31,6 +32,9 @@ pub struct ImagePlan {
     pub layout: Utf8PathBuf,
     /// The platforms in the order of the index; empty if only release archives are made.
     pub platforms: Vec<PlatformPlan>,
+    /// The document that the image's tags name.
+    #[serde(skip_serializing_if = "ImageShape::is_index")]
+    pub shape: ImageShape,
     /// Platforms that run no containers, built only for release archives.
     pub others: Vec<PlatformPlan>,
     /// The release archives, if they are made.
@@ -67,6 +71,33 @@ pub struct ImagePlan {
     pub cluster: Option<ClusterLoad>,
     /// The build by a container engine; `None` if crossdock builds the image itself.
     pub engine: Option<EnginePlan>,
+}
+
+/// The document that an image's tags name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ImageShape {
+    /// An index of the manifests of all platforms.
+    #[default]
+    Index,
+    /// The manifest of the only platform, for services that take no index.
+    Manifest,
+}
+
+impl ImageShape {
+    /// Returns whether it is an index.
+    pub fn is_index(&self) -> bool {
+        *self == Self::Index
+    }
+
+    /// Returns the media type of the document.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Index => media_type::INDEX,
+            Self::Manifest => media_type::MANIFEST,
+        }
+    }
 }
 
 /// The source of an image: one program of one project.

@@ -128,6 +128,21 @@ pub enum PlanError {
         /// The source of the platform.
         asked: Source,
     },
+    /// A service that takes the manifest of one platform would get an index.
+    #[error(
+        "`{node}` ({asked}) takes an image of one platform, and image `{image}` would have {platforms}; name one architecture \
+         with `--for lambda/arm64` or `--for lambda/x86_64`, and run crossdock once for each, with a tag of its own"
+    )]
+    OnePlatform {
+        /// The image.
+        image: String,
+        /// The service.
+        node: String,
+        /// The source of the service.
+        asked: Source,
+        /// The platforms.
+        platforms: String,
+    },
     /// C code would be dropped silently.
     #[error(
         "image `{image}`: CGO_ENABLED=0 would silently drop a part of {packages}; decide with `--cgo=true` or `--cgo=false`, \

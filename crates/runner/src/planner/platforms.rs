@@ -1,11 +1,11 @@
 //! The platforms that are built of an image, and the nodes for which it is verified, each with its reason.
 
 use crossdock_platform::matching::{Only, Specifier};
-use crossdock_platform::{Os, Platform};
+use crossdock_platform::{ImageForms, Os, Platform};
 
 use super::error::PlanError;
 use super::request::{Goal, Pack, Request};
-use crate::plan::{Node, Target};
+use crate::plan::{ImageShape, Node, Target};
 use crossdock_platform::{listed, nearest};
 use crossdock_project::config::{Config, Deploy, ImageConfig, NodeDescription, Source, Sourced};
 
@@ -57,6 +57,35 @@ pub(super) fn platforms(
     }
     let targets = with_built_platforms(asked, &built);
     Ok(Platforms { built, targets, warnings, notes })
+}
+
+/// Returns the shape of an image that all of its nodes take.
+///
+/// # Errors
+/// A node takes the image of one platform, and several are built.
+pub(super) fn shape(
+    image: &ImageConfig,
+    asked: &[Target],
+    built: &[(Platform, String)],
+) -> Result<ImageShape, PlanError> {
+    let takes_manifests =
+        |target: &&Target| target.node.as_ref().is_some_and(|node| node.images == ImageForms::AwsLambda);
+    let Some(lambda) = asked.iter().find(takes_manifests) else { return Ok(ImageShape::Index) };
+    // Platforms without containers are only in release archives.
+    let platforms: Vec<String> = built
+        .iter()
+        .filter(|(platform, _)| platform.os() == Os::Linux)
+        .map(|(platform, _)| platform.to_string())
+        .collect();
+    if platforms.len() <= 1 {
+        return Ok(ImageShape::Manifest);
+    }
+    Err(PlanError::OnePlatform {
+        image: image.name.value.clone(),
+        node: lambda.description.clone(),
+        asked: lambda.source.clone(),
+        platforms: platforms.join(", "),
+    })
 }
 
 /// Removes nodes that pull none of the built platforms, and returns a note that names them. `deploy` declares where the

@@ -2,6 +2,7 @@
 
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::state::{Content, State};
+use crate::start::Dialect;
 use crate::syntax::tree::Word;
 use crate::syntax::{is_name_char, is_name_start};
 use crate::value::Value;
@@ -36,9 +37,10 @@ impl Evaluator<'_> {
     /// Expands and computes an expression, and assigns the variables in it.
     pub(crate) fn arithmetic_value(&mut self, state: &mut State, expression: &Word) -> Value {
         let value = self.one(state, expression);
+        let dialect = self.start.dialect;
         let known = value.text().filter(|text| text.len() <= LONGEST).map(str::to_owned);
         let result = known.as_deref().and_then(|text| {
-            let mut reader = Reader { rest: text, state, depth: 0 };
+            let mut reader = Reader { rest: text, state, depth: 0, dialect };
             let result = reader.assignment()?;
             reader.rest.trim_start().is_empty().then_some(result)
         });
@@ -53,7 +55,7 @@ impl Evaluator<'_> {
 }
 
 /// Forgets the variables to which an expression that is not understood may assign.
-fn forget_assigned(state: &mut State, text: &str) {
+pub(super) fn forget_assigned(state: &mut State, text: &str) {
     let assigns = text.contains('=') || text.contains("++") || text.contains("--");
     if !assigns {
         return;
@@ -68,6 +70,7 @@ struct Reader<'t, 's> {
     rest: &'t str,
     state: &'s mut State,
     depth: usize,
+    dialect: Dialect,
 }
 
 impl<'t> Reader<'t, '_> {
@@ -102,6 +105,8 @@ impl<'t> Reader<'t, '_> {
             Content::Unset => Some(0),
             Content::Scalar(value) => match value.text()?.trim() {
                 "" => Some(0),
+                // Octal, or hexadecimal.
+                text if text.len() > 1 && text.trim_start_matches(['-', '+']).starts_with('0') => None,
                 text => text.parse().ok(),
             },
             Content::Unknown | Content::Array(_) => None,
@@ -167,10 +172,15 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
+    /// Whether `++` is an operator: dash takes it for two signs.
+    fn has_increments(&self) -> bool {
+        self.dialect != Dialect::Dash
+    }
+
     fn unary(&mut self) -> Option<i64> {
         let mut signs = Vec::new();
         loop {
-            if self.take("++") || self.take("--") {
+            if self.has_increments() && (self.take("++") || self.take("--")) {
                 return None;
             }
             match ["-", "+", "!", "~"].into_iter().find(|sign| self.take(sign)) {
@@ -197,9 +207,9 @@ impl<'t> Reader<'t, '_> {
         }
         if let Some(name) = self.name() {
             let value = self.variable(name)?;
-            let step = if self.take("++") {
+            let step = if self.has_increments() && self.take("++") {
                 1
-            } else if self.take("--") {
+            } else if self.has_increments() && self.take("--") {
                 -1
             } else {
                 0

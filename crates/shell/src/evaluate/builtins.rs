@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::arguments::may_be_options;
+use crate::evaluate::arithmetic::forget_assigned;
 use crate::evaluate::flow::{finish_builtin, leave_unknown};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::simple::{Call, declaration, shown};
@@ -112,7 +113,7 @@ impl Evaluator<'_> {
             "set" => return vec![self.set(state, &call)],
             "shift" => return vec![self.shift(state, &call)],
             "export" | "readonly" | "local" | "declare" | "typeset" => {
-                self.declare(&mut state, name, &call.words[1..])
+                self.declare(&mut state, name, &call.words[1..], position)
             }
             "unset" => unset(&mut state, &call.words[1..]),
             "trap" => trap(&mut state, &call.words[1..]),
@@ -126,7 +127,11 @@ impl Evaluator<'_> {
                 return vec![state];
             }
             "type" | "hash" => self.describes(&state, &call.words[1..]),
-            "kill" | "fg" | "bg" | "let" | "jobs" => Status::Unknown,
+            "let" => {
+                call.words[1..].iter().for_each(|word| forget_assigned(&mut state, &word.to_string()));
+                Status::Unknown
+            }
+            "kill" | "fg" | "bg" | "jobs" => Status::Unknown,
             _ => Status::Known(0),
         };
         let status = self.assume_success(&state, status);
@@ -505,8 +510,11 @@ impl Evaluator<'_> {
         state
     }
 
-    fn declare(&self, state: &mut State, name: &str, words: &[Value]) -> Status {
-        let is_local = match name {
+    fn declare(&self, state: &mut State, name: &str, words: &[Value], position: Position) -> Status {
+        if name == "local" && state.frames.is_empty() {
+            return self.local_outside(state, position);
+        }
+        let mut is_local = match name {
             "local" => true,
             "declare" | "typeset" => !state.frames.is_empty(),
             _ => false,
@@ -516,6 +524,11 @@ impl Evaluator<'_> {
             match word.text() {
                 Some("-n") if name == "export" => exported = Some(false),
                 Some(option) if option.starts_with('-') => {
+                    // The names that follow are others' from now on: any assignment may change any variable.
+                    if matches!(name, "declare" | "typeset" | "local") && option.contains('n') {
+                        state.forget_variables("");
+                    }
+                    is_local &= !option.contains('g');
                     if matches!(name, "declare" | "typeset" | "local") && option.contains('x') {
                         exported = Some(true);
                     }
@@ -542,6 +555,15 @@ impl Evaluator<'_> {
             }
         }
         Status::Known(0)
+    }
+
+    /// `local` outside a function fails in bash, and ends the script of other shells.
+    fn local_outside(&self, state: &mut State, position: Position) -> Status {
+        let message = "local: not in a function".to_owned();
+        if self.start.dialect != Dialect::Bash {
+            state.end(EndKind::Fails { status: 2, reason: Reason::Builtin(message) }, position);
+        }
+        Status::Known(1)
     }
 }
 

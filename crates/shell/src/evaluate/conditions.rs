@@ -234,6 +234,9 @@ fn binary(left: &Value, operator: &str, right: &Value, pattern: Option<&Pattern>
     }
 }
 
+/// Returns a number. `None` also for one with leading zeros, which `[` reads as decimal and `[[` as octal.
 fn number(value: &Value) -> Option<i64> {
-    value.text()?.trim().parse().ok()
+    let text = value.text()?.trim();
+    let has_zeros = text.len() > 1 && text.trim_start_matches(['-', '+']).starts_with('0');
+    text.parse().ok().filter(|_| !has_zeros)
 }

@@ -15,7 +15,7 @@ pub(crate) const MOST_WORDS: usize = 4096;
 /// How many bytes of values one step pays for. With the limit of steps, this limits the memory.
 pub(crate) const BYTES_PER_STEP: usize = 32;
 /// How many names of a directory one step pays for.
-const NAMES_PER_STEP: usize = 16;
+const NAMES_PER_STEP: usize = 8;
 /// How many words a command has for one step.
 const FREE_WORDS: usize = 16;
 
@@ -518,11 +518,14 @@ impl Evaluator<'_> {
     pub(crate) fn substitution(&mut self, state: &mut State, lines: &Script, position: Position) -> Value {
         let mut inner = state.clone();
         inner.output = Some(Value::from(""));
-        if self.start.dialect == Dialect::Bash {
+        let outer = std::mem::take(&mut self.descriptors);
+        if self.start.dialect != Dialect::Dash {
             inner.options.errexit = false;
         }
         let states = self
             .subshell(inner, How::Substitution, position, |evaluator, states| evaluator.lines(states, lines));
+        let inside = std::mem::replace(&mut self.descriptors, outer);
+        self.descriptors.written |= inside.written;
         let states = merge(states);
         let (mut output, mut status) = (None::<Value>, None::<Status>);
         self.substituted = match states.as_slice() {
@@ -544,7 +547,8 @@ impl Evaluator<'_> {
             });
         }
         state.status = status.unwrap_or(Status::Unknown);
-        without_newlines(output.unwrap_or_else(Value::unknown))
+        let is_known = !(inside.copied && inside.written);
+        without_newlines(output.filter(|_| is_known).unwrap_or_else(Value::unknown))
     }
 
     fn process(&mut self, state: &mut State, lines: &Script, position: Position) {

@@ -28,6 +28,15 @@ pub(crate) struct Context {
     pub(crate) file: Option<String>,
 }
 
+/// The other descriptors in a command substitution. What is written to a copy of standard output is captured too.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Descriptors {
+    /// Whether another descriptor, such as standard error, leads to the captured output.
+    pub(crate) copied: bool,
+    /// Whether a command writes to another descriptor.
+    pub(crate) written: bool,
+}
+
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
     words: Vec<Value>,
@@ -49,6 +58,7 @@ pub(crate) struct Evaluator<'a> {
     reasons: Vec<Reason>,
     /// The last command of the command substitution that ran last.
     pub(crate) substituted: Option<LastKind>,
+    pub(crate) descriptors: Descriptors,
     steps: u64,
     known: HashMap<Key, usize>,
 }
@@ -66,6 +76,7 @@ impl<'a> Evaluator<'a> {
             running: Vec::new(),
             reasons: Vec::new(),
             substituted: None,
+            descriptors: Descriptors::default(),
             steps,
             known: HashMap::new(),
         }

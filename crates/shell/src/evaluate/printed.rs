@@ -2,6 +2,7 @@
 
 use crate::evaluate::expand::{BYTES_PER_STEP, LONGEST};
 use crate::evaluate::machine::Evaluator;
+use crate::evaluate::order::{Order, sorted};
 use crate::evaluate::state::{Input, State, Status};
 use crate::outcome::{Found, Position};
 use crate::start::Entry;
@@ -33,7 +34,8 @@ impl Evaluator<'_> {
                 let name = basename(path);
                 line(name.strip_suffix(suffix).filter(|name| !name.is_empty()).unwrap_or(name))
             }
-            ["dirname", path] | ["dirname", "--", path] => line(dirname(path)),
+            // BusyBox keeps two slashes at the beginning, others do not.
+            ["dirname", path] | ["dirname", "--", path] if !path.starts_with("//") => line(dirname(path)),
             ["which", name] => match self.find(state, &Value::from(*name), None) {
                 Found::At(path) => line(&path),
                 Found::Missing => Some(String::new()),
@@ -41,7 +43,11 @@ impl Evaluator<'_> {
             },
             ["cat"] => input(state),
             ["cat", paths @ ..] => paths.iter().map(|path| self.content(state, path, position)).collect(),
-            ["sort", "-V"] | ["sort"] => input(state).map(|text| sorted(&text)),
+            ["sort", "-V"] => input(state).and_then(|text| sorted(&text, Order::Version)),
+            ["sort"] => {
+                let order = Order::of_locale(state);
+                input(state).and_then(|text| sorted(&text, order))
+            }
             ["head", "-n1" | "-1"] | ["head", "-n", "1"] => {
                 input(state).map(|text| text.split_inclusive('\n').take(1).collect())
             }
@@ -92,6 +98,11 @@ impl Evaluator<'_> {
 
     /// Returns what `printf` prints, as far as it is known.
     pub(crate) fn formatted(words: &[Value]) -> Value {
+        let words = match words {
+            [first, rest @ ..] if first.text() == Some("--") => rest,
+            [first, ..] if first.prefix().starts_with('-') => return Value::unknown(),
+            words => words,
+        };
         let Some((format, values)) = words.split_first() else { return Value::from("") };
         let format = format.text().and_then(read_format);
         let (Some(format), false) = (format, values.iter().any(Value::is_many)) else {
@@ -161,12 +172,6 @@ fn without_directory<'w>(words: &[&'w str]) -> Vec<&'w str> {
 
 fn input(state: &mut State) -> Option<String> {
     state.input.as_mut().map(Input::take_rest)
-}
-
-fn sorted(text: &str) -> String {
-    let mut lines: Vec<&str> = text.lines().collect();
-    lines.sort_unstable();
-    lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 fn basename(path: &str) -> &str {

@@ -345,8 +345,15 @@ impl Evaluator<'_> {
             Found::NotExecutable(_) => Status::Known(126),
             Found::At(_) | Found::Unknown => told.unwrap_or(Status::Unknown),
         };
-        if matches!(found, Found::At(_) | Found::Unknown) {
-            self.program_writes(&mut state, &call.words, call.position);
+        match found {
+            Found::At(_) | Found::Unknown => {
+                self.program_writes(&mut state, &call.words, call.position);
+            }
+            // The shell's message goes to standard error.
+            Found::Missing | Found::NotExecutable(_) if self.descriptors.copied => {
+                self.print(&mut state, Value::unknown());
+            }
+            Found::Missing | Found::NotExecutable(_) => {}
         }
         state.status = self.assume_success(&state, status);
         state.set_last(LastKind::Program(index), call.position);
@@ -452,6 +459,8 @@ impl Evaluator<'_> {
 
     fn redirections(&mut self, state: &mut State, redirections: &[Redirection]) {
         for redirection in redirections {
+            self.descriptors.copied |= copies_output(redirection);
+            self.descriptors.written |= writes_to_descriptor(redirection);
             if redirection.is_input() {
                 state.input = self.input(state, redirection);
                 continue;
@@ -517,6 +526,20 @@ fn ran_program(state: &State, position: Position) -> Option<usize> {
         },
         _ => None,
     }
+}
+
+/// Whether another descriptor leads to standard output from now on, as after `2>&1` and `5>&1`.
+fn copies_output(redirection: &Redirection) -> bool {
+    redirection.kind == RedirectionKind::Duplicate
+        && redirection.target.plain() == Some("1")
+        && redirection.descriptor.is_some_and(|descriptor| descriptor != 1)
+}
+
+/// Whether standard output goes to another descriptor, as after `>&2`, which may be a copy of it.
+fn writes_to_descriptor(redirection: &Redirection) -> bool {
+    redirection.kind == RedirectionKind::Duplicate
+        && matches!(redirection.descriptor, None | Some(1))
+        && !matches!(redirection.target.plain(), Some("1" | "-"))
 }
 
 /// Whether standard output goes elsewhere.

@@ -239,7 +239,7 @@ impl Parser<'_> {
                 let array = self.array()?;
                 word.pieces.push(Piece::Array(array));
             }
-            words.push(word);
+            words.push(if self.expands_homes(&words) { word } else { without_assigned_homes(word) });
         }
         if let [word] = words.as_slice()
             && assignments.is_empty()
@@ -296,6 +296,13 @@ impl Parser<'_> {
         }
         let value = if element { Assigned::Element(word) } else { Assigned::Scalar(word) };
         Ok(Ok(Assignment { name, append, value }))
+    }
+
+    /// Whether `~` after `=` is the home directory in the arguments of a command: bash takes each for an assignment.
+    fn expands_homes(&self, words: &[Word]) -> bool {
+        const ASSIGN: [&str; 5] = ["export", "readonly", "local", "declare", "typeset"];
+        let name = words.first().and_then(Word::plain);
+        self.dialect == Dialect::Bash || name.is_some_and(|name| ASSIGN.contains(&name))
     }
 
     /// Reads the words of `(…)` after `name=`.
@@ -443,6 +450,15 @@ impl Parser<'_> {
         let expecting = expected.map_or(String::new(), |word| format!(" (expecting \"{word}\")"));
         self.error(format!("{token} unexpected{expecting}"))
     }
+}
+
+/// Takes `~` that is not at the beginning of a word for itself.
+fn without_assigned_homes(word: Word) -> Word {
+    let literal = |(at, piece)| match piece {
+        Piece::Home { user } if at > 0 => Piece::Text { text: format!("~{user}"), quoted: false },
+        piece => piece,
+    };
+    Word { pieces: word.pieces.into_iter().enumerate().map(literal).collect(), ..word }
 }
 
 fn ends_with_equals(word: &Word) -> bool {

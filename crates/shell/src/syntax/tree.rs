@@ -164,7 +164,7 @@ pub(crate) enum Piece {
         text: String,
         quoted: bool,
     },
-    /// `~` or `~user` at the beginning of a word.
+    /// `~` or `~user` at the beginning of a word, or after `=` or `:` in what may be an assignment.
     Home {
         user: String,
     },

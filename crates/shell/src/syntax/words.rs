@@ -65,6 +65,20 @@ impl Pieces {
         }
     }
 
+    /// Whether the value of an assignment, or a part of it after `:`, begins here.
+    fn may_assign_home(&self) -> bool {
+        let (
+            Some(Piece::Text { text: first, quoted: false }),
+            Some(Piece::Text { text: last, quoted: false }),
+        ) = (self.pieces.first(), self.pieces.last())
+        else {
+            return false;
+        };
+        let Some((name, value)) = first.split_once('=') else { return false };
+        let is_start = value.is_empty() && self.pieces.len() == 1;
+        super::is_name(name.trim_end_matches('+')) && (is_start || last.ends_with(':'))
+    }
+
     /// Remembers quotes without text, which make an empty word.
     fn empty_quotes(&mut self) {
         self.pieces.push(Piece::Text { text: String::new(), quoted: true });
@@ -87,6 +101,13 @@ impl Parser<'_> {
             if self.ends_word(char, until) {
                 break;
             }
+            if char == '~'
+                && until == Until::Blank
+                && pieces.may_assign_home()
+                && self.home(&mut pieces, until)
+            {
+                continue;
+            }
             self.piece(char, until, &mut pieces)?;
         }
         Ok(Word { position, pieces: pieces.pieces })
@@ -107,19 +128,21 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads `~` or `~user` at the beginning of a word.
-    fn home(&mut self, pieces: &mut Pieces, until: Until) {
+    /// Reads `~` or `~user` at the beginning of a word. Returns whether it is there.
+    fn home(&mut self, pieces: &mut Pieces, until: Until) -> bool {
         if !matches!(until, Until::Blank | Until::Brace) || self.peek() != Some('~') {
-            return;
+            return false;
         }
         let rest = &self.rest()[1..];
         let length = rest.find(|char| !(is_name_char(char) || char == '-')).unwrap_or(rest.len());
         let next = rest[length..].chars().next();
-        if next.is_none_or(|char| matches!(char, '/' | ' ' | '\t' | '\n' | ';' | '&' | '|' | ')' | '}' | ':'))
-        {
+        let ends = |char| matches!(char, '/' | ' ' | '\t' | '\n' | ';' | '&' | '|' | ')' | '}' | ':');
+        let is_home = next.is_none_or(ends);
+        if is_home {
             pieces.pieces.push(Piece::Home { user: rest[..length].to_owned() });
             self.at += 1 + length;
         }
+        is_home
     }
 
     fn piece(&mut self, char: char, until: Until, pieces: &mut Pieces) -> Parsed<()> {

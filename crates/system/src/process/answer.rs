@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Command, Output, ProcessError, Processes, start_when_not_busy};
+use super::{Command, Output, ProcessError, Processes, start_when_not_busy, text};
 
 /// The most bytes that are kept of each stream. The rest is read and dropped, so that the program does not block.
 const KEPT: usize = 1 << 20;
@@ -14,7 +14,29 @@ const KEPT: usize = 1 << 20;
 /// the pipe open for days.
 const REST: Duration = Duration::from_millis(500);
 
+/// The time for an answer to a question. A server that is stopped, or a tunnel to it, may accept a connection and never
+/// answer, and docker's client waits for it without end.
+const QUESTION: Duration = Duration::from_secs(20);
+
 impl Processes {
+    /// Runs a command that asks a server for something, such as its version, and returns its output, whatever its exit code.
+    /// Of each stream 1 MiB is kept.
+    ///
+    /// # Errors
+    /// Fails if the command cannot be started, does not end within 20 seconds, or the run is cancelled.
+    pub fn ask(&self, command: &Command) -> Result<Output, ProcessError> {
+        self.answer(command, &[], QUESTION)
+    }
+
+    /// Runs a command that asks a server for something, and returns its standard output. Bytes that are not UTF-8 are
+    /// replaced.
+    ///
+    /// # Errors
+    /// Those of [`ask`](Self::ask), and an exit code other than 0.
+    pub fn ask_for_text(&self, command: &Command) -> Result<String, ProcessError> {
+        text(command, self.ask(command)?)
+    }
+
     /// Runs a command that reads `input`, and returns its output, whatever its exit code. It is not reported to a
     /// [`Watch`](super::Watch), because both its input and its output may be secret. Of each stream 1 MiB is kept.
     ///

@@ -8,8 +8,10 @@ use crossdock_verify::{
 };
 
 /// The codes that only `crossdock-subjects` reports, since they depend on the index and on single layers.
-const FOUND_ABOVE: [(&str, &str); 3] = [
+const FOUND_ABOVE: [(&str, &str); 5] = [
     ("DIRECTORY_DIFFERS", "directory-differs"),
+    ("LAMBDA_INDEX", "lambda-index"),
+    ("LAMBDA_LAYER", "lambda-layer"),
     ("LAYER_REFUSED", "layer-refused"),
     ("PLATFORM_MISSING", "platform-missing"),
 ];

@@ -6,7 +6,10 @@ use std::io::Read;
 use crossdock_fs::FileError;
 
 use super::docker::DockerImage;
-use super::{DOCUMENTS_LIMIT, ImageSource, IndexEntry, MAX_IMAGES, SourceError, SourceImage, SourcePlatform};
+use super::{
+    DOCUMENTS_LIMIT, ImageSource, IndexEntry, MAX_IMAGES, SourceError, SourceImage, SourcePlatform,
+    SourceReferrer,
+};
 use crate::layout::blob::BlobError;
 use crate::layout::{IMAGE_NAME, LayoutError, MAX_DEPTH, REF_NAME};
 use crate::model::{
@@ -32,16 +35,25 @@ impl<'a> Images<'a> {
     }
 
     /// Returns the images that an index lists, each once with all its names. One manifest that is listed for two
-    /// platforms is two images, since nodes of both pull it.
-    pub(super) fn listed(mut self, index: &Index) -> Result<Vec<SourceImage>, SourceError> {
-        let mut images: Vec<SourceImage> = Vec::new();
+    /// platforms is two images, since nodes of both pull it. A manifest without a name that is about another one is no
+    /// image of its own.
+    pub(super) fn listed(
+        mut self,
+        index: &Index,
+    ) -> Result<(Vec<SourceImage>, Vec<SourceReferrer>), SourceError> {
+        let (mut images, mut referrers): (Vec<SourceImage>, Vec<SourceReferrer>) = Default::default();
         let mut known: BTreeMap<(Digest, Option<PlatformObject>), usize> = BTreeMap::new();
         for entry in &index.manifests {
             let name = entry.annotations.get(IMAGE_NAME).or_else(|| entry.annotations.get(REF_NAME)).cloned();
             let key = (entry.digest, entry.platform.clone());
-            let place = *known.entry(key).or_insert(images.len());
-            if let Some(image) = images.get_mut(place) {
+            if let Some(image) = known.get(&key).and_then(|place| images.get_mut(*place)) {
                 image.names.extend(name);
+                continue;
+            }
+            if name.is_none()
+                && let Some(subject) = self.subject(entry)
+            {
+                referrers.push(SourceReferrer { descriptor: entry.clone(), subject });
                 continue;
             }
             let mut image = SourceImage {
@@ -52,9 +64,26 @@ impl<'a> Images<'a> {
                 skipped: Vec::new(),
             };
             self.add(entry, &mut Vec::new(), &mut image, &mut BTreeSet::new())?;
+            known.insert(key, images.len());
             images.push(image);
         }
-        Ok(images)
+        Ok((images, referrers))
+    }
+
+    /// Returns the digest of the manifest that an entry is about. What cannot be read is no such manifest: it is reported
+    /// as a damaged image.
+    fn subject(&mut self, entry: &Descriptor) -> Option<Digest> {
+        if !media_type::is_manifest(&entry.media_type) {
+            return None;
+        }
+        let counted = (self.bytes, self.values);
+        let manifest = self.document::<ImageManifest>(entry, "image manifest").ok();
+        let subject = manifest.and_then(|manifest| manifest.value.subject);
+        if subject.is_none() {
+            // An image is read again, and counts once.
+            (self.bytes, self.values) = counted;
+        }
+        subject.map(|subject| subject.digest)
     }
 
     /// Returns the images of an archive in docker's older form.
@@ -159,8 +188,11 @@ impl<'a> Images<'a> {
         read.map_err(FileError::on("read", path))?;
         self.bytes += raw.len() as u64;
         self.values += count_values(&raw);
-        if self.bytes > DOCUMENTS_LIMIT || self.values > MAX_VALUES {
+        if self.bytes > DOCUMENTS_LIMIT {
             return Err(SourceError::TooLong { path: path.clone() });
+        }
+        if self.values > MAX_VALUES {
+            return Err(SourceError::TooManyValues { path: path.clone(), limit: MAX_VALUES });
         }
         let blob = Blob { digest: Digest::of(&raw), size: raw.len() as u64 };
         if blob.size > limit {

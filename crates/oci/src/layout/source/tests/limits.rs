@@ -24,10 +24,13 @@ fn repeated_indexes_are_followed_once() {
 
 /// Puts a manifest into the layout whose configuration is padded by `size` bytes.
 fn manifest_of(fixture: &Fixture, size: usize) -> Descriptor {
-    let padding = " ".repeat(size);
-    let config = format!(
-        r#"{{"architecture":"amd64","os":"linux","rootfs":{{"type":"layers","diff_ids":[]}}{padding}}}"#
-    );
+    manifest_with(fixture, &" ".repeat(size))
+}
+
+/// Puts a manifest into the layout whose configuration ends with this text.
+fn manifest_with(fixture: &Fixture, end: &str) -> Descriptor {
+    let config =
+        format!(r#"{{"architecture":"amd64","os":"linux","rootfs":{{"type":"layers","diff_ids":[]}}{end}}}"#);
     let put = |bytes: &[u8]| fixture.layout.blobs().put(bytes).unwrap();
     let config = Descriptor::new(media_type::CONFIG, put(config.as_bytes()));
     let manifest = ImageManifest::new(config, Vec::new(), BTreeMap::new());
@@ -74,6 +77,15 @@ fn the_size_of_all_documents_is_limited() {
         Descriptor { annotations, ..large.clone() }
     });
     assert_eq!(open(names.collect()).unwrap().images()[0].names.len(), 9);
+}
+
+#[test]
+fn the_number_of_values_is_limited() {
+    let fixture = fixture();
+    let many = manifest_with(&fixture, &format!(r#","x":[{}0]"#, "0,".repeat(99_000)));
+    assert!(with_entries(&fixture, vec![many.clone(); 10]).is_ok());
+    let error = chain(&with_entries(&fixture, vec![many; 11]).unwrap_err());
+    assert!(error.contains("more than 1000000 values"), "{error}");
 }
 
 #[test]

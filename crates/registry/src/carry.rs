@@ -1,0 +1,154 @@
+//! Manifests about an image, carried between registries and layouts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossdock_oci::{Descriptor, Digest, Repository};
+
+use crate::auth::Scope;
+use crate::client::Location;
+use crate::content::{ImageContent, checked};
+use crate::copy::Carried;
+use crate::error::RegistryError;
+use crate::graph::{Graph, Parts};
+use crate::registry::{Manifest, Registry};
+use crate::transfer::{TransferEvent, TransferObserver};
+use crate::upload::{Check, Upload};
+
+/// A manifest about another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct About {
+    /// Its descriptor.
+    pub descriptor: Descriptor,
+    /// The digest of the manifest that it is about.
+    pub subject: Digest,
+}
+
+impl About {
+    /// Returns a manifest about `subject`.
+    pub fn new(descriptor: Descriptor, subject: Digest) -> Self {
+        Self { descriptor, subject }
+    }
+}
+
+/// The manifests about an image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AllAbout {
+    /// Each after what it is about.
+    pub found: Vec<About>,
+    /// Those beyond the limit, with the reason.
+    pub beyond: Vec<(Digest, String)>,
+}
+
+/// The number of manifests that are carried with an image.
+const MOST: usize = 4000;
+
+/// Returns the digests of an image and of all manifests that it lists.
+///
+/// # Errors
+/// If a manifest cannot be read or has another digest.
+pub fn manifests_of(
+    content: &dyn ImageContent,
+    image: &Descriptor,
+) -> Result<BTreeSet<Digest>, RegistryError> {
+    let graph = Graph::read(image, &mut |descriptor| checked(content, descriptor))?;
+    Ok(graph.nodes.iter().map(|node| node.descriptor.digest).collect())
+}
+
+/// Returns those of `listed` that are about one of `subjects`, or about such a manifest.
+pub fn about(subjects: &BTreeSet<Digest>, listed: &[About]) -> AllAbout {
+    let mut of_subject: BTreeMap<Digest, Vec<&About>> = BTreeMap::new();
+    listed.iter().for_each(|about| of_subject.entry(about.subject).or_default().push(about));
+    let (mut queue, mut seen): (Vec<Digest>, _) = (subjects.iter().copied().collect(), subjects.clone());
+    let mut found = Vec::new();
+    while let Some(subject) = queue.pop() {
+        for about in of_subject.remove(&subject).into_iter().flatten() {
+            if seen.insert(about.descriptor.digest) {
+                queue.push(about.descriptor.digest);
+                found.push(about.clone());
+            }
+        }
+    }
+    AllAbout { found, beyond: Vec::new() }
+}
+
+impl Registry {
+    /// Returns what a repository holds about manifests, and about what it holds about these, each after what it is about:
+    /// signatures, attestations, SBOMs.
+    ///
+    /// # Errors
+    /// If the lists cannot be read.
+    pub fn all_about(
+        &self,
+        repository: &Repository,
+        subjects: &BTreeSet<Digest>,
+    ) -> Result<AllAbout, RegistryError> {
+        let (mut queue, mut seen): (Vec<Digest>, _) = (subjects.iter().copied().collect(), subjects.clone());
+        let mut all = AllAbout::default();
+        while let Some(subject) = queue.pop() {
+            for referrer in self.referrers(repository, &subject)? {
+                let digest = referrer.descriptor.digest;
+                if !seen.insert(digest) {
+                    continue;
+                }
+                if all.found.len() >= MOST {
+                    all.beyond.push((digest, format!("at most {MOST} manifests are copied with an image")));
+                    continue;
+                }
+                queue.push(digest);
+                all.found.push(About::new(referrer.descriptor, subject));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Writes manifests about an image to a repository that has the image, with their blobs. What cannot be written is
+    /// returned with its reason, and what is about that with it.
+    ///
+    /// # Errors
+    /// If the transfer is cancelled.
+    pub fn carry(
+        &self,
+        content: &dyn ImageContent,
+        all: &[About],
+        to: &Repository,
+        observer: &dyn TransferObserver,
+    ) -> Result<Carried, RegistryError> {
+        let location = Location::of(to)?;
+        let scope = Scope::push(&location.path);
+        let upload = Upload { registry: self, location: &location, scope: &scope, observer, gate: None };
+        let (mut carried, mut failed) = (Carried::default(), BTreeSet::new());
+        for about in all.iter().take(MOST) {
+            let digest = about.descriptor.digest;
+            if failed.contains(&about.subject) {
+                failed.insert(digest);
+                carried.left.push((digest, format!("{}, which it is about, was left behind", about.subject)));
+                continue;
+            }
+            match carry_one(&upload, content, about) {
+                Ok(()) => carried.referrers.push(digest),
+                Err(RegistryError::Cancelled) => return Err(RegistryError::Cancelled),
+                Err(error) => {
+                    failed.insert(digest);
+                    carried.left.push((digest, error.to_string()));
+                }
+            }
+        }
+        let beyond = all.iter().skip(MOST).map(|about| about.descriptor.digest);
+        let reason = format!("at most {MOST} manifests are copied with an image");
+        carried.left.extend(beyond.map(|digest| (digest, reason.clone())));
+        Ok(carried)
+    }
+}
+
+fn carry_one(upload: &Upload<'_>, content: &dyn ImageContent, about: &About) -> Result<(), RegistryError> {
+    let bytes = checked(content, &about.descriptor)?;
+    for blob in Parts::of(&about.descriptor, &bytes)?.blobs {
+        let blob = blob.blob();
+        let by = upload.blob(&blob, &|at| content.open(&blob, at), &[], Check::First)?;
+        upload.observer.event(TransferEvent::Finished { digest: blob.digest, bytes: blob.size, by });
+    }
+    let manifest = Manifest { descriptor: about.descriptor.clone(), bytes };
+    upload.registry.put_referrer_at(upload.location, &manifest, &about.subject, upload.scope)
+}
