@@ -190,12 +190,8 @@ pub(crate) fn seen_from(directory: &str, path: &str) -> String {
 /// Returns the first file of this name in a directory of PATH that the user may execute. Go's `exec.LookPath`, which
 /// runtimes use, and `env` search alike.
 pub(crate) fn on_search_path(image: Container<'_>, name: &str) -> Option<Resolved> {
-    first_on_search_path(image, name).map(|(_, found)| found)
-}
-
-/// Returns the same file with the part of PATH that has it.
-pub(crate) fn first_on_search_path<'a>(image: Container<'a>, name: &str) -> Option<(&'a str, Resolved)> {
-    entries_on_path(image, image.search_path(), name).find(|(_, found)| image.user.may_start(found))
+    let mut entries = entries_on_path(image, image.search_path(), name);
+    entries.find(|(_, found)| image.user.may_start(found)).map(|(_, found)| found)
 }
 
 /// Returns the entries of this name in the parts of a PATH, each with its part.
