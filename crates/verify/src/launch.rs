@@ -18,6 +18,7 @@ mod loader;
 mod meter;
 mod next;
 mod options;
+mod owner;
 mod process;
 mod report;
 mod search;
