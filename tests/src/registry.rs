@@ -13,6 +13,7 @@ pub mod random;
 mod sample;
 pub mod schedule;
 pub mod tokens;
+mod tunnel;
 
 pub use distribution::{Access, Distribution, Program};
 pub use memory::{Habits, MemoryRegistry};
@@ -21,3 +22,4 @@ pub use peers::{Peer, Way};
 pub use proxy::Proxy;
 pub use sample::Sample;
 pub use schedule::Schedule;
+pub use tunnel::Tunnel;

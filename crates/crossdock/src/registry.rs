@@ -29,7 +29,9 @@ pub use crossdock_registry::{
 pub use index::create_index;
 pub use inspect::{InspectedEntry, InspectedPlatform, Inspection, inspect};
 pub use login::{login, logout};
-pub use promote::{PROMOTION_SCHEMA, PromoteOptions, Promoted, PromotedTag, TagStatus, TakenTags, promote};
+pub use promote::{
+    Failure, PROMOTION_SCHEMA, PromoteOptions, Promoted, PromotedTag, TagStatus, TakenTags, promote,
+};
 pub use pull::pull;
 pub use push::{Naming, PushedImage, check_repositories, push, push_built};
 pub use verify::{verify, verify_subject};

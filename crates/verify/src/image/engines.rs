@@ -1,14 +1,27 @@
 //! Values of a configuration that engines treat differently.
 
 use crate::image::ImageFacts;
-use crate::root::{EntryKind, ResolveError, Root, mount_of, normalize, resolve};
+use crate::root::{ENGINE_FILES, EntryKind, ResolveError, Root, mount_of, normalize, resolve};
 use crate::{Finding, Target, codes};
 
 pub(super) fn check(image: &ImageFacts, target: &Target, root: &dyn Root, findings: &mut Vec<Finding>) {
     let volumes = image.volumes.iter().filter_map(|volume| broken_volume(volume, target, root));
     findings.extend(volumes);
+    findings.extend(ENGINE_FILES.iter().filter_map(|file| directory_at_file(file, target, root)));
     findings.extend(stop_signal(&image.stop_signal, target));
     findings.extend(history(image, target));
+}
+
+/// Returns the finding about a directory where engines mount a file.
+fn directory_at_file(file: &str, target: &Target, root: &dyn Root) -> Option<Finding> {
+    let found = resolve(root, file).ok().filter(|found| found.entry.kind == EntryKind::Directory)?;
+    let message = format!(
+        "{} is a directory, and Docker, podman and the kubelet mount a file of their own at {file}: they show `not a directory: Are you \
+         trying to mount a directory onto a file (or vice-versa)?`, and `ctr` starts the image.",
+        found.path
+    );
+    let finding = Finding::new(codes::ENGINES_DIFFER, target.name(), file, message);
+    Some(finding.with_help("Remove the directory, or let it be a file."))
 }
 
 /// Returns the finding about a volume that cannot be mounted. `ctr` mounts none, and the other engines mount each, filled
@@ -22,6 +35,9 @@ fn broken_volume(volume: &str, target: &Target, root: &dyn Root) -> Option<Findi
             "covers what the runtime mounts there".to_owned()
         }
         Ok(found) if found.entry.kind != EntryKind::Directory => "is a file of the image".to_owned(),
+        _ if matches!(&*path, "/etc/passwd" | "/etc/group") => {
+            "is a directory where engines read a file (`read /etc/passwd: is a directory`)".to_owned()
+        }
         Err(error @ (ResolveError::NotDirectory { .. } | ResolveError::Loop { .. })) => {
             format!("cannot be mounted: {error}")
         }

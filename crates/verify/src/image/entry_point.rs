@@ -2,8 +2,8 @@
 
 use crate::image::ImageFacts;
 use crate::program::busybox;
-use crate::program::container::{Container, first_on_search_path, not_executable};
-use crate::root::{ENGINE_FILES, EntryKind, ResolveError, Resolved};
+use crate::program::container::{Container, not_executable};
+use crate::root::{ENGINE_FILES, EntryKind, ResolveError, Resolved, normalize};
 use crate::{Finding, Target, codes};
 
 /// Returns the program that the image starts, with links resolved; `None` if there is none, which a finding reports.
@@ -119,7 +119,7 @@ fn missing(
         format!(
             ", looked up from the working directory {} as {}",
             image.working_directory(),
-            crate::root::normalize(absolute)
+            normalize(absolute)
         )
     };
     let message = format!("The image starts {word}{from}, and {error}: {shown}.");
@@ -132,7 +132,40 @@ fn look_path<'a>(container: Container<'a>, name: &str) -> Option<(&'a str, Resol
     if container.variable("PATH") == Some("") {
         return None;
     }
-    first_on_search_path(container, name)
+    container.search_path().into_iter().find_map(|part| {
+        let found = container.resolve(&joined(part, name)).ok()?;
+        container.user.may_start(&found).then_some((part, found))
+    })
+}
+
+/// Joins a part of PATH and a name as Go does (`filepath.Join`): `..` removes the directory before it, also if the image
+/// lacks that. An empty part is the working directory.
+fn joined(part: &str, name: &str) -> String {
+    match part {
+        "" => format!("./{name}"),
+        _ if part.starts_with('/') => normalize(&format!("{part}/{name}")),
+        _ => format!("{part}/{name}"),
+    }
+}
+
+/// Returns the finding about a program that is only found if `..` in a part of PATH is not looked up.
+fn lexical_directory(
+    target: &Target,
+    word: &str,
+    directory: &str,
+    found: &Resolved,
+    container: Container<'_>,
+) -> Option<Finding> {
+    let of_kernel = container.resolve(&format!("{directory}/{word}"));
+    if !directory.starts_with('/') || of_kernel.is_ok_and(|other| other.path == found.path) {
+        return None;
+    }
+    let message = format!(
+        "The image starts {word:?}, which PATH has in {directory:?} if `..` only removes the part before it: runc takes it so, and crun \
+         looks the directories up and shows `executable file not found in $PATH`."
+    );
+    let finding = Finding::new(codes::ENGINES_DIFFER, target.name(), word, message);
+    Some(finding.with_help("Write the directory in PATH without `..`."))
 }
 
 /// Returns the finding about a program in a part of PATH that is relative or empty.
@@ -160,6 +193,7 @@ fn by_name(
 ) -> Option<Resolved> {
     if let Some((directory, found)) = look_path(container, word) {
         findings.extend(relative_directory(target, word, directory));
+        findings.extend(lexical_directory(target, word, directory, &found, container));
         return Some(found);
     }
     let first = word.split_whitespace().next().unwrap_or(word);

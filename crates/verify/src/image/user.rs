@@ -98,6 +98,11 @@ fn refused_by_runc(
     passwd: &Database,
     groups: &Database,
 ) -> Option<Finding> {
+    if [user.uid, user.gid].contains(&u32::MAX) {
+        let message = "The user or group of the image has the number 4294967295, which system calls take for -1: runc shows `unable to \
+                       setup user: invalid argument`, and crun starts the program as root.";
+        return Some(Finding::new(codes::ENGINES_DIFFER, target.name(), "/etc/passwd", message));
+    }
     let is_refused = |id: u32, file: &Database| {
         i64::from(id) > MAX_ID && lines(text(file)).all(|line| number(line, 2) != i64::from(id))
     };
@@ -183,9 +188,13 @@ fn database(root: &dyn Root, path: &str, target: &Target, findings: &mut Vec<Fin
         }
         Err(ResolveError::Unreadable(error)) => error.to_string(),
         Err(error @ (ResolveError::Loop { .. } | ResolveError::NotDirectory { .. })) => {
-            let message = format!("Engines look for {path}, and {error}: some of them refuse the image.");
+            // One finding for both files if their directory is the cause.
+            let at = if let ResolveError::NotDirectory { path, .. } = &error { path } else { path };
+            let message = format!(
+                "Engines look for users and groups in /etc, and {error}: some of them refuse the image."
+            );
             let help = "Remove the entry, or let it be a regular file.";
-            findings.push(Finding::new(codes::ENGINES_DIFFER, target.name(), path, message).with_help(help));
+            findings.push(Finding::new(codes::ENGINES_DIFFER, target.name(), at, message).with_help(help));
             return Some(String::new());
         }
         Err(_) => return Some(String::new()),

@@ -36,13 +36,21 @@ fn by_path(process: &Process, container: Container<'_>, name: &str) -> Result<Re
         return Err(NotFound::Unknown(format!("the working directory of {name} is only known when it runs")));
     }
     match container.resolve(name) {
-        Ok(found) if container.user.may_start(&found) => Ok(found),
+        Ok(found) if may_use(process, container, &found) => Ok(found),
         Ok(found) if found.entry.kind == EntryKind::File && matches!(process.search, Search::Changed(_)) => {
             Ok(found)
         }
         Ok(found) => Err(NotFound::Denied(Box::new(found))),
         Err(ResolveError::Unreadable(error)) => Err(NotFound::Unknown(error.to_string())),
         Err(error) => Err(NotFound::Absent(error.to_string())),
+    }
+}
+
+/// Returns whether the user may start the program. A loader that was started as a program only reads it.
+fn may_use(process: &Process, container: Container<'_>, found: &Resolved) -> bool {
+    match process.loader {
+        Some(_) => found.entry.kind == EntryKind::File && container.user.may_open(found),
+        None => container.user.may_start(found),
     }
 }
 

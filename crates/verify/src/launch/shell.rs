@@ -11,10 +11,11 @@ use super::answer::Answer;
 use super::as_set;
 use super::call::Call;
 use super::image_files::{ImageFiles, MAX_SCRIPT};
+use super::options::OptionError;
 use super::process::{Change, Process, Role, Search, TextFile, Word, base_name};
 use super::search::{self, NotFound};
-use super::{Context, Next, next, owner, report, startup};
-use crate::program::container::on_search_path;
+use super::{Context, Next, next, owner, report, shell_options, startup};
+use crate::program::container::{Container, entries_on_path};
 use crate::root::{EntryKind, ResolveError, Resolved, read_small, resolve};
 use crate::{Finding, codes};
 
@@ -32,6 +33,9 @@ struct Script {
 
 /// Reads the arguments of a shell, and follows the commands.
 pub(super) fn read(call: &Call<'_>, budget: &mut Budget) -> Next {
+    if let Some(option) = shell_options::refused(call) {
+        return next::refused(call, OptionError::Refused(option));
+    }
     let words: Vec<Value> = call.arguments().iter().map(value).collect();
     let Some(shell) = read_shell_arguments(&words) else {
         return Next::Unknown(format!("the options of {} are only known when it runs", call.program));
@@ -101,10 +105,9 @@ fn file_of(call: &Call<'_>, file: &Value) -> Result<Script, Box<Next>> {
     let found = match container.resolve(name) {
         Ok(found) => found,
         Err(ResolveError::Unreadable(error)) => return Err(Box::new(Next::Unknown(error.to_string()))),
-        // bash and BusyBox search a name without a slash on PATH too.
-        Err(error) => match on_search_path(container, name) {
-            Some(found) if !name.contains('/') => found,
-            _ => return missing(&error.to_string()),
+        Err(error) => match script_on_path(call, container, name) {
+            Some(found) => found,
+            None => return missing(&error.to_string()),
         },
     };
     if found.entry.kind != EntryKind::File {
@@ -135,6 +138,18 @@ fn lost_word(text: &str, shell: &ShellCall) -> Option<String> {
     let uses_arguments = ["$@", "${@", "$*", "$1"].iter().any(|name| text.contains(name));
     let word = shell.name.as_ref()?.text()?;
     (uses_arguments && shell.arguments.is_empty()).then(|| word.to_owned())
+}
+
+/// Returns the script of this name that the shell finds on PATH. bash reads the first file that it may read; dash and BusyBox
+/// open only the name as it is; other shells may do either.
+fn script_on_path(call: &Call<'_>, container: Container<'_>, name: &str) -> Option<Resolved> {
+    let opens_name = call.is_busybox() || base_name(&call.found.path) == "dash";
+    if name.contains('/') || opens_name {
+        return None;
+    }
+    let may_read = |found: &Resolved| found.entry.kind == EntryKind::File && container.user.may_open(found);
+    let mut entries = entries_on_path(container, container.search_path(), name).map(|(_, found)| found);
+    entries.find(may_read)
 }
 
 fn dialect(call: &Call<'_>) -> Dialect {

@@ -189,23 +189,8 @@ pub(crate) fn seen_from(directory: &str, path: &str) -> String {
 
 /// Returns the first file of this name in a directory of PATH that the user may execute, as `env` searches.
 pub(crate) fn on_search_path(image: Container<'_>, name: &str) -> Option<Resolved> {
-    entries_on_path(image, image.search_path(), name)
-        .map(|(_, found)| found)
-        .find(|found| image.user.may_start(found))
-}
-
-/// Returns the same file with the part of PATH that has it. Go joins both without asking for the directories that `..`
-/// leaves (`filepath.Join`).
-pub(crate) fn first_on_search_path<'a>(image: Container<'a>, name: &str) -> Option<(&'a str, Resolved)> {
-    let joined = |part: &'a str| {
-        let directory = if part.is_empty() { "." } else { part };
-        (part, if part.starts_with('/') { normalize(part) } else { directory.to_owned() })
-    };
-    let mut found =
-        image.search_path().into_iter().map(joined).filter_map(|(part, directory)| {
-            Some((part, image.resolve(&format!("{directory}/{name}")).ok()?))
-        });
-    found.find(|(_, found)| image.user.may_start(found))
+    let mut entries = entries_on_path(image, image.search_path(), name);
+    entries.find(|(_, found)| image.user.may_start(found)).map(|(_, found)| found)
 }
 
 /// Returns the entries of this name in the parts of a PATH, each with its part.

@@ -239,3 +239,32 @@ fn applets_and_options_of_busybox_are_known() {
         assert_eq!(found(&["/script"], &with(version, &format!("#!{line}\n"))), code, "{line}");
     }
 }
+
+/// Docker's verdicts on such images; `ctr` mounts no files, and crun searches PATH by system calls.
+#[test]
+fn engines_differ_about_their_own_files() {
+    let differ = |image: &ImageFacts, root: &MemoryRoot| unproven("engines-differ", image, root);
+    for file in ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"] {
+        differ(&image(), &root().directory(file, 0o755));
+        differ(&image().with_working_directory(format!("{file}/x")), &root());
+        starts("", &image(), &root().file(file, 0o644, ""));
+    }
+    differ(&image().with_volumes(["/etc/passwd"]), &root());
+    starts("", &image().with_volumes(["/etc"]), &root());
+    differ(&image(), &root().file("/etc", 0o644, ""));
+    let accounts = |uid: &str| root().file("/etc/passwd", 0o644, format!("app:x:{uid}:1000::/:/bin/sh\n"));
+    unproven("engines-differ user-not-numeric", &image().with_user("app"), &accounts("4294967295"));
+    starts("user-not-numeric", &image().with_user("app"), &accounts("1000"));
+}
+
+#[test]
+fn parent_directories_in_path_are_joined_as_go_does() {
+    let named = ImageFacts::default()
+        .with_index_platform(PlatformText::new("linux", "amd64", None))
+        .with_config_platform(PlatformText::new("linux", "amd64", None))
+        .with_entrypoint(["app"]);
+    let root = root().directory("/srv", 0o755);
+    unproven("engines-differ", &named.clone().with_env(["PATH=/nope/.."]), &root);
+    starts("", &named.clone().with_env(["PATH=/srv/.."]), &root);
+    fails("entry-point-not-on-path", &named.with_env(["PATH=/srv/../nope"]), &root);
+}
