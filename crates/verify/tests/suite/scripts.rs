@@ -238,11 +238,6 @@ fn of_testers() -> Vec<Case> {
             "#!/bin/sh\neval \"set -- $(printf '%s\\n' \"$OPTS\" | xargs -n1)\" '\"$@\"'\nexec /app \"$@\"\n",
         ),
         entry("#!/bin/sh\nif /arm; then echo ok; else exit 0; fi\n").unproven("launch-may-fail"),
-        Case::of(&["app"]).with_env(&["PATH=/nope/../bin"]).file(
-            "/bin/app",
-            0o755,
-            *b"#!/bin/sh\nexec /app\n",
-        ),
     ]
 }
 
