@@ -294,6 +294,21 @@ fn what_is_about_an_image_travels_with_it() {
     let one = attach(&sample.directory, &platform_manifest(&sample), "about one platform");
     let left = sandbox.crossdock(&sandbox.work(), &docker).success();
     left.complains(one["digest"].as_str().unwrap()).complains("was left behind");
+    // `inspect` shows what is about each platform, and `push` says what it does not take along.
+    let shown = sandbox.crossdock(&sandbox.work(), &["inspect", "image", "--json"]).success().json();
+    let of_platform: Vec<&Value> = shown["referrers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["subject"] == platform_manifest(&sample)["digest"])
+        .map(|entry| &entry["digest"])
+        .collect();
+    assert_eq!(of_platform, [&one["digest"]]);
+    let pushed = format!("{}/team/pushed:1", registry.host());
+    sandbox
+        .crossdock(&sandbox.work(), &["push", &pushed, "image"])
+        .success()
+        .complains("which are not pushed");
 }
 
 /// Returns the descriptor of the first platform's manifest.
@@ -310,6 +325,13 @@ fn verification_fetches_only_the_layers_of_its_nodes_once() {
     let reference = format!("{}/team/app:1", registry.host());
     copy(&sandbox, "oci:image", &format!("docker://{reference}"));
     // Two configurations, a layer that both platforms share, and one of each.
+    // Options for this project's images have no effect on another one, and no node that is named is left out.
+    for option in ["--image=a", "--tag=a", "--repository=a", "--output=a", "--cgo=true"] {
+        let refused = sandbox.crossdock(&sandbox.work(), &["verify", &reference, option]).ends_with(2);
+        refused.complains("is for this project's images");
+    }
+    let both = ["verify", &reference, "--for", "linux/amd64", "--platform", "linux/s390x"];
+    sandbox.crossdock(&sandbox.work(), &both).ends_with(1).says("on linux/amd64").says("on linux/s390x");
     for (nodes, expected) in
         [("linux/amd64", 4), ("linux/arm64", 4), ("linux/amd64,linux/arm64", 5), ("linux/s390x", 2)]
     {
@@ -347,7 +369,8 @@ fn an_engine_that_never_answers_is_an_error() {
             let sandbox = &sandbox;
             threads.spawn(move || {
                 let outcome = sandbox.crossdock(&sandbox.work(), command).ends_with(3);
-                outcome.complains("docker did not answer within").complains("docker context use");
+                // Clients of docker before version 23 give up by themselves.
+                outcome.complains(" answer").complains("docker context use");
             });
         }
     });

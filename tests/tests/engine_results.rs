@@ -80,8 +80,6 @@ fn is_like_crossdocks_own(sandbox: &Sandbox, project: &Path, builder: &str) {
     dist(&one, "linux/amd64").success();
     dist(&both, BOTH).success();
     let result = built(project);
-    dist(&both, REVERSED).success();
-    assert_eq!(built(project).digest(), result.digest(), "the order of platforms has changed the image");
     says_hello(sandbox, &result, &GO_WORDS[..2]);
     for (machine, word) in &GO_WORDS[..2] {
         let root = work.join(format!("unpacked-{}-{}", machine.name(), result.digest()));
@@ -91,6 +89,9 @@ fn is_like_crossdocks_own(sandbox: &Sandbox, project: &Path, builder: &str) {
     let (checks, base) = says_of_itself(&result);
     assert_eq!(checks, own, "{builder} has another configuration");
     assert!(base.is_null(), "it lies on debian-slim, and says {base}");
+    let in_order = result.platforms();
+    dist(&both, REVERSED).success();
+    assert_eq!(built(project).platforms(), in_order, "the index is in the order of the call");
 }
 
 #[test]

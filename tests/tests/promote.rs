@@ -136,7 +136,7 @@ fn an_image_that_does_not_start_gets_no_name() {
     let answer = promote(&[&call[..], &["--json"]].concat()).ends_with(1).json();
     assert_eq!(
         (&answer["promoted"], &answer["destinations"][1]["status"]),
-        (&json!(false), &json!("refused"))
+        (&json!(false), &json!("untouched"))
     );
     assert_eq!(registry.tags("team/app"), ["candidate"]);
     assert!(registry.tags("prod/app").is_empty());
@@ -194,6 +194,13 @@ fn an_immutable_tag_stays() {
         let refused = promote(&[&source, &name("3.0"), &name("2.0"), "--immutable"]).ends_with(1);
         refused.complains(&format!("2.0 names {} already", sample.digest)).complains("nothing was tagged");
         assert_eq!(registry.record().of("GET", "/blobs/").count(), 0, "nothing needs to be fetched");
+        let answer =
+            promote(&[&source, &name("3.0"), &name("2.0"), "--immutable", "--json"]).ends_with(1).json();
+        let status = |at: usize| answer["destinations"][at]["status"].clone();
+        assert_eq!(
+            (status(0), status(1), &answer["promoted"]),
+            (json!("untouched"), json!("taken"), &json!(false))
+        );
         assert_eq!(registry.tags("team/app"), ["1.0", "2.0", "candidate"]);
         let moved = promote(&[&source, &name("3.0"), &name("2.0"), "--json"]);
         match tags {
@@ -202,7 +209,12 @@ fn an_immutable_tag_stays() {
                 let tag = &moved["destinations"][1];
                 assert_eq!((&tag["status"], &tag["previous"]), (&json!("moved"), &json!(sample.digest)));
             }
-            _ => drop(moved.ends_with(5).complains("tagged before: ").complains("2.0")),
+            _ => {
+                let answer = moved.ends_with(5).complains("tagged before: ").complains("2.0").json();
+                let status = |at: usize| answer["destinations"][at]["status"].clone();
+                assert_eq!((status(0), status(1)), (json!("tagged"), json!("failed")));
+                assert!(answer["failure"]["message"].as_str().is_some_and(|message| message.contains("2.0")));
+            }
         }
     }
 }

@@ -6,7 +6,9 @@ mod ko;
 mod layers;
 mod lookup;
 mod programs;
+mod registry;
 mod row;
+mod server;
 mod small;
 mod verify;
 
@@ -43,6 +45,7 @@ const GROUPS: &[Group] = &[
     ("zstd", verify::zstd),
     ("go", programs::go),
     ("ko", ko::rows),
+    ("registry", registry::rows),
     ("rust", programs::rust),
     ("xtask", cold_xtask),
 ];

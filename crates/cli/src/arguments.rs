@@ -308,7 +308,7 @@ pub(crate) struct DistCommand {
     #[arg(long, requires = "push", help_heading = "How it is pushed")]
     pub(crate) bare: bool,
     #[command(flatten)]
-    pub(crate) create: CreateArgs,
+    pub(crate) destination: DestinationArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
     /// Install missing tools first; each command is shown before it runs.
@@ -368,9 +368,12 @@ pub(crate) struct RegistryArgs {
     pub(crate) chunk_size: Option<NonZeroU64>,
 }
 
-/// What happens to a repository that does not exist.
+/// How the destination of a push is treated.
 #[derive(Debug, Args, Clone, Default)]
-pub(crate) struct CreateArgs {
+pub(crate) struct DestinationArgs {
+    /// Read each tag back after the push, and fail if the registry shows another digest.
+    #[arg(long, help_heading = "How registries are used")]
+    pub(crate) verify_remote: bool,
     /// Create a repository that Amazon ECR says not to have, with the program `aws`.
     #[arg(long, help_heading = "How registries are used")]
     pub(crate) create_repository: bool,
@@ -402,7 +405,7 @@ pub(crate) struct PushCommand {
     #[command(flatten)]
     pub(crate) strictness: StrictnessArgs,
     #[command(flatten)]
-    pub(crate) create: CreateArgs,
+    pub(crate) destination: DestinationArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }

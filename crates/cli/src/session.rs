@@ -248,7 +248,11 @@ impl Session {
         };
         let nodes = or(chosen.nodes, &overrides.nodes);
         let mut options = VerifyOptions::new().scope(scope(strictness));
-        options.nodes = if nodes.is_empty() { or(chosen.platforms, &overrides.platforms) } else { nodes };
+        options.nodes = match nodes.is_empty() {
+            true => or(chosen.platforms, &overrides.platforms),
+            // Both are asked for, and none is dropped silently.
+            false => nodes.into_iter().chain(chosen.platforms).collect(),
+        };
         options.config = chosen.config;
         options
     }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use crossdock_registry::proxy::ProxyRules;
-use crossdock_registry::{RootSources, Roots};
+use crossdock_registry::{Notify, RootSources, Roots};
 
 pub use crate::subject::Endpoint;
 pub use copy::{Copied, CopyOptions, LeftBehind, copy};
@@ -29,7 +29,9 @@ pub use crossdock_registry::{
 pub use index::create_index;
 pub use inspect::{InspectedEntry, InspectedPlatform, Inspection, inspect};
 pub use login::{login, logout};
-pub use promote::{PROMOTION_SCHEMA, PromoteOptions, Promoted, PromotedTag, TagStatus, TakenTags, promote};
+pub use promote::{
+    Failure, PROMOTION_SCHEMA, PromoteOptions, Promoted, PromotedTag, TagStatus, TakenTags, promote,
+};
 pub use pull::pull;
 pub use push::{Naming, PushedImage, check_repositories, push, push_built};
 pub use verify::{verify, verify_subject};
@@ -57,6 +59,8 @@ pub struct RegistryOptions {
     /// The repository that is created where a registry says to have none, when something is pushed. If `None`, that is an
     /// error.
     pub create: Option<NewRepository>,
+    /// Whether each tag is read back after a push and held against the digest.
+    pub verify_remote: bool,
 }
 
 impl RegistryOptions {
@@ -92,6 +96,9 @@ fn settings(context: &Context, options: &RegistryOptions) -> Result<Settings, Er
     settings.jobs = options.jobs.map(NonZeroUsize::get).or(overridden).unwrap_or(JOBS);
     settings.chunk_size = options.chunk_size;
     settings.cancel = context.cancel.clone();
+    settings.verify_pushes = options.verify_remote;
+    let receiver = context.clone();
+    settings.notify = Some(Notify(Arc::new(move |note| receiver.note(note))));
     if let Some(wanted) = &options.create {
         settings.creator = Some(Arc::new(create::Aws::new(context, wanted)?));
     }

@@ -169,8 +169,8 @@ impl Layout {
 
     /// Lists `image` in `index.json`, in one atomic step: under each of `names`, or without a name if there are none.
     ///
-    /// A name that belonged to another image moves to this one, and the image's entry without a name is removed once it
-    /// has one.
+    /// A name that belonged to another image moves to this one: also a mere tag, as other tools write it. The image's entry
+    /// without a name is removed once it has one.
     ///
     /// # Errors
     /// If the image's blob is not in the layout, or `index.json` cannot be read or written.
@@ -187,16 +187,15 @@ impl Layout {
         }
         let mut index = self.index()?;
         let entries = named_entries(image, names);
-        let moved: BTreeSet<_> =
-            entries.iter().filter_map(|entry| entry.annotations.get(IMAGE_NAME)).collect();
+        let values = |key| entries.iter().filter_map(move |entry: &Descriptor| entry.annotations.get(key));
+        let moved: BTreeSet<_> = values(IMAGE_NAME).collect();
+        // skopeo, oras and regctl name images only so, and take the first entry of a name.
+        let taken: BTreeSet<_> = values(IMAGE_NAME).chain(values(REF_NAME)).collect();
         index.manifests.retain(|entry| {
-            let nameless =
-                !entry.annotations.contains_key(IMAGE_NAME) && !entry.annotations.contains_key(REF_NAME);
-            let stays = if nameless {
-                entry.digest != image.digest
-            } else {
-                // An entry that has only a tag is of another tool, and of a repository that nobody can tell.
-                entry.annotations.get(IMAGE_NAME).is_none_or(|name| !moved.contains(name))
+            let stays = match (entry.annotations.get(IMAGE_NAME), entry.annotations.get(REF_NAME)) {
+                (None, None) => entry.digest != image.digest,
+                (Some(name), _) => !moved.contains(name),
+                (None, Some(tag)) => !taken.contains(tag),
             };
             pruning == Pruning::KeepOthers && stays
         });
@@ -522,12 +521,16 @@ mod tests {
         tagged.annotations.insert(REF_NAME.to_owned(), "1.0".to_owned());
         layout.write_index(&lock, &Index::new(vec![tagged.clone()], BTreeMap::new())).unwrap();
         layout.publish(&lock, &two, &[], Pruning::KeepOthers).unwrap();
-        layout.publish(&lock, &two, &[reference("r.example/a:1.0")], Pruning::KeepOthers).unwrap();
+        layout.publish(&lock, &two, &[reference("r.example/a:2.0")], Pruning::KeepOthers).unwrap();
         layout.prune(&lock).unwrap();
         let entries = layout.index().unwrap().manifests;
         assert_eq!(entries[0], tagged);
         assert_eq!(entries.iter().map(|entry| entry.digest).collect::<Vec<_>>(), [one.digest, two.digest]);
         assert!(layout.blobs().has(&one.blob()));
+        // As skopeo moves it: the other entry would go on to be the image of this tag.
+        layout.publish(&lock, &two, &[reference("r.example/a:1.0")], Pruning::KeepOthers).unwrap();
+        let entries = layout.index().unwrap().manifests;
+        assert_eq!(entries.iter().map(|entry| entry.digest).collect::<Vec<_>>(), [two.digest, two.digest]);
     }
 
     #[test]

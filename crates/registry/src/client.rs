@@ -153,7 +153,12 @@ impl Client {
             if attempt == attempts(&result) {
                 return result;
             }
-            retry::wait(attempt - 1, asked, self.settings.patience, &self.settings.cancel)?;
+            let place = self.place(call);
+            let why = || match &result {
+                Ok(answer) => format!("`{}` answers {}", place.host, answer.status.as_u16()),
+                Err(error) => told(error),
+            };
+            retry::wait(attempt - 1, asked, &self.settings, &why)?;
         }
     }
 
@@ -189,7 +194,7 @@ impl Client {
             if attempt == ATTEMPTS {
                 return Err(error);
             }
-            retry::wait(attempt - 1, None, self.settings.patience, &self.settings.cancel)?;
+            retry::wait(attempt - 1, None, &self.settings, &|| told(&error))?;
         }
     }
 
@@ -420,6 +425,14 @@ impl Client {
     /// Returns the context of an operation on a repository.
     pub(crate) fn place_of(&self, location: &Location, action: String) -> Place {
         Place { action, host: location.host.to_string(), repository: location.path.clone() }
+    }
+}
+
+/// Returns the words of an error with its cause, for a note.
+pub(crate) fn told(error: &RegistryError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }
 

@@ -53,6 +53,21 @@ pub enum RegistryError {
         /// The host.
         host: String,
     },
+    /// A registry does not show what was pushed to it.
+    #[error(
+        "`{host}` accepted the push, but `{name}` {} instead of {expected}",
+        .found.map_or_else(|| "does not exist".to_owned(), |found| format!("is {found}"))
+    )]
+    NotShown {
+        /// The host.
+        host: String,
+        /// `repository:tag` or `repository@digest`.
+        name: String,
+        /// The digest that was pushed.
+        expected: Digest,
+        /// The digest that the registry shows; `None` if it shows nothing.
+        found: Option<Digest>,
+    },
     /// A repository that the registry does not have could not be created.
     #[error("the repository `{repository}` on `{host}` does not exist and cannot be created")]
     NotCreated {

@@ -46,5 +46,5 @@ pub use push::{LookUp, PushOptions, Pushed};
 pub use referrers::Referrer;
 pub use registry::{BlobReader, MANIFEST_LIMIT, Manifest, Registry, Selector};
 pub use roots::{CertificateFault, RootSources, Roots, RootsError};
-pub use settings::Settings;
+pub use settings::{Notify, Settings};
 pub use transfer::{Moved, TransferEvent, TransferObserver, Unobserved};

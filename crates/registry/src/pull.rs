@@ -9,7 +9,7 @@ use crossdock_oci::{
 };
 
 use crate::auth::Scope;
-use crate::client::Location;
+use crate::client::{Location, told};
 use crate::error::RegistryError;
 use crate::graph::{Graph, is_foreign, total};
 use crate::registry::{Registry, Selector};
@@ -103,7 +103,6 @@ impl Fetch<'_> {
 
     /// Fetches a blob, again if the connection is lost: from where it broke off, if the server serves parts.
     pub(crate) fn fetch(&self, blob: &Blob, gate: &Gate) -> Result<(), RegistryError> {
-        let settings = self.registry.settings();
         let (mut attempt, mut kept) = (0, None);
         loop {
             let before = size(kept.as_ref());
@@ -120,7 +119,7 @@ impl Fetch<'_> {
             if attempt == ATTEMPTS || matches!(error, RegistryError::Digest { .. }) && attempt == 2 {
                 return Err(error);
             }
-            retry::wait(attempt - 1, None, settings.patience, &settings.cancel)?;
+            retry::wait(attempt - 1, None, self.registry.settings(), &|| told(&error))?;
         }
     }
 

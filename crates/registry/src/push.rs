@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use crossdock_oci::{Descriptor, Digest, Repository, Tag};
 
 use crate::auth::Scope;
-use crate::client::Location;
+use crate::client::{Location, told};
 use crate::content::{ImageContent, checked};
 use crate::error::RegistryError;
 use crate::graph::{Graph, Node, is_foreign, total};
@@ -93,6 +94,8 @@ impl Registry {
     }
 }
 
+/// The time within which a registry must show what was written to it.
+const SETTLE: Duration = Duration::from_secs(30);
 /// The number of times that a registry is given time to show what was written.
 const WAITS: u32 = 4;
 
@@ -120,6 +123,9 @@ impl Push<'_> {
             self.send_blobs(&nodes)?;
             self.send_documents(&nodes, digest)?;
             self.finish(root, &missing, &untagged)?;
+        }
+        if self.upload.registry.settings().verify_pushes {
+            self.read_back(root)?;
         }
         let sent = self.sent.lock().map_or(0, |sent| *sent);
         Ok(Pushed { digest, unchanged, sent })
@@ -228,6 +234,46 @@ impl Push<'_> {
         untagged.iter().try_for_each(|tag| self.put_tag(root, tag))
     }
 
+    /// Reads the image back under each of its names.
+    fn read_back(&self, root: &Node) -> Result<(), RegistryError> {
+        let digest = root.descriptor.digest;
+        let mut names: Vec<Selector> = self.options.tags.iter().cloned().map(Selector::Tag).collect();
+        if names.is_empty() {
+            names.push(Selector::Digest(digest));
+        }
+        for_each(names, self.jobs(), |name| self.read_back_name(&name, digest))
+    }
+
+    /// Reads a manifest back. What was just written may be shown later, as from another copy of the registry's data.
+    fn read_back_name(&self, name: &Selector, expected: Digest) -> Result<(), RegistryError> {
+        let Upload { registry, location, scope, .. } = self.upload;
+        let settings = registry.settings();
+        let end = Instant::now() + SETTLE.min(settings.patience);
+        let mut waits = 0;
+        loop {
+            let found = absent_as_none(registry.manifest_at(location, name, scope))?;
+            let found = found.map(|found| found.descriptor.digest);
+            if found == Some(expected) {
+                return Ok(());
+            }
+            if Instant::now() >= end {
+                let host = location.host.to_string();
+                let name = format!(
+                    "{}{}",
+                    location.path,
+                    match name {
+                        Selector::Tag(tag) => format!(":{tag}"),
+                        Selector::Digest(digest) => format!("@{digest}"),
+                    }
+                );
+                return Err(RegistryError::NotShown { host, name, expected, found });
+            }
+            let why = || format!("`{}` does not show what was pushed yet", location.host);
+            retry::wait(waits, None, settings, &why)?;
+            waits += 1;
+        }
+    }
+
     /// Points a tag at the image. A refusal is success if the tag names the image, as of an immutable tag.
     fn put_tag(&self, root: &Node, tag: &Tag) -> Result<(), RegistryError> {
         let selector = Selector::Tag(tag.clone());
@@ -254,7 +300,7 @@ impl Push<'_> {
             if waits == WAITS {
                 return Err(error);
             }
-            retry::wait(waits, None, settings.patience, &settings.cancel)?;
+            retry::wait(waits, None, settings, &|| told(&error))?;
             waits += 1;
         }
     }

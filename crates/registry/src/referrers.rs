@@ -192,7 +192,7 @@ impl Registry {
                 .map_err(|error| error.for_fallback_tag(&selector.to_string()))?;
             // Another writer that read the list before this one wrote it writes within about that time.
             let settled = (started.elapsed() * 3).max(SETTLE).mul_f64(1.0 + retry::chance());
-            retry::wait(0, Some(settled), LONGEST_WAIT, &settings.cancel)?;
+            retry::sleep(settled.min(LONGEST_WAIT), &settings.cancel)?;
         }
         Err(self
             .client

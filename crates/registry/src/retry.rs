@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crossdock_system::process::Cancel;
 
 use crate::error::RegistryError;
+use crate::settings::{Notify, Settings};
 
 /// The number of attempts at a request.
 pub(crate) const ATTEMPTS: u32 = 6;
@@ -17,15 +18,28 @@ pub(crate) fn is_transient(status: u16) -> bool {
 }
 
 /// Waits before the attempt after `attempt`, which counts from 0: twice as long each time, with jitter, at most `patience`.
+/// `why` is told if the wait is one that a person notices.
 pub(crate) fn wait(
     attempt: u32,
     asked: Option<Duration>,
-    patience: Duration,
-    cancel: &Cancel,
+    settings: &Settings,
+    why: &dyn Fn() -> String,
 ) -> Result<(), RegistryError> {
     let step = Duration::from_millis(250) * 2_u32.pow(attempt.min(10));
     let jittered = step.mul_f64(0.5 + 0.5 * chance());
-    let end = Instant::now() + asked.unwrap_or_default().max(jittered).min(patience);
+    let pause = asked.unwrap_or_default().max(jittered).min(settings.patience);
+    if let Some(Notify(notify)) = settings.notify.as_ref().filter(|_| pause >= NOTICED) {
+        notify(&format!("{}; trying again in {} s", why(), pause.as_secs_f64().round()));
+    }
+    sleep(pause, &settings.cancel)
+}
+
+/// The shortest wait that is told.
+const NOTICED: Duration = Duration::from_secs(1);
+
+/// Waits, unless it is cancelled.
+pub(crate) fn sleep(pause: Duration, cancel: &Cancel) -> Result<(), RegistryError> {
+    let end = Instant::now() + pause;
     loop {
         if cancel.is_cancelled() {
             return Err(RegistryError::Cancelled);

@@ -10,6 +10,16 @@ use crate::host::Host;
 use crate::proxy::ProxyRules;
 use crate::roots::{RootSources, Roots, RootsError};
 
+/// Receives notes about what a client waits for.
+#[derive(Clone)]
+pub struct Notify(pub Arc<dyn Fn(&str) + Send + Sync>);
+
+impl std::fmt::Debug for Notify {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Notify")
+    }
+}
+
 /// The settings of a [`Registry`](crate::Registry).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -29,6 +39,11 @@ pub struct Settings {
     pub chunk_size: Option<NonZeroU64>,
     /// The number of blobs that are sent or received at the same time.
     pub jobs: usize,
+    /// Receives a sentence before each wait of a second or more until a request is sent again.
+    pub notify: Option<Notify>,
+    /// Whether each tag is read back after a push and held against the digest. A registry that does not show at once what was
+    /// written to it has 30 seconds.
+    pub verify_pushes: bool,
     /// Ends all requests as soon as possible.
     pub cancel: Cancel,
     /// The name of the program in requests.
@@ -50,6 +65,8 @@ impl Settings {
             insecure: Vec::new(),
             chunk_size: None,
             jobs: 4,
+            notify: None,
+            verify_pushes: false,
             cancel: Cancel::default(),
             user_agent: concat!("crossdock/", env!("CARGO_PKG_VERSION")).to_owned(),
             patience: std::time::Duration::from_secs(30),

@@ -8,7 +8,7 @@ use crossdock_oci::{Blob, Repository};
 use ureq::http::{HeaderValue, Method, Uri};
 
 use crate::auth::{Scope, percent_encode};
-use crate::client::{Call, Content, Location, Open, Target};
+use crate::client::{Call, Content, Location, Open, Target, told};
 use crate::ecr::is_ecr;
 use crate::error::RegistryError;
 use crate::registry::Registry;
@@ -145,8 +145,7 @@ impl Upload<'_> {
                     return Ok(Moved::Sent);
                 }
             }
-            let settings = self.registry.settings();
-            retry::wait(attempt - 1, asked, settings.patience, &settings.cancel)?;
+            retry::wait(attempt - 1, asked, self.registry.settings(), &|| told(&error))?;
         }
     }
 

@@ -103,6 +103,8 @@ pub struct Program {
     pub failure: Failure,
     /// Where the shell finds it.
     pub found: Found,
+    /// Whether earlier commands may have written another file to that place.
+    pub rewritten: bool,
     /// Exported variables that differ from the environment with which the shell started. `None` if unset.
     pub environment: Vec<(String, Option<Value>)>,
     /// Its working directory.

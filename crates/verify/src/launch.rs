@@ -18,10 +18,12 @@ mod loader;
 mod meter;
 mod next;
 mod options;
+mod owner;
 mod process;
 mod report;
 mod search;
 mod shell;
+mod shell_options;
 mod startup;
 mod switch_user;
 mod user_spec;
@@ -258,6 +260,9 @@ impl Chain<'_> {
             content: &file.content,
             skipped: 1,
         };
+        if let Some(next) = loader::refused(&call).or_else(|| loader::traced(&call)) {
+            return next;
+        }
         if let Some(word) = unknown_applet(&call) {
             return next::unknown_word(word);
         }

@@ -25,7 +25,7 @@ impl ElfBuilder {
         ElfBuilder { machine: Some((EM_S390, Endianness::Big)), ..ElfBuilder::default() }
     }
 
-    /// Begins a file for 64-bit MIPS. The tables must have this byte order too.
+    /// Returns an empty file for 64-bit MIPS. The tables must have this byte order too.
     pub(crate) fn mips64(order: Endianness) -> ElfBuilder {
         ElfBuilder { machine: Some((EM_MIPS, order)), ..ElfBuilder::default() }
     }

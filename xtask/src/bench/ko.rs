@@ -1,23 +1,18 @@
 //! `dist` of the Go example, compared with ko, which writes a layout on a base from a registry on this machine.
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-use duct::Handle;
-
 use super::Setting;
 use super::contender::{Contender, turns};
 use super::programs::dist;
 use super::row::{Goal, Row};
+use super::server::{Server, go_program};
 use crate::shell::{Failure, Tool, repository};
 
 const EXAMPLE: &str = "k8s-ssh-server";
 
 /// Measures cold runs, runs after a change of one source file, and runs without a change.
 pub(super) fn rows(setting: &Setting) -> Result<Vec<Row>, Failure> {
-    let ko = install(&setting.directory)?;
-    let registry = Registry::start(&setting.directory)?;
+    let ko = go_program(&setting.directory, "github.com/google/ko@latest")?;
+    let registry = Server::registry(&setting.directory)?;
     let base = format!("127.0.0.1:{}/base:latest", registry.port);
     let base_directory = setting.directory.join("base").display().to_string();
     script("base.sh").arg(base_directory).arg(base.as_str()).quietly()?;
@@ -49,61 +44,6 @@ pub(super) fn rows(setting: &Setting) -> Result<Vec<Row>, Failure> {
     ])
 }
 
-/// Installs the newest version of ko into the bench's own directory.
-fn install(directory: &Path) -> Result<PathBuf, Failure> {
-    let bin = directory.join("bin");
-    let ko = bin.join("ko");
-    if !ko.exists() {
-        let install = ["go", "install", "github.com/google/ko@latest"];
-        Tool::new(install).env("GOBIN", bin.display().to_string()).run()?;
-    }
-    Ok(ko)
-}
-
 fn script(name: &str) -> Tool {
     Tool::new(["sh"]).arg(repository().join("bench").join(name).display().to_string())
-}
-
-/// A registry on the loopback address, killed on drop.
-struct Registry {
-    process: Handle,
-    port: u16,
-}
-
-impl Registry {
-    fn start(directory: &Path) -> Result<Self, Failure> {
-        let port = free_port().map_err(Failure::file(directory))?;
-        let storage = directory.join("registry");
-        let tool = Tool::new(["docker-registry", "serve"])
-            .arg(write_config(directory)?.display().to_string())
-            .env("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", storage.display().to_string())
-            .env("REGISTRY_HTTP_ADDR", format!("127.0.0.1:{port}"));
-        let registry = Self { process: tool.start()?, port };
-        let start = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            if start.elapsed() > Duration::from_secs(20) {
-                return Err(Failure::Answer(format!("`{tool}` does not listen")));
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Ok(registry)
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        // An error means that it has ended already.
-        let _ended = self.process.kill();
-    }
-}
-
-fn write_config(directory: &Path) -> Result<PathBuf, Failure> {
-    let path = directory.join("registry.yml");
-    let config = "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: /nonexistent\nhttp:\n  addr: 127.0.0.1:0\n";
-    std::fs::write(&path, config).map_err(Failure::file(&path))?;
-    Ok(path)
-}
-
-fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

@@ -36,6 +36,13 @@ pub(crate) fn run(session: &Session, arguments: &PromoteCommand) -> Result<Exit,
         output::answer(&lines(&promoted))?;
     }
     session.write_metadata(&promoted, output.metadata_file.as_deref())?;
+    if let Some(failure) = &promoted.failure {
+        let error = CommandError::message(Exit::InputOutput, &failure.message);
+        return Err(failure.hints.iter().fold(error, CommandError::hint));
+    }
+    if let Some(taken) = promoted.destinations.iter().find(|tag| tag.status == TagStatus::Taken) {
+        return Err(not_moved(&promoted, taken));
+    }
     if !promoted.promoted {
         output::say(&ui::verdicts(&promoted.source, &promoted.verdicts));
         let reason = match options.unproven {
@@ -114,9 +121,17 @@ fn names_of(image: &ImagePlan, source: &RegistryReference) -> Result<Vec<Registr
     image.tags.iter().map(|tag| parse(&format!("{}:{tag}", source.repository))).collect()
 }
 
+fn not_moved(promoted: &Promoted, taken: &PromotedTag) -> CommandError {
+    let other = taken.previous.map_or_else(|| "another image".to_owned(), |digest| digest.to_string());
+    let (name, digest) = (&taken.reference, promoted.digest);
+    let message = format!("{name} names {other} already, and must not move to {digest}; nothing was tagged");
+    CommandError::message(Exit::Rejected, message).hint("choose another tag, or omit `--immutable`")
+}
+
 /// Returns a line for each name that the image has got.
 fn lines(promoted: &Promoted) -> String {
-    let tags = promoted.destinations.iter().filter(|_| promoted.promoted);
+    let has_it = |status| matches!(status, TagStatus::Tagged | TagStatus::Moved | TagStatus::Unchanged);
+    let tags = promoted.destinations.iter().filter(|tag| has_it(tag.status));
     tags.map(|tag| format!("{}@{}\n", tag.reference, promoted.digest)).collect()
 }
 

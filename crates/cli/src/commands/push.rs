@@ -13,7 +13,7 @@ use crossdock::subject::{Endpoint, Subject};
 use crossdock::{BuildOptions, Error, ErrorKind, discover, execute, plan};
 
 use crate::arguments::{
-    BuildArgs, ConnectionArgs, CreateArgs, PullCommand, PushCommand, PushOutputArgs, RegistryArgs,
+    BuildArgs, ConnectionArgs, DestinationArgs, PullCommand, PushCommand, PushOutputArgs, RegistryArgs,
     SelectionArgs, StrictnessArgs,
 };
 use crate::error::{CommandError, Exit};
@@ -24,7 +24,7 @@ use crate::ui;
 pub(crate) fn run(session: &Session, arguments: &PushCommand) -> Result<Exit, CommandError> {
     session.check_output(arguments.output.image_refs.as_deref(), "--image-refs")?;
     session.check_output(arguments.output.metadata_file.as_deref(), "--metadata-file")?;
-    let registry = creating_client(session, &arguments.registry, &arguments.create)?;
+    let registry = creating_client(session, &arguments.registry, &arguments.destination)?;
     let destination = arguments.reference.as_deref().map(parse).transpose()?;
     let (mut subjects, mut images) = (Vec::new(), Vec::new());
     for source in &arguments.sources {
@@ -170,14 +170,15 @@ pub(crate) fn client(session: &Session, arguments: &RegistryArgs) -> Result<Regi
 pub(crate) fn creating_client(
     session: &Session,
     arguments: &RegistryArgs,
-    create: &CreateArgs,
+    destination: &DestinationArgs,
 ) -> Result<Registry, CommandError> {
     let mut options = options(session, &arguments.connection);
     options.chunk_size = arguments.chunk_size;
-    options.create = create.create_repository.then(|| {
+    options.verify_remote = destination.verify_remote;
+    options.create = destination.create_repository.then(|| {
         let mut wanted = NewRepository::default();
-        wanted.immutable_tags = create.immutable_tags;
-        wanted.tags.clone_from(&create.repository_tag);
+        wanted.immutable_tags = destination.immutable_tags;
+        wanted.tags.clone_from(&destination.repository_tag);
         wanted
     });
     Ok(registry(&session.context, &options)?)

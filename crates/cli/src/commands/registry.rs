@@ -25,7 +25,7 @@ pub(crate) fn show(session: &Session, arguments: &InspectCommand) -> Result<Exit
     } else {
         output::answer(&text(&found))?;
         if !verdicts.is_empty() {
-            output::answer(&format!("\n{}", ui::verdicts("verdicts", &verdicts)))?;
+            output::answer(&format!("\n{}", ui::verdicts(&found.reference, &verdicts)))?;
         }
     }
     // As of `verify`.
@@ -113,7 +113,12 @@ fn text(found: &Inspection) -> String {
             line(format!("\n{title}:"));
         }
         for entry in entries {
-            line(format!("  {}  {}", entry.kind, entry.digest));
+            let of = entry.subject.map(|subject| subject.to_string());
+            // BuildKit, docs/attestations/attestation-storage.md.
+            let buildkit = |name: &str| entry.annotations.get(&format!("vnd.docker.reference.{name}"));
+            let of = of.or_else(|| buildkit("digest").cloned());
+            let of = of.map(|of| format!("  of {of}")).unwrap_or_default();
+            line(format!("  {}  {}{of}", buildkit("type").unwrap_or(&entry.kind), entry.digest));
         }
     }
     if !found.annotations.is_empty() {

@@ -6,7 +6,7 @@ use crossdock::subject::{Endpoint, Subject};
 use crossdock::verify::{Target, Verdict, Verification, targets, verify_each};
 use crossdock::{ErrorKind, discover, execute, plan};
 
-use crate::arguments::{BuildArgs, StrictnessArgs, VerifyCommand};
+use crate::arguments::{BuildArgs, SelectionArgs, StrictnessArgs, VerifyCommand};
 use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
@@ -16,6 +16,7 @@ pub(crate) fn run(session: &Session, arguments: &VerifyCommand) -> Result<Exit, 
     if arguments.subjects.is_empty() {
         return project(session, arguments);
     }
+    refuse_selection(&arguments.selection)?;
     let options = session.verify_options(&arguments.selection, arguments.strictness);
     let targets = targets(&session.context, &options)?;
     let (mut worst, mut gravest) = (Verdict::Starts, Exit::Done);
@@ -55,6 +56,20 @@ pub(crate) fn run(session: &Session, arguments: &VerifyCommand) -> Result<Exit, 
     })?;
     // A subject that could not be read is graver than one that was rejected.
     Ok(gravest.max(exit(worst, arguments.strictness)))
+}
+
+/// Refuses options that choose among this project's images, which have no effect on a subject that is named.
+fn refuse_selection(selection: &SelectionArgs) -> Result<(), CommandError> {
+    let given = [
+        ("--image", !selection.image.is_empty()),
+        ("--cgo", selection.cgo.is_some()),
+        ("--output", selection.output.is_some()),
+        ("--tag", !selection.tag.is_empty()),
+        ("--repository", selection.repository.is_some()),
+    ];
+    let Some((option, _)) = given.into_iter().find(|(_, given)| *given) else { return Ok(()) };
+    let message = format!("`{option}` is for this project's images, and a subject is named");
+    Err(CommandError::message(Exit::Usage, message).hint(format!("omit `{option}`")))
 }
 
 /// Verifies an image that is not named by a path.

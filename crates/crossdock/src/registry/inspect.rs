@@ -1,11 +1,11 @@
 //! Looking up images, wherever they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossdock_oci::{
     Descriptor, Digest, Document, ImageConfig, ImageManifest, Index, PlatformObject, media_type,
 };
-use crossdock_registry::Registry;
+use crossdock_registry::{Registry, manifests_of};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -66,10 +66,15 @@ pub struct InspectedEntry {
     /// The annotations.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
+    /// The manifest that a referrer is about, if it is not the image itself but the one for a platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Digest>,
 }
 
 /// The number of an index's entries that are looked up.
 const ENTRIES: usize = 1000;
+/// The number of indexes of an image that are followed.
+const INDEXES: usize = 100;
 
 /// Looks up an image with its platforms, and what is about it. No layer of an image in a registry is fetched.
 ///
@@ -94,31 +99,59 @@ pub fn inspect(context: &Context, registry: &Registry, from: &Endpoint) -> Resul
             source_digest: opened.original,
             referrers: Vec::new(),
         };
-        inspection.add(registry, &opened)?;
-        inspection.referrers = match (from, opened.source()) {
-            (Endpoint::Registry(reference), _) => {
-                let referrers = registry.referrers(&reference.repository, &digest).map_err(failed)?;
-                referrers.into_iter().map(|found| entry(found.descriptor, found.artifact_type)).collect()
-            }
-            (_, Some(source)) => {
-                let about = source.referrers().iter().filter(|listed| listed.subject == digest);
-                about.map(|listed| stored_entry(&opened, &listed.descriptor)).collect::<Result<_, _>>()?
-            }
-            _ => Vec::new(),
-        };
+        inspection.add(registry, &opened, &opened.image, &mut BTreeSet::new())?;
+        let mut subjects = manifests_of(opened.content(), &opened.image).map_err(failed)?;
+        // What is about the image itself comes first.
+        subjects.remove(&digest);
+        for subject in std::iter::once(digest).chain(subjects).take(ENTRIES) {
+            let found = match (from, opened.source()) {
+                (Endpoint::Registry(reference), _) => {
+                    let referrers = registry.referrers(&reference.repository, &subject).map_err(failed)?;
+                    referrers.into_iter().map(|found| entry(found.descriptor, found.artifact_type)).collect()
+                }
+                (_, Some(source)) => {
+                    let about = source.referrers().iter().filter(|listed| listed.subject == subject);
+                    let entries = about.map(|listed| stored_entry(&opened, &listed.descriptor));
+                    entries.collect::<Result<Vec<_>, _>>()?
+                }
+                _ => Vec::new(),
+            };
+            let of = Some(subject).filter(|subject| *subject != digest);
+            inspection
+                .referrers
+                .extend(found.into_iter().map(|found| InspectedEntry { subject: of, ..found }));
+        }
         Ok(inspection)
     })
 }
 
 impl Inspection {
-    /// Adds what an index or a manifest leads to.
-    fn add(&mut self, registry: &Registry, opened: &Opened<'_>) -> Result<(), Error> {
-        let image = &opened.image;
+    /// Adds what an index or a manifest leads to. An index is followed once.
+    fn add(
+        &mut self,
+        registry: &Registry,
+        opened: &Opened<'_>,
+        image: &Descriptor,
+        seen: &mut BTreeSet<Digest>,
+    ) -> Result<(), Error> {
+        let is_outermost = seen.is_empty();
+        if seen.len() >= INDEXES || !seen.insert(image.digest) {
+            return Ok(());
+        }
         let bytes = opened.document(image)?;
         if media_type::is_index(&image.media_type) {
             let index = Document::<Index>::parse(bytes, "image index").map_err(input_output)?.value;
-            self.annotations = index.annotations;
+            if is_outermost {
+                self.annotations = index.annotations;
+            }
             for listed in index.manifests.into_iter().take(ENTRIES) {
+                if self.platforms.len() + self.others.len() >= ENTRIES {
+                    return Ok(());
+                }
+                if media_type::is_index(&listed.media_type) {
+                    self.add(registry, opened, &listed, seen)?;
+                    continue;
+                }
                 let is_image = media_type::is_manifest(&listed.media_type)
                     && !listed.platform.as_ref().is_some_and(PlatformObject::is_unknown);
                 // `docker save` of one platform keeps the whole index.
@@ -197,5 +230,5 @@ fn platform(
 fn entry(descriptor: Descriptor, artifact_type: String) -> InspectedEntry {
     let Descriptor { media_type, digest, size, annotations, .. } = descriptor;
     let kind = if artifact_type.is_empty() { media_type } else { artifact_type };
-    InspectedEntry { digest, kind, size, annotations }
+    InspectedEntry { digest, kind, size, annotations, subject: None }
 }

@@ -69,13 +69,26 @@ pub struct Promoted {
     pub source: String,
     /// The digest that was verified, which all destinations name.
     pub digest: Digest,
-    /// Whether it got its names: verification did not reject it.
+    /// Whether it got all its names.
     pub promoted: bool,
     /// The destinations in the order in which they were named.
     pub destinations: Vec<PromotedTag>,
-    /// The verdict for each target.
+    /// The error that ended the promotion after tags were written; `None` if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// The verdict for each target; empty if a tag must not move, which needs no verification.
     #[serde(serialize_with = "serialize_entries")]
     pub verdicts: Vec<Verification>,
+}
+
+/// An error after which some of the tags name the image and others do not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The message.
+    pub message: String,
+    /// Instructions that help, most useful first.
+    pub hints: Vec<String>,
 }
 
 /// A destination of a [`Promoted`] image.
@@ -104,8 +117,12 @@ pub enum TagStatus {
     Moved,
     /// It named this image already.
     Unchanged,
-    /// Verification rejected the image, so the tag was not touched.
-    Refused,
+    /// It names another image, and must not move.
+    Taken,
+    /// The registry refused it.
+    Failed,
+    /// It was not written, because verification rejected the image, or because of another tag.
+    Untouched,
 }
 
 impl PromoteOptions {
@@ -158,9 +175,9 @@ impl Promoted {
 /// ```
 ///
 /// # Errors
-/// A destination has no tag, the image cannot be fetched or is damaged, a tag names another image although
-/// [`TakenTags::Refuse`] was chosen, or a registry refuses a part of it. An image that verification rejects is not an error: it
-/// gets no name.
+/// A destination has no tag, the image cannot be fetched or is damaged, or a registry refuses a part of it. Three outcomes are
+/// not errors, so that the result names every tag: verification rejects the image, a tag must not move, or a registry refuses
+/// a tag ([`Promoted::failure`]). [`Promoted::promoted`] is false then.
 pub fn promote(
     context: &Context,
     registry: &Registry,
@@ -175,25 +192,40 @@ pub fn promote(
         let manifest = resolve(context, registry, source)?;
         let digest = manifest.descriptor.digest;
         check_commit(&manifest, &options.annotations)?;
-        // Before anything is fetched: this needs no verification.
-        if options.taken == TakenTags::Refuse {
-            before(registry, &names, &digest, options)?;
-        }
-        let pinned = format!("{}@{digest}", source.repository);
+        let answer = |destinations, verdicts, failure: Option<Failure>| Promoted {
+            schema: PROMOTION_SCHEMA,
+            source: format!("{}@{digest}", source.repository),
+            digest,
+            promoted: false,
+            destinations,
+            failure,
+            verdicts,
+        };
         let image = Promotion { registry, from: &source.repository, manifest: &manifest, observer };
+        // Before anything is fetched: this needs no verification.
+        if options.taken == TakenTags::Refuse
+            && let Some(taken) = image.taken(&names, &before(registry, &names)?)
+        {
+            return Ok(answer(taken, Vec::new(), None));
+        }
         let temporary = image.fetch(context)?;
         let gate = Gate { context, targets: &targets, scope: options.scope, unproven: options.unproven };
+        let pinned = format!("{}@{digest}", source.repository);
         let verdicts = gate.verify(&temporary.layout, &manifest.descriptor, &pinned)?;
-        let promoted = gate.accepts(&verdicts);
-        let destinations = if promoted {
-            let before = before(registry, &names, &digest, options)?;
-            let places = image.place(&names, &temporary)?;
-            image.tag(&names, before, &places, &temporary)?
-        } else {
-            names.iter().map(PromotedTag::refused).collect()
-        };
+        if !gate.accepts(&verdicts) {
+            return Ok(answer(untouched(&names), verdicts, None));
+        }
+        let before = before(registry, &names)?;
+        if options.taken == TakenTags::Refuse
+            && let Some(taken) = image.taken(&names, &before)
+        {
+            return Ok(answer(taken, verdicts, None));
+        }
+        let places = image.place(&names, &temporary)?;
+        let (destinations, failure) = image.tag(&names, before, &places, &temporary)?;
         registry.warnings().iter().for_each(|warning| observer.event(TransferEvent::Warning(warning)));
-        Ok(Promoted { schema: PROMOTION_SCHEMA, source: pinned, digest, promoted, destinations, verdicts })
+        let promoted = failure.is_none();
+        Ok(Promoted { promoted, ..answer(destinations, verdicts, failure) })
     })
 }
 
@@ -301,29 +333,20 @@ fn check_commit(manifest: &Manifest, planned: &BTreeMap<String, String>) -> Resu
 }
 
 /// Looks up what the names point at.
-fn before(
-    registry: &Registry,
-    names: &[Reference],
-    digest: &Digest,
-    options: &PromoteOptions,
-) -> Result<Vec<Option<Digest>>, Error> {
-    let mut before = Vec::new();
-    for name in names {
+fn before(registry: &Registry, names: &[Reference]) -> Result<Vec<Option<Digest>>, Error> {
+    let look_up = |name: &Reference| {
         let found = match registry.find_manifest(&name.repository, &Selector::Tag(name.tag.clone())) {
             // Some registries answer so about a repository that does not exist yet. Writing brings their last word.
             Err(error) if matches!(error.status(), Some(401 | 403)) => None,
             found => found.map_err(failed)?,
         };
-        let found = found.map(|found| found.descriptor.digest);
-        if let Some(other) = found.filter(|found| found != digest && options.taken == TakenTags::Refuse) {
-            let message =
-                format!("{name} names {other} already, and must not move to {digest}; nothing was tagged");
-            return Err(Error::from_message(ErrorKind::Rejected, message)
-                .hint("choose another tag, or omit `--immutable`"));
-        }
-        before.push(found);
-    }
-    Ok(before)
+        Ok(found.map(|found| found.descriptor.digest))
+    };
+    names.iter().map(look_up).collect()
+}
+
+fn untouched(names: &[Reference]) -> Vec<PromotedTag> {
+    names.iter().map(|name| PromotedTag::new(name, TagStatus::Untouched, None)).collect()
 }
 
 /// The image that is promoted.
@@ -396,34 +419,53 @@ impl Promotion<'_> {
         }
     }
 
-    /// Writes the tags.
+    /// Returns the destinations if one of them names another image.
+    fn taken(&self, names: &[Reference], before: &[Option<Digest>]) -> Option<Vec<PromotedTag>> {
+        let own = self.descriptor().digest;
+        let destinations = names.iter().zip(before).map(|(name, before)| match before {
+            Some(other) if *other != own => PromotedTag::new(name, TagStatus::Taken, Some(*other)),
+            before => PromotedTag::new(name, TagStatus::Untouched, *before),
+        });
+        let destinations: Vec<PromotedTag> = destinations.collect();
+        destinations.iter().any(|tag| tag.status == TagStatus::Taken).then_some(destinations)
+    }
+
+    /// Writes the tags. An error after the first of them does not hide which ones name the image.
     fn tag(
         &self,
         names: &[Reference],
         before: Vec<Option<Digest>>,
         places: &BTreeMap<String, Followers>,
         temporary: &TemporaryLayout,
-    ) -> Result<Vec<PromotedTag>, Error> {
+    ) -> Result<(Vec<PromotedTag>, Option<Failure>), Error> {
         let mut tagged: Vec<PromotedTag> = Vec::new();
+        let mut failure = None;
         for (name, previous) in names.iter().zip(before) {
             let status = match previous {
+                _ if failure.is_some() => TagStatus::Untouched,
                 Some(digest) if digest == self.descriptor().digest => TagStatus::Unchanged,
                 Some(_) => TagStatus::Moved,
                 None => TagStatus::Tagged,
             };
-            if status != TagStatus::Unchanged {
-                self.put_tag(name, temporary).map_err(|error| not_all_tagged(failed(error), &tagged))?;
+            let mut tag = PromotedTag::new(name, status, previous);
+            if matches!(status, TagStatus::Moved | TagStatus::Tagged)
+                && let Err(error) = self.put_tag(name, temporary)
+            {
+                let error = not_all_tagged(failed(error), &tagged);
+                if error.kind() == ErrorKind::Interrupted {
+                    return Err(error);
+                }
+                failure =
+                    Some(Failure { message: error.message().to_owned(), hints: error.hints().to_vec() });
+                tag.status = TagStatus::Failed;
             }
-            let followers = places.get(&name.repository.full_name());
-            tagged.push(PromotedTag {
-                reference: name.to_string(),
-                status,
-                previous,
-                referrers: followers.map_or_else(Vec::new, |followers| followers.referrers.clone()),
-                left: followers.map_or_else(Vec::new, |followers| followers.left.clone()),
-            });
+            if let Some(followers) = places.get(&name.repository.full_name()) {
+                tag.referrers.clone_from(&followers.referrers);
+                tag.left.clone_from(&followers.left);
+            }
+            tagged.push(tag);
         }
-        Ok(tagged)
+        Ok((tagged, failure))
     }
 }
 
@@ -437,13 +479,7 @@ fn not_all_tagged(error: Error, tagged: &[PromotedTag]) -> Error {
 }
 
 impl PromotedTag {
-    fn refused(name: &Reference) -> Self {
-        Self {
-            reference: name.to_string(),
-            status: TagStatus::Refused,
-            previous: None,
-            referrers: Vec::new(),
-            left: Vec::new(),
-        }
+    fn new(name: &Reference, status: TagStatus, previous: Option<Digest>) -> Self {
+        Self { reference: name.to_string(), status, previous, referrers: Vec::new(), left: Vec::new() }
     }
 }

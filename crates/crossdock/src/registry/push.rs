@@ -1,7 +1,7 @@
 //! Pushing images.
 
 use crossdock_oci::{Descriptor, Digest, Layout, Reference, RegistryReference, Repository, Tag};
-use crossdock_registry::{PushOptions, Registry, TransferObserver};
+use crossdock_registry::{PushOptions, Registry, TransferEvent, TransferObserver};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -154,6 +154,13 @@ pub fn push(
         if let Some(expected) = destination.digest.filter(|digest| *digest != image.digest) {
             let message = format!("{from} has the image {}, not {expected}", image.digest);
             return Err(Error::from_message(ErrorKind::Usage, message));
+        }
+        let about = opened.source().map_or(0, |source| source.referrers().len());
+        if about > 0 {
+            let warning = format!(
+                "{from} has {about} signatures or other manifests about images, which are not pushed; `copy` carries them"
+            );
+            observer.event(TransferEvent::Warning(&warning));
         }
         let tags: Vec<Tag> = destination.tag_or_latest().into_iter().collect();
         let repository = &destination.repository;

@@ -77,7 +77,7 @@ impl Connector for Opener {
 
     fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<Connection>, ureq::Error> {
         let origin = origin_of(details.uri).ok_or_else(|| ureq::Error::BadUri(details.uri.to_string()))?;
-        let limit = Deadline::of(details.timeout).left().min(TIMEOUT).min(self.limits.stall);
+        let limit = Deadline::of(details.timeout).left().min(TIMEOUT);
         // Plain HTTP is allowed with this machine, so that nothing for it may leave it.
         let proxy = if origin.host.is_loopback() {
             None
@@ -89,7 +89,9 @@ impl Connector for Opener {
             None => open(&origin, limit)?,
         };
         let tls = match origin.scheme {
-            Scheme::Https => Some(shake_hands(&self.tls, &mut socket, &origin, limit)?),
+            Scheme::Https => {
+                Some(shake_hands(&self.tls, &mut socket, &origin, limit.min(self.limits.stall))?)
+            }
             Scheme::Http => None,
         };
         Ok(Some(Connection::new(socket, tls, &self.limits)))

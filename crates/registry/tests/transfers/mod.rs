@@ -349,3 +349,49 @@ fn a_damaged_document_names_its_host() {
     let failure = pulled.unwrap_err().to_string();
     assert_eq!(failure, format!("cannot parse {digest} on `127.0.0.1:{}`", fake.port));
 }
+
+#[test]
+fn a_push_that_is_not_shown_is_found_by_reading_it_back() {
+    let image = image(1000);
+    let other = Document::new(Index::new(vec![], BTreeMap::new())).unwrap();
+    let raw = other.raw.clone();
+    // After the push the tag shows nothing for a while, or another image for ever.
+    type Choose = Box<dyn FnMut(&Request, usize) -> Option<Fault> + Send>;
+    let late: Choose = Box::new(|request, before| {
+        (is(request, "GET", "/manifests/1.0") && before < 3)
+            .then(|| Fault::Answer("404 Not Found", &[], error("MANIFEST_UNKNOWN")))
+    });
+    let wrong: Choose =
+        Box::new(move |request, _| is(request, "GET", "/manifests/1.0").then(|| Fault::Body(raw.clone())));
+    for (choose, is_shown) in [(late, true), (wrong, false)] {
+        let fake = Fake::with(choose);
+        let mut settings = impatient();
+        settings.patience = Duration::from_millis(500);
+        settings.verify_pushes = true;
+        let pushed = push(&Registry::new(settings).unwrap(), &fake, &image);
+        match pushed {
+            Ok(_) => assert!(is_shown),
+            Err(failure) => {
+                let expected = format!("is {} instead of {}", other.digest(), image.index.digest);
+                assert!(!is_shown && failure.to_string().contains(&expected), "{failure}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wait_is_told_with_its_reason() {
+    let fake = Fake::with(|request, before| {
+        (is(request, "GET", "/tags/list") && before == 0)
+            .then(|| Fault::Answer("429 Too Many Requests", &[("retry-after", "1")], String::new()))
+    });
+    let notes = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let mut settings = Settings::new();
+    let kept = Arc::clone(&notes);
+    settings.notify = Some(crossdock_registry::Notify(Arc::new(move |note: &str| {
+        kept.lock().unwrap().push(note.to_owned());
+    })));
+    Registry::new(settings).unwrap().tags(&fake.repository("team/app")).unwrap();
+    let expected = format!("`127.0.0.1:{}` answers 429; trying again in 1 s", fake.port);
+    assert_eq!(*notes.lock().unwrap(), [expected]);
+}

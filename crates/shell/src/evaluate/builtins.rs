@@ -301,8 +301,13 @@ impl Evaluator<'_> {
             return Value::from(format!("{name}\n"));
         }
         match self.find(state, &Value::from(name), None) {
-            Found::At(path) => Value::from(format!("{path}\n")),
             Found::Missing => Value::from(""),
+            Found::At(_) if name.contains('/') => Value::from(format!("{name}\n")),
+            Found::At(path) => Value::from(format!("{path}\n")),
+            Found::NotExecutable(_) if name.contains('/') => match self.start.dialect {
+                Dialect::Bash => Value::from(""),
+                Dialect::Dash | Dialect::Ash => Value::from(format!("{name}\n")),
+            },
             Found::NotExecutable(_) | Found::Unknown => Value::unknown(),
         }
     }
@@ -329,6 +334,12 @@ impl Evaluator<'_> {
                 Found::At(_) => {}
                 Found::Missing => {
                     return Status::Known(if self.start.dialect == Dialect::Bash { 1 } else { 127 });
+                }
+                // dash and BusyBox ask only whether a path exists.
+                Found::NotExecutable(_) if name.contains('/') => {
+                    if self.start.dialect == Dialect::Bash {
+                        return Status::Known(1);
+                    }
                 }
                 Found::NotExecutable(_) | Found::Unknown => status = Status::Unknown,
             }
@@ -572,7 +583,10 @@ fn sets_arguments(words: &[Value]) -> bool {
     let texts: Vec<Option<&str>> = words.iter().map(Value::text).collect();
     match texts.as_slice() {
         [_, Some("set"), Some("--"), None, ..] => true,
-        [_, None] => words[1].prefix() == "set -- ",
+        // Gradle's start scripts add `"$@"` as a word of its own.
+        [_, None, rest @ ..] => {
+            words[1].prefix().starts_with("set -- ") && rest.iter().all(|word| *word == Some("\"$@\""))
+        }
         _ => false,
     }
 }

@@ -3,7 +3,7 @@
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::state::{Content, State};
 use crate::pattern::Pattern;
-use crate::start::{Entry, Executable};
+use crate::start::{Dialect, Entry, Executable};
 use crate::syntax::tree::Word;
 use crate::value::Value;
 
@@ -88,6 +88,14 @@ impl Evaluator<'_> {
             return None;
         }
         if words.is_empty() {
+            return Some(false);
+        }
+        // dash refuses the operator: status 2, also after `!`.
+        let is_operator = |word: &Value| word.text() == Some("==");
+        if self.start.dialect == Dialect::Dash
+            && words.len() > 2
+            && words[1..words.len() - 1].iter().any(is_operator)
+        {
             return Some(false);
         }
         let mut test = Test { words, patterns: None, at: 0, depth: 0, and: "-a", or: "-o" };

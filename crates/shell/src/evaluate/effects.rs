@@ -162,6 +162,25 @@ pub(crate) fn of(words: &[Value]) -> Effect {
     }
 }
 
+/// Programs that write other contents to their operands.
+const REWRITERS: &[&str] = &[
+    "cp", "curl", "dd", "dos2unix", "gunzip", "install", "ln", "mv", "patch", "patchelf", "perl", "rsync",
+    "sed", "strip", "tar", "tee", "truncate", "unix2dos", "unzip", "wget",
+];
+
+/// Returns the paths to which a program may write another content.
+pub(crate) fn written(words: &[Value]) -> Vec<&str> {
+    let Some(name) = words.first().and_then(Value::text) else { return Vec::new() };
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let texts = || words[1..].iter().filter_map(Value::text);
+    let edits = || texts().any(|word| word.starts_with("-i") || word.starts_with("--in-place"));
+    if !REWRITERS.contains(&name) || (matches!(name, "sed" | "perl") && !edits()) {
+        return Vec::new();
+    }
+    let operands = texts().map(|word| word.rsplit_once('=').map_or(word, |(_, path)| path));
+    operands.filter(|word| !word.starts_with('-')).collect()
+}
+
 /// Whether a program only prints what it is, as in `java -version` and `mysqld --verbose --help`.
 fn asks_for_facts(name: &str, operands: &[Value]) -> bool {
     let has = |options: &[&str]| {

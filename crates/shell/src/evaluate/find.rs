@@ -39,10 +39,16 @@ impl Evaluator<'_> {
         is_below(path, &state.touched.removed) || is_below(path, &state.touched.paths)
     }
 
+    /// Whether the script may have written another file to the place at which it finds a program.
+    pub(crate) fn is_rewritten(state: &State, found: &Found) -> bool {
+        let Touched { removed, rewritten, .. } = &*state.touched;
+        matches!(found, Found::At(path) if is_below(path, removed) || is_below(path, rewritten))
+    }
+
     /// Returns the names in a directory at this point of the script. `None` if unknown.
     pub(crate) fn entries(&self, state: &State, path: &str) -> Option<Vec<String>> {
         let path = Self::absolute(state, path)?;
-        let Touched { anything, paths, removed } = &*state.touched;
+        let Touched { anything, paths, removed, .. } = &*state.touched;
         let is_changed = |listed| is_below(&path, listed) || is_above(&path, listed);
         if *anything || is_changed(paths) || is_changed(removed) {
             return None;

@@ -9,7 +9,7 @@ use crate::evaluate::flow::{finish_builtin, give_up, leave_unknown};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::state::{Content, Frame, Input, LastKind, Mode, State, Status, merge};
 use crate::outcome::{Cause, EndKind, Found, Position, Program, Reason};
-use crate::start::Dialect;
+use crate::start::{Dialect, Entry};
 use crate::syntax::is_name;
 use crate::syntax::tree::{Assigned, Assignment, Command, Piece, Redirection, RedirectionKind, Word};
 use crate::value::{Part, Value};
@@ -82,7 +82,10 @@ impl Evaluator<'_> {
                 self.assign(&mut state, assignment);
             }
             let input = state.input.clone();
-            self.redirections(&mut state, &command.redirections);
+            if self.redirections(&mut state, &command.redirections) == Opened::Failed {
+                self.refuse_redirection(&mut state, "", command.position);
+                return vec![state];
+            }
             // `$(< file)` of bash.
             if words.is_empty() && command.redirections.iter().any(Redirection::is_input) {
                 let text = state.input.as_mut().map(Input::take_rest);
@@ -107,8 +110,14 @@ impl Evaluator<'_> {
             }
         }
         let input = state.input.clone();
-        self.redirections(&mut state, &command.redirections);
+        let opened = self.redirections(&mut state, &command.redirections);
         if !state.is_running() {
+            return vec![state];
+        }
+        if opened == Opened::Failed {
+            let name = fields.first().and_then(Value::text).unwrap_or_default();
+            self.refuse_redirection(&mut state, name, command.position);
+            state.input = input;
             return vec![state];
         }
         // `$?` in the arguments of `exit` and `return` is that of the command before.
@@ -324,6 +333,7 @@ impl Evaluator<'_> {
             certain: false,
             failure,
             found: found.clone(),
+            rewritten: Self::is_rewritten(&state, &found),
             environment,
             directory: state.directory.clone(),
         };
@@ -367,6 +377,9 @@ impl Evaluator<'_> {
             let printed = texts.as_deref().and_then(|words| self.printed(state, words, position));
             self.print(state, printed.map_or_else(Value::unknown, Value::from));
         }
+        for path in effects::written(words) {
+            self.rewrite(state, path);
+        }
         match effects::of(words) {
             Effect::None => {}
             Effect::Anything => {
@@ -394,6 +407,14 @@ impl Evaluator<'_> {
             if output.size() > LONGEST {
                 *output = Value::unknown();
             }
+        }
+    }
+
+    /// Notes that a path may have another content.
+    fn rewrite(&self, state: &mut State, path: &str) {
+        let path = Self::absolute(state, path);
+        if let Some(path) = path.filter(|path| path != "/" && state.touched.rewritten.len() < 256) {
+            Rc::make_mut(&mut state.touched).rewritten.insert(path);
         }
     }
 
@@ -457,11 +478,16 @@ impl Evaluator<'_> {
         Some(if same { first } else { Some(Value::unknown()) })
     }
 
-    fn redirections(&mut self, state: &mut State, redirections: &[Redirection]) {
+    /// Follows redirections in the order in which the shell opens their files.
+    fn redirections(&mut self, state: &mut State, redirections: &[Redirection]) -> Opened {
+        let mut opened = Opened::All;
         for redirection in redirections {
             self.descriptors.copied |= copies_output(redirection);
             self.descriptors.written |= writes_to_descriptor(redirection);
             if redirection.is_input() {
+                if self.lacks_input(state, redirection) {
+                    opened = Opened::Failed;
+                }
                 state.input = self.input(state, redirection);
                 continue;
             }
@@ -484,9 +510,39 @@ impl Evaluator<'_> {
             match target.text() {
                 _ if !writes => {}
                 Some(path) if path.starts_with("/dev/") => {}
-                Some(path) => self.touch(state, path),
+                Some(path) if self.lacks_directory(state, path) => opened = Opened::Failed,
+                Some(path) => {
+                    self.rewrite(state, path);
+                    self.touch(state, path);
+                }
                 None => state.touch_anything(),
             }
+        }
+        opened
+    }
+
+    /// Whether the file of `< file` is certainly absent.
+    fn lacks_input(&self, state: &State, redirection: &Redirection) -> bool {
+        let path = redirection.target.plain().filter(|_| redirection.kind == RedirectionKind::Read);
+        path.is_some_and(|path| self.entry(state, path) == Entry::Absent)
+    }
+
+    /// Whether the directory is certainly absent in which a file is to be created.
+    fn lacks_directory(&self, state: &State, path: &str) -> bool {
+        let directory = path.rsplit_once('/').map_or(".", |(directory, _)| directory);
+        !directory.is_empty() && self.entry(state, directory) == Entry::Absent
+    }
+
+    /// Skips a command because a file of its redirections cannot be opened. A special builtin then ends the script, except
+    /// in bash.
+    fn refuse_redirection(&mut self, state: &mut State, name: &str, position: Position) {
+        let status = if self.start.dialect == Dialect::Dash { 2 } else { 1 };
+        let reason = Reason::Builtin("cannot open a file of a redirection".to_owned());
+        if is_special(name) && self.start.dialect != Dialect::Bash {
+            state.end(EndKind::Fails { status, reason }, position);
+        } else {
+            finish_builtin(state, Status::Known(status), position);
+            self.fails_for(state, reason, position);
         }
     }
 
@@ -498,6 +554,13 @@ impl Evaluator<'_> {
         }
         state.end(EndKind::Fails { status, reason: Reason::Builtin(message) }, position);
     }
+}
+
+/// Whether the files of all redirections can be opened, as far as it is known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Opened {
+    All,
+    Failed,
 }
 
 /// An array among the arguments of `declare` and the like.

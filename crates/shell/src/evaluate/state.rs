@@ -105,6 +105,8 @@ pub(crate) struct Touched {
     pub(crate) anything: bool,
     pub(crate) paths: BTreeSet<String>,
     pub(crate) removed: BTreeSet<String>,
+    /// Files that have, or may have, other contents, and directories of such.
+    pub(crate) rewritten: BTreeSet<String>,
 }
 
 /// The known text that commands read from their standard input.
@@ -363,6 +365,7 @@ impl State {
         touched.anything |= other.touched.anything;
         touched.paths.extend(other.touched.paths.iter().cloned());
         touched.removed.extend(other.touched.removed.iter().cloned());
+        touched.rewritten.extend(other.touched.rewritten.iter().cloned());
     }
 
     /// Divides the state for the two outcomes of an unknown condition.

@@ -327,7 +327,7 @@ impl Parser<'_> {
         let digits = self.take_while(|char| char.is_ascii_digit()).to_owned();
         let bash = self.dialect == Dialect::Bash;
         let not_dash = self.dialect != Dialect::Dash;
-        let is_process = bash && digits.is_empty() && (self.is_at("<(") || self.is_at(">("));
+        let is_process = not_dash && digits.is_empty() && (self.is_at("<(") || self.is_at(">("));
         let both = not_dash && digits.is_empty() && self.is_at("&>");
         if is_process || !(both || matches!(self.peek(), Some('<' | '>'))) {
             self.at = start;

@@ -65,7 +65,7 @@ impl Pieces {
         }
     }
 
-    /// Whether the value of an assignment, or a part of it after `:`, begins here.
+    /// Whether the value of an assignment, or a part of it after `:`, starts here.
     fn may_assign_home(&self) -> bool {
         let (
             Some(Piece::Text { text: first, quoted: false }),
@@ -122,7 +122,8 @@ impl Parser<'_> {
             Until::Bracket => char == ']',
             Until::Expression => matches!(char, ' ' | '\t' | '\n'),
             Until::Blank => match char {
-                '<' | '>' if self.dialect == Dialect::Bash && self.peek_byte(1) == b'(' => false,
+                // BusyBox has process substitution since 1.34.
+                '<' | '>' if self.dialect != Dialect::Dash && self.peek_byte(1) == b'(' => false,
                 _ => matches!(char, ' ' | '\t' | '\n' | ';' | '&' | '|' | '<' | '>' | '(' | ')'),
             },
         }

@@ -52,6 +52,18 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Returns the C library of the loader that starts the program; `None` if unknown or if the program is static.
+    pub(super) fn libc_of_start(&self) -> Option<Libc> {
+        match (&self.process.loader, self.facts) {
+            (Some(loader), _) => self.libc_of_loader(loader),
+            (None, Inspection::Elf(elf)) => match &elf.interpreter {
+                Some(Interpreter::Path(path)) => self.libc_of_loader(path),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     fn libc_of_loader(&self, path: &str) -> Option<Libc> {
         let container = self.process.within(self.context.container);
         let loader = inspect_file(container.root, &container.resolve(path).ok()?.path).ok()?;

@@ -96,6 +96,8 @@ pub(super) enum Search {
     AsGiven,
     /// The starter found it here.
     At(String),
+    /// The starter found it here, after commands that may have made it executable.
+    Changed(String),
 }
 
 /// The starter's treatment of a program that is text without a `#!` line.

@@ -2,7 +2,7 @@
 
 use super::process::{Libc, Process, Search};
 use crate::program::container::{Container, entries_on_path};
-use crate::root::{ResolveError, Resolved};
+use crate::root::{EntryKind, ResolveError, Resolved};
 
 /// The reason why the program of a process is not started.
 pub(super) enum NotFound {
@@ -21,7 +21,7 @@ pub(super) fn find(process: &Process, image: Container<'_>) -> Result<Resolved, 
         return Err(NotFound::Unknown(format!("`{word}` is only known when it runs")));
     };
     let name = match &process.search {
-        Search::At(path) => path,
+        Search::At(path) | Search::Changed(path) => path,
         _ => name,
     };
     let container = process.within(image);
@@ -36,10 +36,21 @@ fn by_path(process: &Process, container: Container<'_>, name: &str) -> Result<Re
         return Err(NotFound::Unknown(format!("the working directory of {name} is only known when it runs")));
     }
     match container.resolve(name) {
-        Ok(found) if container.user.may_start(&found) => Ok(found),
+        Ok(found) if may_use(process, container, &found) => Ok(found),
+        Ok(found) if found.entry.kind == EntryKind::File && matches!(process.search, Search::Changed(_)) => {
+            Ok(found)
+        }
         Ok(found) => Err(NotFound::Denied(Box::new(found))),
         Err(ResolveError::Unreadable(error)) => Err(NotFound::Unknown(error.to_string())),
         Err(error) => Err(NotFound::Absent(error.to_string())),
+    }
+}
+
+/// Returns whether the user may start the program. A loader that was started as a program only reads it.
+fn may_use(process: &Process, container: Container<'_>, found: &Resolved) -> bool {
+    match process.loader {
+        Some(_) => found.entry.kind == EntryKind::File && container.user.may_open(found),
+        None => container.user.may_start(found),
     }
 }
 
@@ -83,7 +94,7 @@ fn on_path(
 /// Returns the path by which the kernel starts a process: not that of the file to which links lead.
 pub(super) fn called_path(process: &Process, image: Container<'_>, found: &Resolved) -> String {
     let name = match &process.search {
-        Search::At(path) => path,
+        Search::At(path) | Search::Changed(path) => path,
         _ => process.name().unwrap_or(&found.path),
     };
     if name.contains('/') {

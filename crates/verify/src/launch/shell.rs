@@ -11,10 +11,11 @@ use super::answer::Answer;
 use super::as_set;
 use super::call::Call;
 use super::image_files::{ImageFiles, MAX_SCRIPT};
+use super::options::OptionError;
 use super::process::{Change, Process, Role, Search, TextFile, Word, base_name};
 use super::search::{self, NotFound};
-use super::{Context, Next, next, report, startup};
-use crate::program::container::on_search_path;
+use super::{Context, Next, next, owner, report, shell_options, startup};
+use crate::program::container::{Container, entries_on_path};
 use crate::root::{EntryKind, ResolveError, Resolved, read_small, resolve};
 use crate::{Finding, codes};
 
@@ -26,10 +27,15 @@ struct Script {
     /// `/entry.sh`, or `/bin/sh -c`.
     name: String,
     text: Vec<u8>,
+    /// The word after the commands of `-c`, which is `$0`, if they use arguments and no word follows.
+    lost_word: Option<String>,
 }
 
 /// Reads the arguments of a shell, and follows the commands.
 pub(super) fn read(call: &Call<'_>, budget: &mut Budget) -> Next {
+    if let Some(option) = shell_options::refused(call) {
+        return next::refused(call, OptionError::Refused(option));
+    }
     let words: Vec<Value> = call.arguments().iter().map(value).collect();
     let Some(shell) = read_shell_arguments(&words) else {
         return Next::Unknown(format!("the options of {} are only known when it runs", call.program));
@@ -38,7 +44,11 @@ pub(super) fn read(call: &Call<'_>, budget: &mut Budget) -> Next {
         // It reads its standard input, which is empty.
         ScriptSource::Input => return Next::Nothing,
         ScriptSource::Command(text) => match text.text() {
-            Some(text) => Script { name: format!("{} -c", call.program), text: text.as_bytes().to_vec() },
+            Some(text) => Script {
+                name: format!("{} -c", call.program),
+                text: text.as_bytes().to_vec(),
+                lost_word: lost_word(text, &shell),
+            },
             None => {
                 return Next::Unknown(format!(
                     "the commands of {} -c are only known when it runs",
@@ -68,7 +78,7 @@ pub(super) fn read_text(
     let Some(text) = read_small(context.container.root, &found.path, MAX_SCRIPT) else {
         return Next::Nothing;
     };
-    let script = Script { name: found.path.clone(), text };
+    let script = Script { name: found.path.clone(), text, lost_word: None };
     let words: Vec<Value> =
         std::iter::once(Value::from(&*found.path)).chain(process.words.iter().skip(1).map(value)).collect();
     match read_shell_arguments(&words) {
@@ -95,10 +105,9 @@ fn file_of(call: &Call<'_>, file: &Value) -> Result<Script, Box<Next>> {
     let found = match container.resolve(name) {
         Ok(found) => found,
         Err(ResolveError::Unreadable(error)) => return Err(Box::new(Next::Unknown(error.to_string()))),
-        // bash and BusyBox search a name without a slash on PATH too.
-        Err(error) => match on_search_path(container, name) {
-            Some(found) if !name.contains('/') => found,
-            _ => return missing(&error.to_string()),
+        Err(error) => match script_on_path(call, container, name) {
+            Some(found) => found,
+            None => return missing(&error.to_string()),
         },
     };
     if found.entry.kind != EntryKind::File {
@@ -119,9 +128,28 @@ fn file_of(call: &Call<'_>, file: &Value) -> Result<Script, Box<Next>> {
     }
     match read_small(container.root, &found.path, MAX_SCRIPT) {
         Some(text) if text.starts_with(b"\x7fELF") => missing("it is a program, not a script"),
-        Some(text) => Ok(Script { name: found.path, text }),
+        Some(text) => Ok(Script { name: found.path, text, lost_word: None }),
         None => Err(Box::new(Next::Unknown(format!("{name} is longer than 1 MiB")))),
     }
+}
+
+/// Returns the word that became `$0` instead of an argument of the commands.
+fn lost_word(text: &str, shell: &ShellCall) -> Option<String> {
+    let uses_arguments = ["$@", "${@", "$*", "$1"].iter().any(|name| text.contains(name));
+    let word = shell.name.as_ref()?.text()?;
+    (uses_arguments && shell.arguments.is_empty()).then(|| word.to_owned())
+}
+
+/// Returns the script of this name that the shell finds on PATH. bash reads the first file that it may read; dash and BusyBox
+/// open only the name as it is; other shells may do either.
+fn script_on_path(call: &Call<'_>, container: Container<'_>, name: &str) -> Option<Resolved> {
+    let opens_name = call.is_busybox() || base_name(&call.found.path) == "dash";
+    if name.contains('/') || opens_name {
+        return None;
+    }
+    let may_read = |found: &Resolved| found.entry.kind == EntryKind::File && container.user.may_open(found);
+    let mut entries = entries_on_path(container, container.search_path(), name).map(|(_, found)| found);
+    entries.find(may_read)
 }
 
 fn dialect(call: &Call<'_>) -> Dialect {
@@ -222,12 +250,18 @@ impl Reading<'_> {
                     findings.push(self.about_script(end, self.exits(end, *status)));
                 }
                 EndKind::Waits => self.in_background(end, &mut starts, &mut findings),
+                EndKind::Exit(Some(0))
+                    if self.script.lost_word.is_some() && self.outcome.programs.is_empty() =>
+                {
+                    findings.push(self.about_script(end, self.starts_nothing()));
+                }
                 EndKind::Exit(_) if self.hides_commands(end) => {
                     findings.push(self.about_script(end, self.unknown(end)));
                 }
                 EndKind::Exit(_) | EndKind::Forever => {}
             }
         }
+        let starts_others = !starts.is_empty();
         let last_pipelines = self.last_pipelines();
         let waits = self.outcome.ends.iter().any(|end| end.kind == EndKind::Waits);
         for (index, program) in self.outcome.programs.iter().enumerate() {
@@ -235,15 +269,44 @@ impl Reading<'_> {
             let is_before = match program.how {
                 How::Foreground => !is_end,
                 How::Background => !waits,
+                // Whatever follows from its status: one that does not start was not meant to be there.
+                How::Condition => !is_end && self.is_meant(program),
                 // All programs of the last pipeline are the image's.
                 How::Pipeline => matches!(program.found, Found::At(_)) && !last_pipelines.contains(&index),
                 _ => false,
             };
             if program.certain && is_before {
-                self.helper(program, &mut helpers, &mut findings);
+                if starts_others || !self.may_be_main(program) {
+                    self.helper(program, &mut helpers, &mut findings);
+                } else {
+                    self.start(program, false, &mut starts, &mut findings);
+                }
             }
         }
         Answer { starts, helpers, findings }
+    }
+
+    /// Whether a program may be the one for which the image is, if the script ends with no other: it decides a condition, as
+    /// in `until /app; do sleep 1; done`, or runs in a loop without end.
+    fn may_be_main(&self, program: &Program) -> bool {
+        let is_endless = self.outcome.ends.iter().all(|end| end.kind == EndKind::Forever);
+        let is_path = matches!(program.found, Found::At(_)) || program.words[0].to_string().contains('/');
+        self.process.role == Role::Program
+            && is_path
+            && (program.how == How::Condition || (is_endless && program.how == How::Foreground))
+    }
+
+    /// Whether a program whose status decides what follows was meant to start. A name may be asked for to find out whether the
+    /// image has it, and a script may fail as part of the answer.
+    fn is_meant(&self, program: &Program) -> bool {
+        let is_script = |path| {
+            read_small(self.context.container.root, path, MAX_SCRIPT)
+                .is_some_and(|text| text.starts_with(b"#!"))
+        };
+        match &program.found {
+            Found::At(path) => !is_script(path),
+            _ => is_missing_path(program),
+        }
     }
 
     /// Adds a program that the image starts by the script, or the finding that it does not start.
@@ -320,7 +383,9 @@ impl Reading<'_> {
     fn located(&self, program: &Program, process: &Process) -> Result<Process, Box<Finding>> {
         let word = program.words[0].to_string();
         let error = match &program.found {
-            Found::At(path) => return Ok(Process { search: Search::At(path.clone()), ..process.clone() }),
+            Found::At(path) => {
+                return Ok(Process { search: self.found_at(process, path), ..process.clone() });
+            }
             Found::Missing => NotFound::Absent(nowhere(&word)),
             Found::NotExecutable(path) => match resolve(self.context.container.root, path) {
                 Ok(found) => NotFound::Denied(Box::new(found)),
@@ -333,6 +398,15 @@ impl Reading<'_> {
             },
         };
         Err(Box::new(report::not_found(self.context.target, process, error)))
+    }
+
+    /// Returns the search that leads to a program at this path. The script may have made it executable: it would hardly
+    /// change the mode of what it starts for another reason.
+    fn found_at(&self, process: &Process, path: &str) -> Search {
+        let is_denied = process.user.as_ref().is_some_and(|user| {
+            resolve(self.context.container.root, path).is_ok_and(|found| !user.may_start(&found))
+        });
+        if is_denied { Search::Changed(path.to_owned()) } else { Search::At(path.to_owned()) }
     }
 
     /// Returns the process with the place at which the image has its program.
@@ -369,7 +443,8 @@ impl Reading<'_> {
         process.directory = program.directory.text().map(str::to_owned);
         process.text_file = TextFile::Runs;
         process.checked = 0;
-        if is_certain && program.certain { process } else { process.doubtful() }
+        // A file that the script writes is perhaps not that of the image.
+        if is_certain && program.certain && !program.rewritten { process } else { process.doubtful() }
     }
 
     /// Returns the file that holds a command.
@@ -383,10 +458,14 @@ impl Reading<'_> {
         match &program.found {
             Found::At(path) => {
                 let role = process.role.of_helper(program.failure);
-                helpers.push(Process { search: Search::At(path.clone()), role, ..process });
+                if role == Role::Step && program.file.is_none() && !owner::may_add_users(&self.script.text) {
+                    let unknown = owner::check(self.context, &process);
+                    findings.extend(unknown.map(|finding| (process.clone(), finding)));
+                }
+                helpers.push(Process { search: self.found_at(&process, path), role, ..process });
             }
             // One whose absence ends the script is an end of its own.
-            Found::Missing if program.failure == Failure::Continues => {
+            Found::Missing if program.failure == Failure::Continues || is_missing_path(program) => {
                 let word = program.words[0].to_string();
                 let message = format!("{}, and the script goes on after `not found`.", nowhere(&word));
                 let target = self.context.target.name();
@@ -428,6 +507,18 @@ impl Reading<'_> {
             None => codes::SCRIPT_BROKEN,
         };
         self.about_script(end, Finding::new(code, self.context.target.name(), name, message))
+    }
+
+    /// Returns the finding about `sh -c 'exec "$@"' /app`.
+    fn starts_nothing(&self) -> Finding {
+        let word = self.script.lost_word.as_deref().unwrap_or_default();
+        let why = format!(
+            "it starts nothing, because its commands have no arguments: {word}, the first word after them, is `$0`"
+        );
+        let finding = report::unknown(self.context.target, &self.script.name, &why);
+        finding.with_help(format!(
+            "Put a word before it that becomes `$0`, e.g. `sh`: `-c`, `exec \"$@\"`, `sh`, `{word}`."
+        ))
     }
 
     fn exits(&self, end: &End, status: u8) -> Finding {
@@ -557,6 +648,12 @@ fn nowhere(word: &str) -> String {
     } else {
         format!("no directory of PATH has {word}")
     }
+}
+
+/// Whether a condition runs a program by a path that the image does not have.
+fn is_missing_path(program: &Program) -> bool {
+    let is_path = program.words[0].text().is_some_and(|word| word.contains('/'));
+    program.how == How::Condition && program.found == Found::Missing && is_path
 }
 
 fn program_of(end: &EndKind) -> Option<usize> {

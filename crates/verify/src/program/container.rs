@@ -187,8 +187,7 @@ pub(crate) fn seen_from(directory: &str, path: &str) -> String {
     if path.starts_with('/') { path.to_owned() } else { format!("/{directory}/{path}") }
 }
 
-/// Returns the first file of this name in a directory of PATH that the user may execute. Go's `exec.LookPath`, which
-/// runtimes use, and `env` search alike.
+/// Returns the first file of this name in a directory of PATH that the user may execute, as `env` searches.
 pub(crate) fn on_search_path(image: Container<'_>, name: &str) -> Option<Resolved> {
     let mut entries = entries_on_path(image, image.search_path(), name);
     entries.find(|(_, found)| image.user.may_start(found)).map(|(_, found)| found)

@@ -79,7 +79,7 @@ fn many_variables() -> (ImageFacts, MemoryRoot) {
     (image().with_env(variables.chain(["PATH=/usr/bin:/bin".to_owned()])), root)
 }
 
-/// Volumes without number, and paths that are none of them.
+/// A hundred thousand volumes, and paths outside them.
 fn many_volumes() -> (ImageFacts, MemoryRoot) {
     let tests: String = (0..20_000).map(|number| format!("[ -e /absent{number} ]\n")).collect();
     let root = script(root(), "/entry.sh", &format!("{tests}exec /bin/dash -c :\n"));

@@ -32,6 +32,7 @@ const PROGRAMS: &[&str] = &[
 ];
 
 const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
+const MUSL: &str = "/lib/ld-musl-x86_64.so.1";
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A file of an image: its path, its mode and its content.
@@ -162,7 +163,7 @@ fn base() -> Vec<File> {
     let made = |recipe: &str| Recipe::parse(recipe).make();
     for (path, mode, content) in [
         ("/app", 0o755, made("gcc -static @main.c")),
-        ("/dynamic", 0o755, made("gcc @main.c")),
+        ("/dynamic", 0o755, dynamic()),
         ("/arm", 0o755, made("aarch64-linux-gnu-gcc -static @main.c")),
         ("/text", 0o755, b"echo started\n".to_vec()),
         ("/closed", 0o644, made("gcc -static @main.c")),
@@ -170,12 +171,24 @@ fn base() -> Vec<File> {
         ("/etc/passwd", 0o644, b"root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n".to_vec()),
         ("/etc/group", 0o644, b"root:x:0:\napp:x:1000:\n".to_vec()),
         ("/srv/data", 0o644, Vec::new()),
+        ("/musl", 0o755, musl()),
         (LOADER, 0o755, host_file(LOADER)),
+        (MUSL, 0o755, host_file(MUSL)),
     ] {
         files.push((path.to_owned(), mode, content));
     }
     files.extend(libraries().into_iter().map(|path| (path.clone(), 0o755, host_file(&path))));
     files
+}
+
+/// Returns a program that needs glibc's loader.
+fn dynamic() -> Vec<u8> {
+    Recipe::parse("gcc @main.c").make()
+}
+
+/// Returns a program that needs musl's loader.
+fn musl() -> Vec<u8> {
+    Recipe::parse("musl-gcc @main.c").make()
 }
 
 /// Returns the libraries of the programs, by the paths that the machine's loader finds.
@@ -300,6 +313,25 @@ fn of_launchers() -> Vec<Case> {
         Case::of(&[LOADER, "/text"]).fails("launch-refused"),
         Case::of(&[LOADER, "/bin/sh", "/entry.sh"]).script("/entry.sh", "exec /app\n"),
         Case::of(&[LOADER, "--library-path", "/none", "/dynamic"]),
+        Case::of(&[LOADER, "/read"]).file("/read", 0o644, dynamic()),
+        Case::of(&[LOADER, "/read"]).file("/read", 0o600, dynamic()),
+        Case::of(&[LOADER, "/read"]).file("/read", 0o640, dynamic()).user("1000").fails("not-executable"),
+        Case::of(&[LOADER, "/srv"]).fails("entry-point-not-a-file"),
+        Case::of(&[LOADER, "dynamic"]).fails("launch-file-missing"),
+        Case::of(&[LOADER, "./dynamic"]),
+        Case::of(&[LOADER, "dynamic"]).env("LD_LIBRARY_PATH=/").unproven("launch-unknown"),
+        Case::of(&[LOADER, "--list", "/dynamic"]).fails("launch-refused"),
+        Case::of(&[LOADER, "--verify", "/dynamic"]).fails("launch-refused"),
+        Case::of(&[MUSL, "--list", "/musl"]).fails("launch-refused"),
+        Case::of(&[MUSL, "/musl"]),
+        Case::of(&[MUSL, "musl"]),
+        Case::of(&[MUSL, "/read"]).file("/read", 0o644, musl()),
+        Case::of(&[MUSL, "/app"]).fails("launch-refused"),
+        Case::of(&["/ldd", "/musl"]).with_links(&[("/ldd", MUSL)]).unproven("launch-unknown"),
+        Case::of(&["/dynamic"]).env("LD_TRACE_LOADED_OBJECTS=1").fails("launch-refused"),
+        Case::of(&["/dynamic"]).env("LD_TRACE_LOADED_OBJECTS=").fails("launch-refused"),
+        Case::of(&["/musl"]).env("LD_TRACE_LOADED_OBJECTS=1"),
+        Case::of(&["/app"]).env("LD_TRACE_LOADED_OBJECTS=1"),
         Case::of(&["tini", "/app", "-x"]).fails("launch-refused"),
         Case::of(&["tini", "/app", "-s"]).unproven("launch-unknown"),
         Case::of(&["tini", "--", "/app", "-x"]),
@@ -324,6 +356,26 @@ fn of_scripts() -> Vec<Case> {
     let shell = |text: &str| Case::of(&["/bin/sh", "-c", text]);
     let entry = |text: &str| Case::of(&["/entry.sh"]).script("/entry.sh", text);
     vec![
+        Case::of(&["bash", "run"]).file("/usr/bin/run", 0o644, "/app\n").directory("/srv"),
+        Case::of(&["dash", "run"])
+            .file("/usr/bin/run", 0o755, "/app\n")
+            .directory("/srv")
+            .fails("launch-file-missing"),
+        Case::of(&["/bb/sh", "run"])
+            .file("/usr/bin/run", 0o755, "/app\n")
+            .directory("/srv")
+            .fails("launch-file-missing"),
+        Case::of(&["dash", "run"]).file("/srv/run", 0o644, "/app\n").directory("/srv"),
+        Case::of(&["bash", "-c", "--login", "/app"]).fails("launch-refused"),
+        Case::of(&["bash", "--login", "-c", "/app"]),
+        Case::of(&["bash", "-o", "pipefail", "-c", "/app"]),
+        Case::of(&["bash", "-o", "nosuch", "-c", "/app"]).fails("launch-refused"),
+        Case::of(&["dash", "-o", "pipefail", "-c", "/app"]).fails("launch-refused"),
+        Case::of(&["dash", "--login", "-c", "/app"]).fails("launch-refused"),
+        Case::of(&["dash", "-c"]).fails("launch-refused"),
+        Case::of(&["/bb/sh", "-o", "nosuch", "-c", "/app"]).fails("launch-refused"),
+        Case::of(&["/bb/sh", "-o", "pipefail", "-c", "/app"]),
+        Case::of(&["/bb/sh", "--nosuch", "-c", "/app"]),
         shell("exec /app"),
         shell("exec /arm").fails("wrong-machine"),
         shell("/none --flag").fails(missing),

@@ -3,17 +3,23 @@
 //! The long test of launchers starts these images too.
 
 use crate::launchers::{Case, disagreements};
+use crossdock_verify::Verdict;
 
 /// Programs that scripts ask, as applets of BusyBox.
 const APPLETS: &[(&str, &str)] = &[
     ("/usr/bin/basename", "/bin/busybox"),
     ("/usr/bin/cat", "/bin/busybox"),
+    ("/usr/bin/chmod", "/bin/busybox"),
+    ("/usr/bin/chown", "/bin/busybox"),
     ("/usr/bin/dirname", "/bin/busybox"),
     ("/usr/bin/find", "/bin/busybox"),
+    ("/usr/bin/mkdir", "/bin/busybox"),
     ("/usr/bin/readlink", "/bin/busybox"),
     ("/usr/bin/run-parts", "/bin/busybox"),
+    ("/usr/bin/sed", "/bin/busybox"),
     ("/usr/bin/sort", "/bin/busybox"),
     ("/usr/bin/which", "/bin/busybox"),
+    ("/usr/bin/xargs", "/bin/busybox"),
     ("/usr/bin/run", "/opt/bin/run"),
 ];
 
@@ -182,6 +188,61 @@ fn of_failures() -> Vec<Case> {
     ]
 }
 
+/// Scripts that independent testers found to be judged wrong.
+fn of_testers() -> Vec<Case> {
+    let unknown = "launch-unknown";
+    vec![
+        entry("#!/bin/sh\nset -e\nchmod +x /closed\nexec /closed\n"),
+        entry("#!/bin/sh\nset -e\nchmod +x /opt/*.sh\nexec /opt/run.sh\n").file("/opt/run.sh", 0o644, RUN),
+        entry("#!/bin/sh\nchmod -R a+rx /opt\n/opt/run.sh\n").file("/opt/run.sh", 0o644, RUN),
+        entry("#!/bin/sh\nset -e\n[ -x /closed ] || chmod +x /closed\n/closed\n"),
+        entry("#!/bin/sh\nif [ x == x ]; then exec /app; fi\nexit 1\n").unproven(unknown),
+        entry("#!/bin/bash\nif [ x == x ]; then exec /app; fi\nexit 1\n"),
+        entry("#!/bin/sh\nif [ -z \"$(command -v \"$1\")\" ]; then set -- /app \"$@\"; fi\nexec \"$@\"\n")
+            .cmd(&["/usr"])
+            .fails("entry-point-not-a-file"),
+        Case::of(&["/bin/sh", "-c", "exec \"$@\"", "/app"]).unproven(unknown),
+        Case::of(&["/bin/sh", "-c", "exec \"$@\"", "sh", "/app"]),
+        entry("#!/bin/sh\nif /arm; then echo ok; fi\nexec /app\n").noting("launch-helper-fails"),
+        entry("#!/bin/sh\nif /gone; then echo ok; fi\nexec /app\n").noting("launch-helper-missing"),
+        entry("#!/bin/sh\nif gone; then echo ok; fi\nexec /app\n"),
+        entry("#!/bin/sh\nset -e\nsed -i 's/x//' /opt/run.sh\nexec /opt/run.sh\n")
+            .file("/opt/run.sh", 0o755, *b"#!/bin/shx\nexec /app\n")
+            .unproven("launch-may-fail"),
+        entry("#!/bin/sh\nset -e\ncat /opt/new > /opt/run.sh\nexec /opt/run.sh\n")
+            .file("/opt/run.sh", 0o755, *b"#!/none\n")
+            .file("/opt/new", 0o644, RUN)
+            .unproven("launch-may-fail"),
+        entry("#!/bin/sh\nset -e\nchown -R nosuch:nosuch /opt\nexec /app\n").fails("launch-user-unknown"),
+        entry("#!/bin/sh\nset -e\nchown root:nosuch /opt\nexec /app\n").fails("launch-user-unknown"),
+        entry(
+            "#!/bin/sh\nset -e\nchown 0:0 /opt && chown root: /opt\nchown nosuch /opt || true\nexec /app\n",
+        )
+        .file("/opt/x", 0o644, RUN),
+        entry("#!/bin/sh\nchown nosuch /opt\nexec /app\n"),
+        // Files of redirections that cannot be opened.
+        entry("#!/bin/sh\nexec >/nodir/log\nexec /app\n").unproven(unknown),
+        entry("#!/bin/sh\n/app >/nodir/log\n").unproven(unknown),
+        entry("#!/bin/sh\nexec /app < /nofile\n").unproven(unknown),
+        entry("#!/bin/sh\nset -e\necho x > /nodir/log\nexec /app\n").unproven(unknown),
+        entry("#!/bin/sh\necho x > /nodir/log\nexec /app\n"),
+        entry("#!/bin/sh\nmkdir -p /nodir\nexec /app >/nodir/log 2>&1\n").volume("/nodir"),
+        entry("#!/bin/bash\nexec 3>/nodir/log\nexec /app\n"),
+        entry(
+            "#!/bin/sh\neval \"set -- $(printf '%s\\n' \"$OPTS\" | xargs -n1)\" '\"$@\"'\nexec /app \"$@\"\n",
+        ),
+        entry("#!/bin/sh\nif /arm; then echo ok; else exit 0; fi\n").unproven("launch-may-fail"),
+        Case::of(&["app"]).with_env(&["PATH=/nope/../bin"]).file(
+            "/bin/app",
+            0o755,
+            *b"#!/bin/sh\nexec /app\n",
+        ),
+    ]
+}
+
+/// A script that says that it started.
+const RUN: &str = "#!/bin/sh\nexec /app\n";
+
 /// Commands that `su` of BusyBox hands to the shell of a user.
 fn of_su() -> Vec<Case> {
     const PASSWD: &str = "root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\noff:x:1001:1001::/:/usr/sbin/nologin\n\
@@ -206,7 +267,7 @@ fn of_su() -> Vec<Case> {
 }
 
 pub(crate) fn cases() -> Vec<Case> {
-    [of_variables(), of_hooks(), of_own_paths(), of_values(), of_failures(), of_su()]
+    [of_variables(), of_hooks(), of_own_paths(), of_values(), of_failures(), of_su(), of_testers()]
         .into_iter()
         .flatten()
         .collect()
@@ -231,6 +292,22 @@ fn the_line_that_hides_the_program_is_told() {
     let (message, _) = told(entry("#!/bin/sh\n/bin/busybox ls\nexec none\n"));
     let line = "line 3 of /entry.sh, `exec none`, runs none, which is not in the image, and an earlier command may create it";
     assert!(message.contains(line), "{message}");
+}
+
+/// A program that is started again and again is the image's.
+#[test]
+fn the_program_of_an_endless_loop_is_verified() {
+    for (text, expected) in [
+        ("until /app; do /app; done", Verdict::Starts),
+        ("until /arm; do :; done", Verdict::Fails),
+        ("until /gone; do :; done", Verdict::Unproven),
+        ("while true; do /app; done", Verdict::Starts),
+        ("while true; do /arm; done", Verdict::Unproven),
+        ("while :; do /arm && exit; done", Verdict::Unproven),
+    ] {
+        let findings = entry(&format!("#!/bin/sh\n{text}\n")).verify();
+        assert_eq!(Verdict::of(&findings), expected, "{text}: {findings:#?}");
+    }
 }
 
 #[test]

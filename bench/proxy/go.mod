@@ -1,0 +1,3 @@
+module crossdock.example/bench/proxy
+
+go 1.24
