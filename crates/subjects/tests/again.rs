@@ -1,4 +1,4 @@
-//! Content that a merged root did not keep is read again, and without it there is no verdict.
+//! Content that a merged root did not keep is read again; a verdict is never given without it.
 
 #[expect(dead_code, reason = "other tests use it")]
 mod layout;

@@ -31,7 +31,7 @@ pub(crate) use family::Family;
 pub(crate) use lookup::{Forbidden, LookupFailure};
 pub(crate) use objects::{Loaded, Missing, Object};
 pub(crate) use preload::Ignored;
-pub(crate) use processor::Processor;
+pub(crate) use processor::{Processor, SUBDIRECTORIES};
 
 /// The number of libraries that are loaded for a program. No real program needs as many, so that a larger number is an
 /// attack.

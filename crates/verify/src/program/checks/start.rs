@@ -1,6 +1,6 @@
 //! One start of a program under given circumstances: what the dynamic loader finds, and what it does not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossdock_platform::Architecture;
 
@@ -10,7 +10,7 @@ use crate::program::container::{Container, Credentials, ElfFile};
 use crate::program::inspect::Elf;
 use crate::program::loader::{
     Family, Forbidden, Ignored, LoadContext, Loaded, LookupFailure, Missing, Object, Privilege, Processor,
-    load,
+    SUBDIRECTORIES, load,
 };
 use crate::{Finding, codes};
 
@@ -237,13 +237,28 @@ fn not_preloaded(subject: &Subject<'_>, ignored: &Ignored, family: &Family) -> F
     subject.finding(codes::PRELOAD_IGNORED, message).with_evidence(source, name)
 }
 
-/// Lists the directories that were searched, up to the limit of a message.
+/// Lists the directories that were searched, up to the limit of a message. Their subdirectories for certain processors,
+/// up to six of each, are usually absent and only counted.
 fn shown_directories(searched: &[String]) -> String {
-    let shown = searched[..searched.len().min(MAX_SHOWN)].join(", ");
-    match searched.len().saturating_sub(MAX_SHOWN) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
+    let all: BTreeSet<&str> = searched.iter().map(String::as_str).collect();
+    let (of_processors, others): (Vec<&str>, Vec<&str>) =
+        searched.iter().map(String::as_str).partition(|directory| is_of_processor(directory, &all));
+    let shown = others[..others.len().min(MAX_SHOWN)].join(", ");
+    let more = match others.len().saturating_sub(MAX_SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    match of_processors.len() {
+        0 => format!("{shown}{more}"),
+        count => format!("{shown}{more}, and {count} of their subdirectories for certain processors"),
     }
+}
+
+/// Returns whether a directory is the subdirectory of another one for certain processors.
+fn is_of_processor(directory: &str, all: &BTreeSet<&str>) -> bool {
+    let parts = SUBDIRECTORIES.iter().filter_map(|name| directory.split_once(&format!("/{name}")));
+    let mut ends = parts.filter(|(_, rest)| rest.is_empty() || rest.starts_with('/'));
+    ends.any(|(parent, _)| all.contains(parent))
 }
 
 /// Checks that every needed symbol version is defined. Only equal names match, since the loader does not order versions
@@ -340,4 +355,21 @@ fn checks_demands(loaded: &Loaded) -> bool {
     let version = release.and_then(|release| release.rsplit_once(", 2.")).map(|(_, minor)| minor);
     let digits = |text: &str| text.split('.').next().and_then(|minor| minor.parse::<u32>().ok());
     version.and_then(digits).is_some_and(|minor| minor >= 33)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown_directories;
+
+    #[test]
+    fn subdirectories_for_processors_are_counted() {
+        let shown =
+            |searched: &str| shown_directories(&searched.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(shown("/lib/x86_64-linux-gnu /lib  /opt/tls"), "/lib/x86_64-linux-gnu, /lib, , /opt/tls");
+        let legacy = "/a/glibc-hwcaps/x86-64-v2 /a/tls/x86_64 /a/tls /a/x86_64 /a /lib/x86_64-linux-gnu /lib";
+        assert_eq!(
+            shown(legacy),
+            "/a, /lib/x86_64-linux-gnu, /lib, and 4 of their subdirectories for certain processors"
+        );
+    }
 }

@@ -49,7 +49,7 @@ const LEGACY_AVX512: &[&str] = &[
 ];
 
 /// The first parts of all subdirectories for certain processors.
-pub(super) const SUBDIRECTORIES: &[&str] = &["glibc-hwcaps", "tls", "x86_64", "haswell", "avx512_1"];
+pub(crate) const SUBDIRECTORIES: &[&str] = &["glibc-hwcaps", "tls", "x86_64", "haswell", "avx512_1"];
 
 impl Processor {
     /// Returns the processor that every node of the target has at least.
