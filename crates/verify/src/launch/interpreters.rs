@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::process::Word;
-use super::{Next, next};
+use super::{Next, next, python};
 use crate::root::{EntryKind, ResolveError};
 
 /// An interpreter, by the beginning of its name.
@@ -45,6 +45,9 @@ pub(super) fn named(name: &str) -> Option<&'static Interpreter> {
 impl Interpreter {
     /// Checks that the file that the arguments name is there. Nothing is said about arguments that are not fully known.
     pub(super) fn read(&self, call: &Call<'_>) -> Next {
+        if let Some(next) = self.names.contains(&"python").then(|| python::read(call)).flatten() {
+            return next;
+        }
         let Some(file) = self.file.of(call.arguments()) else { return Next::Nothing };
         let is_relative = !file.starts_with('/');
         let (Some(user), false) = (&call.process.user, is_relative && call.process.directory.is_none())
@@ -58,6 +61,9 @@ impl Interpreter {
                 if found.entry.kind == EntryKind::File && user.blocked_at(&found.directories).is_some() =>
             {
                 format!("user {} may not enter its directory", user.uid)
+            }
+            Ok(found) if found.entry.kind == EntryKind::Directory && self.names.contains(&"python") => {
+                return python::cannot_run(call, file, &found).unwrap_or(Next::Nothing);
             }
             Ok(_) => return Next::Nothing,
         };

@@ -3,10 +3,11 @@
 //! Each option grammar is that of the program's source: `getopt` in tini, dumb-init, catatonit, coreutils and util-linux.
 
 use super::call::{BUSYBOX, Call};
-use super::next::{no_command, refused, start, unknown_word};
-use super::options::{Grammar, Value, is_given};
+use super::next::{fails, no_command, refused, start, unknown_word};
+use super::options::{Grammar, OptionError, Value, is_given};
 use super::process::{Libc, Word};
-use super::{Next, environment, switch_user};
+use super::{Next, environment, option_values, switch_user};
+use crate::root::ResolveError;
 
 /// A program that starts the command in its arguments.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,6 +65,7 @@ enum Own {
 }
 
 const COREUTILS: &[&str] = &["GNU coreutils", BUSYBOX, "toybox", "uutils"];
+const BUSYBOX_TIMEOUT: &str = "+s:k:";
 const UTIL_LINUX: &[&str] = &["util-linux", BUSYBOX, "toybox"];
 
 const fn plain(
@@ -114,7 +116,7 @@ impl Launcher {
     /// Reads the arguments of the launcher.
     pub(super) fn read(&self, call: &Call<'_>) -> Next {
         match &self.reading {
-            Reading::Plain(plain) => plain.read(call),
+            Reading::Plain(plain) => plain.read(call, self.names[0]),
             Reading::Own(Own::Tini) => tini(call),
             Reading::Own(Own::Env) => environment::read(call),
             Reading::Own(Own::Nice) => nice(call),
@@ -264,8 +266,13 @@ pub(super) fn named(name: &str) -> Option<&'static Launcher> {
 }
 
 impl Plain {
-    fn read(&self, call: &Call<'_>) -> Next {
-        let (options, rest) = match (Grammar { short: self.short, long: self.long }).read(call.arguments()) {
+    fn read(&self, call: &Call<'_>, name: &str) -> Next {
+        let mut grammar = Grammar { short: self.short, long: self.long };
+        // As BusyBox hands the options of its timeout to `getopt32` since 1.31; before, `-t` came before the time.
+        if name == "timeout" && call.contains(BUSYBOX_TIMEOUT) {
+            grammar = Grammar { short: "s:k:", long: &[] };
+        }
+        let (options, rest) = match grammar.read(call.arguments()) {
             Ok(read) => read,
             Err(error) => return refused(call, error),
         };
@@ -275,6 +282,9 @@ impl Plain {
         let (operands, command) = rest.split_at(self.operands.min(rest.len()));
         if let Some(word) = operands.iter().find(|word| matches!(word, Word::Many(_))) {
             return unknown_word(word);
+        }
+        if let Some(value) = option_values::refused(call, name, &options, operands) {
+            return refused(call, OptionError::Refused(value));
         }
         match (command, self.alone) {
             ([], Alone::Runs) => Next::Nothing,
@@ -294,6 +304,9 @@ fn tini(call: &Call<'_>) -> Next {
     };
     if is_given(&options, &["h", "l"]) {
         return Next::Nothing;
+    }
+    if let Some(value) = option_values::refused(call, "tini", &options, &[]) {
+        return refused(call, OptionError::Refused(value));
     }
     let before = call.arguments().len() - command.len();
     let is_separator = |word: &Word| word.known() == Some("--");
@@ -332,6 +345,19 @@ fn nice(call: &Call<'_>) -> Next {
     }
 }
 
+/// Returns whether the image lacks the directory of an absolute path, and no volume or mount of a runtime supplies it.
+fn lacks_directory(call: &Call<'_>, path: &str) -> bool {
+    let Some((directory, _)) = path.rsplit_once('/').filter(|(directory, _)| directory.starts_with('/'))
+    else {
+        return false;
+    };
+    let is_mounted =
+        ["/dev", "/proc", "/sys", "/run", "/tmp"].iter().any(|mount| directory.starts_with(mount));
+    let resolved = call.process.within(call.context.container).resolve(directory);
+    let is_missing = matches!(resolved, Err(ResolveError::Missing { .. }));
+    is_missing && !is_mounted && !call.context.volumes.touch(directory) && !call.process.is_from_script()
+}
+
 /// `flock FILE COMMAND`, `flock FILE -c TEXT`; `flock NUMBER` only locks.
 fn flock(call: &Call<'_>) -> Next {
     const GRAMMAR: Grammar = Grammar {
@@ -362,6 +388,10 @@ fn flock(call: &Call<'_>) -> Next {
         [] => no_command(call),
         [word @ Word::Many(_), ..] => unknown_word(word),
         [_] => Next::Nothing,
+        [Word::Known(file), ..] if lacks_directory(call, file) => fails(
+            call,
+            format!("it cannot open the lock file {file}, whose directory the image does not have"),
+        ),
         [_, option, text, ..] if matches!(option.known(), Some("-c" | "--command")) => {
             let shell = call.process.environment.get("SHELL").unwrap_or("/bin/sh");
             let words = [Word::Known(shell.to_owned()), Word::Known("-c".to_owned()), text.clone()];

@@ -301,6 +301,11 @@ impl Process {
         self
     }
 
+    /// Returns whether a shell's commands lead to this process: commands before it may have changed files.
+    pub(super) fn is_from_script(&self) -> bool {
+        self.story.contains(" runs ")
+    }
+
     /// Returns the first word, if it is known.
     pub(super) fn name(&self) -> Option<&str> {
         self.words.first().and_then(Word::known)

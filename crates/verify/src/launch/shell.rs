@@ -1,5 +1,6 @@
 //! Shells: `sh -c TEXT`, `sh FILE` and scripts, followed by the reader of shell commands.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use crossdock_shell::{
@@ -15,6 +16,7 @@ use super::options::OptionError;
 use super::process::{Change, Process, Role, Search, TextFile, Word, base_name};
 use super::search::{self, NotFound};
 use super::{Context, Next, next, owner, report, shell_options, startup};
+use crate::program::busybox::BusyBox;
 use crate::program::container::{Container, entries_on_path};
 use crate::root::{EntryKind, ResolveError, Resolved, read_small, resolve};
 use crate::{Finding, codes};
@@ -183,7 +185,8 @@ fn follow_script(
         ..Start::new(script.text.clone())
     };
     let files = ImageFiles::of(context, process);
-    let answer = |outcome: &Outcome| Reading { context, process, script, outcome }.answer();
+    let answer =
+        |outcome: &Outcome| Reading { context, process, script, outcome, busybox: OnceCell::new() }.answer();
     // A deployment may set further variables.
     let environment = Environment::with_unknown_rest(variables(process));
     let deployed = follow_within(&start(environment), &files, budget);
@@ -223,6 +226,8 @@ struct Reading<'a> {
     process: &'a Process,
     script: &'a Script,
     outcome: &'a Outcome,
+    /// The BusyBox that the shell is, once it is asked for.
+    busybox: OnceCell<Option<BusyBox>>,
 }
 
 impl Reading<'_> {
@@ -444,7 +449,23 @@ impl Reading<'_> {
         process.text_file = TextFile::Runs;
         process.checked = 0;
         // A file that the script writes is perhaps not that of the image.
-        if is_certain && program.certain && !program.rewritten { process } else { process.doubtful() }
+        let is_known = program.certain && !program.rewritten;
+        let is_certain = is_certain && is_known && !self.may_be_applet(program);
+        if is_certain { process } else { process.doubtful() }
+    }
+
+    /// Returns whether a program that PATH does not have may be an applet of the shell, if that is a BusyBox which prefers its
+    /// own (`FEATURE_SH_STANDALONE`, as in Debian): it starts `/proc/self/exe`.
+    fn may_be_applet(&self, program: &Program) -> bool {
+        let Some(name) = program.words[0].text().filter(|_| program.found == Found::Missing) else {
+            return false;
+        };
+        // Once, because it reads the program.
+        let busybox = self.busybox.get_or_init(|| {
+            let found = search::find(self.process, self.context.container).ok()?;
+            BusyBox::read(self.context.container.root, &found)
+        });
+        busybox.as_ref().is_some_and(|busybox| busybox.has(name) != Some(false))
     }
 
     /// Returns the file that holds a command.
@@ -465,7 +486,7 @@ impl Reading<'_> {
                 helpers.push(Process { search: self.found_at(&process, path), role, ..process });
             }
             // One whose absence ends the script is an end of its own.
-            Found::Missing if program.failure == Failure::Continues => {
+            Found::Missing if program.failure == Failure::Continues && !self.may_be_applet(program) => {
                 let word = program.words[0].to_string();
                 let message = format!("{}, and the script goes on after `not found`.", nowhere(&word));
                 let target = self.context.target.name();

@@ -2,11 +2,11 @@
 
 use super::accounts::{Account, Lookup};
 use super::call::Call;
-use super::options::{Given, Grammar, Value, is_given, value_of};
+use super::options::{Given, Grammar, OptionError, Value, is_given, value_of};
 use super::process::{Certainty, Environment, Process, Word, base_name};
 use super::user_spec::{self, Switch, accounts, long};
-use super::{Next, next};
-use crate::root::ResolveError;
+use super::{Next, next, report};
+use crate::root::{ResolveError, resolve};
 
 /// `gosu USER[:GROUP] COMMAND`, which looks names up as runc does (moby's `user.GetExecUser`). It is written in Go, whose
 /// exec runs no text.
@@ -180,6 +180,11 @@ pub(super) fn setpriv(call: &Call<'_>) -> Next {
         Ok(read) => read,
         Err(error) => return next::refused(call, error),
     };
+    // BusyBox has only some of the options, and its program contains the names of all that it has.
+    let has = |option: &&Given| option.name.len() == 1 || call.contains(&option.name);
+    if let Some(option) = options.iter().find(|option| call.is_busybox() && !has(option)) {
+        return next::refused(call, OptionError::Refused(format!("--{}", option.name)));
+    }
     if is_given(&options, &["d", "h", "V", "dump", "help", "list-caps", "version"]) {
         return Next::Nothing;
     }
@@ -305,6 +310,14 @@ pub(super) fn su(call: &Call<'_>) -> Next {
         // An interactive shell.
         _ => return Next::Nothing,
     };
+    if let Some(why) = lacks_pam(call) {
+        return Next::Fails(report::weakened(match next::fails(call, why) {
+            Next::Fails(finding) => finding.with_help(
+                "Install PAM's modules and its files in /etc/pam.d (Debian: libpam-modules and libpam-runtime), or use gosu or setpriv, which do not ask PAM.",
+            ),
+            next => return next,
+        }));
+    }
     let mut process = call.process.starting(&call.program, words);
     process.user = account.map(|account| account.credentials);
     process.user_word = user.to_string();
@@ -314,6 +327,33 @@ pub(super) fn su(call: &Call<'_>) -> Next {
     }
     process.certainty = Certainty::Possible;
     next::started_by(call, process)
+}
+
+/// The directories of PAM's services and of its modules (Linux-PAM's `libpam`, as distributions build it).
+const PAM_SERVICES: &[&str] = &["/etc/pam.d", "/usr/lib/pam.d", "/etc/pam.conf"];
+const PAM_MODULES: &[&str] = &["/lib", "/lib64", "/usr/lib", "/usr/lib64"];
+
+/// Returns why PAM refuses every user, if the program asks it; `None` if it may be set up.
+fn lacks_pam(call: &Call<'_>) -> Option<String> {
+    if !call.contains("libpam.so") {
+        return None;
+    }
+    let root = call.context.container.root;
+    if !PAM_SERVICES.iter().any(|path| resolve(root, path).is_ok()) {
+        return Some("it asks PAM, and the image has no file of PAM's services in /etc/pam.d".to_owned());
+    }
+    let has_modules = |directory: &String| resolve(root, &format!("{directory}/security")).is_ok();
+    let names = |directory: &str| match resolve(root, directory) {
+        Ok(found) => root.list(&found.path).ok()?,
+        Err(_) => Some(Vec::new()),
+    };
+    let mut directories: Vec<String> = PAM_MODULES.iter().map(ToString::to_string).collect();
+    for parent in ["/lib", "/usr/lib"] {
+        let triplets = names(parent)?.into_iter().filter(|name| name.contains("-linux-"));
+        directories.extend(triplets.map(|name| format!("{parent}/{name}")));
+    }
+    (!directories.iter().any(has_modules))
+        .then(|| "it asks PAM, and the image has none of PAM's modules (`security/pam_*.so`)".to_owned())
 }
 
 /// The options with which `su` starts the shell that the variable SHELL names.

@@ -194,17 +194,18 @@ fn musl() -> Vec<u8> {
 /// Returns the libraries of the programs, by the paths that the machine's loader finds.
 fn libraries() -> Vec<String> {
     static FOUND: std::sync::OnceLock<Vec<String>> = std::sync::OnceLock::new();
-    let find = || {
-        let programs = PROGRAMS.iter().chain(&["/bin/dash"]).filter(|path| !is_static(path));
-        let outputs = programs.map(|path| run("ldd", &[path], &[]).stdout);
-        let text: String = outputs.map(|output| String::from_utf8_lossy(&output).into_owned()).collect();
-        let paths = text.split_whitespace().filter(|word| word.starts_with("/lib/"));
-        let mut paths: Vec<String> = paths.map(str::to_owned).collect();
-        paths.sort();
-        paths.dedup();
-        paths
-    };
-    FOUND.get_or_init(find).clone()
+    let programs = PROGRAMS.iter().chain(&["/bin/dash"]).copied().filter(|path| !is_static(path));
+    FOUND.get_or_init(|| libraries_of(programs)).clone()
+}
+
+fn libraries_of<'a>(programs: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let outputs = programs.map(|path| run("ldd", &[path], &[]).stdout);
+    let text: String = outputs.map(|output| String::from_utf8_lossy(&output).into_owned()).collect();
+    let paths = text.split_whitespace().filter(|word| word.starts_with("/lib/"));
+    let mut paths: Vec<String> = paths.map(str::to_owned).collect();
+    paths.sort();
+    paths.dedup();
+    paths
 }
 
 fn is_static(path: &str) -> bool {
@@ -332,6 +333,30 @@ fn of_launchers() -> Vec<Case> {
         Case::of(&["/dynamic"]).env("LD_TRACE_LOADED_OBJECTS=").fails("launch-refused"),
         Case::of(&["/musl"]).env("LD_TRACE_LOADED_OBJECTS=1"),
         Case::of(&["/app"]).env("LD_TRACE_LOADED_OBJECTS=1"),
+        Case::of(&["tini", "-e", "abc", "--", "/app"]).fails("launch-refused"),
+        Case::of(&["tini", "-e", "256", "--", "/app"]).fails("launch-refused"),
+        Case::of(&["tini", "-p", "SIGFOO", "--", "/app"]).fails("launch-refused"),
+        Case::of(&["tini", "-p", "TERM", "--", "/app"]).fails("launch-refused"),
+        Case::of(&["tini", "-p", "SIGCHLD", "--", "/app"]),
+        Case::of(&["dumb-init", "--rewrite", "15:99", "--", "/app"]).fails("launch-refused"),
+        Case::of(&["dumb-init", "-r", "15:0", "/app"]),
+        Case::of(&["dumb-init", "-r", "SIGTERM:3", "/app"]).fails("launch-refused"),
+        Case::of(&["timeout", "10x", "/app"]).fails("launch-refused"),
+        Case::of(&["timeout", "-k", "x", "5", "/app"]).fails("launch-refused"),
+        Case::of(&["timeout", "1e2", "/app"]),
+        Case::of(&["/bb/timeout", "1e2", "/app"]).fails("launch-refused"),
+        Case::of(&["/bb/timeout", "0.5", "/app"]),
+        Case::of(&["/bb/timeout", "-s", "KILL", "-k", "3", "5", "/app"]),
+        Case::of(&["/bb/timeout", "--signal=KILL", "5", "/app"]).fails("launch-refused"),
+        Case::of(&["/bin/busybox", "setpriv", "--reuid=1000", "/app"]).fails("launch-refused"),
+        Case::of(&["/bin/busybox", "setpriv", "--nnp", "/app"]),
+        Case::of(&["/bin/busybox", "--", "sh", "-c", "/app"]).fails("busybox-applet-missing"),
+        Case::of(&["flock", "/nodir/lock", "/app"]).fails("launch-refused"),
+        Case::of(&["flock", "/srv/lock", "/app"]),
+        Case::of(&["flock", "/nodir/lock", "/app"]).volume("/nodir"),
+        su(&["su", "-s", "/bin/sh", "app", "-c", "/app"]).unproven("launch-may-fail"),
+        su(&["runuser", "-u", "app", "/app"]).unproven("launch-may-fail"),
+        su(&["su", "app", "-c", "/app"]).file("/etc/pam.d/su", 0o644, "").unproven("launch-may-fail"),
         Case::of(&["tini", "/app", "-x"]).fails("launch-refused"),
         Case::of(&["tini", "/app", "-s"]).unproven("launch-unknown"),
         Case::of(&["tini", "--", "/app", "-x"]),
@@ -339,6 +364,87 @@ fn of_launchers() -> Vec<Case> {
         Case::of(&["tini", "--", "env", "A=1", "gosu", "app", "/none"]).fails(missing),
         Case::of(&["tini", "--", "gosu", "app", "env", "/arm"]).fails("wrong-machine"),
     ]
+}
+
+/// An image with su and runuser, and without PAM's files.
+fn su(words: &[&str]) -> Case {
+    let programs = ["/bin/su", "/sbin/runuser"];
+    let libraries = libraries_of(programs.into_iter());
+    let files = programs.into_iter().map(str::to_owned).chain(libraries);
+    files.fold(Case::of(words), |case, path| case.file(&path, 0o755, host_file(&path)))
+}
+
+/// An image with a program of Python's name, the landmark of its library, and a module, a package and two directories in
+/// `/srv`, where it starts.
+fn python(words: &[&str]) -> Case {
+    let words: Vec<&str> = std::iter::once("python3").chain(words.iter().copied()).collect();
+    [
+        "/usr/lib/python3.11/os.py",
+        "/usr/lib/python3.11/json/tool.py",
+        "/usr/lib/python3.11/site-packages/flask/__main__.py",
+        "/srv/module.py",
+        "/srv/package/__init__.py",
+        "/srv/runs/__main__.py",
+        "/srv/space/part.py",
+    ]
+    .iter()
+    .fold(Case::of(&words), |case, path| case.file(path, 0o644, ""))
+    .file("/usr/bin/python3.11", 0o755, dynamic())
+    .with_links(&[("/usr/bin/python3", "python3.11")])
+    .directory("/srv")
+}
+
+/// CPython's command lines. Each was given to Python 3.11 in a directory with these files.
+fn of_python() -> Vec<Case> {
+    let missing = "launch-file-missing";
+    let shell = "#!/bin/sh\npip install x\nexec python3 -m absent\n";
+    vec![
+        python(&["-m", "module"]),
+        python(&["-um", "module"]),
+        python(&["-m", "absent"]).fails(missing),
+        python(&["-m", "absent.part"]).fails(missing),
+        python(&["-I", "-m", "module"]).fails(missing),
+        python(&["-P", "-m", "module"]).fails(missing),
+        python(&["-m", "module"]).env("PYTHONSAFEPATH=1").fails(missing),
+        python(&["-E", "-m", "module"]).env("PYTHONSAFEPATH=1"),
+        python(&["-m", "module"]).env("PYTHONSAFEPATH="),
+        python(&["-P", "-m", "module"]).env("PYTHONPATH=/srv"),
+        python(&["-I", "-m", "module"]).env("PYTHONPATH=/srv").fails(missing),
+        python(&["-m", "package"]).fails(missing),
+        python(&["-m", "runs"]),
+        python(&["-m", "space"]).fails(missing),
+        python(&["-m", "space.part"]),
+        python(&["-m", "json.tool"]),
+        python(&["-m", "flask", "run"]),
+        python(&["-m", "absent"]).env("PYTHONHOME=/opt"),
+        python(&["-m", "absent"]).volume("/srv").unproven("launch-may-fail"),
+        python(&["-m", "absent"])
+            .file("/usr/lib/python3.11/site-packages/editable.pth", 0o644, "import editable\n")
+            .unproven("launch-may-fail"),
+        python(&["-m", "absent"])
+            .file("/usr/lib/python3.11/site-packages/path.pth", 0o644, "/opt/more\n")
+            .file("/opt/more/absent.py", 0o644, ""),
+        // A virtual environment on PATH.
+        python(&["-m", "absent"])
+            .env("PATH=/srv/env/bin:/usr/bin")
+            .file("/srv/env/pyvenv.cfg", 0o644, "home = /usr/bin\n")
+            .file("/srv/env/lib/python3.11/site-packages/absent.py", 0o644, "")
+            .with_links(&[("/usr/bin/python3", "python3.11"), ("/srv/env/bin/python3", "/usr/bin/python3")]),
+        python(&["-Z", "module.py"]).fails("launch-refused"),
+        python(&["-m"]).fails("launch-refused"),
+        python(&["package"]).fails(missing),
+        python(&["runs"]),
+        python(&["module.py"]),
+        Case { image: Case::of(&["/entry.sh"]).directory("/srv").image, ..python(&[]) }
+            .script("/entry.sh", shell)
+            .unproven("launch-helper-missing launch-may-fail"),
+    ]
+}
+
+#[test]
+fn modules_of_python_are_searched_as_it_does() {
+    let wrong = disagreements(&of_python());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// The beginning of the entry scripts of many images.
@@ -356,6 +462,12 @@ fn of_scripts() -> Vec<Case> {
     let shell = |text: &str| Case::of(&["/bin/sh", "-c", text]);
     let entry = |text: &str| Case::of(&["/entry.sh"]).script("/entry.sh", text);
     vec![
+        Case::of(&["/bin/busybox", "sh", "/entry"])
+            .script("/entry", "set -e\nexport PATH=/nope\nls / >/dev/null\nexec /app\n")
+            .unproven("launch-may-fail"),
+        Case::of(&["/bin/busybox", "sh", "/entry"])
+            .script("/entry", "set -e\nexport PATH=/nope\nabsent / >/dev/null\nexec /app\n")
+            .fails(missing),
         Case::of(&["bash", "run"]).file("/usr/bin/run", 0o644, "/app\n").directory("/srv"),
         Case::of(&["dash", "run"])
             .file("/usr/bin/run", 0o755, "/app\n")
