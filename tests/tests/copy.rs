@@ -288,7 +288,7 @@ fn what_is_about_an_image_travels_with_it() {
     let mut command = Command::new(need("skopeo"));
     let raw = run(command.args(["inspect", "--raw", "--tls-verify=false", &list]), LIMIT).success();
     raw.says(sbom["digest"].as_str().unwrap());
-    // Where there is no place for them, they are named.
+    // Where they have no place, they are named.
     let docker = ["copy", "oci:image", "docker-archive:d.tar:app:1", "--platform", "linux/amd64"];
     sandbox.crossdock(&sandbox.work(), &docker).success();
     let one = attach(&sample.directory, &platform_manifest(&sample), "about one platform");

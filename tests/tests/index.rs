@@ -337,7 +337,7 @@ fn other_clients_read_the_index() {
     }
 }
 
-/// What is about an image is copied with it, and what is about the index of a leg is named.
+/// Referrers of an image are copied with it, and those of the index of a leg are named.
 #[test]
 fn signatures_of_images_follow_into_another_repository() {
     let registry = MemoryRegistry::start(Habits::default());

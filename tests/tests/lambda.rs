@@ -115,7 +115,7 @@ fn what_lambda_refuses_is_an_error() {
     assert!(verify("plain-one").1.contains(&"lambda-layer".to_owned()));
     // Any other node takes them.
     sandbox.crossdock(&project, &["verify", "zstd", "--for", "m7g.large"]).success();
-    // What docker pushes from its older archives has layers of gzip.
+    // Images that docker pushes from its older archives have layers of gzip.
     let mut old = Command::new(need("skopeo"));
     old.args(["copy", "oci:one:1", "docker-archive:old.tar:app:1"]).current_dir(&project);
     run(&mut old, LIMIT).success();

@@ -21,7 +21,7 @@ pub trait RepositoryCreator: fmt::Debug + Send + Sync {
 #[error("{message}")]
 #[non_exhaustive]
 pub struct CreateError {
-    /// What failed, and what to do.
+    /// The failure and its remedy.
     pub message: String,
     /// Whether a program is missing.
     pub is_missing: bool,

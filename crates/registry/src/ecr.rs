@@ -11,7 +11,7 @@ const PUBLIC: &str = "public.ecr.aws";
 /// A repository of ECR, as the program `aws` names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EcrRepository {
-    /// Of an account in a region.
+    /// The private registry of an account in a region.
     Private {
         /// The account's twelve digits.
         account: String,
@@ -20,7 +20,7 @@ pub enum EcrRepository {
         /// The repository.
         name: String,
     },
-    /// Of the public gallery, whose only region is us-east-1.
+    /// The public gallery, whose only region is us-east-1.
     Public {
         /// The repository, without the alias of its owner.
         name: String,

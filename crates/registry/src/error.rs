@@ -424,7 +424,7 @@ fn hints(status: u16, code: Option<&str>, place: &Place) -> Vec<String> {
              or pass a smaller `--chunk-size`"
                 .to_owned()
         }
-        (429, _) => "wait, log in for a higher limit, or pass a smaller `--jobs`".to_owned(),
+        (429, _) => "wait, or log in for a higher limit".to_owned(),
         _ => return Vec::new(),
     };
     vec![hint]

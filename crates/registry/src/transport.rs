@@ -31,7 +31,7 @@ pub(crate) struct Transport {
     agent: Agent,
 }
 
-/// What ends a connection.
+/// The events that end a connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     /// The time without enough progress.

@@ -14,7 +14,7 @@ pub(crate) fn lambda_findings(
     platform: &SourcePlatform,
     target: &Target,
 ) -> Vec<Finding> {
-    // What an archive without manifests becomes in a registry, is up to the tool that pushes it.
+    // The tool that pushes an archive without manifests decides its form in a registry.
     if target.node().images != ImageForms::AwsLambda || source.is_docker_form() {
         return Vec::new();
     }

@@ -1,4 +1,4 @@
-//! Runs a workflow as GitHub does, with what stands in for its actions.
+//! Runs a workflow as GitHub does, with substitutes for its actions.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -101,7 +101,7 @@ pub fn inspect(context: &Context, registry: &Registry, from: &Endpoint) -> Resul
         };
         inspection.add(registry, &opened, &opened.image, &mut BTreeSet::new())?;
         let mut subjects = manifests_of(opened.content(), &opened.image).map_err(failed)?;
-        // What is about the image itself comes first.
+        // The referrers of the image itself come first.
         subjects.remove(&digest);
         for subject in std::iter::once(digest).chain(subjects).take(ENTRIES) {
             let found = match (from, opened.source()) {

@@ -117,7 +117,7 @@ impl Subject {
     }
 }
 
-/// Returns whether a text is a path: `./app` and `../app` are, and `..` is no host.
+/// Returns whether a text is a path: `./app` and `../app` are, and `..` cannot be a host.
 fn is_path(directory: &Utf8Path, text: &str) -> bool {
     text.starts_with(['.', '/']) || directory.join(text).exists()
 }

@@ -248,7 +248,7 @@ impl Transport for Connection {
             return Ok(true);
         }
         let deadline = match self.output {
-            // What a server said before it closed the connection is there, and one that takes nothing says nothing.
+            // The words of a server that closed the connection have arrived, and one that takes nothing says nothing.
             Output::Failed(_) => Deadline::after(LAST_WORDS, timeout.reason),
             Output::Open | Output::Answered => Deadline::of(timeout),
         };

@@ -1,4 +1,4 @@
-//! What the client believes, how long it waits, and what it keeps of a transfer that breaks off.
+//! The answers that the client believes, how long it waits, and what it keeps of a transfer that breaks off.
 
 use std::time::Instant;
 
@@ -216,7 +216,7 @@ fn parts_that_do_not_fit_together_are_not_kept() {
     let fake = Fake::with(move |request, before| match before {
         0 => is(request, "GET", &layer).then_some(Fault::Truncate(1_000_000)),
         _ if !request.headers.contains_key("range") => None,
-        // Of another part, of none, and with other bytes.
+        // Answers with another part, with none, and with other bytes.
         1 => Some(Fault::Answer("206 Partial Content", &[("content-range", "bytes 5-9/10")], "01234".into())),
         _ => Some(Fault::Answer("416 Range Not Satisfiable", &[], String::new())),
     });

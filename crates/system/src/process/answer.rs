@@ -20,7 +20,7 @@ const QUESTION: Duration = Duration::from_secs(20);
 
 impl Processes {
     /// Runs a command that asks a server for something, such as its version, and returns its output, whatever its exit code.
-    /// Of each stream 1 MiB is kept.
+    /// At most 1 MiB of each stream is kept.
     ///
     /// # Errors
     /// Fails if the command cannot be started, does not end within 20 seconds, or the run is cancelled.
@@ -38,7 +38,7 @@ impl Processes {
     }
 
     /// Runs a command that reads `input`, and returns its output, whatever its exit code. It is not reported to a
-    /// [`Watch`](super::Watch), because both its input and its output may be secret. Of each stream 1 MiB is kept.
+    /// [`Watch`](super::Watch), because both its input and its output may be secret. At most 1 MiB of each stream is kept.
     ///
     /// # Errors
     /// Fails if the command cannot be started, does not end within `limit`, or the run is cancelled.

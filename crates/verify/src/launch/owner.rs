@@ -6,7 +6,7 @@ use super::{Context, report};
 use crate::program::container::ANYONE;
 use crate::{Finding, codes};
 
-/// What a script contains that may give the image another user.
+/// Words of a script that may give the image another user.
 const MAY_ADD: [&str; 6] = ["passwd", "adduser", "useradd", "group", "usermod", "eval"];
 
 /// Returns whether the users of the image may be others when the commands of a script run.

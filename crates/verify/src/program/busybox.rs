@@ -66,7 +66,7 @@ impl BusyBox {
             [next, rest @ ..] if name.starts_with("busybox") && !next.starts_with('-') => {
                 (base_name(next), rest)
             }
-            // Of the words with a dash it knows `--help`, `--install`, `--list` and the like.
+            // BusyBox knows some words with two dashes: `--help`, `--install`, `--list` and the like.
             [next, ..] if name.starts_with("busybox") && (*next == "--" || !next.starts_with("--")) => {
                 return Some(missing(target, file, first, next));
             }

@@ -35,8 +35,8 @@ impl<'a> Images<'a> {
     }
 
     /// Returns the images that an index lists, each once with all its names. One manifest that is listed for two
-    /// platforms is two images, since nodes of both pull it. A manifest without a name that is about another one is no
-    /// image of its own.
+    /// platforms is two images, since nodes of both pull it. A manifest without a name that is about another one does not
+    /// count as an image.
     pub(super) fn listed(
         mut self,
         index: &Index,
@@ -70,8 +70,8 @@ impl<'a> Images<'a> {
         Ok((images, referrers))
     }
 
-    /// Returns the digest of the manifest that an entry is about. What cannot be read is no such manifest: it is reported
-    /// as a damaged image.
+    /// Returns the digest of the manifest that an entry is about. An entry that cannot be read has none: it is
+    /// reported as a damaged image.
     fn subject(&mut self, entry: &Descriptor) -> Option<Digest> {
         if !media_type::is_manifest(&entry.media_type) {
             return None;
