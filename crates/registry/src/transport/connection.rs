@@ -207,7 +207,7 @@ impl Connection {
                 }
             }
             self.refuse_cancelled()?;
-            self.socket.set_read_timeout(Some(deadline.left().min(SLICE)))?;
+            self.socket.set_read_timeout(Some(deadline.left(SLICE)))?;
             let started = Instant::now();
             let received = match self.receive() {
                 Ok(read) => Some(read),
@@ -316,12 +316,12 @@ impl Deadline {
     }
 
     fn check(self) -> Result<(), Error> {
-        if self.left() > MOMENT { Ok(()) } else { Err(Error::Timeout(self.reason)) }
+        if self.left(SLICE) > MOMENT { Ok(()) } else { Err(Error::Timeout(self.reason)) }
     }
 
-    /// Returns the time that is left, never zero, which a socket takes for no limit.
-    pub(crate) fn left(self) -> Duration {
-        self.at.map_or(SLICE, |at| at.saturating_duration_since(Instant::now())).max(MOMENT)
+    /// Returns the time that is left, but not more than a limit, and never zero, which a socket takes for no limit.
+    pub(crate) fn left(self, limit: Duration) -> Duration {
+        self.at.map_or(limit, |at| at.saturating_duration_since(Instant::now()).min(limit)).max(MOMENT)
     }
 }
 

@@ -107,10 +107,23 @@ fn an_answer_that_comes_slowly_is_read_to_its_end() {
     assert!(started.elapsed() > Duration::from_secs(1), "longer than the time without progress");
 }
 
+/// Across an ocean a handshake takes longer than the interval after which a transfer looks whether it is cancelled.
+#[test]
+fn a_handshake_may_take_its_time() {
+    let fake = Fake::with(|request, _| {
+        if request.method == "TLS" {
+            std::thread::sleep(Duration::from_millis(600));
+        }
+        None
+    });
+    Registry::new(Settings::new()).unwrap().check_access(&fake.host()).unwrap();
+}
+
 #[test]
 fn a_mute_server_is_given_up_in_words_of_our_own() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let repository = format!("{}/team/app", listener.local_addr().unwrap()).parse().unwrap();
+    std::thread::spawn(move || listener.incoming().collect::<Vec<_>>());
     let started = Instant::now();
     let found = Registry::new(impatient()).unwrap().manifest(&repository, &Selector::Tag(tag("1.0")));
     let failure = messages(&found.unwrap_err());
