@@ -716,14 +716,15 @@ fn long_runc_agrees_about_launchers_and_scripts() {
         .chain(&of_scripts())
         .chain(&crate::scripts::cases())
         .chain(&crate::entries::cases())
+        // No run contradicts `unproven`.
+        .filter(|case| case.verdict != Verdict::Unproven)
         .enumerate()
     {
         let said = started(case, number);
         let has_started = said.lines().any(|line| line.trim() == "started");
         let is_right = match case.verdict {
             Verdict::Starts => has_started != case.demands,
-            Verdict::Fails => !has_started,
-            Verdict::Unproven => true,
+            Verdict::Fails | Verdict::Unproven => !has_started,
         };
         if !is_right {
             wrong.push(format!("{} ({}): {said}", case.words(), case.verdict));

@@ -232,7 +232,7 @@ fn of_testers() -> Vec<Case> {
         entry("#!/bin/sh\nexec /app < /nofile\n").unproven(unknown),
         entry("#!/bin/sh\nset -e\necho x > /nodir/log\nexec /app\n").unproven(unknown),
         entry("#!/bin/sh\necho x > /nodir/log\nexec /app\n"),
-        entry("#!/bin/sh\nmkdir -p /nodir\nexec /app >/nodir/log 2>&1\n").volume("/nodir"),
+        entry("#!/bin/sh\nmkdir -p /nodir\nexec /app 2>/nodir/log\n").volume("/nodir"),
         entry("#!/bin/bash\nexec 3>/nodir/log\nexec /app\n"),
         entry(
             "#!/bin/sh\neval \"set -- $(printf '%s\\n' \"$OPTS\" | xargs -n1)\" '\"$@\"'\nexec /app \"$@\"\n",
