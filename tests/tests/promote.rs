@@ -244,7 +244,11 @@ fn signatures_follow_into_another_repository() {
         assert!(last.ends_with("/prod/app/manifests/1.0"), "{last}");
         let inspected = ["inspect", &format!("{host}/prod/app:1.0"), "--json"];
         let inspected = BUILT.sandbox.crossdock(&BUILT.project, &inspected).success().json();
-        assert_eq!(inspected["referrers"].as_array().map(Vec::len), Some(2), "of the index and of a platform: {inspected:#}");
+        assert_eq!(
+            inspected["referrers"].as_array().map(Vec::len),
+            Some(2),
+            "of the index and of a platform: {inspected:#}"
+        );
     }
 }
 
