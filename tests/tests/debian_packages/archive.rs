@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crossdock_tests::outcome::{Outcome, run};
@@ -64,6 +65,9 @@ impl Archive {
         for below in ["lists/partial", "archives/partial"] {
             std::fs::create_dir_all(directory.join(below)).expect("a directory can be created");
         }
+        // Two tests of one architecture share the directory.
+        static TURN: Mutex<()> = Mutex::new(());
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         // A mirror that is just being updated may lack the index of one suite; the others suffice.
         apt(&directory, architecture, &["update"]);
         let install = [&["install", "--yes", "--download-only"], &BASE[..], packages].concat();
