@@ -53,6 +53,7 @@ pub mod scaffold;
 #[cfg(feature = "registry")]
 pub mod subject;
 pub mod tag;
+mod temporary;
 pub mod verify;
 
 pub use context::{Context, ContextBuilder, Notice};

@@ -8,7 +8,6 @@ mod login;
 mod promote;
 mod pull;
 mod push;
-mod temporary;
 mod verify;
 
 use std::num::{NonZeroU64, NonZeroUsize};

@@ -7,17 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use crossdock_fs::TemporaryDirectory;
 use crossdock_platform::Platform;
 use crossdock_project::config::Sourced;
 use crossdock_system::process::{Cancel, Command, ProcessError, Processes, StandardInput};
 
 use crate::context::Context;
 use crate::discover::discover;
-use crate::error::{Error, ErrorKind, input_output};
+use crate::error::{Error, ErrorKind};
 use crate::execute::{ExecuteOptions, Observer, execute};
 use crate::options::BuildOptions;
 use crate::plan::{Goal, ImagePlan, LoadEngine, Plan, plan};
+use crate::temporary::Place;
 
 /// Returns the tag of an image that is loaded only to be run: one that only this process uses, so that no tag of the user's or of
 /// another run moves.
@@ -131,14 +131,9 @@ pub fn prepare_container(
 ) -> Result<Container, Error> {
     context.unless_cancelled(|| {
         let (engine, platform) = context.engine_at_hand(options.engine)?;
-        let temporary = context.environment().temporary_directory();
         // The project's layout keeps the image for all platforms.
-        let directory = TemporaryDirectory::create_in(&temporary, "crossdock-run-").map_err(input_output)?;
-        let output = Utf8Path::from_path(directory.path()).ok_or_else(|| {
-            let message = format!("the temporary directory {} is not UTF-8; set TMPDIR", temporary.display());
-            Error::from_message(ErrorKind::InputOutput, message)
-        })?;
-        let build = build_options(options, engine, &platform, output);
+        let place = Place::create(context)?;
+        let build = build_options(options, engine, &platform, place.path()?);
         let plan = plan(&discover(context, &build)?)?;
         let image = only_image(&plan, &context.program)?;
         let report = execute(context, &plan, execution, observer)?;

@@ -16,8 +16,9 @@ use crate::destination;
 use crate::error::{Error, ErrorKind, input_output, usage};
 use crate::plan::LoadEngine;
 use crate::subject::{
-    ArchiveForm, Endpoint, Opened, Place, check_archive, engine, failed, is_id, open, write_archive_file,
+    ArchiveForm, Endpoint, Opened, check_archive, engine, failed, is_id, open, write_archive_file,
 };
+use crate::temporary::Place;
 
 /// Options of [`copy`].
 #[derive(Debug, Clone, Default)]
@@ -241,7 +242,7 @@ impl Copy<'_> {
         form: ArchiveForm,
     ) -> Result<Copied, Error> {
         let place = Place::create(self.context)?;
-        let layout = Layout::create(place.join("layout").as_std_path()).map_err(input_output)?;
+        let layout = place.layout()?;
         let all = self.about()?;
         match form {
             ArchiveForm::Oci => {
@@ -276,14 +277,14 @@ impl Copy<'_> {
         let server = server_platform(self.context, engine)?;
         let manifest = self.only_platform(Some(&server))?;
         let place = Place::create(self.context)?;
-        let layout = Layout::create(place.join("layout").as_std_path()).map_err(input_output)?;
+        let layout = place.layout()?;
         let (jobs, image) = (self.registry.settings().jobs, self.image());
         let store = layout.blobs();
         copy_platform_into(store, self.content(), image, &manifest.descriptor, jobs, self.observer)
             .map_err(failed)?;
         self.finished();
-        let archive = place.join("image.tar");
-        let file = crossdock_fs::AtomicFile::create_in(place.join("").as_std_path()).map_err(input_output)?;
+        let archive = place.join("image.tar")?;
+        let file = crossdock_fs::AtomicFile::create_in(place.path()?.as_std_path()).map_err(input_output)?;
         let mut writer = std::io::BufWriter::with_capacity(1 << 20, file);
         let form = match engine {
             LoadEngine::Docker => crossdock_oci::LoadForm::Docker,

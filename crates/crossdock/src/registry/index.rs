@@ -9,13 +9,13 @@ use crossdock_registry::{PushOptions, Registry, Remote, TransferEvent, TransferO
 
 use super::failed;
 use super::promote::{once_shown, resolve};
-use super::temporary::TemporaryLayout;
 use crate::context::Context;
 use crate::destination;
 use crate::error::{Error, ErrorKind, input_output, usage};
 use crate::index::leg::{Candidate, Leg};
 use crate::index::location::{self, Location};
 use crate::index::{CreatedIndex, Demand, IndexOptions};
+use crate::temporary::TemporaryLayout;
 use attestations::Attestation;
 
 /// Merges images for single platforms into one index, verifies it, and then gives it its name; see

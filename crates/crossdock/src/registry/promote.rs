@@ -16,13 +16,13 @@ use crossdock_subjects::Scope;
 use crossdock_verify::{Verdict, Verification, serialize_entries};
 use serde::Serialize;
 
-use super::temporary::TemporaryLayout;
 use super::{LeftBehind, failed};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::execute::Unproven;
 use crate::gate::Gate;
 use crate::subject::selector;
+use crate::temporary::TemporaryLayout;
 
 /// Options of [`promote`].
 #[derive(Debug, Clone, Default)]

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use camino::Utf8Path;
-use crossdock_oci::{Digest, Layout, PlatformObject, Pruning, RegistryReference};
+use crossdock_oci::{Digest, PlatformObject, Pruning, RegistryReference};
 use crossdock_registry::{Registry, TransferEvent, TransferObserver, copy_needed_into, platforms};
 use crossdock_subjects::{best_platform, parse_platform};
 
 use crate::context::Context;
 use crate::error::{Error, input_output};
-use crate::subject::{Endpoint, Opened, Place, failed, local_image, open};
+use crate::subject::{Endpoint, Opened, failed, local_image, open};
+use crate::temporary::Place;
 use crate::verify::{Scope, Target, Verified, verify_for, verify_image};
 
 /// Verifies an image wherever it is against resolved targets, or against its own platforms if there are none; see
@@ -60,7 +61,7 @@ pub fn verify(
         let opened = open(context, registry, &Endpoint::Registry(reference.clone()))?;
         let digest = opened.image.digest;
         let place = Place::create(context)?;
-        let layout = Layout::create(place.join("layout").as_std_path()).map_err(input_output)?;
+        let layout = place.layout()?;
         let needed = needed(&opened, targets)?;
         let jobs = registry.settings().jobs;
         copy_needed_into(layout.blobs(), opened.content(), &opened.image, &needed, jobs, observer)
@@ -68,7 +69,7 @@ pub fn verify(
         registry.warnings().iter().for_each(|warning| observer.event(TransferEvent::Warning(warning)));
         let lock = layout.lock().map_err(input_output)?;
         layout.publish(&lock, &opened.image, &[], Pruning::KeepOthers).map_err(input_output)?;
-        let mut verified = verify_for(context, &place.join("layout"), targets, scope)?;
+        let mut verified = verify_for(context, &place.join("layout")?, targets, scope)?;
         for image in &mut verified {
             image.name = format!("{}@{digest}", reference.repository);
             image.targets.iter_mut().for_each(|verification| verification.subject.clone_from(&image.name));

@@ -3,18 +3,16 @@
 use std::io::Read;
 use std::num::NonZeroUsize;
 
-use camino::{Utf8Path, Utf8PathBuf};
-use crossdock_fs::TemporaryDirectory;
+use camino::Utf8Path;
 use crossdock_oci::{
-    BlobError, Descriptor, Digest, ImageSource, Layout, Reference, RegistryReference, SourceImage,
-    convert_docker,
+    BlobError, Descriptor, Digest, ImageSource, Reference, RegistryReference, SourceImage, convert_docker,
 };
 use crossdock_registry::{ImageContent, MANIFEST_LIMIT, Registry, RegistryError, Remote, Selector};
-use crossdock_system::process::CleanUp;
 
 use super::{Endpoint, engine};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, input_output};
+use crate::temporary::Place;
 
 /// An image whose documents and blobs can be read.
 #[derive(Debug)]
@@ -84,37 +82,6 @@ fn check_digest(bytes: Vec<u8>, descriptor: &Descriptor) -> Result<Vec<u8>, Erro
     Err(input_output(BlobError::Corrupt { expected: descriptor.digest, found }))
 }
 
-/// A temporary directory whose removal an interrupted process awaits.
-#[derive(Debug)]
-pub(crate) struct Place {
-    directory: TemporaryDirectory,
-    // Dropped after the directory.
-    _cleanup: CleanUp,
-}
-
-impl Place {
-    /// Creates one.
-    ///
-    /// # Errors
-    /// The directory for temporary files is not writable, or not UTF-8.
-    pub(crate) fn create(context: &Context) -> Result<Self, Error> {
-        let parent = context.environment().temporary_directory();
-        let cleanup = context.cancel.clean_up();
-        let directory = TemporaryDirectory::create_in(&parent, "crossdock-").map_err(input_output)?;
-        if directory.path().to_str().is_none() {
-            let message = format!("the temporary directory {} is not UTF-8; set TMPDIR", parent.display());
-            return Err(Error::from_message(ErrorKind::InputOutput, message));
-        }
-        Ok(Self { directory, _cleanup: cleanup })
-    }
-
-    /// Returns the path of something in it.
-    pub(crate) fn join(&self, name: &str) -> Utf8PathBuf {
-        let path = Utf8Path::from_path(self.directory.path());
-        path.unwrap_or(Utf8Path::new("")).join(name)
-    }
-}
-
 /// Opens an image. One that has no manifest, of docker's store or an older archive, gets one: see
 /// [`convert_docker`].
 ///
@@ -145,7 +112,7 @@ pub(crate) fn open<'a>(
         return Ok(Opened { image, named, original, content, _place: local.place });
     }
     let place = Place::create(context)?;
-    let layout = Layout::create(place.join("converted").as_std_path()).map_err(input_output)?;
+    let layout = place.layout()?;
     let [platform] = local.image.platforms.as_slice() else {
         return Err(Error::from_message(ErrorKind::InputOutput, format!("{from} has no image")));
     };
@@ -175,7 +142,7 @@ pub(crate) fn local_image(context: &Context, from: &Endpoint) -> Result<Local, E
         Endpoint::Engine { engine, name } => {
             let stored = engine::inspect(context, *engine, name)?;
             let place = Place::create(context)?;
-            let archive = place.join("saved.tar");
+            let archive = place.join("saved.tar")?;
             engine::save(context, *engine, name, &archive)?;
             (archive, Some(stored), Some(place))
         }
