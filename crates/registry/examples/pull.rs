@@ -27,10 +27,6 @@ pub(crate) fn pull(
     layout: &str,
 ) -> Result<Digest, Box<dyn Error>> {
     let registry = Registry::new(settings)?;
-    let selector = match reference.digest {
-        Some(digest) => Selector::Digest(digest),
-        None => Selector::Tag(reference.tag_or_latest().ok_or("the reference selects nothing")?),
-    };
     let layout = Layout::create(layout)?;
-    Ok(registry.pull(&reference.repository, &selector, &layout, &Unobserved)?.digest)
+    Ok(registry.pull(&reference.repository, &Selector::from(reference), &layout, &Unobserved)?.digest)
 }

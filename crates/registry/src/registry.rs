@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read};
 
-use crossdock_oci::{Blob, Descriptor, Digest, Repository, Tag, media_type};
+use crossdock_oci::{Blob, Descriptor, Digest, RegistryReference, Repository, Tag, media_type};
 use serde::de::IgnoredAny;
 use ureq::http::{HeaderMap, HeaderValue, Method};
 
@@ -41,6 +41,16 @@ pub enum Selector {
     Tag(Tag),
     /// By its digest.
     Digest(Digest),
+}
+
+/// The manifest of a reference: that of its digest rather than that of its tag, which is `latest` if it has neither.
+impl From<&RegistryReference> for Selector {
+    fn from(reference: &RegistryReference) -> Self {
+        match reference.digest {
+            Some(digest) => Self::Digest(digest),
+            None => Self::Tag(reference.tag.clone().unwrap_or_else(Tag::latest)),
+        }
+    }
 }
 
 /// A manifest or an index as a registry holds it.

@@ -21,7 +21,6 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::execute::Unproven;
 use crate::gate::Gate;
-use crate::subject::selector;
 use crate::temporary::TemporaryLayout;
 
 /// Options of [`promote`].
@@ -266,7 +265,7 @@ pub(crate) fn resolve(
     registry: &Registry,
     source: &RegistryReference,
 ) -> Result<Manifest, Error> {
-    let selector = selector(source)?;
+    let selector = Selector::from(source);
     let read = || registry.manifest(&source.repository, &selector);
     match selector {
         Selector::Digest(_) => once_shown(context, &source.to_string(), read),

@@ -2,12 +2,12 @@
 
 use camino::Utf8Path;
 use crossdock_oci::{Digest, RegistryReference};
-use crossdock_registry::{Registry, TransferObserver};
+use crossdock_registry::{Registry, Selector, TransferObserver};
 
 use crate::context::Context;
 use crate::destination;
 use crate::error::Error;
-use crate::subject::{failed, selector};
+use crate::subject::failed;
 
 /// Pulls an image into the layout in a directory, which is created if missing, and returns its digest. Every byte is
 /// hashed while it is read; the layout lists the image only once it is complete.
@@ -23,7 +23,7 @@ pub fn pull(
 ) -> Result<Digest, Error> {
     context.unless_cancelled(|| {
         let path = context.directory().join(directory);
-        let selector = selector(reference)?;
+        let selector = Selector::from(reference);
         destination::check(&path)?;
         // Before the layout is created: most failures are of names that do not exist.
         registry.manifest(&reference.repository, &selector).map_err(failed)?;

@@ -94,7 +94,7 @@ pub(crate) fn open<'a>(
 ) -> Result<Opened<'a>, Error> {
     if let Endpoint::Registry(reference) = from {
         let repository = &reference.repository;
-        let found = registry.manifest(repository, &selector(reference)?).map_err(failed)?;
+        let found = registry.manifest(repository, &Selector::from(reference)).map_err(failed)?;
         let content = Content::Remote(Remote::new(registry, repository).map_err(failed)?);
         let (image, named) = (found.descriptor, Some(reference.clone()));
         return Ok(Opened { image, named, original: None, content, _place: None });
@@ -209,14 +209,6 @@ fn names(source: &ImageSource) -> String {
     let names: Vec<&str> =
         source.images().iter().flat_map(|image| &image.names).map(String::as_str).collect();
     if names.is_empty() { "no names".to_owned() } else { names.join(", ") }
-}
-
-/// Returns what a reference selects: its digest rather than its tag.
-pub(crate) fn selector(reference: &RegistryReference) -> Result<Selector, Error> {
-    let tag = || reference.tag_or_latest().map(Selector::Tag);
-    reference.digest.map(Selector::Digest).or_else(tag).ok_or_else(|| {
-        Error::from_message(ErrorKind::Usage, format!("`{reference}` has neither a tag nor a digest"))
-    })
 }
 
 /// Returns the error of a request.

@@ -58,7 +58,7 @@ pub struct RegistryReference {
 impl RegistryReference {
     /// Returns the tag, which is `latest` if neither a tag nor a digest is specified.
     pub fn tag_or_latest(&self) -> Option<Tag> {
-        let latest = || self.digest.is_none().then(|| Tag("latest".to_owned()));
+        let latest = || self.digest.is_none().then(Tag::latest);
         self.tag.clone().or_else(latest)
     }
 
@@ -117,6 +117,11 @@ fn split_tag(text: &str) -> (&str, Option<&str>) {
 impl Tag {
     /// The length of the longest tag, in characters.
     pub const MAX_LENGTH: usize = 128;
+
+    /// Returns `latest`, the tag of a reference that names none.
+    pub fn latest() -> Self {
+        Self("latest".to_owned())
+    }
 
     /// Returns the tag as text.
     pub fn as_str(&self) -> &str {
