@@ -73,15 +73,21 @@ fn a_web_page_is_not_the_answer_to_a_login() {
     assert!(failure.contains("web page"), "{failure}");
 }
 
+/// Gives the registry an index, which it would refuse without the images, and returns its digest.
+fn put_index(fake: &Fake) -> Digest {
+    let image = image(1000);
+    let bytes = image.layout.blobs().read(&image.index.digest, 1 << 20).unwrap();
+    let digest = image.index.digest;
+    fake.state.lock().unwrap().manifests.insert(digest.to_string(), (media_type::INDEX.into(), bytes));
+    digest
+}
+
 #[test]
 fn an_answer_that_trickles_is_given_up() {
     let fake = Fake::with(|request, _| {
         is(request, "GET", "/manifests/").then_some(Fault::Trickle(Duration::from_millis(100)))
     });
-    let image = image(1000);
-    let bytes = image.layout.blobs().read(&image.index.digest, 1 << 20).unwrap();
-    let digest = image.index.digest;
-    fake.state.lock().unwrap().manifests.insert(digest.to_string(), (media_type::INDEX.into(), bytes));
+    let digest = put_index(&fake);
     let started = Instant::now();
     let found =
         Registry::new(impatient()).unwrap().manifest(&fake.repository("team/app"), &Selector::Digest(digest));
@@ -97,10 +103,7 @@ fn an_answer_that_comes_slowly_is_read_to_its_end() {
     let fake = Fake::with(|request, _| {
         is(request, "GET", "/manifests/").then_some(Fault::Trickle(Duration::from_millis(4)))
     });
-    let image = image(1000);
-    let bytes = image.layout.blobs().read(&image.index.digest, 1 << 20).unwrap();
-    let digest = image.index.digest;
-    fake.state.lock().unwrap().manifests.insert(digest.to_string(), (media_type::INDEX.into(), bytes));
+    let digest = put_index(&fake);
     let started = Instant::now();
     let registry = Registry::new(impatient()).unwrap();
     registry.manifest(&fake.repository("team/app"), &Selector::Digest(digest)).unwrap();
