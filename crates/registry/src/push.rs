@@ -11,7 +11,7 @@ use crate::client::{Location, told};
 use crate::content::{ImageContent, checked};
 use crate::error::RegistryError;
 use crate::graph::{Graph, Node, is_foreign, total};
-use crate::registry::{Manifest, Registry, Selector, absent_as_none};
+use crate::registry::{Manifest, Registry, Selector, absent_as_none, manifest_name};
 use crate::retry;
 use crate::transfer::{Gate, Moved, TransferEvent, TransferObserver, for_each};
 use crate::upload::{Check, Upload};
@@ -258,14 +258,7 @@ impl Push<'_> {
             }
             if Instant::now() >= end {
                 let host = location.host.to_string();
-                let name = format!(
-                    "{}{}",
-                    location.path,
-                    match name {
-                        Selector::Tag(tag) => format!(":{tag}"),
-                        Selector::Digest(digest) => format!("@{digest}"),
-                    }
-                );
+                let name = manifest_name(location, name);
                 return Err(RegistryError::NotShown { host, name, expected, found });
             }
             let why = || format!("`{}` does not show what was pushed yet", location.host);

@@ -134,7 +134,7 @@ impl Registry {
         scope: &Scope,
     ) -> Result<Manifest, RegistryError> {
         let path = format!("manifests/{selector}");
-        let action = format!("read {}", name(location, selector));
+        let action = format!("read `{}`", manifest_name(location, selector));
         let call = self.call(location, Method::GET, &path, scope, action).accepting(ACCEPT);
         let found = self.client.document(&call, &[200])?;
         let declared =
@@ -178,7 +178,7 @@ impl Registry {
         scope: &Scope,
     ) -> Result<bool, RegistryError> {
         let path = format!("manifests/{digest}");
-        let action = format!("look up {}", name(location, &Selector::Digest(*digest)));
+        let action = format!("look up `{}`", manifest_name(location, &Selector::Digest(*digest)));
         let call = self.call(location, Method::HEAD, &path, scope, action).accepting(ACCEPT);
         Ok(self.client.expect(&call, &[200, 404])?.status == 200)
     }
@@ -347,7 +347,7 @@ impl Registry {
         scope: &Scope,
     ) -> Result<Listed, RegistryError> {
         let path = format!("manifests/{selector}");
-        let action = format!("write {}", name(location, selector));
+        let action = format!("write `{}`", manifest_name(location, selector));
         let mut call = self.call(location, Method::PUT, &path, scope, action);
         let place = self.client.place(&call);
         let kind = HeaderValue::from_str(media_type)
@@ -433,10 +433,10 @@ fn starts_at(answer: &Answer, at: u64) -> bool {
     range.and_then(|range| range.split_once('-')).is_some_and(|(first, _)| first.parse() == Ok(at))
 }
 
-/// Returns a manifest's name for messages.
-fn name(location: &Location, selector: &Selector) -> String {
+/// Returns a manifest's name for messages: `repository:tag` or `repository@digest`.
+pub(crate) fn manifest_name(location: &Location, selector: &Selector) -> String {
     let separator = if matches!(selector, Selector::Tag(_)) { ':' } else { '@' };
-    format!("`{}{separator}{selector}`", location.path)
+    format!("{}{separator}{selector}", location.path)
 }
 
 /// Returns the media type of a manifest: its own, which its digest covers, else the registry's.
