@@ -7,12 +7,23 @@ use crossdock_oci::{Descriptor, Digest, Repository};
 use crate::auth::Scope;
 use crate::client::Location;
 use crate::content::{ImageContent, checked};
-use crate::copy::Carried;
+use crate::copy::Remote;
 use crate::error::RegistryError;
 use crate::graph::{Graph, Parts};
-use crate::registry::{Manifest, Registry};
+use crate::referrers::Lists;
+use crate::registry::{Manifest, Registry, Selector};
 use crate::transfer::{TransferEvent, TransferObserver};
 use crate::upload::{Check, Upload};
+
+/// The manifests that were copied although the image does not list them, and those that were not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Carried {
+    /// Signatures, attestations and the like that were copied with the image.
+    pub referrers: Vec<Digest>,
+    /// Those that were left behind, with the reason.
+    pub left: Vec<(Digest, String)>,
+}
 
 /// A manifest about another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +85,44 @@ pub fn about(subjects: &BTreeSet<Digest>, listed: &[About]) -> AllAbout {
 }
 
 impl Registry {
+    /// Copies what is about an image, and about the manifests that it lists, from one repository to another: signatures,
+    /// attestations, SBOMs. What cannot be copied is returned with its reason.
+    ///
+    /// # Errors
+    /// If the lists cannot be read.
+    pub fn copy_referrers(
+        &self,
+        image: &Digest,
+        from: &Repository,
+        to: &Repository,
+        observer: &dyn TransferObserver,
+    ) -> Result<Carried, RegistryError> {
+        let source = Remote::new(self, from)?;
+        let root = self.manifest(from, &Selector::Digest(*image))?;
+        self.copy_referrers_of(&source, &root.descriptor, from, to, observer)
+    }
+
+    /// Copies what is about an image as [`copy_referrers`](Self::copy_referrers) does, for an image whose manifests can be
+    /// read elsewhere, such as in a layout that it was pulled into.
+    ///
+    /// # Errors
+    /// If the manifests or the lists cannot be read.
+    pub fn copy_referrers_of(
+        &self,
+        content: &dyn ImageContent,
+        image: &Descriptor,
+        from: &Repository,
+        to: &Repository,
+        observer: &dyn TransferObserver,
+    ) -> Result<Carried, RegistryError> {
+        let (source, host) = (Remote::new(self, from)?, Location::of(from)?.host);
+        let subjects = manifests_of(content, image).map_err(|error| error.with_host(&host))?;
+        let all = self.all_about(from, &subjects)?;
+        let mut carried = self.carry(&source, &all.found, to, std::slice::from_ref(from), observer)?;
+        carried.left.extend(all.beyond);
+        Ok(carried)
+    }
+
     /// Returns what a repository holds about manifests, and about what it holds about these, each after what it is about:
     /// signatures, attestations, SBOMs.
     ///
@@ -84,15 +133,17 @@ impl Registry {
         repository: &Repository,
         subjects: &BTreeSet<Digest>,
     ) -> Result<AllAbout, RegistryError> {
+        let location = Location::of(repository)?;
+        let (scope, mut lists) = (Scope::pull(&location.path), Lists::default());
         let (mut queue, mut seen): (Vec<Digest>, _) = (subjects.iter().copied().collect(), subjects.clone());
         let mut all = AllAbout::default();
         while let Some(subject) = queue.pop() {
-            for referrer in self.referrers(repository, &subject)? {
+            for referrer in self.referrers_by(&location, &subject, &scope, &mut lists)? {
                 let digest = referrer.descriptor.digest;
                 if !seen.insert(digest) {
                     continue;
                 }
-                if all.found.len() >= MOST {
+                if subjects.len() + all.found.len() >= MOST {
                     all.beyond.push((digest, format!("at most {MOST} manifests are copied with an image")));
                     continue;
                 }
@@ -103,8 +154,9 @@ impl Registry {
         Ok(all)
     }
 
-    /// Writes manifests about an image to a repository that has the image, with their blobs. What cannot be written is
-    /// returned with its reason, and what is about that with it.
+    /// Writes manifests about an image to a repository that has the image, with their blobs, which the registry takes from the
+    /// repositories of `mount_from` if it can. What cannot be written is returned with its reason, and what is about that with
+    /// it.
     ///
     /// # Errors
     /// If the transfer is cancelled.
@@ -113,6 +165,7 @@ impl Registry {
         content: &dyn ImageContent,
         all: &[About],
         to: &Repository,
+        mount_from: &[Repository],
         observer: &dyn TransferObserver,
     ) -> Result<Carried, RegistryError> {
         let location = Location::of(to)?;
@@ -126,7 +179,7 @@ impl Registry {
                 carried.left.push((digest, format!("{}, which it is about, was left behind", about.subject)));
                 continue;
             }
-            match carry_one(&upload, content, about) {
+            match carry_one(&upload, content, about, mount_from) {
                 Ok(()) => carried.referrers.push(digest),
                 Err(RegistryError::Cancelled) => return Err(RegistryError::Cancelled),
                 Err(error) => {
@@ -142,11 +195,16 @@ impl Registry {
     }
 }
 
-fn carry_one(upload: &Upload<'_>, content: &dyn ImageContent, about: &About) -> Result<(), RegistryError> {
+fn carry_one(
+    upload: &Upload<'_>,
+    content: &dyn ImageContent,
+    about: &About,
+    mount_from: &[Repository],
+) -> Result<(), RegistryError> {
     let bytes = checked(content, &about.descriptor)?;
     for blob in Parts::of(&about.descriptor, &bytes)?.blobs {
         let blob = blob.blob();
-        let by = upload.blob(&blob, &|at| content.open(&blob, at), &[], Check::First)?;
+        let by = upload.blob(&blob, &|at| content.open(&blob, at), mount_from, Check::MountFirst)?;
         upload.observer.event(TransferEvent::Finished { digest: blob.digest, bytes: blob.size, by });
     }
     let manifest = Manifest { descriptor: about.descriptor.clone(), bytes };

@@ -1,22 +1,19 @@
 //! Copies of images: from a registry to another one, and from anywhere into a layout.
 
-use std::collections::BTreeSet;
 use std::io::{self, Read};
 
-use crossdock_oci::{Blob, BlobStore, Descriptor, Digest, Repository};
+use crossdock_oci::{Blob, BlobStore, Descriptor, Repository};
 
 use crate::auth::Scope;
 use crate::client::Location;
 use crate::content::{ImageContent, checked};
 use crate::error::RegistryError;
-use crate::graph::{Graph, Node, Parts, is_foreign, total};
+use crate::graph::{Graph, Node, is_foreign, total};
 use crate::pull::Fetch;
 use crate::push::PushOptions;
-use crate::referrers::Lists;
-use crate::registry::{Manifest, Registry, Selector};
+use crate::registry::{Registry, Selector};
 use crate::space::check_space;
 use crate::transfer::{Gate, Moved, TransferEvent, TransferObserver, for_each};
-use crate::upload::{Check, Upload};
 
 /// The content of one repository of a registry.
 #[derive(Debug)]
@@ -24,16 +21,6 @@ pub struct Remote<'a> {
     registry: &'a Registry,
     location: Location,
     scope: Scope,
-}
-
-/// The manifests that were copied although the image does not list them, and those that were not.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Carried {
-    /// Signatures, attestations and the like that were copied with the image.
-    pub referrers: Vec<Digest>,
-    /// Those that were left behind, with the reason.
-    pub left: Vec<(Digest, String)>,
 }
 
 impl<'a> Remote<'a> {
@@ -75,99 +62,6 @@ impl ImageContent for Remote<'_> {
         let Self { registry, location, scope } = self;
         Fetch { registry, location, scope, store, observer }.fetch(blob, &Gate::new(1))
     }
-}
-
-impl Registry {
-    /// Copies what is about an image, and about the manifests that it lists, from one repository to another: signatures,
-    /// attestations, SBOMs. What cannot be copied is returned with its reason.
-    ///
-    /// # Errors
-    /// If the lists cannot be read.
-    pub fn copy_referrers(
-        &self,
-        image: &Digest,
-        from: &Repository,
-        to: &Repository,
-        observer: &dyn TransferObserver,
-    ) -> Result<Carried, RegistryError> {
-        let source = Remote::new(self, from)?;
-        let root = self.manifest_at(&source.location, &Selector::Digest(*image), &source.scope)?;
-        self.copy_referrers_of(&source, &root.descriptor, from, to, observer)
-    }
-
-    /// Copies what is about an image as [`copy_referrers`](Self::copy_referrers) does, for an image whose manifests can be
-    /// read elsewhere, such as in a layout that it was pulled into.
-    ///
-    /// # Errors
-    /// If the manifests or the lists cannot be read.
-    pub fn copy_referrers_of(
-        &self,
-        content: &dyn ImageContent,
-        image: &Descriptor,
-        from: &Repository,
-        to: &Repository,
-        observer: &dyn TransferObserver,
-    ) -> Result<Carried, RegistryError> {
-        let source = Remote::new(self, from)?;
-        let target = Location::of(to)?;
-        let scope = Scope::push(&target.path);
-        let graph = Graph::read(image, &mut |descriptor| checked(content, descriptor))
-            .map_err(|error| error.with_host(&source.location.host))?;
-        let mut keeps_lists = Lists::default();
-        let mut subjects: Vec<Digest> = graph.nodes.iter().map(|node| node.descriptor.digest).collect();
-        let mut seen: BTreeSet<Digest> = subjects.iter().copied().collect();
-        let (mut carried, mut beyond) = (Carried::default(), BTreeSet::new());
-        // Referrers of referrers are carried too, each once.
-        while let Some(subject) = subjects.pop() {
-            for referrer in self.referrers_by(&source.location, &subject, &source.scope, &mut keeps_lists)? {
-                let digest = referrer.descriptor.digest;
-                if seen.contains(&digest) {
-                    continue;
-                }
-                if seen.len() >= REFERRERS {
-                    if beyond.insert(digest) {
-                        let reason = format!("at most {REFERRERS} manifests are copied with an image");
-                        carried.left.push((digest, reason));
-                    }
-                    continue;
-                }
-                seen.insert(digest);
-                let upload =
-                    Upload { registry: self, location: &target, scope: &scope, observer, gate: None };
-                match carry(&upload, &source, from, &subject, &referrer.descriptor) {
-                    Ok(()) => {
-                        carried.referrers.push(digest);
-                        subjects.push(digest);
-                    }
-                    Err(RegistryError::Cancelled) => return Err(RegistryError::Cancelled),
-                    Err(error) => carried.left.push((digest, error.to_string())),
-                }
-            }
-        }
-        Ok(carried)
-    }
-}
-
-/// The number of manifests that are copied with an image.
-const REFERRERS: usize = 4000;
-
-/// Copies one manifest with its blobs.
-fn carry(
-    upload: &Upload<'_>,
-    source: &Remote<'_>,
-    from: &Repository,
-    subject: &Digest,
-    descriptor: &Descriptor,
-) -> Result<(), RegistryError> {
-    let bytes = source.document(descriptor)?;
-    for blob in Parts::of(descriptor, &bytes)?.blobs {
-        let blob = blob.blob();
-        let open = |at| source.open(&blob, at);
-        let by = upload.blob(&blob, &open, std::slice::from_ref(from), Check::MountFirst)?;
-        upload.observer.event(TransferEvent::Finished { digest: blob.digest, bytes: blob.size, by });
-    }
-    let manifest = Manifest { descriptor: descriptor.clone(), bytes };
-    upload.registry.put_referrer_at(upload.location, &manifest, subject, upload.scope)
 }
 
 /// Copies an image into a store of blobs, each hashed while it is read.

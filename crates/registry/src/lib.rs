@@ -34,9 +34,9 @@ mod transfer;
 mod transport;
 mod upload;
 
-pub use carry::{About, AllAbout, about, manifests_of};
+pub use carry::{About, AllAbout, Carried, about, manifests_of};
 pub use content::ImageContent;
-pub use copy::{Carried, Remote, copy_into, copy_options};
+pub use copy::{Remote, copy_into, copy_options};
 pub use create::{CreateError, RepositoryCreator};
 pub use ecr::EcrRepository;
 pub use error::{Refusal, RegistryError};

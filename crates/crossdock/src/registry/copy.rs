@@ -188,7 +188,7 @@ impl Copy<'_> {
             Endpoint::Registry(from) => {
                 registry.copy_referrers(&image.digest, &from.repository, &to.repository, *observer)
             }
-            _ => registry.carry(self.content(), &self.about()?.found, &to.repository, *observer),
+            _ => registry.carry(self.content(), &self.about()?.found, &to.repository, &[], *observer),
         };
         let carried = carried.map_err(failed)?;
         copied.referrers = carried.referrers;
