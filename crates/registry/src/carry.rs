@@ -6,7 +6,7 @@ use crossdock_oci::{Descriptor, Digest, Repository};
 
 use crate::auth::Scope;
 use crate::client::Location;
-use crate::content::{ImageContent, checked};
+use crate::content::{ImageContent, read_document};
 use crate::copy::Remote;
 use crate::error::RegistryError;
 use crate::graph::{Graph, Parts};
@@ -63,7 +63,7 @@ pub fn manifests_of(
     content: &dyn ImageContent,
     image: &Descriptor,
 ) -> Result<BTreeSet<Digest>, RegistryError> {
-    let graph = Graph::read(image, &mut |descriptor| checked(content, descriptor))?;
+    let graph = Graph::read(image, &mut |descriptor| read_document(content, descriptor))?;
     Ok(graph.nodes.iter().map(|node| node.descriptor.digest).collect())
 }
 
@@ -201,7 +201,7 @@ fn carry_one(
     about: &About,
     mount_from: &[Repository],
 ) -> Result<(), RegistryError> {
-    let bytes = checked(content, &about.descriptor)?;
+    let bytes = read_document(content, &about.descriptor)?;
     for blob in Parts::of(&about.descriptor, &bytes)?.blobs {
         let blob = blob.blob();
         let by = upload.blob(&blob, &|at| content.open(&blob, at), mount_from, Check::MountFirst)?;

@@ -6,6 +6,7 @@ use crossdock_fs::FileError;
 use crossdock_oci::{Blob, BlobStore, Descriptor, Digest};
 
 use crate::error::RegistryError;
+use crate::registry::MANIFEST_LIMIT;
 use crate::transfer::{TransferEvent, TransferObserver};
 
 /// The image to push: its documents and blobs, wherever they are.
@@ -55,9 +56,30 @@ pub trait ImageContent: Sync {
     }
 }
 
-/// Reads a document and checks that it is the one of the descriptor.
-pub(crate) fn checked(content: &dyn ImageContent, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
-    let bytes = content.document(descriptor)?;
+/// Reads a manifest or an index and checks that it is the one of the descriptor.
+///
+/// # Errors
+/// If it cannot be read or has another digest.
+pub fn read_document(content: &dyn ImageContent, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
+    matching(content.document(descriptor)?, descriptor)
+}
+
+/// Reads the configuration of an image and checks that it is the one of the descriptor.
+///
+/// # Errors
+/// If it cannot be read or has another digest.
+pub fn read_config(content: &dyn ImageContent, config: &Descriptor) -> Result<Vec<u8>, RegistryError> {
+    let name = config.digest.to_string();
+    let failed = FileError::on("read", name.as_ref());
+    let mut bytes = Vec::new();
+    let read = content
+        .open(&config.blob(), 0)
+        .and_then(|reader| reader.take(MANIFEST_LIMIT).read_to_end(&mut bytes));
+    read.map_err(failed)?;
+    matching(bytes, config)
+}
+
+fn matching(bytes: Vec<u8>, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
     let found = Digest::of(&bytes);
     if found == descriptor.digest {
         return Ok(bytes);

@@ -6,7 +6,7 @@ use crossdock_oci::{Blob, BlobStore, Descriptor, Repository};
 
 use crate::auth::Scope;
 use crate::client::Location;
-use crate::content::{ImageContent, checked};
+use crate::content::{ImageContent, read_document};
 use crate::error::RegistryError;
 use crate::graph::{Graph, Node, is_foreign, total};
 use crate::pull::Fetch;
@@ -75,7 +75,7 @@ pub fn copy_into(
     jobs: usize,
     observer: &dyn TransferObserver,
 ) -> Result<(), RegistryError> {
-    let graph = Graph::read(image, &mut |descriptor| checked(content, descriptor))?;
+    let graph = Graph::read(image, &mut |descriptor| read_document(content, descriptor))?;
     copy_graph(store, content, &graph.nodes, Graph::blobs(&graph.nodes), jobs, observer)
 }
 

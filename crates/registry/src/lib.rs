@@ -35,7 +35,7 @@ mod transport;
 mod upload;
 
 pub use carry::{About, AllAbout, Carried, about, manifests_of};
-pub use content::ImageContent;
+pub use content::{ImageContent, read_config, read_document};
 pub use copy::{Remote, copy_into, copy_options};
 pub use create::{CreateError, RepositoryCreator};
 pub use ecr::EcrRepository;

@@ -1,18 +1,15 @@
 //! The images for single platforms that an image has, wherever it is.
 
 use std::collections::BTreeSet;
-use std::io::Read;
 
 use crossdock_oci::{
-    BlobError, BlobStore, Descriptor, Digest, Document, ImageConfig, ImageManifest, PlatformObject,
-    media_type,
+    BlobStore, Descriptor, Digest, Document, ImageConfig, ImageManifest, PlatformObject, media_type,
 };
 
-use crate::content::{ImageContent, checked};
+use crate::content::{ImageContent, read_config, read_document};
 use crate::copy::{copy_graph, copy_into};
 use crate::error::RegistryError;
 use crate::graph::{Graph, Parts};
-use crate::registry::MANIFEST_LIMIT;
 use crate::transfer::TransferObserver;
 
 /// The image for one platform in an index, or an image without an index.
@@ -59,7 +56,7 @@ fn add(
         if seen.len() >= MAX_INDEXES || !seen.insert(listed.digest) {
             return Ok(());
         }
-        let bytes = checked(content, listed)?;
+        let bytes = read_document(content, listed)?;
         let children = Parts::of(listed, &bytes)?.manifests;
         return children.iter().take(MOST).try_for_each(|child| add(content, child, seen, found));
     }
@@ -80,31 +77,15 @@ fn configured_platform(
     listed: &Descriptor,
 ) -> Result<Option<PlatformObject>, RegistryError> {
     let broken = |source| RegistryError::Document { host: None, digest: listed.digest, source };
-    let bytes = checked(content, listed)?;
+    let bytes = read_document(content, listed)?;
     let manifest = Document::<ImageManifest>::parse(bytes, "image manifest").map_err(broken)?.value;
     let config = manifest.config;
     if !matches!(config.media_type.as_str(), media_type::CONFIG | media_type::DOCKER_CONFIG) {
         return Ok(None);
     }
-    let bytes = config_bytes(content, &config)?;
+    let bytes = read_config(content, &config)?;
     let config = Document::<ImageConfig>::parse(bytes, "image configuration").map_err(broken)?;
     Ok(Some(config.value.platform))
-}
-
-/// Reads a configuration and checks its digest.
-fn config_bytes(content: &dyn ImageContent, config: &Descriptor) -> Result<Vec<u8>, RegistryError> {
-    let name = config.digest.to_string();
-    let failed = crossdock_fs::FileError::on("read", name.as_ref());
-    let mut bytes = Vec::new();
-    let read = content
-        .open(&config.blob(), 0)
-        .and_then(|reader| reader.take(MANIFEST_LIMIT).read_to_end(&mut bytes));
-    read.map_err(failed)?;
-    let found = Digest::of(&bytes);
-    if found == config.digest {
-        return Ok(bytes);
-    }
-    Err(BlobError::Corrupt { expected: config.digest, found }.into())
 }
 
 /// Copies an image into a store of blobs, but the layers only of its manifests in `needed`: everything that is needed to
@@ -120,7 +101,7 @@ pub fn copy_needed_into(
     jobs: usize,
     observer: &dyn TransferObserver,
 ) -> Result<(), RegistryError> {
-    let graph = Graph::read(image, &mut |descriptor| checked(content, descriptor))?;
+    let graph = Graph::read(image, &mut |descriptor| read_document(content, descriptor))?;
     let (mut blobs, mut seen) = (Vec::new(), BTreeSet::new());
     for node in &graph.nodes {
         // The configuration is the first one.
@@ -147,7 +128,7 @@ pub fn copy_platform_into(
 ) -> Result<(), RegistryError> {
     copy_into(store, content, manifest, jobs, observer)?;
     if image.digest != manifest.digest {
-        let graph = Graph::read(image, &mut |descriptor| checked(content, descriptor))?;
+        let graph = Graph::read(image, &mut |descriptor| read_document(content, descriptor))?;
         let indexes = graph.nodes.iter().filter(|node| media_type::is_index(&node.descriptor.media_type));
         for index in indexes {
             store.put(&index.bytes)?;

@@ -8,7 +8,7 @@ use crossdock_oci::{Descriptor, Digest, Repository, Tag};
 
 use crate::auth::Scope;
 use crate::client::{Location, told};
-use crate::content::{ImageContent, checked};
+use crate::content::{ImageContent, read_document};
 use crate::error::RegistryError;
 use crate::graph::{Graph, Node, is_foreign, total};
 use crate::registry::{Manifest, Registry, Selector, absent_as_none, manifest_name};
@@ -74,7 +74,7 @@ impl Registry {
     ) -> Result<Pushed, RegistryError> {
         let location = Location::of(repository)?;
         let scope = Scope::push(&location.path);
-        let graph = Graph::read(image, &mut |descriptor| checked(content, descriptor))?;
+        let graph = Graph::read(image, &mut |descriptor| read_document(content, descriptor))?;
         let gate = Gate::new(self.settings().jobs);
         let upload =
             Upload { registry: self, location: &location, scope: &scope, observer, gate: Some(&gate) };

@@ -1,13 +1,14 @@
 //! Opens images wherever they are.
 
-use std::io::Read;
 use std::num::NonZeroUsize;
 
 use camino::Utf8Path;
 use crossdock_oci::{
-    BlobError, Descriptor, Digest, ImageSource, Reference, RegistryReference, SourceImage, convert_docker,
+    Descriptor, Digest, ImageSource, Reference, RegistryReference, SourceImage, convert_docker,
 };
-use crossdock_registry::{ImageContent, MANIFEST_LIMIT, Registry, RegistryError, Remote, Selector};
+use crossdock_registry::{
+    ImageContent, Registry, RegistryError, Remote, Selector, read_config, read_document,
+};
 
 use super::{Endpoint, engine};
 use crate::context::Context;
@@ -45,24 +46,16 @@ impl Opened<'_> {
 
     /// Reads a manifest or an index, and checks its digest.
     pub(crate) fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Error> {
-        let bytes = self.content().document(descriptor).map_err(failed)?;
-        check_digest(bytes, descriptor)
+        read_document(self.content(), descriptor).map_err(failed)
     }
 
     /// Reads the configuration of an image, and checks its digest.
     pub(crate) fn config(&self, registry: &Registry, descriptor: &Descriptor) -> Result<Vec<u8>, Error> {
-        let bytes = match (&self.content, &self.named) {
-            (Content::Remote(_), Some(named)) => {
-                registry.document(&named.repository, &descriptor.blob()).map_err(failed)?
-            }
-            _ => {
-                let mut bytes = Vec::new();
-                let reader = self.content().open(&descriptor.blob(), 0).map_err(input_output)?;
-                reader.take(MANIFEST_LIMIT).read_to_end(&mut bytes).map_err(input_output)?;
-                bytes
-            }
-        };
-        check_digest(bytes, descriptor)
+        match (&self.content, &self.named) {
+            (Content::Remote(_), Some(named)) => registry.document(&named.repository, &descriptor.blob()),
+            _ => read_config(self.content(), descriptor),
+        }
+        .map_err(failed)
     }
 
     /// Returns the layout or archive; `None` for a registry.
@@ -72,14 +65,6 @@ impl Opened<'_> {
             Content::Local(source) => Some(source),
         }
     }
-}
-
-fn check_digest(bytes: Vec<u8>, descriptor: &Descriptor) -> Result<Vec<u8>, Error> {
-    let found = Digest::of(&bytes);
-    if found == descriptor.digest {
-        return Ok(bytes);
-    }
-    Err(input_output(BlobError::Corrupt { expected: descriptor.digest, found }))
 }
 
 /// Opens an image. One that has no manifest, of docker's store or an older archive, gets one: see
