@@ -172,7 +172,7 @@ impl Search {
                 let lines = lines
                     .lines()
                     .map(str::trim)
-                    .filter(|line| !line.is_empty() && !line.starts_with(['#', 'i']));
+                    .filter(|line| !line.is_empty() && !line.starts_with('#') && !line.starts_with("import"));
                 added.extend(lines.take(MAX_DIRECTORIES).map(|line| {
                     if line.starts_with('/') { line.to_owned() } else { format!("{directory}/{line}") }
                 }));

@@ -424,6 +424,11 @@ fn of_python() -> Vec<Case> {
         python(&["-m", "absent"])
             .file("/usr/lib/python3.11/site-packages/path.pth", 0o644, "/opt/more\n")
             .file("/opt/more/absent.py", 0o644, ""),
+        python(&["-m", "absent"]).file("/usr/lib/python3.11/site-packages/path.pth", 0o644, "inside\n").file(
+            "/usr/lib/python3.11/site-packages/inside/absent.py",
+            0o644,
+            "",
+        ),
         // A virtual environment on PATH.
         python(&["-m", "absent"])
             .env("PATH=/srv/env/bin:/usr/bin")
