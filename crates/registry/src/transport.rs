@@ -3,6 +3,7 @@
 mod connect;
 mod connection;
 mod pace;
+mod tls;
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::proxy::ProxyRules;
 use crate::roots::Roots;
 pub(crate) use connect::{NoHandshake, NotTls, ProxyRefusal, Silent};
 use connect::{NoResolver, Opener};
+pub(crate) use tls::TlsFault;
 
 /// The length above which a body is sent only after the server has agreed to read it, in bytes.
 const EXPECT_ABOVE: u64 = 1 << 20;

@@ -16,6 +16,7 @@ use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport}
 use ureq::{Error, Timeout};
 
 use super::pace::{Direction, Pace};
+use super::tls::in_words;
 use super::{Interrupted, Limits};
 
 /// The time for which a read or a write waits before the input and the cancellation are looked at again.
@@ -189,7 +190,7 @@ impl Connection {
                     read => break read?,
                 }
                 tls.read_tls(&mut self.socket)?;
-                tls.process_new_packets().map_err(io::Error::other)?;
+                tls.process_new_packets().map_err(|error| in_words(io::Error::other(error)))?;
             },
         };
         self.buffers.input_appended(read);
