@@ -8,7 +8,7 @@ mod transfers;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossdock_oci::{
@@ -106,7 +106,8 @@ fn an_unchanged_image_sends_nothing_and_a_deleted_child_is_healed() {
     fake.state.lock().unwrap().log.clear();
     assert!(push(&registry, &fake, &image).unwrap().unchanged);
     let log = fake.state.lock().unwrap().log.clone();
-    assert!(log.iter().all(|line| !line.starts_with('P')) && log.len() <= 4, "{log:?}");
+    // The tag, three documents, four blobs.
+    assert!(log.iter().all(|line| !line.starts_with('P')) && log.len() <= 8, "{log:?}");
     // A cleanup job deletes a manifest that no tag names, with its layer.
     {
         let mut state = fake.state.lock().unwrap();
@@ -118,6 +119,33 @@ fn an_unchanged_image_sends_nothing_and_a_deleted_child_is_healed() {
     assert!(!push(&registry, &fake, &image).unwrap().unchanged);
     let present = fake.state.lock().unwrap().manifests.len();
     assert_eq!(present, 3);
+}
+
+#[test]
+fn a_blob_that_a_registry_lost_is_sent_again_alone() {
+    let (fake, image, registry) = (Fake::start(), image(1000), client());
+    push(&registry, &fake, &image).unwrap();
+    fake.state.lock().unwrap().blobs.remove(&image.layer.to_string());
+    fake.state.lock().unwrap().log.clear();
+    let pushed = push(&registry, &fake, &image).unwrap();
+    assert!(!pushed.unchanged && pushed.sent > 0 && pushed.sent < 2000, "{pushed:?}");
+    assert_complete(&fake, &image);
+    assert_eq!(fake.requests(&["PUT"]).len(), 1, "only the blob is written");
+    assert!(push(&registry, &fake, &image).unwrap().unchanged);
+}
+
+#[test]
+fn a_registry_that_refuses_to_show_blobs_is_believed_about_its_manifests() {
+    let refuses = Arc::new(AtomicBool::new(false));
+    let refusing = Arc::clone(&refuses);
+    let fake = Fake::with(move |request, _| {
+        let is_refused = refusing.load(Ordering::Relaxed) && is(request, "HEAD", "/blobs/");
+        is_refused.then(|| Fault::Answer("403 Forbidden", &[], error("DENIED")))
+    });
+    let (image, registry) = (image(1000), client());
+    push(&registry, &fake, &image).unwrap();
+    refuses.store(true, Ordering::Relaxed);
+    assert!(push(&registry, &fake, &image).unwrap().unchanged);
 }
 
 #[test]
