@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossdock_oci::{
-    Descriptor, Digest, Document, ImageManifest, ImageSource, Index, Layout, LayoutLock, Pruning, Tag,
-    media_type,
+    Blob, Descriptor, Digest, Document, ImageManifest, ImageSource, Index, Layout, LayoutLock, Pruning,
+    Repository, Tag, media_type,
 };
 use crossdock_registry::credentials::{Credential, Helpers, Logins, OneHost, Search, Secret};
 use crossdock_registry::proxy::{Proxy, ProxyRules};
@@ -427,6 +427,62 @@ fn a_manifest_has_the_digest_of_its_bytes() {
     let failure =
         client().manifest(&fake.repository("team/app"), &Selector::Digest(image.index.digest)).unwrap_err();
     assert!(matches!(failure, RegistryError::Digest { .. }), "{failure}");
+}
+
+/// Puts into a repository what cosign 2 writes for `cosign sign`: a manifest without a subject, under a tag.
+fn sign_with_tag(registry: &Registry, repository: &Repository, subject: &Digest, text: &str) -> Digest {
+    let put = |bytes: &[u8]| {
+        let blob = Blob { digest: Digest::of(bytes), size: bytes.len() as u64 };
+        let bytes = bytes.to_vec();
+        registry.put_blob(repository, &blob, &|_| Ok(Box::new(std::io::Cursor::new(bytes.clone())))).unwrap();
+        blob
+    };
+    let (config, layer) = (put(b"{}"), put(text.as_bytes()));
+    let manifest = serde_json::json!({
+        "schemaVersion": 2,
+        "mediaType": media_type::MANIFEST,
+        "config": { "mediaType": media_type::CONFIG, "size": config.size, "digest": config.digest },
+        "layers": [{
+            "mediaType": "application/vnd.dev.cosign.simplesigning.v1+json",
+            "size": layer.size,
+            "digest": layer.digest,
+            "annotations": { "dev.cosignproject.cosign/signature": "MEUCIQ==" }
+        }]
+    });
+    let selector = Selector::Tag(format!("{}.sig", subject.to_string().replace(':', "-")).parse().unwrap());
+    let bytes = manifest.to_string();
+    registry.put_manifest(repository, &selector, media_type::MANIFEST, bytes.as_bytes()).unwrap()
+}
+
+#[test]
+fn signatures_under_tags_of_cosign_follow_an_image() {
+    // The fake registry lists two tags on a page, so a third one makes the client look up each possible tag.
+    for more_tags in [false, true] {
+        let (fake, there, image, registry) = (Fake::start(), Fake::start(), image(1000), client());
+        push(&registry, &fake, &image).unwrap();
+        push(&registry, &there, &image).unwrap();
+        let (from, to) = (fake.repository("team/app"), there.repository("team/app"));
+        let signature = sign_with_tag(&registry, &from, &image.index.digest, "signed");
+        if more_tags {
+            let mut state = fake.state.lock().unwrap();
+            let digest = state.tags["1.0"].clone();
+            state.tags.insert("2.0".to_owned(), digest);
+        }
+        let copied = registry.copy_referrers(&image.index.digest, &from, &to, &Unobserved).unwrap();
+        assert_eq!((copied.referrers, copied.left), (vec![signature], vec![]));
+        let tag = format!("{}.sig", image.index.digest.to_string().replace(':', "-"));
+        assert_eq!(there.state.lock().unwrap().tags.get(&tag), Some(&signature.to_string()));
+        assert_eq!(fake.requests(&["GET", "tags/list"]).len(), 1);
+
+        // Again, it is there. Another signature under the tag is not lost.
+        let again = registry.copy_referrers(&image.index.digest, &from, &to, &Unobserved).unwrap();
+        assert_eq!(again.referrers, [signature]);
+        let other = sign_with_tag(&registry, &to, &image.index.digest, "signed by others");
+        let kept = registry.copy_referrers(&image.index.digest, &from, &to, &Unobserved).unwrap();
+        assert_eq!(kept.referrers, []);
+        assert!(kept.left[0].0 == signature && kept.left[0].1.contains("which stays"), "{:?}", kept.left);
+        assert_eq!(there.state.lock().unwrap().tags.get(&tag), Some(&other.to_string()));
+    }
 }
 
 #[test]
