@@ -121,7 +121,8 @@ impl Location {
 
 impl Client {
     pub(crate) fn new(settings: Settings) -> Result<Self, RegistryError> {
-        let limits = Limits { stall: settings.stall, cancel: settings.cancel.clone() };
+        let (cancel, notify) = (settings.cancel.clone(), settings.notify.clone());
+        let limits = Limits { stall: settings.stall, cancel, notify };
         let transport =
             Transport::new(&settings.roots, settings.proxies.clone(), &settings.user_agent, limits)
                 .map_err(|error| RegistryError::Tls(Box::new(error)))?;

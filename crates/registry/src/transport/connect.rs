@@ -94,7 +94,7 @@ impl Connector for Opener {
             }
             Scheme::Http => None,
         };
-        Ok(Some(Connection::new(socket, tls, &self.limits)))
+        Ok(Some(Connection::new(socket, tls, origin.host.to_string(), &self.limits)))
     }
 }
 
