@@ -2,6 +2,7 @@
 
 mod copy;
 mod create;
+mod followers;
 mod index;
 mod inspect;
 mod login;
@@ -18,13 +19,14 @@ use crossdock_registry::proxy::ProxyRules;
 use crossdock_registry::{Notify, RootSources, Roots};
 
 pub use crate::subject::Endpoint;
-pub use copy::{Copied, CopyOptions, LeftBehind, copy};
+pub use copy::{Copied, CopyOptions, copy};
 pub use create::NewRepository;
 pub use crossdock_registry::credentials::{Removed, Secret, Stored, host_of, usual_user};
 pub use crossdock_registry::{
     Host, HostError, Manifest, Moved, Pushed, Registry, RegistryError, Selector, Settings, TransferEvent,
     TransferObserver, Unobserved,
 };
+pub use followers::LeftBehind;
 pub use index::create_index;
 pub use inspect::{InspectedEntry, InspectedPlatform, Inspection, inspect};
 pub use login::{login, logout};

@@ -86,7 +86,7 @@ pub fn about(subjects: &BTreeSet<Digest>, listed: &[About]) -> AllAbout {
 
 impl Registry {
     /// Copies what is about an image, and about the manifests that it lists, from one repository to another: signatures,
-    /// attestations, SBOMs. What cannot be copied is returned with its reason.
+    /// attestations, SBOMs, also those that cosign stores under tags. What cannot be copied is returned with its reason.
     ///
     /// # Errors
     /// If the lists cannot be read.
@@ -120,6 +120,9 @@ impl Registry {
         let all = self.all_about(from, &subjects)?;
         let mut carried = self.carry(&source, &all.found, to, std::slice::from_ref(from), observer)?;
         carried.left.extend(all.beyond);
+        let Carried { referrers, left } = self.carry_cosign_tags(&subjects, from, to, observer)?;
+        carried.referrers.extend(referrers);
+        carried.left.extend(left);
         Ok(carried)
     }
 
@@ -202,11 +205,22 @@ fn carry_one(
     mount_from: &[Repository],
 ) -> Result<(), RegistryError> {
     let bytes = read_document(content, &about.descriptor)?;
-    for blob in Parts::of(&about.descriptor, &bytes)?.blobs {
+    carry_blobs(upload, content, Parts::of(&about.descriptor, &bytes)?.blobs, mount_from)?;
+    let manifest = Manifest { descriptor: about.descriptor.clone(), bytes };
+    upload.registry.put_referrer_at(upload.location, &manifest, &about.subject, upload.scope)
+}
+
+/// Writes blobs that the registry may have in one of the repositories of `mount_from`.
+pub(crate) fn carry_blobs(
+    upload: &Upload<'_>,
+    content: &dyn ImageContent,
+    blobs: Vec<Descriptor>,
+    mount_from: &[Repository],
+) -> Result<(), RegistryError> {
+    for blob in blobs {
         let blob = blob.blob();
         let by = upload.blob(&blob, &|at| content.open(&blob, at), mount_from, Check::MountFirst)?;
         upload.observer.event(TransferEvent::Finished { digest: blob.digest, bytes: blob.size, by });
     }
-    let manifest = Manifest { descriptor: about.descriptor.clone(), bytes };
-    upload.registry.put_referrer_at(upload.location, &manifest, &about.subject, upload.scope)
+    Ok(())
 }

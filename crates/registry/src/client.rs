@@ -18,8 +18,8 @@ use crate::retry::{self, ATTEMPTS, is_transient};
 use crate::roots::CertificateFault;
 use crate::settings::Settings;
 use crate::transport::{
-    Answer, Body, Limits, NoHandshake, NotTls, ProxyRefusal, ShortBody, Silent, Transport, origin_of, plain,
-    resolve,
+    Answer, Body, Limits, NoHandshake, NotTls, ProxyRefusal, ShortBody, Silent, TlsFault, Transport,
+    origin_of, plain, resolve,
 };
 
 /// A client of any number of registries.
@@ -121,7 +121,8 @@ impl Location {
 
 impl Client {
     pub(crate) fn new(settings: Settings) -> Result<Self, RegistryError> {
-        let limits = Limits { stall: settings.stall, cancel: settings.cancel.clone() };
+        let (cancel, notify) = (settings.cancel.clone(), settings.notify.clone());
+        let limits = Limits { stall: settings.stall, cancel, notify };
         let transport =
             Transport::new(&settings.roots, settings.proxies.clone(), &settings.user_agent, limits)
                 .map_err(|error| RegistryError::Tls(Box::new(error)))?;
@@ -452,7 +453,7 @@ fn is_final(error: &RegistryError) -> bool {
     let RegistryError::Unreachable { source, .. } = error else { return true };
     let Some(error) = source.downcast_ref::<io::Error>() else { return false };
     let stays = error.get_ref().is_some_and(|inner| {
-        inner.is::<rustls::Error>()
+        inner.is::<TlsFault>()
             || inner.is::<NotTls>()
             || inner.is::<CertificateFault>()
             || inner.is::<ProxyError>()

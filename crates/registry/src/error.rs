@@ -78,6 +78,18 @@ pub enum RegistryError {
         /// The cause.
         source: CreateError,
     },
+    /// A tag names something else, which must not be lost.
+    #[error(
+        "the tag `{tag}` on `{host}` names {found}, which stays; to replace it, delete the tag there first"
+    )]
+    TagTaken {
+        /// The host.
+        host: String,
+        /// The tag.
+        tag: Tag,
+        /// The digest that it names.
+        found: Digest,
+    },
     /// Credentials are configured but cannot be had.
     #[error("no credentials for `{host}`")]
     Credentials {

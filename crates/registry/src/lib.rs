@@ -10,6 +10,7 @@ mod checked;
 mod client;
 mod content;
 mod copy;
+mod cosign;
 mod create;
 pub mod credentials;
 mod ecr;

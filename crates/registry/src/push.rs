@@ -116,11 +116,13 @@ impl Push<'_> {
             LookUp::First => self.missing(graph)?,
             LookUp::Never => graph.nodes.iter().map(|node| node.descriptor.digest).collect(),
         };
-        let unchanged = missing.is_empty() && untagged.is_empty();
+        let (nodes, present): (Vec<&Node>, Vec<&Node>) =
+            graph.nodes.iter().partition(|node| missing.contains(&node.descriptor.digest));
+        let blobs = self.blobs(&nodes);
+        let lost = self.lost(&present, &blobs)?;
+        let unchanged = missing.is_empty() && lost.is_empty() && untagged.is_empty();
         if !unchanged {
-            let nodes: Vec<&Node> =
-                graph.nodes.iter().filter(|node| missing.contains(&node.descriptor.digest)).collect();
-            self.send_blobs(&nodes)?;
+            self.send_blobs(blobs.into_iter().chain(lost).collect())?;
             self.send_documents(&nodes, digest)?;
             self.finish(root, &missing, &untagged)?;
         }
@@ -182,9 +184,33 @@ impl Push<'_> {
         Ok(hidden_as_none(found)?.unwrap_or(false))
     }
 
-    fn send_blobs(&self, nodes: &[&Node]) -> Result<(), RegistryError> {
+    /// Returns the blobs of some documents that a registry stores.
+    fn blobs(&self, nodes: &[&Node]) -> Vec<Descriptor> {
         let mut blobs = Graph::blobs(nodes.iter().copied());
         blobs.retain(|blob| !is_foreign(blob) || self.content.has(&blob.blob()));
+        blobs
+    }
+
+    /// Returns the blobs of documents that the registry has, without having them: damaged storage and cleanup jobs delete
+    /// blobs of manifests that stay. `others` are looked up when they are sent.
+    fn lost(&self, present: &[&Node], others: &[Descriptor]) -> Result<Vec<Descriptor>, RegistryError> {
+        let mut blobs = self.blobs(present);
+        blobs.retain(|blob| others.iter().all(|other| other.digest != blob.digest));
+        let lost = Mutex::new(Vec::new());
+        let Upload { registry, location, scope, .. } = self.upload;
+        for_each(blobs, self.jobs(), |blob| {
+            match registry.has_blob_at(location, &blob.blob(), scope) {
+                Ok(false) => lock(&lost).push(blob),
+                // The registry accepted the manifest, and shows it.
+                Err(error) if !error.is_denied() => return Err(error),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(lost.into_inner().unwrap_or_default())
+    }
+
+    fn send_blobs(&self, mut blobs: Vec<Descriptor>) -> Result<(), RegistryError> {
         // The largest first: the last one to end is then a short one.
         blobs.sort_by_key(|blob| std::cmp::Reverse(blob.size));
         let observer = self.upload.observer;

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use crossdock_oci::{Blob, Descriptor, Digest, RegistryReference, Repository, Tag, media_type};
 use serde::de::IgnoredAny;
-use ureq::http::{HeaderMap, HeaderValue, Method};
+use ureq::http::{HeaderMap, HeaderValue, Method, Uri};
 
 use crate::auth::Scope;
 use crate::checked::{Checked, WrongDigest};
@@ -292,32 +292,50 @@ impl Registry {
     /// # Errors
     /// If the repository does not exist or cannot be read.
     pub fn tags(&self, repository: &Repository) -> Result<Vec<String>, RegistryError> {
+        let location = Location::of(repository)?;
+        let scope = Scope::pull(&location.path);
+        let mut call = self.tags_call(&location, "tags/list", &scope);
+        let (mut tags, mut bytes) = (Vec::new(), 0);
+        for _ in 0..PAGES {
+            let page = self.tags_page(&call)?;
+            bytes += page.bytes;
+            if bytes > LIST_LIMIT {
+                return Err(self.client.place(&call).protocol(format!("lists more than {LIST_LIMIT} bytes")));
+            }
+            tags.extend(page.tags);
+            let Some(next) = page.next else { return Ok(tags) };
+            call.target = Target::Address(next);
+        }
+        Err(self.client.place(&call).protocol(format!("lists more than {PAGES} pages")))
+    }
+
+    /// Returns the tags of a repository if they fit on one page.
+    pub(crate) fn all_tags(
+        &self,
+        location: &Location,
+        scope: &Scope,
+    ) -> Result<Option<Vec<String>>, RegistryError> {
+        let page = self.tags_page(&self.tags_call(location, "tags/list?n=1000", scope))?;
+        Ok(page.next.is_none().then_some(page.tags))
+    }
+
+    fn tags_call<'a>(&self, location: &'a Location, path: &'a str, scope: &'a Scope) -> Call<'a> {
+        self.call(location, Method::GET, path, scope, format!("list the tags of `{}`", location.path))
+    }
+
+    fn tags_page(&self, call: &Call<'_>) -> Result<TagsPage, RegistryError> {
         #[derive(serde::Deserialize)]
         struct Page {
             #[serde(default)]
             tags: Option<Vec<String>>,
         }
-        let location = Location::of(repository)?;
-        let scope = Scope::pull(&location.path);
-        let action = format!("list the tags of `{}`", location.path);
-        let (mut tags, mut bytes) = (Vec::new(), 0);
-        let mut call = self.call(&location, Method::GET, "tags/list", &scope, action);
-        for _ in 0..PAGES {
-            let base = self.client.address(&call)?;
-            let found = self.client.document(&call, &[200])?;
-            let next = self.client.next_page(&call, &base, &found.headers)?;
-            let place = self.client.place(&call);
-            bytes += found.bytes.len() as u64;
-            if bytes > LIST_LIMIT {
-                return Err(place.protocol(format!("lists more than {LIST_LIMIT} bytes")));
-            }
-            let page: Page = serde_json::from_slice(&found.bytes)
-                .map_err(|_| place.protocol("answers with something else than a list of tags"))?;
-            tags.extend(page.tags.unwrap_or_default());
-            let Some(next) = next else { return Ok(tags) };
-            call.target = Target::Address(next);
-        }
-        Err(self.client.place(&call).protocol(format!("lists more than {PAGES} pages")))
+        let base = self.client.address(call)?;
+        let found = self.client.document(call, &[200])?;
+        let next = self.client.next_page(call, &base, &found.headers)?;
+        let page: Page = serde_json::from_slice(&found.bytes).map_err(|_| {
+            self.client.place(call).protocol("answers with something else than a list of tags")
+        })?;
+        Ok(TagsPage { tags: page.tags.unwrap_or_default(), next, bytes: found.bytes.len() as u64 })
     }
 
     /// Writes a manifest or an index, whose blobs and children must be there, and returns its digest.
@@ -401,6 +419,15 @@ impl Registry {
             action,
         }
     }
+}
+
+/// A part of a repository's list of tags.
+struct TagsPage {
+    tags: Vec<String>,
+    /// The address of the part after it; `None` for the last one.
+    next: Option<Uri>,
+    /// Its length as it was sent.
+    bytes: u64,
 }
 
 /// Whether a registry lists a manifest among the referrers of its subject (distribution-spec § Pushing Manifests with

@@ -148,7 +148,7 @@ impl Roots {
         &self,
         provider: Arc<CryptoProvider>,
     ) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
-        Ok(Arc::new(Verifier::new(self.store(), provider)?))
+        Ok(Arc::new(Verifier::new(self.store(), self.certificates.clone(), provider)?))
     }
 }
 

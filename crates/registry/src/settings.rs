@@ -39,7 +39,8 @@ pub struct Settings {
     pub chunk_size: Option<NonZeroU64>,
     /// The number of blobs that are sent or received at the same time.
     pub jobs: usize,
-    /// Receives a sentence before each wait of a second or more until a request is sent again.
+    /// Receives a sentence before each wait of a second or more until a request is sent again, and during a longer wait for an
+    /// answer.
     pub notify: Option<Notify>,
     /// Whether each tag is read back after a push and held against the digest. A registry that does not show at once what was
     /// written to it has 30 seconds.

@@ -3,6 +3,8 @@
 mod connect;
 mod connection;
 mod pace;
+mod silence;
+mod tls;
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -15,13 +17,15 @@ use ureq::{Agent, SendBody, Timeout};
 use crate::host::{Host, Origin, Scheme};
 use crate::proxy::ProxyRules;
 use crate::roots::Roots;
+use crate::settings::Notify;
 pub(crate) use connect::{NoHandshake, NotTls, ProxyRefusal, Silent};
 use connect::{NoResolver, Opener};
+pub(crate) use tls::TlsFault;
 
 /// The length above which a body is sent only after the server has agreed to read it, in bytes.
 const EXPECT_ABOVE: u64 = 1 << 20;
-/// The longest time until the head of an answer: that of a registry that first copies a whole blob to its storage.
-const ANSWER: Duration = Duration::from_secs(300);
+/// The longest time until the head of an answer. A shorter one follows from the request; see [`silence`].
+const ANSWER: Duration = Duration::from_secs(600);
 /// The length of the longest document that is read into memory, in bytes. As for manifests of layouts.
 pub(crate) const DOCUMENT_LIMIT: u64 = 8 << 20;
 
@@ -37,6 +41,8 @@ pub(crate) struct Limits {
     /// The time without enough progress.
     pub(crate) stall: Duration,
     pub(crate) cancel: Cancel,
+    /// Receives a sentence about each longer wait for an answer.
+    pub(crate) notify: Option<Notify>,
 }
 
 /// A connection that was given up because the client was cancelled.

@@ -8,12 +8,12 @@ mod transfers;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossdock_oci::{
-    Descriptor, Digest, Document, ImageManifest, ImageSource, Index, Layout, LayoutLock, Pruning, Tag,
-    media_type,
+    Blob, Descriptor, Digest, Document, ImageManifest, ImageSource, Index, Layout, LayoutLock, Pruning,
+    Repository, Tag, media_type,
 };
 use crossdock_registry::credentials::{Credential, Helpers, Logins, OneHost, Search, Secret};
 use crossdock_registry::proxy::{Proxy, ProxyRules};
@@ -106,7 +106,8 @@ fn an_unchanged_image_sends_nothing_and_a_deleted_child_is_healed() {
     fake.state.lock().unwrap().log.clear();
     assert!(push(&registry, &fake, &image).unwrap().unchanged);
     let log = fake.state.lock().unwrap().log.clone();
-    assert!(log.iter().all(|line| !line.starts_with('P')) && log.len() <= 4, "{log:?}");
+    // The tag, three documents, four blobs.
+    assert!(log.iter().all(|line| !line.starts_with('P')) && log.len() <= 8, "{log:?}");
     // A cleanup job deletes a manifest that no tag names, with its layer.
     {
         let mut state = fake.state.lock().unwrap();
@@ -118,6 +119,33 @@ fn an_unchanged_image_sends_nothing_and_a_deleted_child_is_healed() {
     assert!(!push(&registry, &fake, &image).unwrap().unchanged);
     let present = fake.state.lock().unwrap().manifests.len();
     assert_eq!(present, 3);
+}
+
+#[test]
+fn a_blob_that_a_registry_lost_is_sent_again_alone() {
+    let (fake, image, registry) = (Fake::start(), image(1000), client());
+    push(&registry, &fake, &image).unwrap();
+    fake.state.lock().unwrap().blobs.remove(&image.layer.to_string());
+    fake.state.lock().unwrap().log.clear();
+    let pushed = push(&registry, &fake, &image).unwrap();
+    assert!(!pushed.unchanged && pushed.sent > 0 && pushed.sent < 2000, "{pushed:?}");
+    assert_complete(&fake, &image);
+    assert_eq!(fake.requests(&["PUT"]).len(), 1, "only the blob is written");
+    assert!(push(&registry, &fake, &image).unwrap().unchanged);
+}
+
+#[test]
+fn a_registry_that_refuses_to_show_blobs_is_believed_about_its_manifests() {
+    let refuses = Arc::new(AtomicBool::new(false));
+    let refusing = Arc::clone(&refuses);
+    let fake = Fake::with(move |request, _| {
+        let is_refused = refusing.load(Ordering::Relaxed) && is(request, "HEAD", "/blobs/");
+        is_refused.then(|| Fault::Answer("403 Forbidden", &[], error("DENIED")))
+    });
+    let (image, registry) = (image(1000), client());
+    push(&registry, &fake, &image).unwrap();
+    refuses.store(true, Ordering::Relaxed);
+    assert!(push(&registry, &fake, &image).unwrap().unchanged);
 }
 
 #[test]
@@ -399,6 +427,62 @@ fn a_manifest_has_the_digest_of_its_bytes() {
     let failure =
         client().manifest(&fake.repository("team/app"), &Selector::Digest(image.index.digest)).unwrap_err();
     assert!(matches!(failure, RegistryError::Digest { .. }), "{failure}");
+}
+
+/// Puts into a repository what cosign 2 writes for `cosign sign`: a manifest without a subject, under a tag.
+fn sign_with_tag(registry: &Registry, repository: &Repository, subject: &Digest, text: &str) -> Digest {
+    let put = |bytes: &[u8]| {
+        let blob = Blob { digest: Digest::of(bytes), size: bytes.len() as u64 };
+        let bytes = bytes.to_vec();
+        registry.put_blob(repository, &blob, &|_| Ok(Box::new(std::io::Cursor::new(bytes.clone())))).unwrap();
+        blob
+    };
+    let (config, layer) = (put(b"{}"), put(text.as_bytes()));
+    let manifest = serde_json::json!({
+        "schemaVersion": 2,
+        "mediaType": media_type::MANIFEST,
+        "config": { "mediaType": media_type::CONFIG, "size": config.size, "digest": config.digest },
+        "layers": [{
+            "mediaType": "application/vnd.dev.cosign.simplesigning.v1+json",
+            "size": layer.size,
+            "digest": layer.digest,
+            "annotations": { "dev.cosignproject.cosign/signature": "MEUCIQ==" }
+        }]
+    });
+    let selector = Selector::Tag(format!("{}.sig", subject.to_string().replace(':', "-")).parse().unwrap());
+    let bytes = manifest.to_string();
+    registry.put_manifest(repository, &selector, media_type::MANIFEST, bytes.as_bytes()).unwrap()
+}
+
+#[test]
+fn signatures_under_tags_of_cosign_follow_an_image() {
+    // The fake registry lists two tags on a page, so a third one makes the client look up each possible tag.
+    for more_tags in [false, true] {
+        let (fake, there, image, registry) = (Fake::start(), Fake::start(), image(1000), client());
+        push(&registry, &fake, &image).unwrap();
+        push(&registry, &there, &image).unwrap();
+        let (from, to) = (fake.repository("team/app"), there.repository("team/app"));
+        let signature = sign_with_tag(&registry, &from, &image.index.digest, "signed");
+        if more_tags {
+            let mut state = fake.state.lock().unwrap();
+            let digest = state.tags["1.0"].clone();
+            state.tags.insert("2.0".to_owned(), digest);
+        }
+        let copied = registry.copy_referrers(&image.index.digest, &from, &to, &Unobserved).unwrap();
+        assert_eq!((copied.referrers, copied.left), (vec![signature], vec![]));
+        let tag = format!("{}.sig", image.index.digest.to_string().replace(':', "-"));
+        assert_eq!(there.state.lock().unwrap().tags.get(&tag), Some(&signature.to_string()));
+        assert_eq!(fake.requests(&["GET", "tags/list"]).len(), 1);
+
+        // Again, it is there. Another signature under the tag is not lost.
+        let again = registry.copy_referrers(&image.index.digest, &from, &to, &Unobserved).unwrap();
+        assert_eq!(again.referrers, [signature]);
+        let other = sign_with_tag(&registry, &to, &image.index.digest, "signed by others");
+        let kept = registry.copy_referrers(&image.index.digest, &from, &to, &Unobserved).unwrap();
+        assert_eq!(kept.referrers, []);
+        assert!(kept.left[0].0 == signature && kept.left[0].1.contains("which stays"), "{:?}", kept.left);
+        assert_eq!(there.state.lock().unwrap().tags.get(&tag), Some(&other.to_string()));
+    }
 }
 
 #[test]

@@ -53,9 +53,7 @@ pub(crate) fn run(session: &Session, arguments: &PromoteCommand) -> Result<Exit,
         return Err(CommandError::message(Exit::Rejected, message));
     }
     super::index::warn(&promoted.verdicts);
-    for left in promoted.destinations.iter().flat_map(|tag| &tag.left) {
-        output::warning(&format!("{} was left behind: {}", left.digest, left.why));
-    }
+    promoted.destinations.iter().for_each(|tag| super::push::warn_of_left(&tag.left));
     if !session.quiet() {
         promoted.destinations.iter().for_each(|tag| output::say(&sentence(tag)));
     }

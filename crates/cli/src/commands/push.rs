@@ -6,8 +6,8 @@ use crossdock::execute::{ImageReport, ImageStatus, Report, bytes};
 use crossdock::oci::RegistryReference;
 use crossdock::plan::{Goal, Plan};
 use crossdock::registry::{
-    Naming, NewRepository, PushedImage, Registry, RegistryOptions, check_repositories, pull, push,
-    push_built, registry,
+    LeftBehind, Naming, NewRepository, PushedImage, Registry, RegistryOptions, check_repositories, pull,
+    push, push_built, registry,
 };
 use crossdock::subject::{Endpoint, Subject};
 use crossdock::{BuildOptions, Error, ErrorKind, discover, execute, plan};
@@ -46,7 +46,10 @@ pub(crate) fn run(session: &Session, arguments: &PushCommand) -> Result<Exit, Co
             refuse_strictness(session, arguments, name)?;
             let destination = destination.ok_or_else(no_destination)?;
             let view = session.transfer(&format!("pushing {name} to {destination}"));
-            vec![push(&session.context, &registry, subject, &destination, &view)?]
+            let pushed = push(&session.context, &registry, subject, &destination, &view)?;
+            drop(view);
+            warn_of_left(&pushed.left);
+            vec![pushed]
         }
         ([], _) => project(session, &registry, arguments, destination.as_ref(), &images)?,
         _ => {
@@ -195,6 +198,13 @@ pub(crate) fn options(session: &Session, arguments: &ConnectionArgs) -> Registry
 
 pub(crate) fn parse(text: &str) -> Result<RegistryReference, CommandError> {
     text.parse().map_err(|error: crossdock::oci::ReferenceError| CommandError::new(Exit::Usage, &error))
+}
+
+/// Names the manifests about an image that did not follow it.
+pub(super) fn warn_of_left(left: &[LeftBehind]) {
+    for left in left {
+        output::warning(&format!("{} was left behind: {}", left.digest, left.why));
+    }
 }
 
 fn no_destination() -> CommandError {

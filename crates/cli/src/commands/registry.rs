@@ -7,7 +7,7 @@ use crossdock::registry::{CopyOptions, Inspection, Registry, copy, inspect, veri
 use crossdock::subject::Endpoint;
 use crossdock::verify::{Scope, Verdict, Verification};
 
-use super::push::{client, parse};
+use super::push::{client, parse, warn_of_left};
 use crate::arguments::{CopyCommand, InspectCommand};
 use crate::error::{CommandError, Exit};
 use crate::output;
@@ -71,9 +71,7 @@ pub(crate) fn copy_image(session: &Session, arguments: &CopyCommand) -> Result<E
     if let Some(source) = copied.source_digest {
         output::note(&format!("the image is {} in {to}, and {source} in {from}", copied.digest));
     }
-    for left in &copied.left {
-        output::warning(&format!("{} was left behind: {}", left.digest, left.why));
-    }
+    warn_of_left(&copied.left);
     if session.json() {
         output::json(&copied)?;
     } else {

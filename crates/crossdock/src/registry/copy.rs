@@ -4,12 +4,13 @@
 use crossdock_oci::{Descriptor, Digest, Layout, Pruning, Reference, RegistryReference, Repository};
 use crossdock_platform::Platform;
 use crossdock_registry::{
-    About, AllAbout, ImageContent, Moved, PlatformManifest, PushOptions, Registry, TransferEvent,
-    TransferObserver, about, copy_into, copy_options, copy_platform_into, manifests_of, platforms,
+    About, AllAbout, ImageContent, Moved, PlatformManifest, Registry, TransferEvent, TransferObserver,
+    copy_into, copy_platform_into, platforms,
 };
 use crossdock_subjects::{best_platform, parse_platform};
 use serde::Serialize;
 
+use super::followers::{Followers, LeftBehind, about_opened, carry, left_behind};
 use crate::container_engine::server_platform;
 use crate::context::Context;
 use crate::destination;
@@ -55,16 +56,6 @@ pub struct Copied {
     pub left: Vec<LeftBehind>,
 }
 
-/// A manifest about the image that was not copied.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct LeftBehind {
-    /// Its digest.
-    pub digest: Digest,
-    /// The reason.
-    pub why: String,
-}
-
 /// Copies an image, byte for byte: its media types and its digest stay, except where a place keeps no manifests. The
 /// manifests about it (signatures, attestations) are copied to registries, layouts and archives, and otherwise named as left
 /// behind. Nothing is verified.
@@ -88,7 +79,7 @@ pub fn copy(
         }
         let copy = Copy { context, registry, opened: &opened, observer };
         let mut copied = match to {
-            Endpoint::Registry(reference) => copy.push(from, reference)?,
+            Endpoint::Registry(reference) => copy.push(reference)?,
             Endpoint::Layout { directory, name } => {
                 copy.fill(&context.directory().join(directory), copy.names(name.as_deref())?)?
             }
@@ -170,30 +161,14 @@ impl Copy<'_> {
         self.opened.content()
     }
 
-    fn push(&self, from: &Endpoint, to: &RegistryReference) -> Result<Copied, Error> {
+    fn push(&self, to: &RegistryReference) -> Result<Copied, Error> {
         let image = self.image();
         agrees(to, image)?;
-        let options = PushOptions::new(to.tag_or_latest());
-        let options = match from {
-            Endpoint::Registry(from) => copy_options(options, &from.repository),
-            _ => options,
-        };
-        let Self { registry, observer, .. } = self;
+        let options = self.opened.push_options(to.tag_or_latest());
+        let Self { registry, opened, observer, .. } = self;
         registry.push(self.content(), image, &to.repository, &options, *observer).map_err(failed)?;
-        let mut copied = Copied::new(image.digest);
-        let carried = match from {
-            Endpoint::Registry(from) if from.repository.full_name() == to.repository.full_name() => {
-                return Ok(copied);
-            }
-            Endpoint::Registry(from) => {
-                registry.copy_referrers(&image.digest, &from.repository, &to.repository, *observer)
-            }
-            _ => registry.carry(self.content(), &self.about()?.found, &to.repository, &[], *observer),
-        };
-        let carried = carried.map_err(failed)?;
-        copied.referrers = carried.referrers;
-        copied.leave(carried.left);
-        Ok(copied)
+        let Followers { referrers, left } = carry(registry, opened, &to.repository, *observer)?;
+        Ok(Copied { referrers, left, ..Copied::new(image.digest) })
     }
 
     /// Adds the image to the layout in a directory, which is created if missing.
@@ -331,19 +306,7 @@ impl Copy<'_> {
 
     /// Returns what is about the image, in its registry or its layout.
     fn about(&self) -> Result<AllAbout, Error> {
-        let subjects = || manifests_of(self.content(), self.image()).map_err(failed);
-        match (&self.opened.named, self.opened.source()) {
-            (Some(named), None) => self.registry.all_about(&named.repository, &subjects()?).map_err(failed),
-            (_, Some(source)) if !source.referrers().is_empty() => {
-                let listed: Vec<About> = source
-                    .referrers()
-                    .iter()
-                    .map(|listed| About::new(listed.descriptor.clone(), listed.subject))
-                    .collect();
-                Ok(about(&subjects()?, &listed))
-            }
-            _ => Ok(AllAbout::default()),
-        }
+        about_opened(self.registry, self.opened)
     }
 
     fn names(&self, name: Option<&str>) -> Result<Vec<Reference>, Error> {
@@ -417,6 +380,6 @@ impl Copied {
     }
 
     fn leave(&mut self, left: impl IntoIterator<Item = (Digest, String)>) {
-        self.left.extend(left.into_iter().map(|(digest, why)| LeftBehind { digest, why }));
+        self.left.extend(left_behind(left));
     }
 }

@@ -16,7 +16,8 @@ use crossdock_subjects::Scope;
 use crossdock_verify::{Verdict, Verification, serialize_entries};
 use serde::Serialize;
 
-use super::{LeftBehind, failed};
+use super::failed;
+use super::followers::{Followers, LeftBehind};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::execute::Unproven;
@@ -356,13 +357,6 @@ struct Promotion<'a> {
     observer: &'a dyn TransferObserver,
 }
 
-/// The referrers of the image that followed it into a repository, and those that did not.
-#[derive(Default)]
-struct Followers {
-    referrers: Vec<Digest>,
-    left: Vec<LeftBehind>,
-}
-
 impl Promotion<'_> {
     fn descriptor(&self) -> &Descriptor {
         &self.manifest.descriptor
@@ -399,9 +393,7 @@ impl Promotion<'_> {
             self.registry.push(content, image, repository, &options, self.observer).map_err(failed)?;
             let carried =
                 self.registry.copy_referrers_of(content, image, self.from, repository, self.observer);
-            let carried = carried.map_err(failed)?;
-            let left = carried.left.into_iter().map(|(digest, why)| LeftBehind { digest, why });
-            places.insert(name, Followers { referrers: carried.referrers, left: left.collect() });
+            places.insert(name, carried.map_err(failed)?.into());
         }
         Ok(places)
     }

@@ -1,9 +1,10 @@
 //! Pushing images.
 
 use crossdock_oci::{Descriptor, Digest, Layout, Reference, RegistryReference, Repository, Tag};
-use crossdock_registry::{PushOptions, Registry, TransferEvent, TransferObserver};
+use crossdock_registry::{PushOptions, Registry, TransferObserver};
 use serde::Serialize;
 
+use super::followers::{Followers, LeftBehind, carry};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, input_output, usage};
 use crate::execute::{ImageReport, ImageStatus, Report, Unproven};
@@ -27,6 +28,12 @@ pub struct PushedImage {
     pub unchanged: bool,
     /// The number of bytes of blobs that were sent.
     pub sent: u64,
+    /// Signatures, attestations and the like that are now there with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub referrers: Vec<Digest>,
+    /// Those that were left behind.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<LeftBehind>,
 }
 
 /// The names that built images get in the registry.
@@ -137,7 +144,7 @@ fn push_one(
     })
 }
 
-/// Pushes the image of a layout, an archive, an engine or another registry, as it is.
+/// Pushes the image of a layout, an archive, an engine or another registry, as it is, with the manifests about it.
 ///
 /// # Errors
 /// It does not exist or is damaged, the place has several images and none is named, or the registry refuses it.
@@ -155,19 +162,14 @@ pub fn push(
             let message = format!("{from} has the image {}, not {expected}", image.digest);
             return Err(Error::from_message(ErrorKind::Usage, message));
         }
-        let about = opened.source().map_or(0, |source| source.referrers().len());
-        if about > 0 {
-            let warning = format!(
-                "{from} has {about} signatures or other manifests about images, which are not pushed; `copy` carries them"
-            );
-            observer.event(TransferEvent::Warning(&warning));
-        }
         let tags: Vec<Tag> = destination.tag_or_latest().into_iter().collect();
         let repository = &destination.repository;
-        let options = PushOptions::new(tags.clone());
-        let pushed = registry.push(opened.content(), image, repository, &options, observer);
+        let options = opened.push_options(destination.tag_or_latest());
+        let pushed =
+            registry.push(opened.content(), image, repository, &options, observer).map_err(failed)?;
+        let Followers { referrers, left } = carry(registry, &opened, repository, observer)?;
         let name = from.path().map_or_else(|| from.to_string(), |path| path.to_string());
-        Ok(answer(&name, repository, &tags, &pushed.map_err(failed)?))
+        Ok(PushedImage { referrers, left, ..answer(&name, repository, &tags, &pushed) })
     })
 }
 
@@ -185,5 +187,7 @@ fn answer(
         digest: pushed.digest,
         unchanged: pushed.unchanged,
         sent: pushed.sent,
+        referrers: Vec::new(),
+        left: Vec::new(),
     }
 }

@@ -4,10 +4,12 @@ use std::num::NonZeroUsize;
 
 use camino::Utf8Path;
 use crossdock_oci::{
-    Descriptor, Digest, ImageSource, Reference, RegistryReference, SourceImage, convert_docker,
+    Descriptor, Digest, ImageSource, Reference, RegistryReference, Repository, SourceImage, Tag,
+    convert_docker,
 };
 use crossdock_registry::{
-    ImageContent, Registry, RegistryError, Remote, Selector, read_config, read_document,
+    ImageContent, PushOptions, Registry, RegistryError, Remote, Selector, copy_options, read_config,
+    read_document,
 };
 
 use super::{Endpoint, engine};
@@ -51,11 +53,28 @@ impl Opened<'_> {
 
     /// Reads the configuration of an image, and checks its digest.
     pub(crate) fn config(&self, registry: &Registry, descriptor: &Descriptor) -> Result<Vec<u8>, Error> {
-        match (&self.content, &self.named) {
-            (Content::Remote(_), Some(named)) => registry.document(&named.repository, &descriptor.blob()),
-            _ => read_config(self.content(), descriptor),
+        match self.repository() {
+            Some(repository) => registry.document(repository, &descriptor.blob()),
+            None => read_config(self.content(), descriptor),
         }
         .map_err(failed)
+    }
+
+    /// Returns the repository of a registry that has the image; `None` for a layout, an archive or an engine.
+    pub(crate) fn repository(&self) -> Option<&Repository> {
+        match (&self.content, &self.named) {
+            (Content::Remote(_), Some(named)) => Some(&named.repository),
+            _ => None,
+        }
+    }
+
+    /// Returns the options for a push under a tag: a registry may take blobs from the repository that has the image.
+    pub(crate) fn push_options(&self, tag: Option<Tag>) -> PushOptions {
+        let options = PushOptions::new(tag);
+        match self.repository() {
+            Some(from) => copy_options(options, from),
+            None => options,
+        }
     }
 
     /// Returns the layout or archive; `None` for a registry.

@@ -1,7 +1,6 @@
 //! Why a server's certificate is not trusted, in words.
 
 use std::fmt;
-use std::io;
 
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{CertificateError, OtherError};
@@ -23,16 +22,14 @@ impl fmt::Display for CertificateFault {
 }
 
 impl CertificateFault {
-    /// Returns the fault that the error of a handshake holds, in its place: rustls shows it only in the form for debugging.
-    pub(crate) fn unwrapped(error: io::Error) -> io::Error {
-        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        let fault = inner.and_then(|inner| match inner {
+    /// Returns the fault that an error of rustls holds, which rustls shows only in the form for debugging.
+    pub(crate) fn of(error: &rustls::Error) -> Option<Self> {
+        match error {
             rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(fault))) => {
                 fault.downcast_ref::<Self>().cloned()
             }
             _ => None,
-        });
-        fault.map_or(error, |fault| io::Error::new(io::ErrorKind::InvalidData, fault))
+        }
     }
 
     /// Explains an error of the certificates that a server has sent for `host`.
@@ -44,6 +41,7 @@ impl CertificateFault {
     ) -> Self {
         let message = match error {
             CertificateError::UnknownIssuer => unknown_issuer(own, intermediates),
+            error if is_authority(error) => authority(own),
             CertificateError::ExpiredContext { time, not_after } => {
                 format!("it expired {}{CLOCK}", ago(*time, *not_after))
             }
@@ -60,23 +58,82 @@ impl CertificateFault {
             CertificateError::BadEncoding => {
                 "it is malformed, or lacks the extensions that TLS needs".to_owned()
             }
-            other => other.to_string(),
+            other => format!("{}{}; {REPLACE}", broken_rule(other), of(own)),
         };
         Self { message }
     }
 }
 
+/// Returns whether a certificate is refused because it is that of an authority (RFC 5280 § 4.2.1.9).
+pub(super) fn is_authority(error: &CertificateError) -> bool {
+    matches!(rule(error), Some(webpki::Error::CaUsedAsEndEntity))
+}
+
+/// Returns webpki's own error, for which rustls has no name.
+fn rule(error: &CertificateError) -> Option<&webpki::Error> {
+    match error {
+        CertificateError::Other(OtherError(inner)) => inner.downcast_ref(),
+        _ => None,
+    }
+}
+
+/// Returns the rule that a certificate breaks. Both libraries show the others only in the form for debugging.
+fn broken_rule(error: &CertificateError) -> &'static str {
+    match (error, rule(error)) {
+        (CertificateError::BadSignature, _) => "a signature in its chain is wrong",
+        (CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. }, _)
+        | (_, Some(webpki::Error::EmptyEkuExtension)) => "it is not one for servers",
+        (
+            CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+            _,
+        ) => "it is signed with an algorithm that is not supported, such as SHA-1",
+        (CertificateError::UnhandledCriticalExtension, _)
+        | (_, Some(webpki::Error::UnsupportedCriticalExtension)) => {
+            "it has a critical extension that is not supported"
+        }
+        (_, Some(webpki::Error::EndEntityUsedAsCa)) => {
+            "a certificate that issued it is not that of an authority"
+        }
+        (_, Some(webpki::Error::NameConstraintViolation)) => {
+            "an authority that issued it may not do so for its names"
+        }
+        (_, Some(webpki::Error::PathLenConstraintViolated)) => {
+            "an authority that issued it may not do so through others"
+        }
+        (_, Some(webpki::Error::UnsupportedCertVersion)) => "it is of a version before 3",
+        _ => "it breaks a rule of RFC 5280",
+    }
+}
+
+/// Returns the names of a certificate, in brackets; empty if it is malformed.
+fn of(own: &CertificateDer<'_>) -> String {
+    let names = Names::read(own);
+    names
+        .map_or_else(String::new, |Names { subject, issuer }| format!(" (`{subject}`, issued by `{issuer}`)"))
+}
+
+fn authority(own: &CertificateDer<'_>) -> String {
+    match Names::read(own) {
+        Some(names) if names.issuer != names.subject => {
+            format!("it is that of an authority{} and not of a server; {TRUST}", of(own))
+        }
+        _ => unknown_issuer(own, &[]),
+    }
+}
+
+const REPLACE: &str = "have the server's administrator replace it";
+const TRUST: &str = "to trust it, pass its certificate with `--ca-file FILE`";
 const CLOCK: &str = "; if it is valid elsewhere, correct the clock of this machine";
 const NAME: &str = "; use the name that the certificate is for";
 
 fn unknown_issuer(own: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> String {
-    const REMEDY: &str = "to trust it, pass its certificate with `--ca-file FILE`";
     let Some(names) = Names::read(own) else {
-        return format!("its issuer is not trusted; {REMEDY}");
+        return format!("its issuer is not trusted; {TRUST}");
     };
     if names.issuer == names.subject {
         return format!(
-            "it is signed by itself (`{}`), and not by a trusted authority; {REMEDY}",
+            "it is signed by itself (`{}`), and not by a trusted authority; {TRUST}",
             names.issuer
         );
     }
@@ -84,9 +141,9 @@ fn unknown_issuer(own: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]
     let top = intermediates.last().and_then(|last| Names::read(last)).map(|names| names.issuer);
     match top.filter(|top| *top != names.issuer) {
         Some(top) => {
-            format!("it is issued by `{}` below `{top}`, which is not trusted; {REMEDY}", names.issuer)
+            format!("it is issued by `{}` below `{top}`, which is not trusted; {TRUST}", names.issuer)
         }
-        None => format!("it is issued by `{}`, which is not trusted; {REMEDY}", names.issuer),
+        None => format!("it is issued by `{}`, which is not trusted; {TRUST}", names.issuer),
     }
 }
 
@@ -149,6 +206,22 @@ mod tests {
         );
         let unknown = explain(CertificateError::UnknownIssuer);
         assert!(unknown.starts_with("it is signed by itself (`CN="), "{unknown}");
+    }
+
+    #[test]
+    fn no_message_is_one_for_debugging() {
+        let own = &webpki_root_certs::TLS_SERVER_ROOT_CERTS[0];
+        let other = |error: webpki::Error| CertificateError::Other(OtherError(std::sync::Arc::new(error)));
+        for (error, part) in [
+            (CertificateError::BadSignature, "a signature in its chain is wrong (`CN="),
+            (CertificateError::InvalidPurpose, "it is not one for servers (`CN="),
+            (other(webpki::Error::NameConstraintViolation), "may not do so for its names (`CN="),
+            (other(webpki::Error::EndEntityUsedAsCa), "is not that of an authority (`CN="),
+            (other(webpki::Error::MaximumPathDepthExceeded), "it breaks a rule of RFC 5280 (`CN="),
+        ] {
+            let message = CertificateFault::new(&error, own, &[], "registry.example").message;
+            assert!(message.contains(part) && message.ends_with(REPLACE), "{message}");
+        }
     }
 
     #[test]

@@ -1,25 +1,53 @@
 //! The verification of a server's certificate, whose errors say what is wrong.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
 
-use super::fault::CertificateFault;
+use super::fault::{CertificateFault, is_authority};
 
-/// rustls's own verifier with errors that name the issuer.
+/// rustls's own verifier with errors that name the issuer. It also accepts a server's certificate that is itself trusted, as
+/// OpenSSL and Go do: `openssl req -x509` makes self-signed certificates with `CA:TRUE`, which webpki takes for no server's.
 #[derive(Debug)]
 pub(super) struct Verifier {
     inner: Arc<WebPkiServerVerifier>,
+    /// In DER.
+    trusted: BTreeSet<Vec<u8>>,
 }
 
 impl Verifier {
-    pub(super) fn new(roots: RootCertStore, provider: Arc<CryptoProvider>) -> Result<Self, Error> {
+    pub(super) fn new(
+        roots: RootCertStore,
+        trusted: BTreeSet<Vec<u8>>,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Self, Error> {
         let built = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
-        Ok(Self { inner: built.map_err(|error| Error::General(error.to_string()))? })
+        Ok(Self { inner: built.map_err(|error| Error::General(error.to_string()))?, trusted })
+    }
+
+    /// Decides about a certificate that is refused for `error`. What is trusted itself needs no issuer; that it is valid now
+    /// was checked before its issuer and its kind.
+    fn without_issuer(
+        &self,
+        error: CertificateError,
+        own: &CertificateDer<'_>,
+        name: &ServerName<'_>,
+    ) -> Result<(), CertificateError> {
+        let lacks_only_issuer = error == CertificateError::UnknownIssuer || is_authority(&error);
+        if !lacks_only_issuer || !self.trusted.contains(own.as_ref()) {
+            return Err(error);
+        }
+        match ParsedCertificate::try_from(own).and_then(|parsed| verify_server_name(&parsed, name)) {
+            Err(Error::InvalidCertificate(error)) => Err(error),
+            Err(_) => Err(error),
+            Ok(()) => Ok(()),
+        }
     }
 }
 
@@ -32,12 +60,13 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.inner.verify_server_cert(own, intermediates, name, ocsp, now).map_err(|error| match error {
-            Error::InvalidCertificate(error) => {
-                let fault = CertificateFault::new(&error, own, intermediates, &name.to_str());
-                Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(fault))))
-            }
-            other => other,
+        let error = match self.inner.verify_server_cert(own, intermediates, name, ocsp, now) {
+            Err(Error::InvalidCertificate(error)) => error,
+            result => return result,
+        };
+        self.without_issuer(error, own, name).map(|()| ServerCertVerified::assertion()).map_err(|error| {
+            let fault = CertificateFault::new(&error, own, intermediates, &name.to_str());
+            Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(fault))))
         })
     }
 
@@ -61,5 +90,69 @@ impl ServerCertVerifier for Verifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.inner.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rustls::pki_types::pem::PemObject;
+
+    use super::*;
+    use crate::Roots;
+
+    /// Made by `openssl req -x509 -newkey ec … -subj /CN=registry.example -addext subjectAltName=DNS:registry.example`, which
+    /// adds `CA:TRUE`. Valid from 2026 to 2126.
+    const SELF_SIGNED: &str = include_str!("testdata/authority.pem");
+    /// Issued by that for `leaf.example`, with `CA:TRUE` as well.
+    const ISSUED: &str = include_str!("testdata/issued-authority.pem");
+
+    fn verify(trusted: &str, own: &str, name: &str, year: u64) -> Result<(), String> {
+        let der = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+        let roots = Roots::bundled().with_der(der(trusted).to_vec());
+        let verifier = roots.verifier(Arc::new(rustls::crypto::ring::default_provider())).unwrap();
+        let name = ServerName::try_from(name).unwrap();
+        let now = UnixTime::since_unix_epoch(Duration::from_secs((year - 1970) * 31_557_600));
+        match verifier.verify_server_cert(&der(own), &[], &name, &[], now) {
+            Ok(_) => Ok(()),
+            Err(Error::InvalidCertificate(CertificateError::Other(OtherError(fault)))) => {
+                Err(fault.to_string())
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_authority_that_is_trusted_itself_may_be_a_server() {
+        assert_eq!(verify(SELF_SIGNED, SELF_SIGNED, "registry.example", 2030), Ok(()));
+        assert_eq!(verify(ISSUED, ISSUED, "leaf.example", 2030), Ok(()));
+    }
+
+    #[test]
+    fn every_other_authority_is_refused_in_plain_words() {
+        for (trusted, own, name, year, part) in [
+            (ISSUED, SELF_SIGNED, "registry.example", 2030, "it is signed by itself (`CN=registry.example`)"),
+            (
+                SELF_SIGNED,
+                ISSUED,
+                "leaf.example",
+                2030,
+                "it is that of an authority (`CN=leaf.example`, issued by `CN=registry.example`) and not of a server; to \
+                 trust it, pass its certificate with `--ca-file FILE`",
+            ),
+            (
+                SELF_SIGNED,
+                SELF_SIGNED,
+                "other.example",
+                2030,
+                "it is for `registry.example` and not for `other.example`",
+            ),
+            (SELF_SIGNED, SELF_SIGNED, "registry.example", 2130, "it expired "),
+            (SELF_SIGNED, SELF_SIGNED, "registry.example", 2020, "it is valid only "),
+        ] {
+            let error = verify(trusted, own, name, year).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
     }
 }

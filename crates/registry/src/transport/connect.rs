@@ -16,10 +16,10 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 
 use super::connection::{Connection, Deadline, is_timeout};
+use super::tls::in_words;
 use super::{Limits, origin_of};
 use crate::host::{Origin, Scheme};
 use crate::proxy::{Proxy, ProxyProtocol, ProxyRules};
-use crate::roots::CertificateFault;
 
 /// Opens connections, through a proxy where the rules name one.
 pub(crate) struct Opener {
@@ -94,7 +94,7 @@ impl Connector for Opener {
             }
             Scheme::Http => None,
         };
-        Ok(Some(Connection::new(socket, tls, &self.limits)))
+        Ok(Some(Connection::new(socket, tls, origin.host.to_string(), &self.limits)))
     }
 }
 
@@ -189,8 +189,7 @@ fn shake_hands(
         result => drop(result.map_err(|error| silent(error, HANDSHAKE, limit))?),
     }
     while tls.is_handshaking() {
-        tls.complete_io(socket)
-            .map_err(|error| silent(CertificateFault::unwrapped(error), HANDSHAKE, limit))?;
+        tls.complete_io(socket).map_err(|error| silent(in_words(error), HANDSHAKE, limit))?;
     }
     set_timeouts(socket, None)?;
     Ok(tls)

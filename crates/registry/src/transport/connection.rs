@@ -16,6 +16,8 @@ use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport}
 use ureq::{Error, Timeout};
 
 use super::pace::{Direction, Pace};
+use super::silence::Silence;
+use super::tls::in_words;
 use super::{Interrupted, Limits};
 
 /// The time for which a read or a write waits before the input and the cancellation are looked at again.
@@ -34,6 +36,7 @@ pub(crate) struct Connection {
     /// Whether the request writes something, which a server may take longer to answer.
     is_write: bool,
     pace: Pace,
+    silence: Silence,
     cancel: Cancel,
 }
 
@@ -63,7 +66,12 @@ enum Output {
 }
 
 impl Connection {
-    pub(crate) fn new(socket: TcpStream, tls: Option<ClientConnection>, limits: &Limits) -> Self {
+    pub(crate) fn new(
+        socket: TcpStream,
+        tls: Option<ClientConnection>,
+        host: String,
+        limits: &Limits,
+    ) -> Self {
         // Larger than ureq's 128 KiB: each buffer that is sent costs a look for input.
         let buffers = LazyBuffers::new(128 * 1024, 256 * 1024);
         Self {
@@ -75,6 +83,7 @@ impl Connection {
             has_heard: false,
             is_write: false,
             pace: Pace::new(limits.stall),
+            silence: Silence::new(limits, host),
             cancel: limits.cancel.clone(),
         }
     }
@@ -111,6 +120,7 @@ impl Connection {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
                 Err(error) => return self.fail(error),
             };
+            self.silence.sent(written);
             if let Err(error) = self.pace.note(started.elapsed(), written, Direction::Sent) {
                 return self.fail(error);
             }
@@ -189,7 +199,7 @@ impl Connection {
                     read => break read?,
                 }
                 tls.read_tls(&mut self.socket)?;
-                tls.process_new_packets().map_err(io::Error::other)?;
+                tls.process_new_packets().map_err(|error| in_words(io::Error::other(error)))?;
             },
         };
         self.buffers.input_appended(read);
@@ -197,8 +207,9 @@ impl Connection {
     }
 
     fn receive_before(&mut self, deadline: Deadline) -> Result<bool, Error> {
-        // A registry that copies a whole blob to its storage answers only then. The deadline limits this wait.
-        let may_stall = self.is_write && matches!(deadline.reason, Timeout::RecvResponse);
+        let is_answer = matches!(deadline.reason, Timeout::RecvResponse);
+        // A registry that copies a whole blob to its storage answers only then. The silence has a limit of its own.
+        let may_stall = self.is_write && is_answer;
         loop {
             // TLS may have to answer, as a key update.
             while let Some(tls) = self.tls.as_mut().filter(|tls| tls.wants_write()) {
@@ -222,7 +233,11 @@ impl Connection {
                 self.pace.note(started.elapsed(), received.unwrap_or(0), Direction::Received)?;
             }
             if let Some(read) = received {
+                self.silence.ends();
                 return Ok(read > 0);
+            }
+            if is_answer {
+                self.silence.goes_on(self.is_write)?;
             }
         }
     }

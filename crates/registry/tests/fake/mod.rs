@@ -35,6 +35,10 @@ pub(crate) enum Fault {
     Trickle(Duration),
     /// The body is not read and no answer comes.
     Mute,
+    /// The body is read, and no answer comes.
+    MuteInstead,
+    /// The request is carried out, and no answer comes.
+    MuteAfter,
 }
 
 type Plan = Box<dyn FnMut(&Request, usize) -> Option<Fault> + Send>;
@@ -146,6 +150,10 @@ fn serve(stream: &TcpStream, state: &Mutex<State>, plan: &Mutex<Plan>) {
         if reader.read_exact(&mut body).is_err() {
             return;
         }
+        let silent = || thread::sleep(Duration::from_secs(600));
+        if matches!(fault, Some(Fault::MuteInstead)) {
+            return silent();
+        }
         let is_head = request.method == "HEAD";
         if let Some(Fault::Answer(status, headers, body)) = &fault {
             respond(stream, status, headers, body.as_bytes(), is_head, None);
@@ -155,6 +163,7 @@ fn serve(stream: &TcpStream, state: &Mutex<State>, plan: &Mutex<Plan>) {
         let headers: Vec<(&str, &str)> =
             headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         match fault {
+            Some(Fault::MuteAfter) => return silent(),
             Some(Fault::DropAfter) => {
                 let _closed = stream.shutdown(Shutdown::Both);
                 return;

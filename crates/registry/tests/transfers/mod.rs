@@ -149,6 +149,30 @@ fn an_upload_that_is_not_read_is_given_up() {
     assert_eq!(fake.requests(&["PUT", "/blobs/uploads/"]).len(), 5, "four blobs, one of them twice");
 }
 
+/// The server takes everything, and says nothing. Once it has kept the blob, and once it has not.
+#[test]
+fn a_complete_write_without_an_answer_is_reported_and_looked_up() {
+    for has_kept_it in [true, false] {
+        let fake = Fake::with(move |request, _| {
+            let fault = if has_kept_it { Fault::MuteAfter } else { Fault::MuteInstead };
+            is(request, "PUT", "/blobs/uploads/1?").then_some(fault)
+        });
+        let (image, mut settings) = (image(1000), impatient());
+        settings.jobs = 1;
+        let notes = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let kept = Arc::clone(&notes);
+        settings.notify = Some(crossdock_registry::Notify(Arc::new(move |note: &str| {
+            kept.lock().unwrap().push(note.to_owned());
+        })));
+        push(&Registry::new(settings).unwrap(), &fake, &image).unwrap();
+        assert_complete(&fake, &image);
+        let uploads = fake.requests(&["PUT", "/blobs/uploads/"]).len();
+        assert_eq!(uploads, if has_kept_it { 4 } else { 5 }, "the look-up decides");
+        let expected = format!("waiting for the answer of `{}`: 0 s", fake.host());
+        assert!(notes.lock().unwrap().contains(&expected), "{notes:?}");
+    }
+}
+
 #[test]
 fn a_cancelled_client_ends_an_upload_and_a_download_that_stall() {
     for part in ["/blobs/uploads/", "/manifests/1.0"] {
