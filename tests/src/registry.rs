@@ -6,6 +6,7 @@ mod distribution;
 pub mod encoding;
 pub mod http;
 pub mod memory;
+mod moto;
 mod ocimem;
 pub mod peers;
 mod proxy;
@@ -17,6 +18,7 @@ mod tunnel;
 
 pub use distribution::{Access, Distribution, Program};
 pub use memory::{Habits, MemoryRegistry};
+pub use moto::Moto;
 pub use ocimem::{OciMemory, TagRule};
 pub use peers::{Peer, Way};
 pub use proxy::Proxy;

@@ -220,7 +220,7 @@ fn the_jobs_of_a_pipeline_are_one_for_each_platform() {
     assert_eq!(github.lines().count(), 1, "{github}");
     let job = |platform: &str, runner: &str, native: bool| {
         let artifact = platform.replace('/', "-");
-        json!({ "platform": platform, "artifact": artifact, "runner": runner, "native": native })
+        json!({ "platform": platform, "artifact": artifact, "images": "hello", "runner": runner, "native": native })
     };
     assert_eq!(
         serde_json::from_str::<Value>(&github).unwrap(),
@@ -235,7 +235,10 @@ fn the_jobs_of_a_pipeline_are_one_for_each_platform() {
     assert_eq!((&build["extends"], &build["tags"]), (&json!(".crossdock-build"), &json!(["$RUNNER"])));
     assert_eq!(
         build["parallel"]["matrix"][1],
-        json!({ "PLATFORM": "linux/arm64", "ARTIFACT": "linux-arm64", "RUNNER": "saas-linux-small-arm64" })
+        json!({
+            "PLATFORM": "linux/arm64", "ARTIFACT": "linux-arm64", "IMAGES": "hello",
+            "RUNNER": "saas-linux-small-arm64",
+        })
     );
 }
 

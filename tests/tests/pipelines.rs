@@ -300,6 +300,44 @@ fn a_tag_is_built_on_two_runners_merged_verified_and_tagged() {
     assert_eq!(digest(&format!("{host}/gitlab/hello")), first);
 }
 
+/// Each leg builds the images that have its platform, and each index is of the legs that built its image.
+#[test]
+fn images_with_different_platforms_are_built_by_the_legs_of_their_platforms() {
+    let registry = Distribution::with(Program::Debian, Access::Token);
+    let host = registry.host();
+    let mut sandbox = Sandbox::new();
+    serve_archive(&mut sandbox, &runs_crossdock());
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    write(
+        project.join("crossdock.toml"),
+        "[deploy.intel]\nnodes = [\"m5.large\"]\n[deploy.all]\nnodes = [\"m5.large\", \"m7g.large\"]\n\
+         [image.agent]\ndeploy = [\"all\"]\n[image.tool]\ndeploy = [\"intel\"]\n",
+    );
+    sandbox.crossdock(&project, &["init", "--archives", MIRROR]).success();
+    for file in [WORKFLOW, PIPELINE] {
+        assert!(lines(&text(project.join(file))) < 30, "{file}");
+    }
+    fixture::commit(&sandbox, &project);
+    sandbox.tool(&project, "git", &["tag", "v1.2.3"]).success();
+    let event = github::Event { ref_type: "tag", ref_name: "v1.2.3" };
+    let (ran, log) = run_workflow(&sandbox, &project, &host, event);
+    assert_eq!(ran, ["plan", "build linux/amd64", "build linux/arm64", "merge"]);
+    assert!(log.contains("does not have the image; it has agent"), "{log}");
+    clear_jobs(&sandbox);
+    let given = [("CI_COMMIT_TAG", "v1.2.3"), ("CI_REGISTRY_IMAGE", &format!("{host}/gitlab/hello"))];
+    let ran = run_pipeline(&sandbox, &project, &host, &given);
+    assert_eq!(ran, ["plan", "images", "build linux/amd64", "build linux/arm64", "merge"]);
+    let whole = sandbox.crossdock(&project, &["dist", "--json"]).success().json();
+    for (place, image) in whole["images"].as_array().unwrap().iter().enumerate() {
+        let name = image["name"].as_str().unwrap();
+        assert_eq!(name, ["agent", "tool"][place]);
+        for repository in [format!("{host}/team/hello/{name}"), format!("{host}/gitlab/hello/{name}")] {
+            let digest = Peer::Crane.digest(&way(), &format!("{repository}:1.2.3"));
+            assert_eq!(image["digest"], digest.as_str(), "{repository}");
+        }
+    }
+}
+
 /// Nothing gets a tag if the index is not what the nodes need: here a node of another architecture.
 #[test]
 fn an_index_that_does_not_start_on_its_nodes_gets_no_tag() {

@@ -1,14 +1,18 @@
 //! Amazon's ECR: its names, its login, and repositories that do not exist yet. The data plane is a registry of ours with ECR's
-//! habits under ECR's name, and `aws` is a program that records its calls.
+//! habits under ECR's name. In the quick tests `aws` is a script that records its calls; in the long ones the control plane is
+//! moto, and Amazon's own clients talk to it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crossdock_tests::fixture::write;
+use crossdock_tests::fixture::{self, write};
 use crossdock_tests::program::crossdock;
-use crossdock_tests::registry::{Habits, MemoryRegistry, Sample, Tunnel};
+use crossdock_tests::registry::memory::{Auth, Tags};
+use crossdock_tests::registry::{Habits, MemoryRegistry, Moto, Sample, Tunnel};
+use crossdock_tests::tools::need_go;
 use crossdock_tests::{Outcome, Sandbox};
+use serde_json::Value;
 
 const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 
@@ -30,6 +34,18 @@ create-repository)
 esac
 "#;
 
+/// The real `aws`, with a record of its calls. What it creates is created in the registry, too, before it ends.
+const REAL_AWS: &str = r#"
+cd "$HOME/aws"
+echo "$@" >> calls
+"$REAL" "$@" || exit
+case "$2" in
+create-repository)
+    echo "$4" > wanted.new; mv wanted.new wanted
+    while test -e wanted; do sleep 0.05; done;;
+esac
+"#;
+
 struct Account {
     sandbox: Sandbox,
     registry: MemoryRegistry,
@@ -39,8 +55,23 @@ struct Account {
 }
 
 impl Account {
+    /// An account whose `aws` is a script.
     fn new() -> Self {
-        let registry = MemoryRegistry::start(Habits::ecr());
+        Self::with(Habits::ecr(), AWS)
+    }
+
+    /// An account that moto keeps. Its tags cannot be moved.
+    fn of(moto: &Moto) -> Self {
+        let auth = Auth::Basic { user: "AWS".to_owned(), password: Moto::PASSWORD.to_owned() };
+        let mut account =
+            Self::with(Habits { auth, tags: Tags::ImmutableEvenIfEqual, ..Habits::ecr() }, REAL_AWS);
+        moto.serve(&mut account.sandbox);
+        account.sandbox.set("NO_PROXY", "127.0.0.1");
+        account
+    }
+
+    fn with(habits: Habits, aws: &str) -> Self {
+        let registry = MemoryRegistry::start(habits);
         let tunnel = Tunnel::to(registry.port());
         let mut sandbox = Sandbox::new();
         for variable in ["NO_PROXY", "http_proxy", "https_proxy", "no_proxy"] {
@@ -48,7 +79,7 @@ impl Account {
         }
         sandbox.set("HTTPS_PROXY", tunnel.address()).set("HTTP_PROXY", tunnel.address());
         let runtime = sandbox.work().join("run");
-        sandbox.set("XDG_RUNTIME_DIR", runtime).shim("aws", AWS);
+        sandbox.set("XDG_RUNTIME_DIR", runtime).shim("aws", aws);
         let directory = sandbox.work().with_file_name("home").join("aws");
         fs::create_dir_all(&directory).unwrap();
         let sample = Sample::write(&sandbox.work().join("sample"), 1, 1000);
@@ -63,14 +94,18 @@ impl Account {
         login.success().says(&format!("logged in to {HOST} as AWS"));
     }
 
-    /// Pushes, and creates the repository that `aws` is told to.
     fn push(&self, repository: &str, more: &[&str]) -> Outcome {
         let (layout, reference) =
             (self.sample.directory.display().to_string(), format!("{HOST}/{repository}:1"));
-        let call = [&["push", &reference, &layout, "--insecure-registry", HOST], more].concat();
+        self.crossdock(&self.sandbox.work(), &[&["push", &reference, &layout], more].concat())
+    }
+
+    /// Runs crossdock, and creates the repository that `aws` is told to.
+    fn crossdock(&self, directory: &Path, arguments: &[&str]) -> Outcome {
+        let call = [arguments, &["--insecure-registry", HOST]].concat();
         let wanted = self.directory.join("wanted");
         std::thread::scope(|scope| {
-            let pushed = scope.spawn(|| self.sandbox.crossdock(&self.sandbox.work(), &call));
+            let pushed = scope.spawn(|| self.sandbox.crossdock(directory, &call));
             let end = Instant::now() + Duration::from_secs(120);
             while !pushed.is_finished() && Instant::now() < end {
                 if let Ok(name) = fs::read_to_string(&wanted) {
@@ -148,4 +183,87 @@ fn a_missing_aws_is_a_missing_tool() {
     account.login();
     account.sandbox.only(&["sh"]);
     account.push("team/app", &["--create-repository"]).ends_with(3).complains("install the AWS CLI");
+}
+
+impl Account {
+    /// Returns the JSON that the real `aws` prints.
+    fn ask(&self, arguments: &[&str]) -> Value {
+        self.sandbox.tool(&self.sandbox.work(), "aws", &[&["ecr"], arguments].concat()).success().json()
+    }
+
+    /// Returns the names of the account's repositories, each with the rule for its tags.
+    fn repositories(&self) -> Vec<String> {
+        let word = |value: &Value| value.as_str().unwrap().to_owned();
+        let found = self.ask(&["describe-repositories"]);
+        let one = |found: &Value| {
+            format!("{} {}", word(&found["repositoryName"]), word(&found["imageTagMutability"]))
+        };
+        found["repositories"].as_array().unwrap().iter().map(one).collect()
+    }
+}
+
+/// From the source to a tag, with what Amazon's own client says about the repositories in between.
+#[test]
+#[ignore = "needs Amazon's client and moto: `cargo xtask test --long` runs it"]
+fn long_the_real_aws_creates_each_repository_once_and_what_is_verified_gets_its_tag() {
+    let moto = Moto::start();
+    let account = Account::of(&moto);
+    account.login();
+    let create = ["--create-repository", "--immutable-tags", "--repository-tag", "team=x"];
+    account.push("team/app", &create).success().complains("creating the repository `team/app`");
+    assert_eq!(account.repositories(), ["team/app IMMUTABLE"]);
+    let name = "arn:aws:ecr:eu-west-1:123456789012:repository/team/app";
+    let tags = account.ask(&["list-tags-for-resource", "--resource-arn", name]);
+    assert_eq!(tags["tags"], serde_json::json!([{ "Key": "team", "Value": "x" }]));
+
+    // The second push finds the repository, and the tag, which it need not move.
+    let again = account.push("team/app", &create).success();
+    assert!(!again.stderr.contains("creating"), "{again}");
+    assert_eq!(account.calls().len(), 1);
+
+    source_to_tag(&account, &create);
+}
+
+/// Builds, pushes by digest, verifies and promotes on nodes that the image does not start on, and on others.
+fn source_to_tag(account: &Account, create: &[&str]) {
+    let project = fixture::go_module(&account.sandbox.work(), "hello");
+    fixture::commit(&account.sandbox, &project);
+    let repository = format!("{HOST}/team/hello");
+    let dist = ["dist", "--push", "--by-digest", "--repository", &repository, "--platform", "linux/amd64"];
+    let dist = || account.crossdock(&project, &[&dist[..], create].concat()).success();
+    assert_eq!(dist().digest(), dist().digest());
+    assert_eq!(account.repositories(), ["team/app IMMUTABLE", "team/hello IMMUTABLE"]);
+    assert_eq!(account.calls().len(), 2);
+
+    let digest = dist().digest().to_owned();
+    let (image, tag) = (format!("{repository}@{digest}"), format!("{repository}:1.0"));
+    let verify = |node: &str| account.crossdock(&project, &["verify", &image, "--for", node]);
+    let promote = |node: &str| account.crossdock(&project, &["promote", &image, &tag, "--for", node]);
+    verify("m7g.large").ends_with(1);
+    promote("m7g.large").ends_with(1);
+    assert_eq!(account.registry.tags("team/hello"), [""; 0]);
+    verify("m5.large").success();
+    promote("m5.large").success();
+    assert_eq!(account.registry.tag("team/hello", "1.0"), Some(digest));
+    assert_eq!(account.registry.faults(), [""; 0]);
+}
+
+/// Amazon's credential helper.
+const HELPER: (&str, &str) =
+    ("github.com/awslabs/amazon-ecr-credential-helper/ecr-login/cli/docker-credential-ecr-login", "v0.12.0");
+
+/// Amazon's helper asks for a token of the region in the registry's name.
+#[test]
+#[ignore = "builds Amazon's credential helper: `cargo xtask test --long` runs it"]
+fn long_the_real_helper_logs_in_to_ecr() {
+    let moto = Moto::start();
+    let mut account = Account::of(&moto);
+    account.registry.create("team/app");
+    account.push("team/app", &[]).ends_with(5).complains("no credentials for");
+    let helper = need_go(HELPER.0, HELPER.1);
+    account.sandbox.shim("docker-credential-ecr-login", &format!("exec '{}' \"$@\"", helper.display()));
+    let config = format!(r#"{{ "credHelpers": {{ "{HOST}": "ecr-login" }} }}"#);
+    write(account.directory.with_file_name(".docker").join("config.json"), config);
+    account.push("team/app", &[]).success();
+    assert_eq!(account.registry.tag("team/app", "1").as_deref(), Some(account.sample.digest.as_str()));
 }

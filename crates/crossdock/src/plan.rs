@@ -37,8 +37,8 @@ pub fn plan(found: &Discovered) -> Result<Plan, Error> {
     crossdock_runner::planner::plan(&config, projects, host, request).map_err(usage)
 }
 
-/// Returns the jobs of a pipeline that builds the images of a plan, one for each platform. A tool that this machine misses is
-/// not needed here.
+/// Returns the jobs of a pipeline that builds the images of a plan, one for each platform, with the images that have it. A
+/// tool that this machine misses is not needed here.
 ///
 /// ```
 /// use crossdock::plan::{Forge, matrix};
@@ -51,6 +51,9 @@ pub fn plan(found: &Discovered) -> Result<Plan, Error> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn matrix(plan: &Plan, forge: Forge) -> Vec<MatrixJob> {
-    let platforms = plan.images.iter().flat_map(|image| &image.platforms).map(|plan| &plan.platform);
-    crossdock_scaffold::matrix_jobs(platforms, forge)
+    let images = plan
+        .images
+        .iter()
+        .flat_map(|image| image.platforms.iter().map(|built| (image.name.as_str(), &built.platform)));
+    crossdock_scaffold::matrix_jobs(images, forge)
 }

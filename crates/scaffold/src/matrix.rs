@@ -13,7 +13,7 @@ pub enum Forge {
     Gitlab,
 }
 
-/// A job that builds one platform.
+/// A job that builds one platform of the images that have it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct MatrixJob {
@@ -21,6 +21,8 @@ pub struct MatrixJob {
     pub platform: String,
     /// The platform as part of a file or artifact name.
     pub artifact: String,
+    /// The images that have the platform, as `--image` takes them: separated by commas.
+    pub images: String,
     /// The label of the runner.
     pub runner: &'static str,
     /// Whether the runner executes programs of the platform. Others are cross-compiled.
@@ -39,26 +41,37 @@ impl Forge {
     }
 
     /// Assigns a platform to a runner. A platform without a runner of its architecture is cross-compiled on amd64.
-    fn job(self, platform: &Platform) -> MatrixJob {
+    fn job(self, platform: &Platform, images: &[&str]) -> MatrixJob {
         let (amd64, arm64) = self.runners();
         let (runner, native) = match platform.architecture().as_str() {
             "amd64" | "386" => (amd64, true),
             "arm64" => (arm64, true),
             _ => (amd64, false),
         };
-        MatrixJob { platform: platform.to_string(), artifact: platform_slug(platform), runner, native }
+        MatrixJob {
+            platform: platform.to_string(),
+            artifact: platform_slug(platform),
+            images: images.join(","),
+            runner,
+            native,
+        }
     }
 }
 
-/// Returns one job for each platform, in the order in which they first occur.
-pub fn matrix_jobs<'a>(platforms: impl IntoIterator<Item = &'a Platform>, forge: Forge) -> Vec<MatrixJob> {
-    let mut jobs: Vec<MatrixJob> = Vec::new();
-    for job in platforms.into_iter().map(|platform| forge.job(platform)) {
-        if !jobs.contains(&job) {
-            jobs.push(job);
+/// Returns one job for each platform, in the order in which they first occur. `images` are the names of images, each with one
+/// of its platforms.
+pub fn matrix_jobs<'a>(
+    images: impl IntoIterator<Item = (&'a str, &'a Platform)>,
+    forge: Forge,
+) -> Vec<MatrixJob> {
+    let mut legs: Vec<(&Platform, Vec<&str>)> = Vec::new();
+    for (image, platform) in images {
+        match legs.iter_mut().find(|(known, _)| *known == platform) {
+            Some((_, names)) => names.push(image),
+            None => legs.push((platform, vec![image])),
         }
     }
-    jobs
+    legs.into_iter().map(|(platform, names)| forge.job(platform, &names)).collect()
 }
 
 #[cfg(test)]
@@ -67,22 +80,31 @@ mod tests {
 
     #[test]
     fn each_platform_has_one_job_on_a_runner_of_its_architecture() {
-        let platforms = ["linux/amd64", "linux/arm64", "linux/amd64", "linux/s390x", "linux/386"]
-            .map(|name| Platform::parse(name).unwrap());
+        let images = [
+            ("a", "linux/amd64"),
+            ("a", "linux/arm64"),
+            ("b", "linux/amd64"),
+            ("b", "linux/s390x"),
+            ("b", "linux/386"),
+        ]
+        .map(|(image, platform)| (image, Platform::parse(platform).unwrap()));
         let jobs = |forge| -> Vec<String> {
-            let jobs = matrix_jobs(&platforms, forge).into_iter();
-            jobs.map(|job| format!("{} {} {} {}", job.platform, job.artifact, job.runner, job.native))
-                .collect()
+            let jobs = matrix_jobs(images.iter().map(|(image, platform)| (*image, platform)), forge);
+            let line = |job: &MatrixJob| {
+                let MatrixJob { platform, artifact, images, runner, native } = job;
+                format!("{platform} {artifact} {images} {runner} {native}")
+            };
+            jobs.iter().map(line).collect()
         };
         assert_eq!(
             jobs(Forge::Github),
             [
-                "linux/amd64 linux-amd64 ubuntu-24.04 true",
-                "linux/arm64 linux-arm64 ubuntu-24.04-arm true",
-                "linux/s390x linux-s390x ubuntu-24.04 false",
-                "linux/386 linux-386 ubuntu-24.04 true",
+                "linux/amd64 linux-amd64 a,b ubuntu-24.04 true",
+                "linux/arm64 linux-arm64 a ubuntu-24.04-arm true",
+                "linux/s390x linux-s390x b ubuntu-24.04 false",
+                "linux/386 linux-386 b ubuntu-24.04 true",
             ]
         );
-        assert_eq!(jobs(Forge::Gitlab)[1], "linux/arm64 linux-arm64 saas-linux-small-arm64 true");
+        assert_eq!(jobs(Forge::Gitlab)[1], "linux/arm64 linux-arm64 a saas-linux-small-arm64 true");
     }
 }

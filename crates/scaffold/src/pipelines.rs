@@ -123,7 +123,7 @@ fn github_values(pipeline: &Pipeline<'_>, remembered: &RememberedOptions) -> Git
             r#"pattern: leg-*, merge-multiple: true, path: "${{ runner.temp }}/legs""#,
         ),
         build: format!(
-            "{} --platform ${{{{ matrix.platform }}}} --metadata-file \"$RUNNER_TEMP/{file}\" \
+            "{} --platform ${{{{ matrix.platform }}}} --image ${{{{ matrix.images }}}} --metadata-file \"$RUNNER_TEMP/{file}\" \
              ${{{{ ({publishes}) && '--push --by-digest' || '' }}}}",
             dist(&script)
         ),
@@ -200,7 +200,7 @@ fn gitlab_values(pipeline: &Pipeline<'_>, remembered: &RememberedOptions) -> Git
         publishes: "$CI_COMMIT_TAG || $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH",
         cache: format!("{{ key: {{ files: [{lock}], prefix: $ARTIFACT }}, paths: [{paths}] }}"),
         build: format!(
-            "{} --platform $PLATFORM --metadata-file .gitlab/cache/legs/$ARTIFACT.json $PUSH",
+            "{} --platform $PLATFORM --image $IMAGES --metadata-file .gitlab/cache/legs/$ARTIFACT.json $PUSH",
             dist(&script)
         ),
         // The runner's shell ends at a command that fails.

@@ -166,14 +166,19 @@ impl Call<'_> {
         match self.habits.locations {
             Locations::Relative => path.to_owned(),
             Locations::Absolute => format!("{scheme}://{host}{path}"),
-            Locations::OtherHost => format!("{scheme}://{}{path}", on_other_host(host)),
+            Locations::OtherHost => format!("{scheme}://{}{path}", self.on_other_host()),
         }
     }
-}
 
-/// Returns the other name of the host with the same port.
-fn on_other_host(host: &str) -> String {
-    host.rsplit_once(':').map_or(OTHER_HOST.to_owned(), |(_, port)| format!("{OTHER_HOST}:{port}"))
+    /// Returns the other name of this server with the port that the client used; behind a [`Tunnel`](super::Tunnel), where
+    /// it used none, with the server's own.
+    fn on_other_host(&self) -> String {
+        let host = self.request.headers.get("Host").unwrap_or_default();
+        match host.rsplit_once(':') {
+            Some((_, port)) => format!("{OTHER_HOST}:{port}"),
+            None => format!("{OTHER_HOST}:{}", self.connection.port()),
+        }
+    }
 }
 
 impl Handler for Service {

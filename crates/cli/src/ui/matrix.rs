@@ -16,9 +16,11 @@ pub(crate) fn github(jobs: &[MatrixJob]) -> serde_json::Result<String> {
 /// matrix cannot come from a variable there.
 pub(crate) fn gitlab(jobs: &[MatrixJob]) -> String {
     let job = |job: &MatrixJob| {
-        let MatrixJob { platform, artifact, runner, .. } = job;
-        // Names of platforms and runners need no escapes in quotes.
-        format!("      - {{ PLATFORM: \"{platform}\", ARTIFACT: \"{artifact}\", RUNNER: \"{runner}\" }}\n")
+        let MatrixJob { platform, artifact, images, runner, .. } = job;
+        // Names of platforms, images and runners need no escapes in quotes.
+        format!(
+            "      - {{ PLATFORM: \"{platform}\", ARTIFACT: \"{artifact}\", IMAGES: \"{images}\", RUNNER: \"{runner}\" }}\n"
+        )
     };
     let jobs: String = jobs.iter().map(job).collect();
     format!("build:\n  extends: .crossdock-build\n  tags: [\"$RUNNER\"]\n  parallel:\n    matrix:\n{jobs}")

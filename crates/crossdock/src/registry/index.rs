@@ -115,25 +115,37 @@ impl Destination {
         }
     }
 
-    /// Returns the sources, where reports of pushes are replaced by the images that they name.
+    /// Returns the sources, where reports of pushes are replaced by the images that they name. A report without the image of
+    /// `--image` is left out: the index must have the platforms of that image and no others, so nothing is missed silently.
     fn sources(
         &self,
         context: &Context,
         texts: &[String],
         options: &IndexOptions,
     ) -> Result<Vec<Source>, Error> {
-        let mut sources = Vec::new();
+        let (mut sources, mut others) = (Vec::new(), Vec::new());
         for text in texts {
             let path = context.directory().join(text);
             if let Some(name) = registry_reference(&path, text)? {
                 sources.push(Source::Registry(name));
             } else if let Some(report) = pushed::read(&path)? {
-                let named = pushed::choose(&report, &path, self.repository(), &options.images)?;
-                sources.push(Source::Registry(named));
+                match pushed::choose(&report, &path, self.repository(), &options.images)? {
+                    Some(named) => sources.push(Source::Registry(named)),
+                    None => others.push(format!(
+                        "{path} does not have the image; it has {}",
+                        pushed::listed(report.iter())
+                    )),
+                }
             } else {
                 sources.push(Source::Local(Location::parse(context.directory(), text)?));
             }
         }
+        if let ([], [first, rest @ ..]) = (&sources[..], &others[..]) {
+            let error = Error::from_message(ErrorKind::Usage, first.clone());
+            let error = rest.iter().fold(error, |error, line| error.line(line));
+            return Err(error.hint("choose one of them with `--image`"));
+        }
+        others.iter().for_each(|line| context.note(line));
         Ok(sources)
     }
 }

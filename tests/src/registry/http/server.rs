@@ -72,6 +72,11 @@ impl Connection {
         Ok(body)
     }
 
+    /// Returns the port of the server.
+    pub fn port(&self) -> u16 {
+        self.socket.local_addr().map_or(0, |address| address.port())
+    }
+
     /// Returns the side to which answers are written.
     pub fn writer(&mut self) -> &mut dyn Write {
         self.stream.get_mut()

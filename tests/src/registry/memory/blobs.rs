@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
+use super::Call;
 use super::error::Refusal;
-use super::{Call, on_other_host};
 use crate::registry::http::Answer;
 
 /// Answers a request for a blob, or redirects it.
@@ -11,7 +11,7 @@ pub(super) fn get(call: &Call<'_>, name: &str, digest: &str) -> Result<Answer, R
     }
     content(call, name, digest)?;
     let scheme = call.request.headers.get("X-Forwarded-Proto").unwrap_or("http");
-    let host = on_other_host(call.request.headers.get("Host").unwrap_or_default());
+    let host = call.on_other_host();
     Ok(Answer::new(307).with("Location", format!("{scheme}://{host}/storage/{name}/{digest}?signature=1")))
 }
 

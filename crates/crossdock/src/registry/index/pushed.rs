@@ -69,13 +69,14 @@ fn of_buildx(image: &str, value: &Value) -> Option<PushedName> {
     Some(PushedName { image: image.to_owned(), reference })
 }
 
-/// Returns the image that is meant: that of the name, else the one in the repository of the index, else the only one.
+/// Returns the image that is meant: that of the name, else the one in the repository of the index, else the only one. `None`
+/// if the file has only other images than that of the name: the machine built a platform that this image does not have.
 pub(super) fn choose(
     pushed: &[PushedName],
     path: &Utf8Path,
     repository: Option<&Repository>,
     images: &[Sourced<String>],
-) -> Result<RegistryReference, Error> {
+) -> Result<Option<RegistryReference>, Error> {
     let is_named = |one: &&PushedName| images.iter().any(|name| name.value == one.image);
     let is_in = |one: &&PushedName| {
         repository.is_some_and(|own| own.full_name() == one.reference.repository.full_name())
@@ -93,12 +94,9 @@ pub(super) fn choose(
             format!("{path} names no image in a registry"),
             "write it with `dist --push --by-digest --metadata-file FILE`",
         ),
-        [] => failed(
-            format!("{path} does not have the image; it has {}", listed(pushed.iter())),
-            "choose one of them with `--image`",
-        ),
+        [] => Ok(None),
         [first, others @ ..] if others.iter().all(|other| other.reference == first.reference) => {
-            Ok(first.reference.clone())
+            Ok(Some(first.reference.clone()))
         }
         several => failed(
             format!("{path} has several images: {}", listed(several.iter().copied())),
@@ -107,7 +105,8 @@ pub(super) fn choose(
     }
 }
 
-fn listed<'a>(pushed: impl Iterator<Item = &'a PushedName>) -> String {
+/// Returns the names and repositories of images.
+pub(super) fn listed<'a>(pushed: impl Iterator<Item = &'a PushedName>) -> String {
     let name = |one: &PushedName| match one.image.as_str() {
         "" => one.reference.repository.to_string(),
         image => format!("{image} ({})", one.reference.repository),
@@ -128,7 +127,7 @@ mod tests {
             image.map(|name| Sourced::default_because(name.to_owned(), "a test")).into_iter().collect();
         let repository = Some(repository).filter(|name| !name.is_empty()).map(|name| name.parse().unwrap());
         choose(&names(document), "a.json".into(), repository.as_ref(), &images)
-            .map(|reference| reference.repository.to_string())
+            .map(|found| found.map_or("none".to_owned(), |reference| reference.repository.to_string()))
             .map_err(|error| error.message().to_owned())
     }
 
@@ -161,6 +160,6 @@ mod tests {
         assert_eq!(chosen(&document, "r.example/none", Some("one")).as_deref(), Ok("r.example/one"));
         let unclear = chosen(&document, "r.example/none", None).unwrap_err();
         assert_eq!(unclear, "a.json has several images: one (r.example/one), two (r.example/two)");
-        assert!(chosen(&document, "", Some("three")).unwrap_err().contains("does not have the image"));
+        assert_eq!(chosen(&document, "", Some("three")).as_deref(), Ok("none"));
     }
 }
