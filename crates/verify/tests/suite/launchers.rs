@@ -394,6 +394,15 @@ fn python(words: &[&str]) -> Case {
     .directory("/srv")
 }
 
+/// An image that runs a module with a virtual environment, as `python3 -m venv` makes it.
+fn venv(module: &str) -> Case {
+    const CONFIGURATION: &str = "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11.2\n";
+    python(&["-m", module])
+        .env("PATH=/srv/env/bin:/usr/bin")
+        .file("/srv/env/pyvenv.cfg", 0o644, CONFIGURATION)
+        .with_links(&[("/usr/bin/python3", "python3.11"), ("/srv/env/bin/python3", "/usr/bin/python3")])
+}
+
 /// CPython's command lines. Each was given to Python 3.11 in a directory with these files.
 fn of_python() -> Vec<Case> {
     let missing = "launch-file-missing";
@@ -435,6 +444,30 @@ fn of_python() -> Vec<Case> {
             .file("/srv/env/pyvenv.cfg", 0o644, "home = /usr/bin\n")
             .file("/srv/env/lib/python3.11/site-packages/absent.py", 0o644, "")
             .with_links(&[("/usr/bin/python3", "python3.11"), ("/srv/env/bin/python3", "/usr/bin/python3")]),
+        venv("absent").file("/srv/env/lib/python3.11/site-packages/absent.py", 0o644, ""),
+        venv("absent").unproven("launch-may-fail"),
+        venv("json.tool"),
+        venv("module"),
+        // It hides what is installed for the interpreter, and searches only the modules of its version.
+        venv("flask").unproven("launch-may-fail"),
+        venv("absent")
+            .file("/srv/env/lib/python3.12/site-packages/absent.py", 0o644, "")
+            .unproven("launch-may-fail"),
+        venv("absent").file("/srv/env/lib/python3.11/absent.py", 0o644, "").unproven("launch-may-fail"),
+        venv("flask").file(
+            "/srv/env/pyvenv.cfg",
+            0o644,
+            "home = /usr/bin\ninclude-system-site-packages = true\n",
+        ),
+        // One that has a copy of the interpreter.
+        venv("absent")
+            .with_links(&[("/usr/bin/python3", "python3.11")])
+            .file("/srv/env/bin/python3", 0o755, dynamic())
+            .file("/srv/env/lib/python3.11/site-packages/absent.py", 0o644, ""),
+        venv("absent")
+            .with_links(&[("/usr/bin/python3", "python3.11")])
+            .file("/srv/env/bin/python3", 0o755, dynamic())
+            .unproven("launch-may-fail"),
         python(&["-Z", "module.py"]).fails("launch-refused"),
         python(&["-m"]).fails("launch-refused"),
         python(&["package"]).fails(missing),
