@@ -10,12 +10,13 @@ mod find;
 mod flow;
 mod input;
 mod machine;
+mod operands;
 mod order;
 mod printed;
 mod simple;
 mod state;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use machine::Evaluator;
@@ -23,7 +24,7 @@ use state::{Content, Last, LastKind, Mode, OptionPlace, State, Status, Touched, 
 
 use crate::budget::Budget;
 use crate::outcome::{Cause, End, EndKind, How, Outcome, Position, Unfollowed};
-use crate::start::{Files, Start};
+use crate::start::{Dialect, Files, Start};
 use crate::syntax;
 use crate::syntax::tree::Script;
 use crate::value::Value;
@@ -69,11 +70,12 @@ fn run(evaluator: &mut Evaluator<'_>, start: &Start, script: &Script) -> Vec<Sta
     if start.options.noexec {
         return vec![state];
     }
-    let mut states = evaluator.lines(vec![state], script);
+    evaluator.last_line =
+        script.lines.iter().flatten().last().map_or(0, |item| item.first.commands[0].position.line);
+    let states = evaluator.lines(vec![state], script);
     for state in &states {
         evaluator.exit_trap(state);
     }
-    states.retain(|state| state.mode != Mode::Return || state.weight > 0);
     states
 }
 
@@ -117,10 +119,20 @@ fn initial(start: &Start) -> State {
         option: OptionPlace::default(),
         last: vec![Last { kind: LastKind::Other, position: Position::FIRST }],
         exit_trap: None,
+        readonly: Rc::new(readonly(start.dialect)),
         frames: Vec::new(),
         background: false,
         waited: false,
     }
+}
+
+/// Returns the variables that the shell itself protects.
+fn readonly(dialect: Dialect) -> BTreeSet<Rc<str>> {
+    let names: &[&str] = match dialect {
+        Dialect::Bash => &["BASHOPTS", "BASH_VERSINFO", "EUID", "PPID", "SHELLOPTS", "UID"],
+        Dialect::Dash | Dialect::Ash => &[],
+    };
+    names.iter().map(|name| Rc::from(*name)).collect()
 }
 
 impl Evaluator<'_> {

@@ -124,10 +124,36 @@ pub enum Reason {
     Syntax,
     /// `cd` to this path, which is not a directory, failed, and `set -e` is on.
     Directory(String),
+    /// A program that changes or reads files failed because of one of them, and `set -e` is on.
+    File {
+        /// The program, as the script names it.
+        program: String,
+        /// The file or directory.
+        path: String,
+        /// The cause.
+        trouble: Trouble,
+    },
     /// This sourced file is missing.
     Source(String),
     /// A builtin or an expansion refuses its arguments, such as `set -e\r`.
     Builtin(String),
+}
+
+/// The trouble of a program with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// It does not exist.
+    Absent,
+    /// It exists, and the program would create it.
+    Exists,
+    /// It is a directory, and the program takes only files.
+    Directory,
+    /// It is not a directory, and the program would create a file in it.
+    NotDirectory,
+    /// The user may not write to it.
+    ReadOnly,
+    /// The user is not its owner.
+    NotOwner,
 }
 
 /// How a script ends.
@@ -178,6 +204,8 @@ pub enum Cause {
     TooLarge,
     /// Commands or calls nested deeper than this crate follows.
     TooDeep,
+    /// A `return` outside functions, which ends the script before its last command.
+    Return,
     /// A loop whose end is not known: its variables count as unknown afterwards.
     Loop,
     /// A binary file, recognised by a zero byte.

@@ -188,6 +188,24 @@ pub trait Files {
         None
     }
 
+    /// Whether programs that ran before the script may have created or changed files, so that absence proves nothing about
+    /// the programs that need them.
+    fn may_have_changed(&self) -> bool {
+        false
+    }
+
+    /// Whether the user may write to a file or into a directory. `None` if unknown.
+    fn may_write(&self, path: &str) -> Option<bool> {
+        let _ = path;
+        None
+    }
+
+    /// Whether the user may change the mode of a file or directory: root, or its owner. `None` if unknown.
+    fn may_change_mode(&self, path: &str) -> Option<bool> {
+        let _ = path;
+        None
+    }
+
     /// Whether a symbolic link is at an absolute path. `None` if unknown.
     fn is_link(&self, path: &str) -> Option<bool> {
         let _ = path;

@@ -292,15 +292,15 @@ crossdock_findings::catalogue! {
         "The kernel needs only the execute permission; an interpreter that opens the script fails with `Permission denied`.",
         "Give the script mode 0755 (`COPY --chmod=755`).";
     BUSYBOX_APPLET_MISSING = "busybox-applet-missing", Error,
-        "the program is a BusyBox without the applet that its name asks for",
-        "BusyBox chooses the applet by the name under which it starts, and stops: `nginx: applet not found`, exit 127.",
-        "Install the program itself, or a BusyBox that has the applet.";
+        "the program is a BusyBox or toybox without the applet that its name asks for",
+        "BusyBox and toybox choose the applet by the name under which they start, and stop: `nginx: applet not found`, exit 127.",
+        "Install the program itself, or a BusyBox or toybox that has the applet.";
     BUSYBOX_OPTION_MISSING = "busybox-option-missing", Error,
         "the script needs an option that the env of BusyBox does not have",
         "`env -S` is an option of GNU env; BusyBox stops: `env: unrecognized option: S`, exit 1.",
         "Name the interpreter itself in the `#!` line, or install GNU env (coreutils).";
     BUSYBOX_UNKNOWN = "busybox-unknown", Warning, Unproven,
-        "the program is a BusyBox, and it is unknown whether it has what is asked of it",
+        "the program is a BusyBox or toybox, and it is unknown whether it has what is asked of it",
         "Its list of applets was not found, for example because it is packed, or its version is newer than this check.",
         "Start the image once, or use a BusyBox as its project builds it.";
     SCRIPT_UNCHECKED = "script-unchecked", Warning, Unproven,
@@ -377,6 +377,11 @@ crossdock_findings::catalogue! {
         "the program that a launcher or script of the image starts is only known when it runs",
         "What runs in the end was not verified.",
         "Name the program in exec form, e.g. `ENTRYPOINT [\"/app\"]`, verify all programs in PATH with `--all`, or start the image once on each platform.";
+    LAUNCH_READS_INPUT = "launch-reads-input", Note,
+        "the image starts a shell without commands",
+        "The shell reads its commands from the standard input, which is empty unless the container runs with `-i`: it ends at once with status 0. \
+             That is usual for base images.",
+        "Name the program that the image is for as the entry point, or run the container with `-it`.";
     FILE_CAPABILITIES = "file-capabilities", Error,
         "the program carries file capabilities that a container may not have",
         "The kernel refuses: `operation not permitted`.",

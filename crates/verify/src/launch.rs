@@ -7,6 +7,7 @@
 
 mod accounts;
 mod answer;
+mod applets;
 mod as_set;
 mod call;
 mod environment;
@@ -23,6 +24,7 @@ mod owner;
 mod process;
 mod python;
 mod report;
+mod script_files;
 mod search;
 mod shell;
 mod shell_options;

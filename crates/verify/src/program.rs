@@ -7,6 +7,7 @@ pub(crate) mod go_accounts;
 pub(crate) mod inspect;
 pub(crate) mod loader;
 pub(crate) mod machine;
+mod toybox;
 
 use std::fmt;
 use std::io;

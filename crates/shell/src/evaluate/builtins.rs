@@ -98,6 +98,9 @@ impl Evaluator<'_> {
                 return vec![state];
             }
             "exit" | "logout" => return vec![exit(state, &call)],
+            "return" if state.frames.is_empty() && self.context.file.is_none() => {
+                return vec![self.return_outside(state, &call)];
+            }
             "return" => {
                 state.status = number(&call.words, state.status);
                 state.mode = Mode::Return;
@@ -115,7 +118,10 @@ impl Evaluator<'_> {
             "export" | "readonly" | "local" | "declare" | "typeset" => {
                 self.declare(&mut state, name, &call.words[1..], position)
             }
-            "unset" => unset(&mut state, &call.words[1..]),
+            "unset" => match readonly_operand(&state, &call.words[1..]) {
+                Some(name) => self.refuse_change(&mut state, &name, position),
+                None => unset(&mut state, &call.words[1..]),
+            },
             "trap" => trap(&mut state, &call.words[1..]),
             "read" => self.read(&mut state, &call.words[1..]),
             "mapfile" | "readarray" => self.mapfile(&mut state, &call.words[1..], position),
@@ -546,6 +552,7 @@ impl Evaluator<'_> {
             _ => false,
         };
         let mut exported = (name == "export").then_some(true);
+        let mut is_readonly = name == "readonly";
         for word in words {
             match word.text() {
                 Some("-n") if name == "export" => exported = Some(false),
@@ -555,6 +562,8 @@ impl Evaluator<'_> {
                         state.forget_variables("");
                     }
                     is_local &= !option.contains('g');
+                    // A local one is protected only in its function.
+                    is_readonly |= name == "declare" && !is_local && option.contains('r');
                     if matches!(name, "declare" | "typeset" | "local") && option.contains('x') {
                         exported = Some(true);
                     }
@@ -568,6 +577,14 @@ impl Evaluator<'_> {
                 }
                 continue;
             };
+            if state.is_readonly(&variable)
+                && (value.is_some() || (is_local && self.start.dialect == Dialect::Bash))
+            {
+                return self.refuse_change(state, &variable, position);
+            }
+            if is_readonly {
+                state.protect(&variable);
+            }
             let is_new = is_local && hide(state, &variable);
             match value {
                 Some(value) => state.assign(&variable, Content::Scalar(value)),
@@ -583,6 +600,27 @@ impl Evaluator<'_> {
         Status::Known(0)
     }
 
+    /// A builtin fails that would change a variable which cannot be changed. It ends the script of shells other than bash.
+    fn refuse_change(&self, state: &mut State, name: &str, position: Position) -> Status {
+        if self.start.dialect != Dialect::Bash {
+            let reason = Reason::Builtin(format!("{name}: is read only"));
+            state.end(EndKind::Fails { status: 2, reason }, position);
+        }
+        Status::Known(1)
+    }
+
+    /// `return` outside functions and sourced files is an error in bash, and ends the script of other shells.
+    fn return_outside(&mut self, mut state: State, call: &Call) -> State {
+        if self.start.dialect == Dialect::Bash {
+            finish_builtin(&mut state, Status::Known(2), call.position);
+            return state;
+        }
+        if !self.context.subshell && call.position.line < self.last_line {
+            self.unfollowed(Cause::Return, call.position, shown(&call.words));
+        }
+        exit(state, call)
+    }
+
     /// `local` outside a function fails in bash, and ends the script of other shells.
     fn local_outside(&self, state: &mut State, position: Position) -> Status {
         let message = "local: not in a function".to_owned();
@@ -591,6 +629,13 @@ impl Evaluator<'_> {
         }
         Status::Known(1)
     }
+}
+
+/// Returns the first variable among the operands of `unset` that cannot be changed.
+fn readonly_operand(state: &State, words: &[Value]) -> Option<String> {
+    let texts =
+        words.iter().filter_map(Value::text).filter(|_| !words.iter().any(|word| word.text() == Some("-f")));
+    texts.into_iter().find(|name| state.is_readonly(name)).map(str::to_owned)
 }
 
 /// Whether this is `eval set -- "$options"`, the usual way to take what `getopt` prints: quoted words, and no commands.

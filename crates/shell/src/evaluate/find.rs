@@ -23,11 +23,15 @@ impl Evaluator<'_> {
             return Entry::Absent;
         }
         let Some(path) = Self::absolute(state, path) else { return Entry::Unknown };
+        if is_below(&path, &state.touched.gone) {
+            return Entry::Absent;
+        }
         if is_below(&path, &state.touched.removed) {
             return Entry::Unknown;
         }
         let changed = state.touched.anything || is_below(&path, &state.touched.paths);
         match self.files.entry(&path) {
+            Entry::File(_) if is_below(&path, &state.touched.closed) => Entry::File(Executable::No),
             Entry::Absent if changed => Entry::Unknown,
             Entry::File(Executable::No) if changed => Entry::File(Executable::Unknown),
             entry => entry,

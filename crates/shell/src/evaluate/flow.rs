@@ -60,6 +60,10 @@ impl Evaluator<'_> {
                 self.pay(states.len() * states.len() / COMPARISONS_PER_STEP, item.first.commands[0].position);
             }
             states = self.list(states, line);
+            states
+                .iter_mut()
+                .filter(|state| state.mode == Mode::Discard)
+                .for_each(|state| state.mode = Mode::Run);
             if !states.iter().any(State::is_running) {
                 return states;
             }
@@ -472,6 +476,10 @@ impl Evaluator<'_> {
             return self.repeat(vec![state], Some(name), body, position);
         }
         let (mut states, mut done) = (vec![state], Vec::new());
+        if states[0].is_readonly(name) && !values.is_empty() {
+            self.refuse_assignment(&mut states[0], name, position);
+            return states;
+        }
         for value in values {
             for state in &mut states {
                 state.assign(name, Content::Scalar(value.clone()));
@@ -621,7 +629,7 @@ fn sort_by_mode(states: Vec<State>, next: &mut Vec<State>, left: &mut Vec<State>
                 state.mode = Mode::Break(levels - 1);
                 left.push(state);
             }
-            Mode::Return | Mode::Ended(..) => left.push(state),
+            Mode::Return | Mode::Discard | Mode::Ended(..) => left.push(state),
         }
     }
 }

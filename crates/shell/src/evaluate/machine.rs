@@ -59,6 +59,8 @@ pub(crate) struct Evaluator<'a> {
     /// The last command of the command substitution that ran last.
     pub(crate) substituted: Option<LastKind>,
     pub(crate) descriptors: Descriptors,
+    /// The line of the last command of the script.
+    pub(crate) last_line: u32,
     steps: u64,
     known: HashMap<Key, usize>,
 }
@@ -77,6 +79,7 @@ impl<'a> Evaluator<'a> {
             reasons: Vec::new(),
             substituted: None,
             descriptors: Descriptors::default(),
+            last_line: 0,
             steps,
             known: HashMap::new(),
         }

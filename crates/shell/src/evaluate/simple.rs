@@ -7,8 +7,9 @@ use crate::evaluate::effects::{self, Effect};
 use crate::evaluate::expand::{BYTES_PER_STEP, LONGEST, MOST_WORDS};
 use crate::evaluate::flow::{finish_builtin, give_up, leave_unknown};
 use crate::evaluate::machine::Evaluator;
+use crate::evaluate::operands::Refusal;
 use crate::evaluate::state::{Content, Frame, Input, LastKind, Mode, State, Status, merge};
-use crate::outcome::{Cause, EndKind, Found, Position, Program, Reason};
+use crate::outcome::{Cause, EndKind, Found, How, Position, Program, Reason};
 use crate::start::{Dialect, Entry};
 use crate::syntax::is_name;
 use crate::syntax::tree::{Assigned, Assignment, Command, Piece, Redirection, RedirectionKind, Word};
@@ -80,6 +81,12 @@ impl Evaluator<'_> {
             }
             for assignment in assignments {
                 self.assign(&mut state, assignment);
+                if state.is_running() && state.is_readonly(&assignment.name) {
+                    self.refuse_assignment(&mut state, &assignment.name, command.position);
+                }
+            }
+            if !state.is_running() {
+                return vec![state];
             }
             let input = state.input.clone();
             if self.redirections(&mut state, &command.redirections) == Opened::Failed {
@@ -94,8 +101,12 @@ impl Evaluator<'_> {
             state.input = input;
             let status = self.assume_success(&state, state.status);
             finish_builtin(&mut state, status, command.position);
+            if let Some(LastKind::Program(program)) = self.substituted {
+                let failure = self.failure(&state, How::Substitution);
+                self.outcome.programs[program].failure = self.outcome.programs[program].failure.min(failure);
+            }
             // A program that is missing in a substitution is why `set -e` ends the script here.
-            if let Some(kind @ LastKind::Program(_)) = self.substituted
+            if let Some(kind @ (LastKind::Program(_) | LastKind::Failed(_))) = self.substituted
                 && status.success() == Some(false)
             {
                 state.set_last(kind, command.position);
@@ -108,6 +119,18 @@ impl Evaluator<'_> {
                 let value = self.one(&mut state, word);
                 assigned.push((assignment.name.clone(), value));
             }
+        }
+        let refused = assigned.iter().find(|(name, _)| state.is_readonly(name)).map(|(name, _)| name.clone());
+        match refused {
+            // It runs the command all the same.
+            Some(_) if self.start.dialect == Dialect::Bash => {
+                assigned.retain(|(name, _)| !state.is_readonly(name))
+            }
+            Some(name) => {
+                self.refuse_assignment(&mut state, &name, command.position);
+                return vec![state];
+            }
+            None => {}
         }
         let input = state.input.clone();
         let opened = self.redirections(&mut state, &command.redirections);
@@ -199,7 +222,7 @@ impl Evaluator<'_> {
                 Content::Unknown
             }
         };
-        if state.is_running() {
+        if state.is_running() && !state.is_readonly(name) {
             state.assign(name, content);
         }
     }
@@ -349,13 +372,21 @@ impl Evaluator<'_> {
             return state;
         }
         let words: Option<Vec<&str>> = call.words.iter().map(Value::text).collect();
-        let told = words.as_deref().and_then(|words| self.status_of(&state, words));
+        let refusal = words
+            .as_deref()
+            .filter(|_| matches!(found, Found::At(_)))
+            .and_then(|words| self.refusal(&state, words));
+        let told = match &refusal {
+            Some(refusal) => Some(refusal.status()),
+            None => words.as_deref().and_then(|words| self.status_of(&state, words)),
+        };
         let status = match found {
             Found::Missing => Status::Known(127),
             Found::NotExecutable(_) => Status::Known(126),
             Found::At(_) | Found::Unknown => told.unwrap_or(Status::Unknown),
         };
         match found {
+            Found::At(_) if refusal.is_some() => {}
             Found::At(_) | Found::Unknown => {
                 self.program_writes(&mut state, &call.words, call.position);
             }
@@ -367,7 +398,25 @@ impl Evaluator<'_> {
         }
         state.status = self.assume_success(&state, status);
         state.set_last(LastKind::Program(index), call.position);
+        if let Some(Refusal { reason, .. }) = refusal {
+            self.runs(index, state.weight);
+            self.fails_for(&mut state, reason, call.position);
+        }
         state
+    }
+
+    /// Does what the shell does after an assignment to a variable that cannot be assigned: dash and BusyBox end, bash skips
+    /// the rest of the commands that it read together.
+    pub(crate) fn refuse_assignment(&mut self, state: &mut State, name: &str, position: Position) {
+        let reason = Reason::Builtin(format!("{name}: is read only"));
+        if self.start.dialect != Dialect::Bash {
+            state.end(EndKind::Fails { status: 2, reason }, position);
+        } else if state.options.errexit && !self.context.condition {
+            state.end(EndKind::Fails { status: 1, reason }, position);
+        } else {
+            finish_builtin(state, Status::Known(1), position);
+            state.mode = Mode::Discard;
+        }
     }
 
     /// Follows what a program prints and which files it changes.
@@ -388,8 +437,14 @@ impl Evaluator<'_> {
                 }
             }
             Effect::Paths { changed, removed } => {
+                let (gone, closed) = self.lost(state, texts.as_deref().unwrap_or_default());
                 for path in changed {
                     self.touch(state, &path);
+                }
+                if !gone.is_empty() || !closed.is_empty() {
+                    let touched = Rc::make_mut(&mut state.touched);
+                    touched.gone.extend(gone);
+                    touched.closed.extend(closed);
                 }
                 for path in removed {
                     if let Some(path) = Self::absolute(state, &path) {
@@ -422,8 +477,9 @@ impl Evaluator<'_> {
     pub(crate) fn touch(&self, state: &mut State, path: &str) {
         match Self::absolute(state, path) {
             Some(path) if state.touched.paths.len() < 256 => {
-                if !state.touched.paths.contains(&path) {
-                    Rc::make_mut(&mut state.touched).paths.insert(path);
+                let touched = &state.touched;
+                if !touched.paths.contains(&path) || !touched.gone.is_empty() || !touched.closed.is_empty() {
+                    Rc::make_mut(&mut state.touched).add(path);
                 }
             }
             _ => state.touch_anything(),

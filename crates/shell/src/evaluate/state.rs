@@ -78,6 +78,8 @@ pub(crate) enum Mode {
     Break(u32),
     Continue(u32),
     Return,
+    /// bash skips the rest of the commands that it read together.
+    Discard,
     Ended(EndKind, Position),
 }
 
@@ -107,6 +109,25 @@ pub(crate) struct Touched {
     pub(crate) removed: BTreeSet<String>,
     /// Files that have, or may have, other contents, and directories of such.
     pub(crate) rewritten: BTreeSet<String>,
+    /// Files and directories that are certainly no longer there.
+    pub(crate) gone: BTreeSet<String>,
+    /// Files, and directories of such, that certainly have no execute bits.
+    pub(crate) closed: BTreeSet<String>,
+}
+
+impl Touched {
+    /// Notes that a path may be created or changed.
+    pub(crate) fn add(&mut self, path: String) {
+        let is_other = |known: &String| !is_at_or_below(known, &path) && !is_at_or_below(&path, known);
+        self.gone.retain(is_other);
+        self.closed.retain(is_other);
+        self.paths.insert(path);
+    }
+}
+
+fn is_at_or_below(path: &str, place: &str) -> bool {
+    path.strip_prefix(place.trim_end_matches('/'))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The known text that commands read from their standard input.
@@ -179,6 +200,8 @@ pub(crate) struct State {
     pub(crate) option: OptionPlace,
     pub(crate) last: Vec<Last>,
     pub(crate) exit_trap: Option<Rc<str>>,
+    /// The variables that certainly cannot be assigned.
+    pub(crate) readonly: Rc<BTreeSet<Rc<str>>>,
     pub(crate) frames: Vec<Frame>,
     /// Whether a program was started in the background.
     pub(crate) background: bool,
@@ -209,6 +232,18 @@ impl State {
                 let exported = allexport;
                 variables.insert(name.into(), Variable { content, exported });
             }
+        }
+    }
+
+    /// Whether a variable certainly cannot be assigned.
+    pub(crate) fn is_readonly(&self, name: &str) -> bool {
+        self.readonly.contains(name)
+    }
+
+    /// Makes a variable one that cannot be assigned.
+    pub(crate) fn protect(&mut self, name: &str) {
+        if !self.is_readonly(name) {
+            Rc::make_mut(&mut self.readonly).insert(name.into());
         }
     }
 
@@ -249,8 +284,12 @@ impl State {
     }
 
     pub(crate) fn touch_anything(&mut self) {
-        if !self.touched.anything {
-            Rc::make_mut(&mut self.touched).anything = true;
+        let Touched { anything, gone, closed, .. } = &*self.touched;
+        if !anything || !gone.is_empty() || !closed.is_empty() {
+            let touched = Rc::make_mut(&mut self.touched);
+            touched.anything = true;
+            touched.gone.clear();
+            touched.closed.clear();
         }
     }
 
@@ -272,6 +311,7 @@ impl State {
             && self.variables == other.variables
             && self.functions == other.functions
             && self.touched == other.touched
+            && self.readonly == other.readonly
             && self.frames == other.frames
     }
 
@@ -310,6 +350,9 @@ impl State {
         self.last.dedup();
         self.exit_trap = self.exit_trap.take().or_else(|| other.exit_trap.clone());
         self.background |= other.background;
+        if self.readonly != other.readonly {
+            Rc::make_mut(&mut self.readonly).retain(|name| other.readonly.contains(name));
+        }
         self.frames.truncate(other.frames.len());
     }
 
@@ -366,6 +409,8 @@ impl State {
         touched.paths.extend(other.touched.paths.iter().cloned());
         touched.removed.extend(other.touched.removed.iter().cloned());
         touched.rewritten.extend(other.touched.rewritten.iter().cloned());
+        touched.gone.retain(|path| other.touched.gone.contains(path));
+        touched.closed.retain(|path| other.touched.closed.contains(path));
     }
 
     /// Divides the state for the two outcomes of an unknown condition.

@@ -39,7 +39,7 @@ main() {
 }
 
 main "$@"
-#= 18 substitution continues: id -u
+#= 18 substitution ends: id -u
 #= 19 foreground ends: mkdir -p /data
 #= 20 condition decides: chmod 00700 /data
 #= 22 foreground ends: find /data ! -user postgres -exec chown postgres {} +

@@ -6,7 +6,7 @@ use crossdock_shell::{Entry, Executable, Files};
 use super::Context;
 use super::process::Process;
 use crate::program::container::{Container, Credentials};
-use crate::root::{EntryKind, ResolveError, is_mounted, read_small, resolve};
+use crate::root::{EntryKind, ResolveError, Resolved, is_mounted, read_small, resolve};
 
 /// The size above which a script is not read.
 pub(super) const MAX_SCRIPT: u64 = 1 << 20;
@@ -15,12 +15,24 @@ pub(super) const MAX_SCRIPT: u64 = 1 << 20;
 pub(super) struct ImageFiles<'a> {
     context: Context<'a>,
     container: Container<'a>,
+    /// Whether another script came before.
+    is_later: bool,
     user: Option<&'a Credentials>,
 }
 
 impl<'a> ImageFiles<'a> {
     pub(super) fn of(context: Context<'a>, process: &'a Process) -> ImageFiles<'a> {
-        ImageFiles { context, container: process.within(context.container), user: process.user.as_ref() }
+        let (container, is_later) = (process.within(context.container), process.is_from_script());
+        ImageFiles { context, container, is_later, user: process.user.as_ref() }
+    }
+
+    /// Returns what the image has at a path where no runtime mounts another file system, and the user if that is known.
+    fn kept(&self, path: &str) -> Option<(&'a Credentials, Resolved)> {
+        if is_mounted(path) || self.context.volumes.touch(path) || path == "/tmp" {
+            return None;
+        }
+        let found = resolve(self.container.root, path).ok()?;
+        self.user.map(|user| (user, found))
     }
 }
 
@@ -65,6 +77,20 @@ impl Files for ImageFiles<'_> {
 
     fn canonical(&self, path: &str) -> Option<String> {
         resolve(self.container.root, path).ok().map(|found| found.path)
+    }
+
+    fn may_have_changed(&self) -> bool {
+        self.is_later
+    }
+
+    fn may_write(&self, path: &str) -> Option<bool> {
+        let (user, found) = self.kept(path)?;
+        Some(user.may_write(&found.entry) && user.blocked_at(&found.directories).is_none())
+    }
+
+    fn may_change_mode(&self, path: &str) -> Option<bool> {
+        let (user, found) = self.kept(path)?;
+        Some(user.uid == 0 || user.uid == found.entry.uid)
     }
 
     fn is_link(&self, path: &str) -> Option<bool> {

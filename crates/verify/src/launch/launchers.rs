@@ -2,11 +2,13 @@
 //!
 //! Each option grammar is that of the program's source: `getopt` in tini, dumb-init, catatonit, coreutils and util-linux.
 
+use super::applets::{self, Arguments};
 use super::call::{BUSYBOX, Call};
 use super::next::{fails, no_command, refused, start, unknown_word};
 use super::options::{Grammar, OptionError, Value, is_given};
-use super::process::{Libc, Word};
+use super::process::{Libc, Process, Word};
 use super::{Next, environment, option_values, switch_user};
+use crate::program::busybox::BusyBox;
 use crate::root::ResolveError;
 
 /// A program that starts the command in its arguments.
@@ -62,10 +64,10 @@ enum Own {
     SetPriv,
     Su,
     Sudo,
+    Xargs,
 }
 
 const COREUTILS: &[&str] = &["GNU coreutils", BUSYBOX, "toybox", "uutils"];
-const BUSYBOX_TIMEOUT: &str = "+s:k:";
 const UTIL_LINUX: &[&str] = &["util-linux", BUSYBOX, "toybox"];
 
 const fn plain(
@@ -129,6 +131,7 @@ impl Launcher {
             Reading::Own(Own::SetPriv) => switch_user::setpriv(call),
             Reading::Own(Own::Su) => switch_user::su(call),
             Reading::Own(Own::Sudo) => switch_user::sudo(call),
+            Reading::Own(Own::Xargs) => xargs(call),
         }
     }
 }
@@ -257,6 +260,7 @@ static LAUNCHERS: &[Launcher] = &[
     own(&["s6-setuidgid"], &["s6-applyuidgid", "s6-setuidgid"], Own::SetUidGid),
     own(&["setpriv"], UTIL_LINUX, Own::SetPriv),
     own(&["su", "runuser"], UTIL_LINUX, Own::Su),
+    own(&["xargs"], &["GNU findutils", BUSYBOX, "toybox"], Own::Xargs),
     own(&["sudo", "doas"], &["sudoers", "doas.conf"], Own::Sudo),
 ];
 
@@ -267,11 +271,11 @@ pub(super) fn named(name: &str) -> Option<&'static Launcher> {
 
 impl Plain {
     fn read(&self, call: &Call<'_>, name: &str) -> Next {
-        let mut grammar = Grammar { short: self.short, long: self.long };
-        // As BusyBox hands the options of its timeout to `getopt32` since 1.31; before, `-t` came before the time.
-        if name == "timeout" && call.contains(BUSYBOX_TIMEOUT) {
-            grammar = Grammar { short: "s:k:", long: &[] };
-        }
+        let (grammar, operands) = match applets::arguments(call, name, self.operands) {
+            Arguments::Usual => (Grammar { short: self.short, long: self.long }, self.operands),
+            Arguments::Own(grammar, operands) => (grammar, operands),
+            Arguments::Unknown => return Next::Unknown(format!("the options of its {name} are not known")),
+        };
         let (options, rest) = match grammar.read(call.arguments()) {
             Ok(read) => read,
             Err(error) => return refused(call, error),
@@ -279,7 +283,7 @@ impl Plain {
         if is_given(&options, self.ends) {
             return Next::Nothing;
         }
-        let (operands, command) = rest.split_at(self.operands.min(rest.len()));
+        let (operands, command) = rest.split_at(operands.min(rest.len()));
         if let Some(word) = operands.iter().find(|word| matches!(word, Word::Many(_))) {
             return unknown_word(word);
         }
@@ -399,4 +403,54 @@ fn flock(call: &Call<'_>) -> Next {
         }
         [_, command @ ..] => start(call, command),
     }
+}
+
+/// `xargs COMMAND` starts the command with words from the standard input, at least once unless `-r` or `-I` is given.
+fn xargs(call: &Call<'_>) -> Next {
+    const GRAMMAR: Grammar = Grammar {
+        short: "+0a:d:E:e::I:i::L:l::n:oP:prs:tx",
+        long: &[
+            ("arg-file", Value::Required),
+            ("delimiter", Value::Required),
+            ("eof", Value::Attached),
+            ("exit", Value::None),
+            ("help", Value::None),
+            ("interactive", Value::None),
+            ("max-args", Value::Required),
+            ("max-chars", Value::Required),
+            ("max-lines", Value::Attached),
+            ("max-procs", Value::Required),
+            ("no-run-if-empty", Value::None),
+            ("null", Value::None),
+            ("open-tty", Value::None),
+            ("process-slot-var", Value::Required),
+            ("replace", Value::Attached),
+            ("show-limits", Value::None),
+            ("verbose", Value::None),
+            ("version", Value::None),
+        ],
+    };
+    const BUSYBOX: Grammar = Grammar { short: "+0a:e::E:i::I:n:ps:P:rtx", long: &[] };
+    let grammar = if call.is_busybox() { BUSYBOX } else { GRAMMAR };
+    match grammar.read(call.arguments()) {
+        Ok((options, _)) if is_given(&options, &["help", "version"]) => Next::Nothing,
+        Ok((_, [])) => Next::Nothing,
+        Ok((_, [word, ..])) if word.known().is_none() => Next::Nothing,
+        Ok((_, command)) => match start(call, command) {
+            Next::Start(process) if is_own_applet(call, &process) => Next::Nothing,
+            Next::Start(process) => Next::Start(Box::new(process.doubtful())),
+            next => next,
+        },
+        Err(error) => refused(call, error),
+    }
+}
+
+/// Returns whether the command of a launcher may be an applet of the BusyBox that the launcher is, which its xargs starts
+/// itself (`spawn_and_wait`).
+fn is_own_applet(call: &Call<'_>, process: &Process) -> bool {
+    let Some(name) = process.name().filter(|name| !name.contains('/') && call.is_busybox()) else {
+        return false;
+    };
+    let busybox = BusyBox::read(call.context.container.root, call.found);
+    busybox.is_some_and(|busybox| busybox.has(name) != Some(false))
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::Next;
 use super::call::Call;
 use super::options::OptionError;
-use super::process::{Process, Search, TextFile, Word};
+use super::process::{Process, Role, Search, TextFile, Word};
 use crate::{Finding, codes};
 
 /// Starts a command as the launcher's own user, with `execvp`.
@@ -29,6 +29,20 @@ pub(super) fn unknown_word(word: &impl fmt::Display) -> Next {
 /// Returns the result for a program below another root directory.
 pub(super) fn other_root() -> Next {
     Next::Unknown("programs below another root directory are not followed".to_owned())
+}
+
+/// Returns the result for a shell that reads its commands from the standard input, which is empty.
+pub(super) fn reads_input(call: &Call<'_>) -> Next {
+    if call.process.role != Role::Program {
+        return Next::Nothing;
+    }
+    let message = format!(
+        "{} is started without commands: it reads them from the standard input, which is empty unless the container runs with \
+         `-i`, and ends at once with status 0.",
+        call.program
+    );
+    let target = call.context.target.name();
+    Next::Fails(Finding::new(codes::LAUNCH_READS_INPUT, target, &call.found.path, message))
 }
 
 /// Returns the result for options that the launcher refuses.

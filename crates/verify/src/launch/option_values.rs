@@ -25,11 +25,17 @@ pub(super) fn refused(call: &Call<'_>, name: &str, options: &[Given], operands: 
         "dumb-init" => first(&["r", "rewrite"], &|value| !is_rewrite(value)),
         "timeout" if is_busybox || call.contains("GNU coreutils") => {
             let is_bad = |value: &str| !is_duration(value, is_busybox);
+            let signal = first(&["s", "signal"], &|value| !is_signal(value, is_busybox));
+            // Before 1.31, BusyBox took the time as a value.
+            let old = first(&["t"], &is_bad);
             let operand = operands.first().and_then(Word::known).filter(|value| is_bad(value));
             let last =
                 value_of(options, &["k", "kill-after"]).and_then(Word::known).filter(|value| is_bad(value));
-            operand.or(last).map(str::to_owned)
+            signal.or(old).or(operand.or(last).map(str::to_owned))
         }
+        "ionice" if is_busybox => first(&["c", "n"], &|value| value.parse::<i64>().is_err()).or_else(|| {
+            first(&["c"], &|value| value.parse::<i64>().is_ok_and(|class| !(0..=3).contains(&class)))
+        }),
         _ => None,
     }
 }
@@ -63,6 +69,24 @@ fn is_duration(text: &str, is_busybox: bool) -> bool {
     let number = number.strip_prefix('+').unwrap_or(&number);
     // Hexadecimal numbers are left to the program.
     number.starts_with("0x") || number.parse::<f64>().is_ok_and(|seconds| seconds >= 0.0)
+}
+
+/// The names of signals that coreutils and BusyBox know on some machine.
+const SIGNALS: [&str; 38] = [
+    "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "EMT", "EXIT", "FPE", "HUP", "ILL", "INFO", "INT", "IO",
+    "IOT", "KILL", "LOST", "PIPE", "POLL", "PROF", "PWR", "QUIT", "SEGV", "STKFLT", "STOP", "SYS", "TERM",
+    "TRAP", "TSTP", "TTIN", "TTOU", "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ",
+];
+
+/// Both take names in any case, with or without `SIG`, and numbers; coreutils also those of real-time signals, which few
+/// builds of BusyBox know, and statuses of programs that a signal ended.
+fn is_signal(text: &str, is_busybox: bool) -> bool {
+    let name = text.to_ascii_uppercase();
+    let name = name.strip_prefix("SIG").unwrap_or(&name);
+    if text.starts_with(|letter: char| letter.is_ascii_digit()) {
+        return text.parse::<u32>().is_ok_and(|number| number <= 64 || (!is_busybox && number >= 128));
+    }
+    SIGNALS.contains(&name) || name.starts_with("RTMIN") || name.starts_with("RTMAX")
 }
 
 #[cfg(test)]
@@ -101,6 +125,34 @@ mod tests {
             ("SIGTERM:3", false),
         ] {
             assert_eq!(is_rewrite(value), expected, "dumb-init -r {value}");
+        }
+        for (value, coreutils, busybox) in [
+            ("SIGTERM", true, true),
+            ("term", true, true),
+            ("sigterm", true, true),
+            ("9", true, true),
+            ("0", true, true),
+            ("EXIT", true, true),
+            ("64", true, true),
+            ("IOT", true, true),
+            ("POLL", true, true),
+            ("RTMIN+1", true, true),
+            ("137", true, false),
+            ("256", true, false),
+            ("65", false, false),
+            ("99", false, false),
+            ("9x", false, false),
+            ("", false, false),
+            ("SIG", false, false),
+            ("NOSUCH", false, false),
+            ("TERMx", false, false),
+            (" TERM", false, false),
+            ("SIGsigterm", false, false),
+            ("-9", false, false),
+            ("UNUSED", false, false),
+        ] {
+            assert_eq!(is_signal(value, false), coreutils, "timeout -s {value}");
+            assert_eq!(is_signal(value, true), busybox, "busybox timeout -s {value}");
         }
         for (value, coreutils, busybox) in [
             ("5", true, true),

@@ -90,6 +90,38 @@ fn line(words: &[Word]) -> Line<'_> {
     Line::Other
 }
 
+/// The directories of the standard library below that of a version.
+const STANDARD: [&str; 2] = ["", "/lib-dynload"];
+/// The directory of installed modules below that of a version.
+const PACKAGES: [&str; 1] = ["/site-packages"];
+/// All of them, with those of Debian.
+const ALL: [&str; 4] = ["", "/lib-dynload", "/site-packages", "/dist-packages"];
+
+/// A virtual environment, by its `pyvenv.cfg` (`venv` in `site.py`).
+struct Venv {
+    /// Whether it hides the modules that are installed for the interpreter and for the user.
+    is_isolated: bool,
+    /// The prefix of the interpreter from which it was made.
+    home: Option<String>,
+}
+
+impl Venv {
+    /// Returns the virtual environment at a prefix; `None` if there is none.
+    fn read(call: &Call<'_>, prefix: &str) -> Option<Venv> {
+        let text = read_small(call.context.container.root, &format!("{prefix}/pyvenv.cfg"), MAX_PATH_FILE)?;
+        let text = String::from_utf8_lossy(&text);
+        let value = |name: &str| {
+            let lines = text.lines().filter_map(|line| line.split_once('='));
+            lines.filter(|(key, _)| key.trim().to_lowercase() == name).map(|(_, value)| value.trim()).last()
+        };
+        let includes = value("include-system-site-packages");
+        let is_isolated = includes.is_some_and(|value| value.to_lowercase() != "true");
+        let home =
+            value("home").and_then(|home| self::prefix(&format!("{}/python", home.trim_end_matches('/'))));
+        Some(Venv { is_isolated, home })
+    }
+}
+
 /// The directories in which a module is searched.
 struct Search {
     directories: Vec<String>,
@@ -120,14 +152,29 @@ impl Search {
             let parts = path.split(':').map(|part| if part.is_empty() { "." } else { part });
             search.directories.extend(parts.map(|part| container.seen_from_working_directory(part)));
         }
-        let own = prefix(&call.found.path)?;
+        let mut own = prefix(&call.found.path)?;
         // The path by which it is called decides whether it is that of a virtual environment.
         let called = search::called_path(call.process, call.context.container, call.found);
         let called = prefix(&container.seen_from_working_directory(&called));
-        let of_user = format!("{}/.local", startup::home(call.context, call.process));
-        let prefixes = PREFIXES.iter().map(ToString::to_string);
-        let prefixes: BTreeSet<String> = prefixes.chain(called).chain([own.clone(), of_user]).collect();
-        prefixes.iter().for_each(|prefix| search.add_libraries(call, prefix));
+        let venv = called.as_deref().and_then(|prefix| Venv::read(call, prefix));
+        if let Some(Venv { home: Some(home), .. }) = venv.as_ref().filter(|_| called.as_ref() == Some(&own)) {
+            own.clone_from(home);
+        }
+        match (&called, venv) {
+            (Some(called), Some(Venv { is_isolated: true, .. })) => {
+                search.add_libraries(call, &own, &STANDARD);
+                search.add_libraries(call, called, &PACKAGES);
+                search.has_more = true;
+            }
+            (_, venv) => {
+                search.has_more |= venv.is_some();
+                let of_user = format!("{}/.local", startup::home(call.context, call.process));
+                let prefixes = PREFIXES.iter().map(ToString::to_string);
+                let prefixes: BTreeSet<String> =
+                    prefixes.chain(called.clone()).chain([own.clone(), of_user]).collect();
+                prefixes.iter().for_each(|prefix| search.add_libraries(call, prefix, &ALL));
+            }
+        }
         let mut libraries = search.directories.iter().filter(|path| path.starts_with(&own));
         let has_library =
             libraries.any(|path| resolve(call.context.container.root, &format!("{path}/os.py")).is_ok());
@@ -137,15 +184,19 @@ impl Search {
     }
 
     /// Adds the directories of modules below a prefix.
-    fn add_libraries(&mut self, call: &Call<'_>, prefix: &str) {
-        let root = call.context.container.root;
-        // A virtual environment may see the modules of others.
-        self.has_more |= resolve(root, &format!("{prefix}/pyvenv.cfg")).is_ok();
+    fn add_libraries(&mut self, call: &Call<'_>, prefix: &str, below: &[&str]) {
+        // The one of another version is not searched.
+        let version = base_name(&call.found.path);
+        let is_other = |name: &str| {
+            version.starts_with("python3.")
+                && name.starts_with("python3.")
+                && name.trim_end_matches('t') != version.trim_end_matches('t')
+        };
         for parent in ["lib", "lib64"].map(|name| format!("{prefix}/{name}")) {
-            for name in list(call, &parent).iter().filter(|name| name.starts_with("python3")) {
+            let names = list(call, &parent);
+            for name in names.iter().filter(|name| name.starts_with("python3") && !is_other(name)) {
                 self.has_more |= name.ends_with(".zip");
-                let below = ["", "/lib-dynload", "/site-packages", "/dist-packages"];
-                self.directories.extend(below.map(|directory| format!("{parent}/{name}{directory}")));
+                self.directories.extend(below.iter().map(|directory| format!("{parent}/{name}{directory}")));
             }
         }
         self.has_more |= self.directories.len() > MAX_DIRECTORIES;

@@ -70,6 +70,13 @@ pub(super) fn absent(target: &Target, word: &str, why: &str) -> Finding {
     Finding::new(codes::SCRIPT_CARRIAGE_RETURN, target.name(), name, message)
 }
 
+/// Returns the finding about a program that commands of a script have made one that cannot be started.
+pub(super) fn not_executable_any_more(target: &Target, found: &Resolved, why: &str) -> Finding {
+    let message = format!("{} is not started, `permission denied`: {why}.", found.path);
+    let help = "Remove the command, or let it give the mode 0755.";
+    Finding::new(codes::NOT_EXECUTABLE, target.name(), &found.path, message).with_help(help)
+}
+
 /// Returns whether a finding depends on circumstances of the process that are unknown.
 pub(super) fn is_doubtful(process: &Process, finding: &Finding) -> bool {
     let of_libraries = [

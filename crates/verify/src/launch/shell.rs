@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crossdock_shell::{
     Budget, Cause, Dialect, End, EndKind, Environment, Failure, Found, How, Outcome, Program, Reason,
-    ScriptSource, ShellCall, Start, Value, follow_within, read_shell_arguments,
+    ScriptSource, ShellCall, Start, Unfollowed, Value, follow_within, read_shell_arguments,
 };
 
 use super::answer::Answer;
@@ -15,7 +15,7 @@ use super::image_files::{ImageFiles, MAX_SCRIPT};
 use super::options::OptionError;
 use super::process::{Change, Process, Role, Search, TextFile, Word, base_name};
 use super::search::{self, NotFound};
-use super::{Context, Next, next, owner, report, shell_options, startup};
+use super::{Context, Next, next, owner, report, script_files, shell_options, startup};
 use crate::program::busybox::BusyBox;
 use crate::program::container::{Container, entries_on_path};
 use crate::root::{EntryKind, ResolveError, Resolved, read_small, resolve};
@@ -43,8 +43,7 @@ pub(super) fn read(call: &Call<'_>, budget: &mut Budget) -> Next {
         return Next::Unknown(format!("the options of {} are only known when it runs", call.program));
     };
     let script = match &shell.source {
-        // It reads its standard input, which is empty.
-        ScriptSource::Input => return Next::Nothing,
+        ScriptSource::Input => return next::reads_input(call),
         ScriptSource::Command(text) => match text.text() {
             Some(text) => Script {
                 name: format!("{} -c", call.program),
@@ -247,6 +246,9 @@ impl Reading<'_> {
                         continue;
                     }
                     self.start(program, end.certain, &mut starts, &mut findings);
+                    if is_idle(program) {
+                        self.beside(How::Background, &mut starts, &mut findings);
+                    }
                     self.in_pipeline(*index, &mut starts, &mut findings);
                 }
                 EndKind::Fails { status, reason } => findings.push(self.failure(end, *status, reason)),
@@ -263,12 +265,13 @@ impl Reading<'_> {
                 EndKind::Exit(_) if self.hides_commands(end) => {
                     findings.push(self.about_script(end, self.unknown(end)));
                 }
-                EndKind::Exit(_) | EndKind::Forever => {}
+                EndKind::Forever => self.beside(How::Background, &mut starts, &mut findings),
+                EndKind::Exit(_) => {}
             }
         }
         let starts_others = !starts.is_empty();
         let last_pipelines = self.last_pipelines();
-        let waits = self.outcome.ends.iter().any(|end| end.kind == EndKind::Waits);
+        let waits = self.outcome.ends.iter().any(|end| self.outlives(end));
         for (index, program) in self.outcome.programs.iter().enumerate() {
             let is_end = self.outcome.ends.iter().any(|end| program_of(&end.kind) == Some(index));
             let is_before = match program.how {
@@ -279,6 +282,9 @@ impl Reading<'_> {
                 How::Condition => {
                     !is_end && (self.is_program(program) || (!starts_others && is_missing_path(program)))
                 }
+                How::Substitution => {
+                    matches!(program.found, Found::At(_)) && program.failure == Failure::Ends
+                }
                 // All programs of the last pipeline are the image's.
                 How::Pipeline => matches!(program.found, Found::At(_)) && !last_pipelines.contains(&index),
                 _ => false,
@@ -287,7 +293,7 @@ impl Reading<'_> {
                 if starts_others || !self.may_be_main(program) {
                     self.helper(program, &mut helpers, &mut findings);
                 } else {
-                    self.start(program, false, &mut starts, &mut findings);
+                    self.start_beside(program, &mut starts, &mut findings);
                 }
             }
         }
@@ -300,8 +306,47 @@ impl Reading<'_> {
         let is_endless = self.outcome.ends.iter().all(|end| end.kind == EndKind::Forever);
         let is_path = matches!(program.found, Found::At(_)) || program.words[0].to_string().contains('/');
         self.process.role == Role::Program
-            && is_path
+            && (is_path || (is_endless && self.is_only_one(program)))
             && (program.how == How::Condition || (is_endless && program.how == How::Foreground))
+    }
+
+    /// Whether no other program of a loop is in the image, but for one that waits.
+    fn is_only_one(&self, program: &Program) -> bool {
+        let others = self.outcome.programs.iter().filter(|other| *other != program);
+        let mut others = others.filter(|other| other.words[0].text() != Some("sleep"));
+        others.all(|other| !matches!(other.found, Found::At(_) | Found::Unknown))
+            && !self.may_be_applet(program)
+    }
+
+    /// Whether the container lives on at this end of the script, whatever became of the programs in the background.
+    fn outlives(&self, end: &End) -> bool {
+        match &end.kind {
+            EndKind::Waits | EndKind::Forever => true,
+            EndKind::Exec(index) | EndKind::Last(index) => {
+                self.outcome.programs.get(*index).is_some_and(is_idle)
+            }
+            _ => false,
+        }
+    }
+
+    /// Adds the programs that run in this way while the container lives on by itself. They may be those for which the image is.
+    fn beside(&self, how: How, starts: &mut Vec<Process>, findings: &mut Vec<(Process, Finding)>) {
+        let programs = self.outcome.programs.iter().filter(|program| program.how == how && program.certain);
+        programs.for_each(|program| self.start_beside(program, starts, findings));
+    }
+
+    /// Adds a program without which the container lives on.
+    fn start_beside(
+        &self,
+        program: &Program,
+        starts: &mut Vec<Process>,
+        findings: &mut Vec<(Process, Finding)>,
+    ) {
+        let (from_start, from_finding) = (starts.len(), findings.len());
+        self.start(program, false, starts, findings);
+        let added = starts[from_start..].iter_mut();
+        let added = added.chain(findings[from_finding..].iter_mut().map(|(process, _)| process));
+        added.for_each(|process| process.story.push_str(", and without it the container lives on"));
     }
 
     /// Whether a command is a program and not a script, which may fail as part of the answer that a condition asks for.
@@ -390,8 +435,12 @@ impl Reading<'_> {
             Found::At(path) => {
                 return Ok(Process { search: self.found_at(process, path), ..process.clone() });
             }
-            Found::Missing => NotFound::Absent(nowhere(&word)),
+            Found::Missing => NotFound::Absent(self.nowhere(&word)),
             Found::NotExecutable(path) => match resolve(self.context.container.root, path) {
+                Ok(found) if self.process.user.as_ref().is_some_and(|user| user.may_start(&found)) => {
+                    let why = format!("an earlier command of {} takes its execute bits", self.script.name);
+                    return Err(Box::new(report::not_executable_any_more(self.context.target, &found, &why)));
+                }
                 Ok(found) => NotFound::Denied(Box::new(found)),
                 Err(error) => NotFound::Unknown(error.to_string()),
             },
@@ -468,6 +517,17 @@ impl Reading<'_> {
         busybox.as_ref().is_some_and(|busybox| busybox.has(name) != Some(false))
     }
 
+    /// Says where a command is not.
+    fn nowhere(&self, word: &str) -> String {
+        if !word.contains('/') {
+            format!("no directory of PATH has {word}")
+        } else if self.process.within(self.context.container).resolve(word).is_ok() {
+            format!("an earlier command of {} removes {word}", self.script.name)
+        } else {
+            format!("{word} does not exist in the image")
+        }
+    }
+
     /// Returns the file that holds a command.
     fn place(&self, program: &Program) -> String {
         program.file.clone().unwrap_or_else(|| self.script.name.clone())
@@ -488,7 +548,7 @@ impl Reading<'_> {
             // One whose absence ends the script is an end of its own.
             Found::Missing if program.failure == Failure::Continues && !self.may_be_applet(program) => {
                 let word = program.words[0].to_string();
-                let message = format!("{}, and the script goes on after `not found`.", nowhere(&word));
+                let message = format!("{}, and the script goes on after `not found`.", self.nowhere(&word));
                 let target = self.context.target.name();
                 findings.push((process, Finding::new(codes::LAUNCH_HELPER_MISSING, target, &word, message)));
             }
@@ -508,7 +568,7 @@ impl Reading<'_> {
             Reason::Program(index) => {
                 let program = &self.outcome.programs[*index];
                 let word = program.words[0].to_string();
-                let why = format!("{}, and with `set -e` the script ends", nowhere(&word));
+                let why = format!("{}, and with `set -e` the script ends", self.nowhere(&word));
                 let finding = report::absent(self.context.target, &word, &why);
                 return (self.process_of(program, end.certain), finding);
             }
@@ -520,8 +580,13 @@ impl Reading<'_> {
             }
             Reason::Directory(path) => return self.about_script(end, self.no_directory(end, path)),
             Reason::Source(path) => return self.about_script(end, self.no_source(end, path)),
-            // The image decides about the options of `set`. The words of others may depend on what a deployment sets.
-            Reason::Builtin(text) if text.starts_with("set:") || text == "Bad substitution" => {
+            Reason::File { program, path, trouble } => {
+                let finding =
+                    script_files::refused(self.context, self.process, end, name, program, path, *trouble);
+                return self.about_script(end, finding);
+            }
+            // The script decides about the options of `set`. The words of others may depend on what a deployment sets.
+            Reason::Builtin(text) if decided_by_script(text) => {
                 format!("an error: {text}")
             }
             Reason::Builtin(_) => return self.about_script(end, self.exits(end, status)),
@@ -594,13 +659,21 @@ impl Reading<'_> {
     }
 
     fn unknown(&self, end: &End) -> Finding {
-        let cause = self.outcome.unfollowed.first();
+        let is_return = |cause: &&Unfollowed| cause.cause == Cause::Return;
+        let cause = match end.kind {
+            EndKind::Exit(_) => self.outcome.unfollowed.iter().find(is_return),
+            _ => self.outcome.unfollowed.iter().find(|cause| !is_return(cause)),
+        };
+        let cause = cause.or(self.outcome.unfollowed.first());
         let line = cause.map_or(end.position.line, |cause| cause.position.line);
         let place = Place { line, file: cause.and_then(|cause| cause.file.as_deref()) };
         let text = self.line(&place);
         let why = match cause.map(|cause| cause.cause) {
             Some(Cause::Eval) => "runs commands that are only known when it runs",
             Some(Cause::Source) => "reads commands from a file that is only known when it runs",
+            Some(Cause::Return) => {
+                "ends the script outside any function, and the commands after it never run"
+            }
             Some(Cause::Binary) => "is in a file with NUL bytes, not a script",
             Some(Cause::TooLarge | Cause::TooDeep | Cause::Loop) => {
                 "is part of more work than this check follows"
@@ -667,12 +740,15 @@ fn shortened(line: &str) -> String {
     }
 }
 
-/// Says where a command is not.
-fn nowhere(word: &str) -> String {
-    if word.contains('/') {
-        format!("{word} does not exist in the image")
-    } else {
-        format!("no directory of PATH has {word}")
+/// Whether a program only keeps the container alive: `tail -f FILE`, `sleep infinity`.
+fn is_idle(program: &Program) -> bool {
+    let words: Vec<&str> = program.words.iter().filter_map(Value::text).collect();
+    match words.split_first().map(|(name, operands)| (base_name(name), operands)) {
+        Some(("tail", operands)) => operands
+            .iter()
+            .any(|word| word.starts_with("--follow") || (word.starts_with('-') && word.contains(['f', 'F']))),
+        Some(("sleep", operands)) => operands.iter().any(|word| word.starts_with("inf") || word.len() > 5),
+        _ => false,
     }
 }
 
@@ -680,6 +756,11 @@ fn nowhere(word: &str) -> String {
 fn is_missing_path(program: &Program) -> bool {
     let is_path = program.words[0].text().is_some_and(|word| word.contains('/'));
     program.how == How::Condition && program.found == Found::Missing && is_path
+}
+
+/// Whether the script itself, and nothing that a deployment sets, leads to an error of a builtin.
+fn decided_by_script(text: &str) -> bool {
+    text.starts_with("set:") || text == "Bad substitution" || text.ends_with(": is read only")
 }
 
 fn program_of(end: &EndKind) -> Option<usize> {

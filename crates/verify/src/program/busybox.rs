@@ -1,9 +1,10 @@
-//! BusyBox: one program that is many, chosen by the name under which it starts.
+//! BusyBox and toybox: one program that is many, chosen by the name under which it starts.
 
 use std::collections::BTreeSet;
 
 use memchr::memmem;
 
+use super::toybox::{self, is_name};
 use crate::program::inspect::text_to_split;
 use crate::root::{Resolved, Root, read_whole};
 use crate::{Finding, Target, codes};
@@ -17,9 +18,34 @@ const OPTIONS_OF_ENV: [&str; 4] = ["+i0u:*\0", "+iu:*\0", "+i0u:\0", "+iu:\0"];
 /// The text before the second number of the version.
 const VERSION: &[u8] = b"BusyBox v1.";
 
-/// The facts about a BusyBox.
+/// The programs of this kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Family {
+    BusyBox,
+    Toybox,
+}
+
+impl Family {
+    /// Returns the beginning of the name under which the next word chooses the applet.
+    fn beginning(self) -> &'static str {
+        match self {
+            Family::BusyBox => "busybox",
+            Family::Toybox => "toybox",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Family::BusyBox => "BusyBox",
+            Family::Toybox => "toybox",
+        }
+    }
+}
+
+/// The facts about a BusyBox, or a toybox.
 #[derive(Debug, Clone)]
 pub(crate) struct BusyBox {
+    family: Family,
     /// The names of the applets; `None` if the list was not found.
     applets: Option<BTreeSet<Vec<u8>>>,
     /// Whether its `env` is known to lack the option `-S`.
@@ -27,12 +53,16 @@ pub(crate) struct BusyBox {
 }
 
 impl BusyBox {
-    /// Returns the BusyBox that this file is; `None` if it is another program or cannot be read.
+    /// Returns the BusyBox or toybox that this file is; `None` if it is another program or cannot be read.
     pub(crate) fn read(root: &dyn Root, file: &Resolved) -> Option<BusyBox> {
         if file.entry.size > MAX_SIZE {
             return None;
         }
         let bytes = read_whole(root, &file.path, MAX_SIZE).ok()?;
+        if toybox::is_toybox(&bytes) {
+            let applets = toybox::applets(&bytes);
+            return Some(BusyBox { family: Family::Toybox, applets, lacks_split_string: false });
+        }
         // The three texts of `libbb/appletlib.c` that every build has.
         let texts = [VERSION, b"multi-call binary", b": applet not found"];
         texts.iter().all(|text| memmem::find(&bytes, text).is_some()).then(|| BusyBox::of(&bytes))
@@ -44,6 +74,7 @@ impl BusyBox {
         let is_list = names.len() >= 8;
         let is_old = minor_version(bytes).is_some_and(|version| version <= LAST_WITHOUT_SPLIT);
         BusyBox {
+            family: Family::BusyBox,
             applets: is_list.then(|| names.into_iter().map(<[u8]>::to_vec).collect()),
             lacks_split_string: is_old
                 || has_known_env(|text| memmem::find(bytes, text.as_bytes()).is_some()),
@@ -58,26 +89,35 @@ impl BusyBox {
     /// Returns the finding about a process for which it does not have the applet, or not the option `-S` of `env`.
     ///
     /// `words` are those with which the file starts: its name decides, without directories and one leading hyphen, and a
-    /// name that begins with `busybox` leaves the choice to the next word (`run_applet_and_exit`).
+    /// name that begins with `busybox` leaves the choice to the next word (`run_applet_and_exit`). toybox does the same with
+    /// `toybox` (`toybox_main`).
     pub(crate) fn check(&self, target: &Target, file: &Resolved, words: &[&str]) -> Option<Finding> {
         let [first, rest @ ..] = words else { return None };
+        let beginning = self.family.beginning();
         let name = base_name(first);
         let (applet, arguments) = match rest {
-            [next, rest @ ..] if name.starts_with("busybox") && !next.starts_with('-') => {
+            [next, rest @ ..] if name.starts_with(beginning) && !next.starts_with('-') => {
                 (base_name(next), rest)
             }
             // BusyBox knows some words with two dashes: `--help`, `--install`, `--list` and the like.
-            [next, ..] if name.starts_with("busybox") && (*next == "--" || !next.starts_with("--")) => {
-                return Some(missing(target, file, first, next));
+            [next, ..] if name.starts_with(beginning) && (*next == "--" || !next.starts_with("--")) => {
+                return Some(self.missing(target, file, first, next));
             }
             // BusyBox itself shows its help.
-            _ if name.starts_with("busybox") => return None,
+            _ if name.starts_with(beginning) => return None,
             _ => (name, rest),
         };
         match self.has(applet) {
             Some(true) => {}
-            Some(false) => return Some(missing(target, file, first, applet)),
-            None => return Some(unknown(target, file, format!("whether it has the applet {applet}"))),
+            // toybox looks one link further.
+            Some(false)
+                if self.family == Family::Toybox
+                    && file.links.iter().any(|(_, link)| self.has(base_name(link)) == Some(true)) =>
+            {
+                return Some(self.unknown(target, file, format!("which applet it takes for {applet}")));
+            }
+            Some(false) => return Some(self.missing(target, file, first, applet)),
+            None => return Some(self.unknown(target, file, format!("whether it has the applet {applet}"))),
         }
         if applet != "env" || !splits_text(arguments) {
             return None;
@@ -85,8 +125,29 @@ impl BusyBox {
         Some(if self.lacks_split_string {
             without_split(target, file)
         } else {
-            unknown(target, file, "whether its env has the option -S".to_owned())
+            self.unknown(target, file, "whether its env has the option -S".to_owned())
         })
+    }
+}
+
+impl BusyBox {
+    fn missing(&self, target: &Target, file: &Resolved, word: &str, applet: &str) -> Finding {
+        let shown = match self.family {
+            Family::BusyBox => format!("{applet}: applet not found"),
+            Family::Toybox => format!("toybox: Unknown command {applet}"),
+        };
+        let message = format!(
+            "{word} starts {}, a {} without the applet {applet}: it shows `{shown}`, exit 127.",
+            file.path,
+            self.family.name()
+        );
+        let finding = Finding::new(codes::BUSYBOX_APPLET_MISSING, target.name(), &file.path, message);
+        finding.with_evidence("applet", applet)
+    }
+
+    fn unknown(&self, target: &Target, file: &Resolved, what: String) -> Finding {
+        let message = format!("{} is a {}, and it is unknown {what}.", file.path, self.family.name());
+        Finding::new(codes::BUSYBOX_UNKNOWN, target.name(), &file.path, message)
     }
 }
 
@@ -134,11 +195,6 @@ fn applet_names(bytes: &[u8]) -> Vec<&[u8]> {
     if run.len() > longest.len() { run } else { longest }
 }
 
-fn is_name(word: &[u8]) -> bool {
-    let is_letter = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"[_-.+".contains(byte);
-    !word.is_empty() && word.len() < 32 && word.iter().all(is_letter)
-}
-
 /// Returns the finding about a process that starts this file, if it is a BusyBox without what is asked of it.
 pub(crate) fn check(root: &dyn Root, target: &Target, file: &Resolved, words: &[&str]) -> Option<Finding> {
     BusyBox::read(root, file)?.check(target, file, words)
@@ -149,15 +205,6 @@ fn base_name(word: &str) -> &str {
     name.strip_prefix('-').filter(|_| !word.contains('/')).unwrap_or(name)
 }
 
-fn missing(target: &Target, file: &Resolved, word: &str, applet: &str) -> Finding {
-    let message = format!(
-        "{word} starts {}, a BusyBox without the applet {applet}: it shows `{applet}: applet not found`, exit 127.",
-        file.path
-    );
-    let finding = Finding::new(codes::BUSYBOX_APPLET_MISSING, target.name(), &file.path, message);
-    finding.with_evidence("applet", applet)
-}
-
 fn without_split(target: &Target, file: &Resolved) -> Finding {
     let message = format!(
         "`env -S` is started with {}, a BusyBox, whose env has no such option: it shows `env: unrecognized option: S`, exit 1.",
@@ -165,11 +212,6 @@ fn without_split(target: &Target, file: &Resolved) -> Finding {
     );
     let help = "Name the interpreter itself in the `#!` line, or install GNU env (coreutils).";
     Finding::new(codes::BUSYBOX_OPTION_MISSING, target.name(), &file.path, message).with_help(help)
-}
-
-fn unknown(target: &Target, file: &Resolved, what: String) -> Finding {
-    let message = format!("{} is a BusyBox, and it is unknown {what}.", file.path);
-    Finding::new(codes::BUSYBOX_UNKNOWN, target.name(), &file.path, message)
 }
 
 #[cfg(test)]

@@ -55,6 +55,13 @@ impl Credentials {
         self.uid == 0 || self.class_of(entry) & 0o4 != 0
     }
 
+    /// Returns whether the permission bits let this user write to the file, or create and remove files in the directory. Root
+    /// may do both (`CAP_DAC_OVERRIDE`).
+    pub(crate) fn may_write(&self, entry: &Entry) -> bool {
+        let needed = if entry.kind == EntryKind::Directory { 0o3 } else { 0o2 };
+        self.uid == 0 || self.class_of(entry) & needed == needed
+    }
+
     /// Returns the three permission bits that count for this user. Only the first class that matches counts: a bit for
     /// others does not help the owner (path_resolution(7)).
     fn class_of(&self, entry: &Entry) -> u32 {

@@ -80,6 +80,7 @@ fn every_code_is_tried_by_a_test() {
         include_str!("launchers.rs"),
         include_str!("loaders/cases.txt"),
         include_str!("nodes.rs"),
+        include_str!("steps.rs"),
         include_str!("symbols.rs"),
     ]
     .concat();

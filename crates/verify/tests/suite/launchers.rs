@@ -47,6 +47,8 @@ pub(crate) struct Case {
     codes: &'static str,
     /// Whether it starts only if a deployment sets variables.
     demands: bool,
+    /// Whether runc is asked about an unproven image, which does not start.
+    is_seen_failing: bool,
 }
 
 impl Case {
@@ -56,7 +58,15 @@ impl Case {
             .with_config_platform(PlatformText::new("linux", "amd64", None))
             .with_entrypoint(words.iter().copied())
             .with_env([PATH]);
-        Case { image, files: Vec::new(), links: &[], verdict: Verdict::Starts, codes: "", demands: false }
+        Case {
+            image,
+            files: Vec::new(),
+            links: &[],
+            verdict: Verdict::Starts,
+            codes: "",
+            demands: false,
+            is_seen_failing: false,
+        }
     }
 
     pub(crate) fn fails(self, codes: &'static str) -> Case {
@@ -65,6 +75,11 @@ impl Case {
 
     pub(crate) fn unproven(self, codes: &'static str) -> Case {
         Case { verdict: Verdict::Unproven, codes, ..self }
+    }
+
+    /// An image that this engine does not start, though another deployment may.
+    pub(crate) fn seen_failing(self, codes: &'static str) -> Case {
+        Case { is_seen_failing: true, ..self.unproven(codes) }
     }
 
     /// Declares a volume, which engines create.
@@ -198,7 +213,7 @@ fn libraries() -> Vec<String> {
     FOUND.get_or_init(|| libraries_of(programs)).clone()
 }
 
-fn libraries_of<'a>(programs: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub(crate) fn libraries_of<'a>(programs: impl Iterator<Item = &'a str>) -> Vec<String> {
     let outputs = programs.map(|path| run("ldd", &[path], &[]).stdout);
     let text: String = outputs.map(|output| String::from_utf8_lossy(&output).into_owned()).collect();
     let paths = text.split_whitespace().filter(|word| word.starts_with("/lib/"));
@@ -394,6 +409,15 @@ fn python(words: &[&str]) -> Case {
     .directory("/srv")
 }
 
+/// An image that runs a module with a virtual environment, as `python3 -m venv` makes it.
+fn venv(module: &str) -> Case {
+    const CONFIGURATION: &str = "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11.2\n";
+    python(&["-m", module])
+        .env("PATH=/srv/env/bin:/usr/bin")
+        .file("/srv/env/pyvenv.cfg", 0o644, CONFIGURATION)
+        .with_links(&[("/usr/bin/python3", "python3.11"), ("/srv/env/bin/python3", "/usr/bin/python3")])
+}
+
 /// CPython's command lines. Each was given to Python 3.11 in a directory with these files.
 fn of_python() -> Vec<Case> {
     let missing = "launch-file-missing";
@@ -435,6 +459,30 @@ fn of_python() -> Vec<Case> {
             .file("/srv/env/pyvenv.cfg", 0o644, "home = /usr/bin\n")
             .file("/srv/env/lib/python3.11/site-packages/absent.py", 0o644, "")
             .with_links(&[("/usr/bin/python3", "python3.11"), ("/srv/env/bin/python3", "/usr/bin/python3")]),
+        venv("absent").file("/srv/env/lib/python3.11/site-packages/absent.py", 0o644, ""),
+        venv("absent").unproven("launch-may-fail"),
+        venv("json.tool"),
+        venv("module"),
+        // It hides what is installed for the interpreter, and searches only the modules of its version.
+        venv("flask").unproven("launch-may-fail"),
+        venv("absent")
+            .file("/srv/env/lib/python3.12/site-packages/absent.py", 0o644, "")
+            .unproven("launch-may-fail"),
+        venv("absent").file("/srv/env/lib/python3.11/absent.py", 0o644, "").unproven("launch-may-fail"),
+        venv("flask").file(
+            "/srv/env/pyvenv.cfg",
+            0o644,
+            "home = /usr/bin\ninclude-system-site-packages = true\n",
+        ),
+        // One that has a copy of the interpreter.
+        venv("absent")
+            .with_links(&[("/usr/bin/python3", "python3.11")])
+            .file("/srv/env/bin/python3", 0o755, dynamic())
+            .file("/srv/env/lib/python3.11/site-packages/absent.py", 0o644, ""),
+        venv("absent")
+            .with_links(&[("/usr/bin/python3", "python3.11")])
+            .file("/srv/env/bin/python3", 0o755, dynamic())
+            .unproven("launch-may-fail"),
         python(&["-Z", "module.py"]).fails("launch-refused"),
         python(&["-m"]).fails("launch-refused"),
         python(&["package"]).fails(missing),
@@ -721,8 +769,10 @@ fn long_runc_agrees_about_launchers_and_scripts() {
         .chain(&of_scripts())
         .chain(&crate::scripts::cases())
         .chain(&crate::entries::cases())
+        .chain(&crate::steps::cases())
+        .chain(&crate::applets::cases())
         // No run contradicts `unproven`.
-        .filter(|case| case.verdict != Verdict::Unproven)
+        .filter(|case| case.verdict != Verdict::Unproven || case.is_seen_failing)
         .enumerate()
     {
         let said = started(case, number);

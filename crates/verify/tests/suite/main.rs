@@ -1,6 +1,7 @@
 //! Verifies real programs, which the tests compile: with Go, gcc for two machines, musl-gcc, rustc and zig.
 
 mod against_the_kernel;
+mod applets;
 mod budgets;
 mod catalogue;
 mod configurations;
@@ -15,5 +16,6 @@ mod odd_images;
 mod real_programs;
 mod robustness;
 mod scripts;
+mod steps;
 mod support;
 mod symbols;

@@ -214,8 +214,12 @@ fn of_testers() -> Vec<Case> {
             .file("/opt/run.sh", 0o755, *b"#!/none\n")
             .file("/opt/new", 0o644, RUN)
             .unproven("launch-may-fail"),
-        entry("#!/bin/sh\nset -e\nchown -R nosuch:nosuch /opt\nexec /app\n").fails("launch-user-unknown"),
-        entry("#!/bin/sh\nset -e\nchown root:nosuch /opt\nexec /app\n").fails("launch-user-unknown"),
+        entry("#!/bin/sh\nset -e\nchown -R nosuch:nosuch /opt\nexec /app\n")
+            .file("/opt/x", 0o644, RUN)
+            .fails("launch-user-unknown"),
+        entry("#!/bin/sh\nset -e\nchown root:nosuch /opt\nexec /app\n")
+            .file("/opt/x", 0o644, RUN)
+            .fails("launch-user-unknown"),
         entry(
             "#!/bin/sh\nset -e\nchown 0:0 /opt && chown root: /opt\nchown nosuch /opt || true\nexec /app\n",
         )

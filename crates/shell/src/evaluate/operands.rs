@@ -1,0 +1,302 @@
+//! Programs that create, change, remove or read the files in their operands, as GNU coreutils and BusyBox do: when they
+//! certainly fail, and what is certainly lost after them.
+
+use std::collections::BTreeSet;
+
+use crate::evaluate::machine::Evaluator;
+use crate::evaluate::state::{State, Status};
+use crate::outcome::{Reason, Trouble};
+use crate::start::{Entry, Executable};
+
+/// The certain failure of such a program.
+pub(crate) struct Refusal {
+    pub(crate) reason: Reason,
+    /// Whether the status is 1 with GNU coreutils and BusyBox alike.
+    is_one: bool,
+}
+
+impl Refusal {
+    pub(crate) fn status(&self) -> Status {
+        if self.is_one { Status::Known(1) } else { Status::Failure }
+    }
+}
+
+/// The words of such a program.
+struct Operands<'w> {
+    name: &'w str,
+    letters: String,
+    files: Vec<&'w str>,
+}
+
+impl<'w> Operands<'w> {
+    /// Reads the words. `None` for other programs, and for options that are not known here, which may take a value.
+    fn read(words: &[&'w str]) -> Option<Operands<'w>> {
+        let (program, rest) = words.split_first()?;
+        let name = program.rsplit('/').next()?;
+        let known = match name {
+            "mkdir" => "pv",
+            "touch" => "am",
+            "cp" => "afpRrdvLPH",
+            "mv" => "fv",
+            "rm" => "frRv",
+            "cat" => "uvAEnsTbet",
+            "ls" => "alhdRrt1nF",
+            "chmod" | "chown" => "Rvc",
+            "ln" => "sfnv",
+            "sed" => "inEr",
+            _ => return None,
+        };
+        let mut operands = Operands { name, letters: String::new(), files: Vec::new() };
+        let mut words = rest.iter();
+        while let Some(word) = words.next() {
+            match word.strip_prefix('-') {
+                Some("-") => {
+                    operands.files.extend(words);
+                    break;
+                }
+                Some("-recursive") => operands.letters.push('R'),
+                Some("-parents") if name == "mkdir" => operands.letters.push('p'),
+                Some("-force") => operands.letters.push('f'),
+                Some("-symbolic") => operands.letters.push('s'),
+                Some("-verbose") => {}
+                Some(letters) if !letters.is_empty() => {
+                    if !letters.chars().all(|letter| known.contains(letter)) {
+                        return None;
+                    }
+                    operands.letters.push_str(letters);
+                }
+                _ => operands.files.push(word),
+            }
+        }
+        Some(operands)
+    }
+
+    fn has(&self, letters: &[char]) -> bool {
+        self.letters.contains(letters)
+    }
+}
+
+impl Evaluator<'_> {
+    /// Returns why a program certainly fails because of its operands. `None` if it does not, or if that is not known.
+    pub(crate) fn refusal(&self, state: &State, words: &[&str]) -> Option<Refusal> {
+        if self.files.may_have_changed() {
+            return None;
+        }
+        let operands = Operands::read(words)?;
+        let files = operands.files.as_slice();
+        let (path, trouble) = match operands.name {
+            "mkdir" if operands.has(&['p']) => files.iter().find_map(|path| self.blocks_parents(state, path)),
+            "mkdir" => files.iter().find_map(|path| match self.entry(state, path) {
+                Entry::Directory | Entry::File(_) | Entry::Other => {
+                    Some(((*path).to_owned(), Trouble::Exists))
+                }
+                Entry::Absent => self.blocks_creation(state, path),
+                Entry::Unknown => None,
+            }),
+            "touch" => files.iter().find_map(|path| self.blocks_new(state, path)),
+            "cat" => files.iter().find_map(|path| match self.entry(state, path) {
+                _ if *path == "-" => None,
+                Entry::Directory => Some(((*path).to_owned(), Trouble::Directory)),
+                entry => absent(entry, path),
+            }),
+            "ls" => files.iter().find_map(|path| self.is_absent(state, path)),
+            "sed" => {
+                let [_, files @ ..] = files else { return None };
+                files.iter().filter(|path| **path != "-").find_map(|path| self.is_absent(state, path))
+            }
+            "chmod" | "chown" => {
+                let [_, files @ ..] = files else { return None };
+                files.iter().find_map(|path| self.blocks_attributes(state, path))
+            }
+            "rm" => files.iter().find_map(|path| self.blocks_removal(state, &operands, path)),
+            "cp" | "mv" => self.blocks_transfer(state, &operands),
+            "ln" => match files {
+                [_, link] => self.blocks_link(state, &operands, link),
+                _ => None,
+            },
+            _ => None,
+        }?;
+        let reason = Reason::File { program: words[0].to_owned(), path, trouble };
+        Some(Refusal { reason, is_one: !matches!(operands.name, "ls" | "sed") })
+    }
+
+    fn is_absent(&self, state: &State, path: &str) -> Option<(String, Trouble)> {
+        absent(self.entry(state, path), path)
+    }
+
+    /// Whether a file cannot be created because its directory is absent or cannot be written to.
+    fn blocks_creation(&self, state: &State, path: &str) -> Option<(String, Trouble)> {
+        let parent = parent(path);
+        match self.entry(state, parent) {
+            Entry::Absent => Some((parent.to_owned(), Trouble::Absent)),
+            Entry::Directory => self.is_read_only(state, parent),
+            Entry::File(_) | Entry::Other => Some((parent.to_owned(), Trouble::NotDirectory)),
+            Entry::Unknown => None,
+        }
+    }
+
+    fn blocks_new(&self, state: &State, path: &str) -> Option<(String, Trouble)> {
+        let is_absent = self.entry(state, path) == Entry::Absent && !self.is_link(state, path);
+        if is_absent { self.blocks_creation(state, path) } else { None }
+    }
+
+    /// Whether `mkdir -p` fails: the deepest directory that exists cannot be written to.
+    fn blocks_parents(&self, state: &State, path: &str) -> Option<(String, Trouble)> {
+        let mut path = path.trim_end_matches('/');
+        match self.entry(state, path) {
+            Entry::Absent => {}
+            Entry::File(_) => return Some((path.to_owned(), Trouble::Exists)),
+            Entry::Directory | Entry::Other | Entry::Unknown => return None,
+        }
+        loop {
+            let above = parent(path);
+            match self.entry(state, above) {
+                Entry::Absent if above.len() < path.len() => path = above,
+                Entry::Directory => return self.is_read_only(state, above),
+                _ => return None,
+            }
+        }
+    }
+
+    fn blocks_attributes(&self, state: &State, path: &str) -> Option<(String, Trouble)> {
+        let absolute = Self::absolute(state, path)?;
+        if self.entry(state, path) == Entry::Absent && !self.is_link(state, path) {
+            return Some((path.to_owned(), Trouble::Absent));
+        }
+        let is_known = !Self::is_changed(state, &absolute) && !state.touched.anything;
+        let is_refused = is_known && self.files.may_change_mode(&absolute) == Some(false);
+        is_refused.then(|| (path.to_owned(), Trouble::NotOwner))
+    }
+
+    fn blocks_removal(
+        &self,
+        state: &State,
+        operands: &Operands<'_>,
+        path: &str,
+    ) -> Option<(String, Trouble)> {
+        match self.entry(state, path) {
+            Entry::Absent if operands.has(&['f']) || self.is_link(state, path) => None,
+            Entry::Absent => Some((path.to_owned(), Trouble::Absent)),
+            Entry::Directory if !operands.has(&['r', 'R']) && !self.is_link(state, path) => {
+                Some((path.to_owned(), Trouble::Directory))
+            }
+            Entry::File(_) | Entry::Directory | Entry::Other => self.is_read_only(state, parent(path)),
+            Entry::Unknown => None,
+        }
+    }
+
+    fn blocks_transfer(&self, state: &State, operands: &Operands<'_>) -> Option<(String, Trouble)> {
+        let (to, sources) = operands.files.split_last().filter(|(_, sources)| !sources.is_empty())?;
+        let copies = operands.name == "cp";
+        for source in sources {
+            match self.entry(state, source) {
+                Entry::Absent if !self.is_link(state, source) => {
+                    return Some(((*source).to_owned(), Trouble::Absent));
+                }
+                Entry::Directory if copies && !operands.has(&['r', 'R', 'a']) => {
+                    return Some(((*source).to_owned(), Trouble::Directory));
+                }
+                Entry::File(_) if !copies => {
+                    if let Some(trouble) = self.is_read_only(state, parent(source)) {
+                        return Some(trouble);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if self.entry(state, to) != Entry::Directory {
+            return self.blocks_new(state, to);
+        }
+        let name = sources[0]
+            .trim_end_matches('/')
+            .rsplit('/')
+            .next()
+            .filter(|name| !matches!(*name, "." | ".."))?;
+        self.blocks_new(state, &format!("{}/{name}", to.trim_end_matches('/')))
+    }
+
+    fn blocks_link(&self, state: &State, operands: &Operands<'_>, link: &str) -> Option<(String, Trouble)> {
+        match self.entry(state, link) {
+            Entry::File(_) if !operands.has(&['f']) => Some((link.to_owned(), Trouble::Exists)),
+            _ => self.blocks_new(state, link),
+        }
+    }
+
+    /// Whether the user certainly may not write into a directory of the image, which the script has not changed.
+    fn is_read_only(&self, state: &State, path: &str) -> Option<(String, Trouble)> {
+        let absolute = Self::absolute(state, path)?;
+        let is_known = !Self::is_changed(state, &absolute) && !state.touched.anything;
+        let is_refused = is_known && self.files.may_write(&absolute) == Some(false);
+        is_refused.then(|| (path.to_owned(), Trouble::ReadOnly))
+    }
+
+    /// Whether a symbolic link may be at a path.
+    fn is_link(&self, state: &State, path: &str) -> bool {
+        Self::absolute(state, path).is_none_or(|path| self.files.is_link(&path) != Some(false))
+    }
+
+    /// Returns the absolute paths that a program certainly removes, and those from which it takes all execute bits.
+    pub(crate) fn lost(&self, state: &State, words: &[&str]) -> (BTreeSet<String>, BTreeSet<String>) {
+        let (mut gone, mut closed) = Default::default();
+        let Some(operands) = Operands::read(words) else { return (gone, closed) };
+        match (operands.name, operands.files.as_slice()) {
+            ("rm", files) => {
+                gone = self.removed(state, files, operands.has(&['r', 'R']));
+            }
+            ("mv", [sources @ .., _]) => gone = self.removed(state, sources, true),
+            ("chmod", [mode, files @ ..]) if takes_execution(mode) => {
+                closed = self.closed(state, files, operands.has(&['R']));
+            }
+            _ => {}
+        }
+        (gone, closed)
+    }
+
+    /// Returns those of the files that the user may remove, and of the directories if they are removed too.
+    fn removed(&self, state: &State, files: &[&str], takes_directories: bool) -> BTreeSet<String> {
+        let is_removed = |path: &&&str| {
+            let may = Self::absolute(state, parent(path)).and_then(|parent| self.files.may_write(&parent));
+            let is_taken = match self.entry(state, path) {
+                Entry::File(_) => true,
+                Entry::Directory => takes_directories,
+                _ => false,
+            };
+            is_taken && may == Some(true)
+        };
+        files.iter().filter(is_removed).filter_map(|path| Self::absolute(state, path)).collect()
+    }
+
+    fn closed(&self, state: &State, files: &[&str], takes_directories: bool) -> BTreeSet<String> {
+        let absolute = files.iter().filter_map(|path| Self::absolute(state, path));
+        let is_closed = |path: &String| {
+            let is_taken = match self.entry(state, path) {
+                Entry::File(Executable::Yes | Executable::No) => true,
+                Entry::Directory => takes_directories,
+                _ => false,
+            };
+            is_taken && self.files.may_change_mode(path) == Some(true)
+        };
+        absolute.filter(is_closed).collect()
+    }
+}
+
+fn absent(entry: Entry, path: &str) -> Option<(String, Trouble)> {
+    (entry == Entry::Absent).then(|| (path.to_owned(), Trouble::Absent))
+}
+
+/// Whether a mode of `chmod` takes the execute bits from everyone.
+fn takes_execution(mode: &str) -> bool {
+    let is_octal = !mode.is_empty() && mode.len() < 6 && mode.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    match u32::from_str_radix(mode, 8) {
+        Ok(bits) if is_octal => bits & 0o111 == 0,
+        _ => matches!(mode, "a-x" | "a-wx" | "a=r" | "a=rw" | "=r" | "=rw" | "ugo-x"),
+    }
+}
+
+fn parent(path: &str) -> &str {
+    match path.trim_end_matches('/').rsplit_once('/') {
+        Some(("", _)) => "/",
+        Some((parent, _)) => parent,
+        None => ".",
+    }
+}

@@ -1,0 +1,228 @@
+//! Entry scripts whose commands before the program fail, remove the program, or run it beside the container's own.
+//!
+//! The long test of launchers starts these images with runc, too, also those that are unproven and do not start there.
+
+use crate::launchers::{Case, disagreements};
+use crate::support::summary;
+use crossdock_verify::Verdict;
+
+/// Programs that the scripts call, as applets of BusyBox.
+const APPLETS: &[(&str, &str)] = &[
+    ("/usr/bin/cat", "/bin/busybox"),
+    ("/usr/bin/chmod", "/bin/busybox"),
+    ("/usr/bin/chown", "/bin/busybox"),
+    ("/usr/bin/cp", "/bin/busybox"),
+    ("/usr/bin/ln", "/bin/busybox"),
+    ("/usr/bin/ls", "/bin/busybox"),
+    ("/usr/bin/mkdir", "/bin/busybox"),
+    ("/usr/bin/mv", "/bin/busybox"),
+    ("/usr/bin/rm", "/bin/busybox"),
+    ("/usr/bin/sed", "/bin/busybox"),
+    ("/usr/bin/sleep", "/bin/busybox"),
+    ("/usr/bin/tail", "/bin/busybox"),
+    ("/usr/bin/touch", "/bin/busybox"),
+];
+
+fn entry(text: &str) -> Case {
+    Case::of(&["/entry.sh"]).script("/entry.sh", text).with_links(APPLETS)
+}
+
+/// Returns an image whose script runs these commands before `/app`; one of them that fails ends it.
+fn before_app(commands: &str) -> Case {
+    entry(&format!("#!/bin/sh\nset -e\n{commands}\nexec /app\n"))
+}
+
+/// Files that programs cannot read or create.
+fn of_files() -> Vec<Case> {
+    let may_fail = "launch-may-fail";
+    let by_user = |commands: &str| before_app(commands).user("1000");
+    vec![
+        by_user("mkdir /data").seen_failing(may_fail),
+        by_user("mkdir -p /data/cache").seen_failing(may_fail),
+        by_user("mkdir -p /srv").file("/srv/x", 0o644, ""),
+        by_user("mkdir -p /data/cache").volume("/data"),
+        by_user("mkdir -p /data/cache || true"),
+        by_user("mkdir /data 2>/dev/null || exec /none").fails("launch-command-missing"),
+        by_user("touch /srv/log").seen_failing(may_fail),
+        by_user("touch /srv/data/log").seen_failing(may_fail),
+        by_user("cp /etc/passwd /srv/users").seen_failing(may_fail),
+        by_user("cp /etc/passwd /srv").seen_failing(may_fail),
+        by_user("chmod 600 /srv/data").seen_failing(may_fail),
+        by_user("chown 1000 /srv/data").seen_failing(may_fail),
+        by_user("rm -f /srv/data").seen_failing(may_fail),
+        by_user("rm -f /srv/none"),
+        by_user("mv /srv/data /tmp/data").seen_failing(may_fail),
+        by_user("ln -s /app /srv/run").seen_failing(may_fail),
+        by_user("X=$(mkdir /data)").seen_failing(may_fail),
+        entry("#!/bin/sh\nmkdir /data\nexec /app\n").user("1000"),
+        entry("#!/bin/sh\nmkdir /data && exec /app\n").user("1000").seen_failing("launch-unknown"),
+        before_app("mkdir /data\nmkdir -p /data/x"),
+        // Another script made the directory.
+        entry("#!/bin/sh\nmkdir /data\nchown app /data\nexec gosu app /second.sh\n")
+            .script("/second.sh", "#!/bin/sh\nset -e\nmkdir /data/x\ntouch /data/x/y\nexec /app\n"),
+        before_app("mkdir /srv").seen_failing(may_fail),
+        before_app("mkdir /none/x").seen_failing(may_fail),
+        before_app("touch /none/x").seen_failing(may_fail),
+        before_app("cp /none /srv/x").seen_failing(may_fail),
+        before_app("cp /srv /opt").seen_failing(may_fail),
+        before_app("cp -r /srv /opt"),
+        before_app("cp /etc/passwd /none/x").seen_failing(may_fail),
+        before_app("cat /none").seen_failing(may_fail),
+        before_app("cat /srv").seen_failing(may_fail),
+        before_app("cat /none || true"),
+        before_app("if [ -f /none ]; then cat /none; fi"),
+        before_app("cat /run/none").seen_failing(may_fail),
+        before_app("X=$(cat /none)").seen_failing(may_fail),
+        before_app("cat /none").volume("/none"),
+        before_app("echo text > /srv/made\ncat /srv/made\ncp /srv/made /srv/copy"),
+        before_app("/bin/busybox tar --help 2>/dev/null || true\ncat /srv/data"),
+        before_app("mv /none /opt").seen_failing(may_fail),
+        before_app("rm /none").seen_failing(may_fail),
+        before_app("rm -f /none"),
+        before_app("rm /srv").seen_failing(may_fail),
+        before_app("sed -i s/a/b/ /none").seen_failing(may_fail),
+        before_app("sed -i s/a/b/ /srv/data"),
+        before_app("chmod 755 /none").seen_failing(may_fail),
+        before_app("chown 0 /none").seen_failing(may_fail),
+        before_app("ls /none").seen_failing(may_fail),
+        before_app("ln -s /none /srv/link\nrm /srv/link"),
+        before_app("ln -s /app /srv/data").seen_failing(may_fail),
+        before_app("ln -sf /app /srv/data"),
+    ]
+}
+
+/// Programs that earlier commands remove or close.
+fn of_removals() -> Vec<Case> {
+    let missing = "launch-command-missing";
+    let closed = "not-executable";
+    vec![
+        entry("#!/bin/sh\nchmod 644 /app\nexec /app\n").fails(closed),
+        entry("#!/bin/sh\nchmod a-x /app\nexec /app\n").fails(closed),
+        entry("#!/bin/sh\nchmod 644 /app\nchmod +x /app\nexec /app\n"),
+        entry("#!/bin/sh\nchmod 755 /app\nexec /app\n"),
+        entry("#!/bin/sh\nchmod -R 644 /opt\nexec /opt/run\n").script("/opt/run", RUN).fails(closed),
+        entry("#!/bin/sh\nchmod 644 /app\nexec /app\n").user("1000"),
+        entry("#!/bin/sh\n[ -n \"$X\" ] && chmod 644 /app\nexec /app\n"),
+        entry("#!/bin/sh\nrm /app\nexec /app\n").fails(missing),
+        entry("#!/bin/sh\nrm -f /app\nexec /app\n").fails(missing),
+        entry("#!/bin/sh\nrm -f /app\nexec /app\n").user("1000"),
+        entry("#!/bin/sh\nrm -rf /opt\nexec /opt/run\n").script("/opt/run", RUN).fails(missing),
+        entry("#!/bin/sh\nrm /app\ncp /opt/run /app\nexec /app\n")
+            .script("/opt/run", "#!/bin/sh\necho started\n"),
+        entry("#!/bin/sh\nmv /app /opt/app\nexec /app\n").file("/opt/x", 0o644, "").fails(missing),
+        entry("#!/bin/sh\nmv /app /opt/app\nexec /opt/app\n")
+            .file("/opt/x", 0o644, "")
+            .unproven("launch-unknown"),
+        entry("#!/bin/sh\nmv /opt /app2\nexec /opt/run\n").script("/opt/run", RUN).fails(missing),
+        entry("#!/bin/sh\nset -e\nrm /app\n/app\nexec /dynamic\n").fails(missing),
+    ]
+}
+
+/// Variables that cannot be assigned, and `return` outside functions.
+fn of_builtins() -> Vec<Case> {
+    let broken = "script-broken";
+    let dash = |text: &str| entry(&format!("#!/bin/sh\n{text}\nexec /app\n"));
+    let bash = |text: &str| entry(&format!("#!/bin/bash\n{text}\nexec /app\n"));
+    vec![
+        dash("readonly X=1\nX=2").fails(broken),
+        dash("readonly X=1\nexport X=2").fails(broken),
+        dash("readonly X=1\nunset X").fails(broken),
+        dash("readonly X=1\nX=2 true").fails(broken),
+        dash("readonly X=1\nfor X in a; do :; done").fails(broken),
+        dash("readonly X=1\nf() { local X=2; }\nf").fails(broken),
+        dash("X=1\nreadonly X\nexport X\n(X=2)"),
+        dash("readonly X=1\n[ \"$X\" = 1 ] || X=2"),
+        dash("UID=5"),
+        bash("readonly X=1\nX=2"),
+        bash("set -e\nreadonly X=1\nX=2").fails(broken),
+        bash("set -e\nUID=5").fails(broken),
+        bash("UID=${UID:-5}"),
+        bash("declare -r X=1\nmain() { X=2; exec /none; }\nmain"),
+        dash("return").seen_failing("launch-unknown"),
+        dash("if true; then return 0; fi").seen_failing("launch-unknown"),
+        dash("return 3").seen_failing("launch-unknown"),
+        dash("f() { return 0; }\nf"),
+        dash("(return 1)"),
+        dash("[ -z \"$1\" ] || return"),
+        dash(". /srv/more.sh").file("/srv/more.sh", 0o644, "return 0\nexec /none\n"),
+        bash("return"),
+        bash("set -e\nreturn").seen_failing("launch-unknown"),
+        entry("#!/bin/sh\n/app\nreturn\n"),
+    ]
+}
+
+/// Programs beside which the container lives on, and those in substitutions.
+fn of_others() -> Vec<Case> {
+    let missing = "launch-command-missing";
+    let may_fail = "launch-may-fail";
+    vec![
+        entry("#!/bin/sh\n/none &\ntail -f /dev/null\n").unproven(may_fail),
+        entry("#!/bin/sh\n/arm &\nexec tail -F /dev/null\n").unproven(may_fail),
+        entry("#!/bin/sh\nnone &\nexec sleep infinity\n").unproven(may_fail),
+        entry("#!/bin/sh\n/none &\nwhile true; do sleep 60; done\n").unproven(may_fail),
+        entry("#!/bin/sh\n/none &\nexec /app\n").noting("launch-helper-missing"),
+        entry("#!/bin/sh\nwhile true; do /none; sleep 1; done\n").unproven(may_fail),
+        entry("#!/bin/sh\nwhile true; do none; sleep 1; done\n").unproven(may_fail),
+        entry("#!/bin/sh\nwhile true; do /arm; sleep 1; done\n").unproven(may_fail),
+        entry("#!/bin/sh\nset -e\nX=$(/none)\nexec /app\n").fails(missing),
+        entry("#!/bin/sh\nset -e\nX=$(/arm)\nexec /app\n").fails("wrong-machine"),
+        entry("#!/bin/sh\nX=$(/arm)\nexec /app\n"),
+    ]
+}
+
+const RUN: &str = "#!/bin/sh\necho started\n";
+
+pub(crate) fn cases() -> Vec<Case> {
+    [of_files(), of_removals(), of_builtins(), of_others()].into_iter().flatten().collect()
+}
+
+#[test]
+fn commands_before_the_program_are_followed() {
+    let wrong = disagreements(&cases());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A shell without commands ends at once, and nothing else is wrong with the image.
+#[test]
+fn a_shell_without_commands_is_noted() {
+    for words in [&["sh"][..], &["/bin/bash"], &["/usr/bin/tini", "--", "bash"], &["/bin/busybox", "sh"]] {
+        let findings = Case::of(words).verify();
+        assert_eq!(summary(&findings), ("launch-reads-input".to_owned(), Verdict::Starts), "{words:?}");
+    }
+    let findings = entry("#!/bin/sh\nset -e\nsh\nexec /app\n").verify();
+    assert_eq!(summary(&findings), (String::new(), Verdict::Starts));
+}
+
+/// A container that lives on says nothing about the program beside it, so that the message has to.
+#[test]
+fn a_program_beside_the_container_is_told() {
+    for (text, message) in [
+        (
+            "/none &\ntail -f /dev/null",
+            "line 2 of /entry.sh runs /none, and without it the container lives on: /none is not started: /none does not \
+             exist in the image.",
+        ),
+        (
+            "set -e\nmkdir /srv\nexec /app",
+            "Line 3 of /entry.sh runs mkdir, which fails because the image has /srv already, and with `set -e` the script ends.",
+        ),
+        (
+            "chmod 600 /app\nexec /app",
+            "line 3 of /entry.sh runs /app: /app is not started, `permission denied`: an earlier command of /entry.sh takes \
+             its execute bits.",
+        ),
+        (
+            "rm /app\nexec /app",
+            "line 3 of /entry.sh runs /app: /app is not started: an earlier command of /entry.sh removes /app.",
+        ),
+        (
+            "return\nexec /app",
+            "The program that /entry.sh starts was not verified: line 2 of /entry.sh, `return`, ends the script outside any \
+             function, and the commands after it never run.",
+        ),
+        ("readonly X=1\nX=2\nexec /app", "/entry.sh ends in line 3 with an error: X: is read only, exit 2."),
+    ] {
+        let findings = entry(&format!("#!/bin/sh\n{text}\n")).verify();
+        assert_eq!(findings[0].message, message);
+    }
+}
