@@ -14,7 +14,7 @@ use crate::graph::{Graph, Node, is_foreign, total};
 use crate::registry::{Manifest, Registry, Selector, absent_as_none, manifest_name};
 use crate::retry;
 use crate::transfer::{Gate, Moved, TransferEvent, TransferObserver, for_each};
-use crate::upload::{Check, Upload};
+use crate::upload::{Check, SMALL, Upload};
 
 /// The destination of a push.
 #[derive(Debug, Clone)]
@@ -213,13 +213,20 @@ impl Push<'_> {
     fn send_blobs(&self, mut blobs: Vec<Descriptor>) -> Result<(), RegistryError> {
         // The largest first: the last one to end is then a short one.
         blobs.sort_by_key(|blob| std::cmp::Reverse(blob.size));
+        // Small ones are sent next to the first large ones.
+        if let Some(rest) = blobs.get_mut(self.jobs()..) {
+            rest.sort_by_key(|blob| blob.size > SMALL);
+        }
         let observer = self.upload.observer;
         observer.event(TransferEvent::Planned { blobs: blobs.len(), bytes: total(&blobs) });
         let check = match self.options.look_up {
             LookUp::First => Check::First,
             LookUp::Never => Check::MountFirst,
         };
-        for_each(blobs, self.jobs(), |blob| self.send_blob(&blob, check))
+        // The gate lets as many through as may be sent at once. Others are looked up meanwhile, unless only one request at a
+        // time is wanted.
+        let threads = if self.jobs() == 1 { 1 } else { 2 * self.jobs() };
+        for_each(blobs, threads, |blob| self.send_blob(&blob, check))
     }
 
     fn send_blob(&self, blob: &Descriptor, check: Check) -> Result<(), RegistryError> {

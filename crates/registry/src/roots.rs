@@ -1,6 +1,7 @@
 //! The certificates of the authorities that are trusted, and the reasons why a server's certificate is not.
 
 mod fault;
+mod late;
 mod name;
 mod verifier;
 
@@ -26,6 +27,9 @@ use verifier::Verifier;
 pub struct Roots {
     /// In DER.
     certificates: BTreeSet<Vec<u8>>,
+    /// Files that nobody named, which are read only when the first server is verified: there may be hundreds of them, and a
+    /// registry of this machine has no certificate.
+    unread: RootSources,
 }
 
 /// The PEM files of trusted authorities.
@@ -96,10 +100,12 @@ impl RootSources {
 impl Roots {
     /// Returns Mozilla's list of authorities as of this build.
     pub fn bundled() -> Self {
-        Self { certificates: webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(der).collect() }
+        let certificates = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(der).collect();
+        Self { certificates, unread: RootSources::default() }
     }
 
-    /// Returns Mozilla's list together with the certificates of `sources`.
+    /// Returns Mozilla's list together with the certificates of `sources`. Files that nobody named are read when the first
+    /// server is verified.
     ///
     /// # Errors
     /// If a file that an option or `SSL_CERT_FILE` names cannot be read or holds no certificate.
@@ -116,15 +122,20 @@ impl Roots {
             let found = found.ok_or(RootsError::NoCertificate { origin, path })?;
             roots.certificates.extend(found.iter().map(der));
         }
-        // Nobody named these: what cannot be read or parsed is passed over.
-        let system = sources.system.iter().find_map(|path| read_regular(path, LIMIT).ok());
-        let in_directories = sources.directories.iter().flat_map(|directory| files_in(directory));
-        for bytes in system.into_iter().chain(in_directories) {
-            roots
-                .certificates
-                .extend(CertificateDer::pem_slice_iter(&bytes).flatten().map(|found| der(&found)));
-        }
+        roots.unread = RootSources { named: Vec::new(), ..sources.clone() };
         Ok(roots)
+    }
+
+    /// Returns the roots with those of the unread files.
+    fn complete(&self) -> Self {
+        let mut certificates = self.certificates.clone();
+        // Nobody named these: what cannot be read or parsed is passed over.
+        let system = self.unread.system.iter().find_map(|path| read_regular(path, LIMIT).ok());
+        let in_directories = self.unread.directories.iter().flat_map(|directory| files_in(directory));
+        for bytes in system.into_iter().chain(in_directories) {
+            certificates.extend(CertificateDer::pem_slice_iter(&bytes).flatten().map(|found| der(&found)));
+        }
+        Self { certificates, unread: RootSources::default() }
     }
 
     /// Adds a certificate in DER.
@@ -199,6 +210,9 @@ mod tests {
             .with_variable("SSL_CERT_FILE", "env.pem")
             .with_variable("SSL_CERT_DIR", "missing:some");
         let roots = Roots::load(&RootSources::new(&environment, &["ca.pem".into()])).unwrap();
+        // The files that nobody named are read only when they are needed.
+        assert_eq!(roots.certificates.len(), Roots::bundled().certificates.len() + 3);
+        let roots = roots.complete();
         assert_eq!(roots.certificates.len(), Roots::bundled().certificates.len() + 4);
         assert!(roots.certificates.contains(&b"four"[..]));
         // Other files are passed over.

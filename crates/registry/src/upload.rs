@@ -41,6 +41,9 @@ pub(crate) enum Check {
 /// nginx by default 1 MiB.
 const PARTS: [u64; 4] = [90_000_000, 16 << 20, 4 << 20, 1 << 20];
 
+/// The length up to which a blob, such as a configuration, is sent next to the larger ones instead of after them, in bytes.
+pub(crate) const SMALL: u64 = 64 << 10;
+
 /// The result of one attempt.
 enum Attempt {
     Done,
@@ -88,8 +91,8 @@ impl Upload<'_> {
             _ => {}
         }
         match self.gate {
-            Some(gate) => gate.pass(|| self.bytes(blob, open)),
-            None => self.bytes(blob, open),
+            Some(gate) if blob.size > SMALL => gate.pass(|| self.bytes(blob, open)),
+            _ => self.bytes(blob, open),
         }
     }
 

@@ -305,6 +305,43 @@ fn an_image_that_declares_more_than_the_disk_holds_is_not_fetched() {
     assert!(fake.requests(&["GET", "/blobs/"]).is_empty());
 }
 
+/// A content whose layers are read only once the registry has all configurations.
+struct ConfigsFirst<'a>(&'a crossdock_oci::BlobStore, &'a Fake);
+
+impl ImageContent for ConfigsFirst<'_> {
+    fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
+        self.0.document(descriptor)
+    }
+
+    fn open(&self, blob: &crossdock_oci::Blob, at: u64) -> std::io::Result<Box<dyn Read + Send + '_>> {
+        let end = Instant::now() + Duration::from_secs(20);
+        while blob.size > 100_000 && self.1.state.lock().unwrap().blobs.len() < 2 {
+            if Instant::now() > end {
+                return Err(std::io::Error::other("the configurations wait for a layer"));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.0.open(blob, at)
+    }
+
+    fn has(&self, blob: &crossdock_oci::Blob) -> bool {
+        self.0.has(blob)
+    }
+}
+
+/// On a distant registry, each blob takes three answers, however small it is.
+#[test]
+fn configurations_are_sent_next_to_layers() {
+    let (fake, image) = (Fake::start(), image(200_000));
+    let mut settings = Settings::new();
+    settings.jobs = 2;
+    let content = ConfigsFirst(image.layout.blobs(), &fake);
+    let options = PushOptions::new([tag("1.0")]);
+    let registry = Registry::new(settings).unwrap();
+    registry.push(&content, &image.index, &fake.repository("team/app"), &options, &Unobserved).unwrap();
+    assert_eq!(fake.state.lock().unwrap().blobs.len(), 4);
+}
+
 /// Without a place to go on, each part would read all parts before it again.
 #[test]
 fn a_blob_that_is_sent_in_parts_is_read_once() {
