@@ -39,6 +39,8 @@ struct Place {
     start: usize,
     end: usize,
     before: String,
+    /// The first byte of the reference, if it is written in one piece.
+    whole: Option<usize>,
     /// The bytes of `:tag` before `start`, which can be dropped; 0 if the tag must stay.
     tag: usize,
 }
@@ -57,6 +59,12 @@ impl Image {
         }
     }
 
+    /// Returns the edit that replaces the whole reference; `None` if it is not written in one piece.
+    pub fn replace(&self, reference: &str) -> Option<Edit> {
+        let start = self.edit.whole?;
+        Some(Edit { start, end: self.edit.end, text: reference.to_owned() })
+    }
+
     /// Returns whether the reference has a digest already.
     pub fn is_pinned(&self) -> bool {
         self.reference.contains('@')
@@ -71,14 +79,16 @@ impl Reader<'_> {
         // `host:5000/app` has no tag.
         let tag = reference.rfind(':').filter(|colon| !reference[*colon..].contains('/'));
         let tag = tag.map(|colon| &reference[colon..]).filter(|tag| self.text[..end].ends_with(tag));
-        let place = Place { start: end, end, before: "@".to_owned(), tag: tag.map_or(0, str::len) };
+        let whole = self.text[..end].ends_with(&reference).then(|| end - reference.len());
+        let place = Place { start: end, end, before: "@".to_owned(), whole, tag: tag.map_or(0, str::len) };
         self.take(at, reference, place);
         Ok(())
     }
 
     /// Takes an image of several fields, whose digest replaces the given bytes with the text before it.
     pub(super) fn composed(&mut self, at: Id, reference: String, range: Range<usize>, before: &str) {
-        let place = Place { start: range.start, end: range.end, before: before.to_owned(), tag: 0 };
+        let place =
+            Place { start: range.start, end: range.end, before: before.to_owned(), whole: None, tag: 0 };
         self.take(at, reference, place);
     }
 
