@@ -12,7 +12,7 @@ use crate::arguments::{
 };
 use crate::commands::{
     cache, config, describe, dist, doctor, env, index, init, lint, login, plan, promote, push, registry,
-    render, run, verify, version,
+    render, resolve, run, verify, version,
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
@@ -143,6 +143,7 @@ impl App {
             Command::Inspect(arguments) => registry::show(&session(global, environment)?, &arguments),
             Command::Copy(arguments) => registry::copy_image(&session(global, environment)?, &arguments),
             Command::Promote(arguments) => promote::run(&session(global, environment)?, &arguments),
+            Command::Resolve(arguments) => resolve::run(&session(global, environment)?, &arguments),
             Command::Pull(arguments) => push::pull_image(&session(global, environment)?, &arguments),
             Command::Login(arguments) => login::run(&session(global, environment)?, arguments),
             Command::Logout(arguments) => login::logout(&session(global, environment)?, &arguments),

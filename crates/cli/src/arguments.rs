@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use crossdock::config::parse_jobs;
 use crossdock::platform::Platform;
+use crossdock::registry::ImagePath;
 use crossdock::run::PublishedPort;
 
 use crate::error::EXIT_CODES;
@@ -75,6 +76,9 @@ pub(crate) enum Command {
     Copy(CopyCommand),
     /// Verify an image in a registry now and, if it passes, give it new names: tags of the same bytes, in any registry.
     Promote(PromoteCommand),
+    /// Add digests to the images of Kubernetes manifests, kustomizations and Helm values, and print the result for kubectl.
+    /// Nothing is built. Only digests are inserted; every other byte stays.
+    Resolve(ResolveCommand),
     /// Check a user name and password against a registry, and store them where docker and podman find them too.
     Login(LoginCommand),
     /// Remove the credentials of a registry.
@@ -311,6 +315,18 @@ pub(crate) struct DistCommand {
     pub(crate) destination: DestinationArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
+    /// Then add the digests to the images of these manifests, and print them for kubectl instead of the references; as
+    /// `crossdock resolve --file`.
+    #[arg(
+        long = "resolve",
+        value_name = "FILE|DIR|-",
+        requires = "push",
+        value_parser = path,
+        help_heading = "How manifests get digests"
+    )]
+    pub(crate) manifests: Vec<Utf8PathBuf>,
+    #[command(flatten)]
+    pub(crate) resolve: ResolveArgs,
     /// Install missing tools first; each command is shown before it runs.
     #[arg(long)]
     pub(crate) setup: bool,
@@ -463,6 +479,45 @@ pub(crate) struct CopyCommand {
     pub(crate) platform: Option<Platform>,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResolveCommand {
+    /// A file, a directory whose .yaml, .yml and .json files are read, or - for standard input; may be repeated.
+    #[arg(short, long, value_name = "FILE|DIR|-", required = true, value_parser = path)]
+    pub(crate) file: Vec<Utf8PathBuf>,
+    #[command(flatten)]
+    pub(crate) resolve: ResolveArgs,
+    /// Ask no registry: only `crossdock://NAME` and images that were just pushed get digests.
+    #[arg(long)]
+    pub(crate) only_own: bool,
+    /// Verify each image first, for the nodes of --for, else for its own platforms. One that does not start is refused.
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// Verify each image first for these nodes: a platform, a node type, e.g. m7g.large, or deploy:NAME.
+    #[arg(long = "for", value_name = "DESCRIPTION", value_delimiter = ',')]
+    pub(crate) nodes: Vec<String>,
+    #[command(flatten)]
+    pub(crate) strictness: StrictnessArgs,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+/// How manifests are read and written.
+#[derive(Debug, Args, Clone, Default)]
+pub(crate) struct ResolveArgs {
+    /// Also read the directories below a directory of manifests.
+    #[arg(short = 'R', long, help_heading = "How manifests get digests")]
+    pub(crate) recursive: bool,
+    /// Rewrite the files instead of printing them.
+    #[arg(long, help_heading = "How manifests get digests")]
+    pub(crate) in_place: bool,
+    /// Write NAME@DIGEST instead of NAME:TAG@DIGEST.
+    #[arg(long, help_heading = "How manifests get digests")]
+    pub(crate) drop_tag: bool,
+    /// A field of a custom resource that holds an image, e.g. Runner:spec.runnerImage; may be repeated.
+    #[arg(long, value_name = "KIND:PATH", help_heading = "How manifests get digests")]
+    pub(crate) path: Vec<ImagePath>,
 }
 
 #[derive(Debug, Args)]

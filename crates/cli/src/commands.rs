@@ -15,6 +15,7 @@ pub(crate) mod promote;
 pub(crate) mod push;
 pub(crate) mod registry;
 pub(crate) mod render;
+pub(crate) mod resolve;
 pub(crate) mod run;
 mod shell;
 pub(crate) mod verify;

@@ -31,6 +31,14 @@ pub(crate) fn data(text: &str) -> Result<(), CommandError> {
     if std::io::stdout().is_terminal() { answer(text) } else { write(text) }
 }
 
+/// Writes an answer that another program reads as [`data`] does, without adding a line break at its end.
+///
+/// # Errors
+/// As of [`answer`].
+pub(crate) fn data_as_is(text: &str) -> Result<(), CommandError> {
+    if std::io::stdout().is_terminal() { answer(text) } else { write_with(text, "") }
+}
+
 /// Writes lines of JSON.
 ///
 /// # Errors
@@ -40,7 +48,10 @@ pub(crate) fn json_lines(text: &str) -> Result<(), CommandError> {
 }
 
 fn write(text: &str) -> Result<(), CommandError> {
-    let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
+    write_with(text, if text.ends_with('\n') || text.is_empty() { "" } else { "\n" })
+}
+
+fn write_with(text: &str, end: &str) -> Result<(), CommandError> {
     // anstream removes escape sequences unless `--color` or the terminal allows them.
     let mut out = anstream::stdout().lock();
     match write!(out, "{text}{end}").and_then(|()| out.flush()) {

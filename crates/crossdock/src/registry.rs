@@ -9,6 +9,7 @@ mod login;
 mod promote;
 mod pull;
 mod push;
+mod resolve;
 mod verify;
 
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -35,6 +36,10 @@ pub use promote::{
 };
 pub use pull::pull;
 pub use push::{Naming, PushedImage, check_repositories, push, push_built};
+pub use resolve::{
+    ImagePath, KubernetesManifest, Others, Pinning, RESOLUTION_SCHEMA, Recursion, ResolveOptions, Resolved,
+    ResolvedFile, ResolvedImage, Untouched, check_manifests, manifest_from, manifests, resolve,
+};
 pub use verify::{verify, verify_subject};
 
 pub(crate) use crate::subject::failed;

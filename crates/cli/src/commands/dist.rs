@@ -3,11 +3,12 @@
 use crossdock::doctor::engine_to_run;
 use crossdock::execute::{ImageReport, Report};
 use crossdock::plan::{Goal, Plan};
-use crossdock::registry::{Naming, PushedImage, push_built};
+use crossdock::registry::{Naming, Others, PushedImage, Resolved, push_built};
 use crossdock::{BuildOptions, Error, ErrorKind, discover, execute, plan, tag};
 
 use super::doctor::{Consent, by_hand, set_up};
 use super::push;
+use super::resolve::Files;
 use crate::arguments::{
     BuildArgs, BuildCommand, ConnectionArgs, DistCommand, EngineName, LoadTarget, OutputArgs, PushOutputArgs,
     RegistryArgs, TagCommand,
@@ -97,6 +98,7 @@ fn dist_and_push(session: &Session, arguments: &DistCommand) -> Result<Exit, Com
     let found = discover(&session.context, &options)?;
     let plan = if arguments.setup { set_up(session, found, Consent::Given)?.plan } else { plan(&found)? };
     push::check(&plan, naming, arguments.bare)?;
+    let manifests = Files::read(session, &arguments.manifests, &arguments.resolve)?;
     let registry = push::creating_client(session, &arguments.registry, &arguments.destination)?;
     let execution = session.execute_options(output.strictness, build.finish.jobs);
     let report = match execute(&session.context, &plan, &execution, &mut session.progress()) {
@@ -107,7 +109,15 @@ fn dist_and_push(session: &Session, arguments: &DistCommand) -> Result<Exit, Com
     let pushed = push_built(&session.context, &registry, &plan, &report, naming, execution.unproven, &view);
     let pushed = pushed.map_err(push::after_build)?;
     drop(view);
-    show_pushed(session, arguments, &report, &pushed)
+    let resolved = match arguments.manifests.is_empty() {
+        true => None,
+        false => Some(manifests.resolve(session, &registry, pushed.clone(), Others::LookUp)?),
+    };
+    resolved.iter().try_for_each(|resolved| manifests.write(session, resolved))?;
+    show_pushed(session, arguments, &report, &pushed, resolved.as_ref())?;
+    let printed = resolved.iter().filter(|_| !session.json());
+    printed.into_iter().try_for_each(|resolved| manifests.show(session, resolved))?;
+    Ok(Exit::Done)
 }
 
 /// Shows a report and the images that were pushed.
@@ -116,31 +126,33 @@ fn show_pushed(
     arguments: &DistCommand,
     report: &Report,
     pushed: &[PushedImage],
-) -> Result<Exit, CommandError> {
+    resolved: Option<&Resolved>,
+) -> Result<(), CommandError> {
     /// The report, with what buildx writes for tools that read its metadata.
     #[derive(serde::Serialize)]
     struct Answer<'a> {
         #[serde(flatten)]
         report: &'a Report,
         pushed: &'a [PushedImage],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        resolved: Option<&'a Resolved>,
         #[serde(flatten)]
         metadata: serde_json::Map<String, serde_json::Value>,
     }
-    let answer = Answer { report, pushed, metadata: push::metadata(pushed) };
+    let answer = Answer { report, pushed, resolved, metadata: push::metadata(pushed) };
     let output = PushOutputArgs { image_refs: arguments.image_refs.clone(), ..PushOutputArgs::default() };
     if !session.quiet() {
         output::say(&ui::table(report, output::live().columns()));
         push::summary(pushed).iter().for_each(|sentence| output::say(sentence));
     }
     if session.json() {
-        output::json(&answer)?
-    } else {
-        output::answer(&push::lines(pushed))?
+        output::json(&answer)?;
+    } else if resolved.is_none() {
+        output::answer(&push::lines(pushed))?;
     }
     // After the answer, which must not be lost if a file cannot be written.
     session.write_metadata(&answer, arguments.build.output.metadata_file.as_deref())?;
-    push::write_outputs(session, &output, pushed)?;
-    Ok(Exit::Done)
+    push::write_outputs(session, &output, pushed)
 }
 
 fn build_options(

@@ -1,0 +1,180 @@
+//! `crossdock resolve`, and `dist --push --resolve`: digests for the images of Kubernetes manifests.
+
+use std::collections::BTreeSet;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use crossdock::registry::{
+    KubernetesManifest, Others, Pinning, PushedImage, Recursion, Registry, ResolveOptions, Resolved,
+    check_manifests, manifest_from, manifests, resolve, verify,
+};
+use crossdock::verify::{Verdict, targets};
+
+use super::push::{client, parse};
+use crate::arguments::{RegistryArgs, ResolveArgs, ResolveCommand, SelectionArgs};
+use crate::error::{CommandError, Exit};
+use crate::output;
+use crate::session::Session;
+use crate::ui;
+
+pub(crate) fn run(session: &Session, arguments: &ResolveCommand) -> Result<Exit, CommandError> {
+    let connection = RegistryArgs { connection: arguments.connection.clone(), chunk_size: None };
+    let registry = client(session, &connection)?;
+    let files = Files::read(session, &arguments.file, &arguments.resolve)?;
+    let others = if arguments.only_own { Others::Leave } else { Others::LookUp };
+    let resolved = files.resolve(session, &registry, Vec::new(), others)?;
+    if arguments.verify || !arguments.nodes.is_empty() {
+        verified(session, &registry, arguments, &resolved)?;
+    }
+    files.write(session, &resolved)?;
+    files.show(session, &resolved)?;
+    Ok(Exit::Done)
+}
+
+/// Manifests of a call, read and checked.
+pub(super) struct Files<'a> {
+    files: Vec<KubernetesManifest>,
+    options: ResolveOptions,
+    arguments: &'a ResolveArgs,
+}
+
+/// The name of standard input in messages.
+const STANDARD_INPUT: &str = "<stdin>";
+
+impl<'a> Files<'a> {
+    /// Reads files and directories; `-` is standard input.
+    pub(super) fn read(
+        session: &Session,
+        paths: &[Utf8PathBuf],
+        arguments: &'a ResolveArgs,
+    ) -> Result<Self, CommandError> {
+        let recursion = if arguments.recursive { Recursion::All } else { Recursion::None };
+        let mut files = Vec::new();
+        for path in paths {
+            match path.as_str() {
+                "-" if arguments.in_place => {
+                    let message = "`--in-place` rewrites files, and standard input is none";
+                    return Err(
+                        CommandError::message(Exit::Usage, message).hint("omit `--in-place`, or name files")
+                    );
+                }
+                "-" => files.push(manifest_from(STANDARD_INPUT, std::io::stdin().lock())?),
+                _ => files.extend(manifests(&session.context, path, recursion)?),
+            }
+        }
+        let mut seen = BTreeSet::new();
+        files.retain(|file| seen.insert(file.name.clone()));
+        let mut options = ResolveOptions::new();
+        options.paths.clone_from(&arguments.path);
+        options.pinning = if arguments.drop_tag { Pinning::DropTag } else { Pinning::KeepTag };
+        check_manifests(&files, &options)?;
+        Ok(Self { files, options, arguments })
+    }
+
+    /// Looks the images up.
+    pub(super) fn resolve(
+        &self,
+        session: &Session,
+        registry: &Registry,
+        own: Vec<PushedImage>,
+        others: Others,
+    ) -> Result<Resolved, CommandError> {
+        let mut options = self.options.clone();
+        (options.own, options.others) = (own, others);
+        let resolved = resolve(&session.context, registry, &self.files, &options)?;
+        if !self.arguments.in_place && !session.json() && resolved.files.len() > 1 {
+            if let Some(file) = resolved.files.iter().find(|file| !file.is_for_kubectl) {
+                let message = format!("{} is not for kubectl, which reads what is printed", file.file);
+                return Err(CommandError::message(Exit::Usage, message)
+                    .hint("rewrite the files with `--in-place`, then `kubectl apply -k` or `helm upgrade`")
+                    .hint("or pass it alone"));
+            }
+        }
+        Ok(resolved)
+    }
+
+    /// Rewrites the files if that is asked for.
+    pub(super) fn write(&self, session: &Session, resolved: &Resolved) -> Result<(), CommandError> {
+        let changed = resolved.files.iter().filter(|file| file.changed && self.arguments.in_place);
+        changed
+            .into_iter()
+            .try_for_each(|file| session.write_output(Utf8Path::new(&file.file), "--in-place", &file.text))
+    }
+
+    /// Prints the files for another program, and for a person what was done.
+    pub(super) fn show(&self, session: &Session, resolved: &Resolved) -> Result<(), CommandError> {
+        if session.json() {
+            output::json(resolved)?;
+        } else if !self.arguments.in_place {
+            output::data_as_is(&joined(resolved))?;
+        }
+        if !session.quiet() {
+            tell(resolved);
+        }
+        Ok(())
+    }
+}
+
+fn tell(resolved: &Resolved) {
+    for left in &resolved.left_alone {
+        let value = if left.value.is_empty() { String::new() } else { format!("`{}`, ", left.value) };
+        output::note(&format!("left alone: {}:{}: {value}{}", left.file, left.line, left.why));
+    }
+    for image in &resolved.images {
+        if let Some(note) = &image.note {
+            output::warning(&format!("{}:{}: {}: {note}", image.file, image.line, image.reference));
+        }
+    }
+    let changed = resolved.files.iter().filter(|file| file.changed).count();
+    let images = match resolved.images.len() {
+        1 => "1 image".to_owned(),
+        count => format!("{count} images"),
+    };
+    let files = match resolved.files.len() {
+        1 => "1 file".to_owned(),
+        count => format!("{count} files"),
+    };
+    output::say(&format!("{images} in {files} have digests; {changed} changed"));
+}
+
+/// Returns the text of all files as one stream of documents.
+fn joined(resolved: &Resolved) -> String {
+    let mut text = String::new();
+    for file in &resolved.files {
+        if !text.is_empty() {
+            if !text.ends_with('\n') {
+                text.push('\n');
+            }
+            text.push_str("---\n");
+        }
+        text.push_str(&file.text);
+    }
+    text
+}
+
+/// Verifies each image once, by its digest.
+fn verified(
+    session: &Session,
+    registry: &Registry,
+    arguments: &ResolveCommand,
+    resolved: &Resolved,
+) -> Result<(), CommandError> {
+    let selection = SelectionArgs { nodes: arguments.nodes.clone(), ..SelectionArgs::default() };
+    let options = session.verify_options(&selection, arguments.strictness);
+    let targets = targets(&session.context, &options)?;
+    let pinned: BTreeSet<&str> = resolved.images.iter().map(|image| image.pinned.as_str()).collect();
+    let mut worst = Verdict::Starts;
+    for name in pinned {
+        let view = session.transfer(&format!("reading {name}"));
+        let found = verify(&session.context, registry, &parse(name)?, &targets, options.scope, &view)?;
+        drop(view);
+        for image in found {
+            worst = worst.max(Verdict::gravest(&image.targets));
+            output::say(&ui::verdicts(&image.name, &image.targets));
+        }
+    }
+    if worst == Verdict::Fails || worst == Verdict::Unproven && arguments.strictness.strict {
+        let message = "an image does not start on its nodes; nothing was printed or written";
+        return Err(CommandError::message(Exit::Rejected, message));
+    }
+    Ok(())
+}

@@ -1,0 +1,378 @@
+//! Digests for the images of Kubernetes manifests.
+
+mod files;
+mod lookup;
+
+use std::collections::BTreeSet;
+
+use crossdock_kubernetes::{FileKind, Image, ManifestError, ReadOptions, apply, read};
+pub use crossdock_kubernetes::{Path as ImagePath, Pinning};
+use crossdock_oci::{Digest, ReferenceError, RegistryReference};
+use crossdock_registry::Registry;
+use serde::Serialize;
+
+pub use files::{KubernetesManifest, Recursion, manifest_from, manifests};
+
+use super::PushedImage;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind};
+use lookup::LookUps;
+
+/// Options of [`resolve`].
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct ResolveOptions {
+    /// Fields of custom resources that hold images, besides those of pods.
+    pub paths: Vec<ImagePath>,
+    /// The treatment of tags.
+    pub pinning: Pinning,
+    /// The images that this run pushed. A reference to the repository of one gets its digest, whatever its tag, and
+    /// `crossdock://NAME` names one.
+    pub own: Vec<PushedImage>,
+    /// The treatment of images of other repositories.
+    pub others: Others,
+}
+
+/// The treatment of images that this run did not push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Others {
+    /// Their registries are asked for their digests.
+    #[default]
+    LookUp,
+    /// They stay as they are.
+    Leave,
+}
+
+/// The version of the JSON form of [`Resolved`].
+pub const RESOLUTION_SCHEMA: &str = "crossdock.resolution/1";
+
+/// Files with digests.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Resolved {
+    /// [`RESOLUTION_SCHEMA`].
+    pub schema: &'static str,
+    /// The files, in the order of the call.
+    pub files: Vec<ResolvedFile>,
+    /// The images of all files, in their order.
+    pub images: Vec<ResolvedImage>,
+    /// What looks like an image and was not touched.
+    pub left_alone: Vec<Untouched>,
+}
+
+/// A file with digests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ResolvedFile {
+    /// Its name.
+    pub file: String,
+    /// Its new text: the old one with digests inserted.
+    pub text: String,
+    /// Whether it differs from the old one.
+    pub changed: bool,
+    /// Whether `kubectl apply` reads it: kustomizations are for kustomize, and values for Helm.
+    pub is_for_kubectl: bool,
+}
+
+/// An image that a file names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ResolvedImage {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The reference as the file had it.
+    pub reference: String,
+    /// `repository@digest`, which nodes pull.
+    pub pinned: String,
+    /// What to know about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// What looks like an image and was not touched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Untouched {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The value; empty if it is within a text.
+    pub value: String,
+    /// Where it stands or why it stays.
+    pub why: String,
+}
+
+impl ResolveOptions {
+    /// Returns the options that choose nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+/// Adds digests to the images of Kubernetes manifests, kustomizations and Helm values, so that what runs is what was
+/// verified. Only digests are inserted; every other byte stays, and a second call changes nothing. Each reference is looked up
+/// once, and gets the digest of its index, never that of one platform.
+///
+/// ```no_run
+/// // Needs a registry: the tests of crossdock run such calls against servers of their own.
+/// use crossdock::registry::{RegistryOptions, ResolveOptions, Recursion, manifests, registry, resolve};
+///
+/// let context = crossdock::Context::of_process()?;
+/// let registry = registry(&context, &RegistryOptions::new())?;
+/// let files = manifests(&context, "k8s".into(), Recursion::None)?;
+/// let resolved = resolve(&context, &registry, &files, &ResolveOptions::new())?;
+/// resolved.images.iter().for_each(|image| println!("{} is {}", image.reference, image.pinned));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// A file is not what it should be (see [`crossdock_kubernetes::read`]), a reference is malformed, or a registry does not
+/// answer or does not have an image. Every image is looked at before the error is returned, which names them all.
+pub fn resolve(
+    context: &Context,
+    registry: &Registry,
+    files: &[KubernetesManifest],
+    options: &ResolveOptions,
+) -> Result<Resolved, Error> {
+    context.unless_cancelled(|| {
+        let read = read_all(files, options)?;
+        let governed = read.iter().flat_map(|file| file.governed.iter().cloned()).collect();
+        let lookups = LookUps::new(registry);
+        let mut run =
+            Run { options, governed, lookups, resolved: Vec::new(), left: Vec::new(), failures: Vec::new() };
+        let mut changed = Vec::new();
+        for (file, found) in files.iter().zip(&read) {
+            let left = found.left_alone.iter().map(|left| Untouched {
+                file: file.name.clone(),
+                line: left.line,
+                value: left.value.clone(),
+                why: left.place.clone(),
+            });
+            run.left.extend(left);
+            let edits: Vec<_> =
+                found.images.iter().filter_map(|image| run.image(file, found.kind, image)).collect();
+            changed.push((apply(&file.text, &edits), found.kind));
+        }
+        run.finish(files, changed)
+    })
+}
+
+/// Checks that files can be resolved, without asking a registry: for a run that builds first.
+///
+/// # Errors
+/// As of [`resolve`], for what the files themselves tell.
+pub fn check_manifests(files: &[KubernetesManifest], options: &ResolveOptions) -> Result<(), Error> {
+    read_all(files, options).map(|_| ())
+}
+
+fn read_all(
+    files: &[KubernetesManifest],
+    options: &ResolveOptions,
+) -> Result<Vec<crossdock_kubernetes::ManifestFile>, Error> {
+    let settings = ReadOptions { paths: options.paths.clone() };
+    files.iter().map(|file| read(&file.name, &file.text, &settings).map_err(refused)).collect()
+}
+
+fn refused(error: ManifestError) -> Error {
+    let help = error.problem.help();
+    let error = Error::new(ErrorKind::Usage, &error);
+    help.into_iter().fold(error, |error, help| error.hint(help))
+}
+
+/// A resolution under way.
+struct Run<'a> {
+    options: &'a ResolveOptions,
+    /// The names that kustomizations replace.
+    governed: BTreeSet<String>,
+    lookups: LookUps<'a>,
+    resolved: Vec<ResolvedImage>,
+    left: Vec<Untouched>,
+    failures: Vec<Error>,
+}
+
+/// The scheme that names an image of the project by its name in the configuration.
+const OWN: &str = "crossdock://";
+
+impl Run<'_> {
+    /// Resolves an image; returns the edit that pins it, or `None` if it stays as it is.
+    fn image(
+        &mut self,
+        file: &KubernetesManifest,
+        kind: FileKind,
+        image: &Image,
+    ) -> Option<crossdock_kubernetes::Edit> {
+        match self.resolve(kind, image) {
+            Ok(Outcome::Pin(reference, digest, note)) => {
+                self.add(file, image, format!("{}@{digest}", reference.repository), note);
+                Some(image.pin(&digest.to_string(), self.options.pinning))
+            }
+            Ok(Outcome::Replace(whole)) => {
+                self.add(file, image, whole.clone(), None);
+                image.replace(&whole).or_else(|| {
+                    let message =
+                        format!("{}: `{}` must be on one line", place(file, image), image.reference);
+                    self.failures.push(Error::from_message(ErrorKind::Usage, message));
+                    None
+                })
+            }
+            Ok(Outcome::Pinned(pinned, note)) => {
+                self.add(file, image, pinned, note);
+                None
+            }
+            Ok(Outcome::Left(why)) => {
+                let (file, value) = (file.name.clone(), image.reference.clone());
+                self.left.push(Untouched { file, line: image.line, value, why });
+                None
+            }
+            Err(error) => {
+                self.failures.push(error.at(place(file, image)));
+                None
+            }
+        }
+    }
+
+    fn add(&mut self, file: &KubernetesManifest, image: &Image, pinned: String, note: Option<String>) {
+        let (file, reference) = (file.name.clone(), image.reference.clone());
+        self.resolved.push(ResolvedImage { file, line: image.line, reference, pinned, note });
+    }
+
+    fn resolve(&mut self, kind: FileKind, image: &Image) -> Result<Outcome, Error> {
+        if let Some(name) = image.reference.strip_prefix(OWN) {
+            return self.own_name(name);
+        }
+        if kind == FileKind::Objects && self.governed.contains(name_of(&image.reference)) {
+            return Ok(Outcome::Left("a kustomization replaces it".to_owned()));
+        }
+        let reference: RegistryReference =
+            image.reference.parse().map_err(|error: ReferenceError| Error::new(ErrorKind::Usage, &error))?;
+        let own = self.options.own.iter().find(|pushed| is_of(pushed, &reference));
+        match (own, reference.digest) {
+            (own, Some(digest)) => self.pinned(&reference, digest, own.map(|pushed| pushed.digest)),
+            (Some(pushed), None) => Ok(Outcome::Pin(reference, pushed.digest, None)),
+            (None, None) if self.options.others == Others::Leave => {
+                Ok(Outcome::Left("this run did not push it".to_owned()))
+            }
+            (None, None) => {
+                let digest = self.lookups.digest(&reference)?;
+                let note = reference.tag.is_none().then(|| {
+                    "it had no tag, so that nodes pulled it whenever a pod started; with a digest they pull it once".to_owned()
+                });
+                Ok(Outcome::Pin(reference, digest, note))
+            }
+        }
+    }
+
+    /// Returns what `crossdock://NAME` is.
+    fn own_name(&self, name: &str) -> Result<Outcome, Error> {
+        if let Some(pushed) = self.options.own.iter().find(|pushed| pushed.image == name) {
+            let named = pushed.tags.first().map(|tag| format!("{tag}@{}", pushed.digest));
+            return Ok(Outcome::Replace(named.unwrap_or_else(|| pushed.reference.clone())));
+        }
+        let pushed: Vec<&str> = self.options.own.iter().map(|pushed| pushed.image.as_str()).collect();
+        let message = match &pushed[..] {
+            [] => format!("`{OWN}{name}` names an image of this project, and nothing was pushed in this run"),
+            pushed => format!("`{OWN}{name}` names no image that this run pushed: {}", pushed.join(", ")),
+        };
+        Err(Error::from_message(ErrorKind::Usage, message)
+            .hint("build and push it: `crossdock dist --push --resolve …`"))
+    }
+
+    /// Returns what is to know about an image that has a digest already, which stays.
+    fn pinned(
+        &mut self,
+        reference: &RegistryReference,
+        digest: Digest,
+        own: Option<Digest>,
+    ) -> Result<Outcome, Error> {
+        let now = match (own, &reference.tag) {
+            (Some(own), _) => Some(own),
+            (None, Some(_)) if self.options.others == Others::LookUp => {
+                Some(self.lookups.digest(&RegistryReference { digest: None, ..reference.clone() })?)
+            }
+            (None, _) => None,
+        };
+        let child = self.lookups.child(&reference.repository, &digest);
+        let name = || RegistryReference { digest: None, ..reference.clone() };
+        let note = match (child, now) {
+            (Some((platform, index)), _) => Some(format!("it is only {platform} of {index}")),
+            (None, Some(now)) if now != digest => Some(format!("{} is now {now}", name())),
+            (None, _) => None,
+        };
+        Ok(Outcome::Pinned(format!("{}@{digest}", reference.repository), note))
+    }
+
+    /// Returns the result, or an error that names every failure.
+    fn finish(
+        mut self,
+        files: &[KubernetesManifest],
+        changed: Vec<(String, FileKind)>,
+    ) -> Result<Resolved, Error> {
+        let mut failures = std::mem::take(&mut self.failures).into_iter();
+        if let Some(first) = failures.next() {
+            return Err(failures.fold(first, |error, next| error.line(next.message())));
+        }
+        let mut resolved = Vec::with_capacity(files.len());
+        for (file, (text, kind)) in files.iter().zip(changed) {
+            self.check(file, &text)?;
+            let (changed, is_for_kubectl) = (text != file.text, kind == FileKind::Objects);
+            resolved.push(ResolvedFile { file: file.name.clone(), text, changed, is_for_kubectl });
+        }
+        Ok(Resolved {
+            schema: RESOLUTION_SCHEMA,
+            files: resolved,
+            images: self.resolved,
+            left_alone: self.left,
+        })
+    }
+
+    /// Reads a changed text again: it must have the images and digests that were decided.
+    fn check(&self, file: &KubernetesManifest, text: &str) -> Result<(), Error> {
+        let again = read(&file.name, text, &ReadOptions { paths: self.options.paths.clone() });
+        let again = again.map_err(refused)?;
+        let digest = |reference: &str| reference.split_once('@').map(|(_, digest)| digest.to_owned());
+        let decided = self.resolved.iter().filter(|image| image.file == file.name);
+        let decided: Vec<_> = decided.filter_map(|image| digest(&image.pinned)).collect();
+        let written: Vec<_> = again.images.iter().filter_map(|image| digest(&image.reference)).collect();
+        if decided == written {
+            return Ok(());
+        }
+        let message =
+            format!("{}: a digest cannot be inserted without changing the meaning of other text", file.name);
+        Err(Error::from_message(ErrorKind::Usage, message).hint("write each image on a line of its own"))
+    }
+}
+
+/// What happens to an image.
+enum Outcome {
+    /// It gets a digest.
+    Pin(RegistryReference, Digest, Option<String>),
+    /// It gets another text.
+    Replace(String),
+    /// It has a digest, and stays.
+    Pinned(String, Option<String>),
+    /// It stays without a digest.
+    Left(String),
+}
+
+fn place(file: &KubernetesManifest, image: &Image) -> String {
+    format!("{}:{}:{}", file.name, image.line, image.column)
+}
+
+/// Returns a reference without tag and digest.
+fn name_of(reference: &str) -> &str {
+    let name = reference.split('@').next().unwrap_or_default();
+    match name.rfind(':') {
+        Some(colon) if !name[colon..].contains('/') => &name[..colon],
+        _ => name,
+    }
+}
+
+/// Returns whether an image was pushed to the repository of a reference.
+fn is_of(pushed: &PushedImage, reference: &RegistryReference) -> bool {
+    let own: Result<RegistryReference, _> = pushed.reference.parse();
+    own.is_ok_and(|own| own.repository.full_name() == reference.repository.full_name())
+}

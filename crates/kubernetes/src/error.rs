@@ -1,0 +1,72 @@
+//! Why a file cannot be resolved.
+
+/// A file that cannot be resolved, with the place of the problem.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}:{column}: {problem}")]
+pub struct ManifestError {
+    /// The name of the file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// The problem.
+    pub problem: Problem,
+}
+
+/// A problem of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The text is not YAML; the parser's reason.
+    #[error("this is not YAML: {0}")]
+    Syntax(String),
+    /// The text is a template that Helm renders.
+    #[error("`{0}` is a Helm template, not YAML")]
+    Template(String),
+    /// An image has a variable that another tool replaces.
+    #[error("the image `{0}` has a variable that is replaced later, so that no digest can be looked up")]
+    Variable(String),
+    /// A mapping has a key twice.
+    #[error("the key `{key}` is in this mapping twice, first in line {first}")]
+    DuplicateKey {
+        /// The key.
+        key: String,
+        /// The line of the first one.
+        first: usize,
+    },
+    /// An image is a block scalar that ends in a line break.
+    #[error("the image `{0}` ends in a line break, which makes it an invalid reference")]
+    LineBreak(String),
+    /// A tag is a number, which loses digits (`1.10` is read as 1.1).
+    #[error("the tag {0} is a number, which YAML reads as such")]
+    Number(String),
+    /// A value that must be a string is something else.
+    #[error("`{0}` must be a string")]
+    NotText(String),
+    /// An alias stands within what it names.
+    #[error("the alias names a mapping or list that it is in")]
+    Circle,
+    /// A document is neither a Kubernetes object, nor a kustomization, nor Helm values.
+    #[error(
+        "this is neither a Kubernetes object, which has `apiVersion` and `kind`, nor a kustomization, nor Helm values"
+    )]
+    Unknown,
+}
+
+impl Problem {
+    /// Returns what to do.
+    pub fn help(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Template(_) => "render it first: `helm template … | crossdock resolve -f -`",
+            Self::Variable(_) => {
+                "replace the variable first, e.g. `helm template … | crossdock resolve -f -`, or write the image"
+            }
+            Self::DuplicateKey { .. } => "remove one of the two; tools disagree on which one counts",
+            Self::LineBreak(_) => "write `>-` or `|-`, or the image on one line",
+            Self::Number(_) => "put it in quotes, e.g. `\"1.10\"`",
+            Self::Unknown => "pass only files that `kubectl apply`, kustomize or Helm reads",
+            _ => return None,
+        })
+    }
+}

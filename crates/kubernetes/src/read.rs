@@ -1,0 +1,124 @@
+//! The images of a file.
+
+mod helm;
+mod image;
+mod kustomization;
+mod look;
+mod object;
+mod path;
+
+use std::collections::HashSet;
+
+pub use image::{Image, LeftAlone};
+pub use path::Path;
+
+use crate::error::{ManifestError, Problem};
+use crate::yaml::{self, Id, Tree};
+
+/// Options of [`read`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReadOptions {
+    /// Fields of custom resources that hold images.
+    pub paths: Vec<Path>,
+}
+
+/// What a file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// Kubernetes objects, which `kubectl apply` reads.
+    Objects,
+    /// A kustomization, which kustomize reads.
+    Kustomization,
+    /// Values of a Helm chart.
+    HelmValues,
+}
+
+/// The images of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ManifestFile {
+    /// What the file is for.
+    pub kind: FileKind,
+    /// The images, in the order of the file. One that several aliases name is here once.
+    pub images: Vec<Image>,
+    /// Image names that a kustomization replaces wherever they stand in its resources.
+    pub governed: Vec<String>,
+    /// What looks like an image and was not touched.
+    pub left_alone: Vec<LeftAlone>,
+}
+
+/// Finds the images of a file. The name decides whether a file without `apiVersion` and `kind` is a kustomization
+/// (`kustomization.yaml`) or has Helm values (`values.yaml`, `values-prod.yaml`, `prod.values.yaml`).
+///
+/// # Errors
+/// The text is not YAML, is a template, has a key twice, has a document that is none of these, or has an image that no digest
+/// can be added to.
+pub fn read(name: &str, text: &str, options: &ReadOptions) -> Result<ManifestFile, ManifestError> {
+    let tree = yaml::parse(name, text)?;
+    let mut reader = Reader {
+        name,
+        text,
+        options,
+        tree: &tree,
+        seen: HashSet::new(),
+        file: ManifestFile {
+            kind: FileKind::Objects,
+            images: Vec::new(),
+            governed: Vec::new(),
+            left_alone: Vec::new(),
+        },
+    };
+    if let Some((first, second)) = tree.duplicate() {
+        let key = tree.text(first).unwrap_or_default().to_owned();
+        return Err(reader.error(second, Problem::DuplicateKey { key, first: tree.node(first).line }));
+    }
+    for document in &tree.documents {
+        reader.document(*document)?;
+    }
+    Ok(reader.file)
+}
+
+struct Reader<'a> {
+    name: &'a str,
+    text: &'a str,
+    options: &'a ReadOptions,
+    tree: &'a Tree,
+    /// The nodes that were looked at: aliases may name one from many places.
+    seen: HashSet<Id>,
+    file: ManifestFile,
+}
+
+impl Reader<'_> {
+    fn document(&mut self, root: Id) -> Result<(), ManifestError> {
+        if self.tree.scalar(root).is_some_and(yaml::Scalar::is_null) {
+            return Ok(());
+        }
+        let field = |key| self.tree.get(root, key).and_then(|id| self.tree.text(id)).unwrap_or_default();
+        let (version, kind) = (field("apiVersion"), field("kind"));
+        let base = self.name.rsplit('/').next().unwrap_or_default();
+        let stem = base.strip_suffix(".yaml").or_else(|| base.strip_suffix(".yml")).unwrap_or(base);
+        if version.starts_with("kustomize.config.k8s.io/")
+            || ["kustomization", "Kustomization"].contains(&stem)
+        {
+            self.file.kind = FileKind::Kustomization;
+            self.kustomization(root)
+        } else if !version.is_empty() && !kind.is_empty() {
+            self.object(root, kind)
+        } else if stem != base && (stem.starts_with("values") || stem.ends_with("values")) {
+            self.file.kind = FileKind::HelmValues;
+            self.helm_values(root)
+        } else {
+            Err(self.error(root, Problem::Unknown))
+        }
+    }
+
+    fn error(&self, at: Id, problem: Problem) -> ManifestError {
+        let node = self.tree.node(at);
+        ManifestError { file: self.name.to_owned(), line: node.line, column: node.column + 1, problem }
+    }
+
+    fn leave(&mut self, at: Id, value: &str, place: impl Into<String>) {
+        let line = self.tree.node(at).line;
+        self.file.left_alone.push(LeftAlone { line, value: value.to_owned(), place: place.into() });
+    }
+}

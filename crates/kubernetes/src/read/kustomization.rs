@@ -1,0 +1,71 @@
+//! The images that a kustomization replaces (`images` of kustomize).
+
+use std::ops::Range;
+
+use crate::error::{ManifestError, Problem};
+use crate::yaml::Id;
+
+use super::Reader;
+
+impl Reader<'_> {
+    pub(super) fn kustomization(&mut self, root: Id) -> Result<(), ManifestError> {
+        let Some(images) = self.tree.get(root, "images") else { return Ok(()) };
+        if !self.tree.is_sequence(images) {
+            return Err(self.error(images, Problem::NotText("images".to_owned())));
+        }
+        self.tree.items(images).to_vec().into_iter().try_for_each(|entry| self.replacement(entry))
+    }
+
+    /// Takes `{name: app, newName: registry.example/app, newTag: "1"}`.
+    fn replacement(&mut self, entry: Id) -> Result<(), ManifestError> {
+        let Some(name) = self.tree.get(entry, "name") else { return Ok(()) };
+        let name = self.value(name, "name")?.value.clone();
+        let repository = match self.tree.get(entry, "newName") {
+            Some(new) => self.value(new, "newName")?.value.clone(),
+            None => name.clone(),
+        };
+        self.file.governed.push(name);
+        let tag = match self.tree.entry(entry, "newTag") {
+            Some((key, at)) => {
+                Some((key, at, self.tag(at, "newTag")?)).filter(|(.., scalar)| !scalar.is_null())
+            }
+            None => None,
+        };
+        let named = tag.map(|(.., scalar)| format!(":{}", scalar.value)).unwrap_or_default();
+        let digest = self.tree.entry(entry, "digest");
+        if let Some((_, at)) = digest {
+            let scalar = self.value(at, "digest")?;
+            if !scalar.is_null() {
+                self.composed(entry, format!("{repository}{named}@{}", scalar.value), 0..0, "");
+                return Ok(());
+            }
+        }
+        let Some((key, at, scalar)) = tag else {
+            self.leave(entry, &repository, "an entry of `images` without `newTag`");
+            return Ok(());
+        };
+        self.image_end(at, scalar)?;
+        let (range, before) = match digest {
+            Some((key, at)) => (self.empty(key, at).0, self.empty(key, at).1.to_owned()),
+            None => self.field_after(entry, key, scalar.end),
+        };
+        self.composed(at, format!("{repository}{named}"), range, &before);
+        Ok(())
+    }
+
+    /// Returns where a further field of a mapping goes after the end of a value, and what stands before it.
+    fn field_after(&self, mapping: Id, key: Id, end: usize) -> (Range<usize>, String) {
+        if self.text[self.tree.node(mapping).start..].starts_with('{') {
+            return (end..end, ", digest: ".to_owned());
+        }
+        let rest = &self.text[end..];
+        let length = rest.find(['\r', '\n']).unwrap_or(rest.len());
+        let line_break = match rest[length..].as_bytes() {
+            [b'\r', b'\n', ..] => "\r\n",
+            [b'\r', ..] => "\r",
+            _ => "\n",
+        };
+        let at = end + length;
+        (at..at, format!("{line_break}{}digest: ", " ".repeat(self.tree.node(key).column)))
+    }
+}

@@ -1,0 +1,241 @@
+//! Digests for the images of manifests: the worked inputs, with a registry that records its requests.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use crossdock_tests::registry::MemoryRegistry;
+use crossdock_tests::registry::memory::Habits;
+use crossdock_tests::{Built, Outcome, Sandbox, fixture};
+
+/// A project with an image for two platforms.
+static BUILT: LazyLock<Built> = LazyLock::new(|| {
+    let sandbox = Sandbox::lasting(env!("CARGO_TARGET_TMPDIR"), "resolve");
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    fixture::commit(&sandbox, &project);
+    Built::project(sandbox, project, &["--platform", "linux/amd64,linux/arm64"])
+});
+
+/// A registry with `app:1` and `app:latest`, an index, and `tool:2`, an image for one platform.
+struct Server {
+    registry: MemoryRegistry,
+    host: String,
+    app: String,
+    child: String,
+    tool: String,
+}
+
+impl Server {
+    fn start() -> Self {
+        let registry = MemoryRegistry::start(Habits::default());
+        let host = registry.host();
+        for name in ["app:1", "app:latest"] {
+            let name = format!("{host}/{name}");
+            BUILT.sandbox.crossdock(&BUILT.project, &["push", &name, ".crossdock/hello"]).success();
+        }
+        let (from, to) = (format!("docker://{host}/app:1"), format!("docker://{host}/tool:2"));
+        let copy = ["copy", "--platform", "linux/amd64", &from, &to];
+        BUILT.sandbox.crossdock(&BUILT.project, &copy).success();
+        let digest = |repository: &str, tag| registry.tag(repository, tag).unwrap().to_string();
+        let (app, tool) = (digest("app", "1"), digest("tool", "2"));
+        registry.forget_record();
+        Self { app, child: tool.clone(), tool, host, registry }
+    }
+
+    /// Writes files, in which `R` is the host and `@C1` the digest for amd64, into a new directory.
+    fn files(&self, name: &str, files: &[(&str, &str)]) -> PathBuf {
+        let directory = BUILT.sandbox.work().join(name);
+        let _absent = fs::remove_dir_all(&directory);
+        for (file, text) in files {
+            let path = directory.join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, self.filled(text)).unwrap();
+        }
+        directory
+    }
+
+    fn filled(&self, text: &str) -> String {
+        let text = text.replace("R/", &format!("{}/", self.host)).replace("@C1", &format!("@{}", self.child));
+        text.replace("@D1", &format!("@{}", self.app)).replace("@D2", &format!("@{}", self.tool))
+    }
+
+    fn resolve(&self, directory: &std::path::Path, arguments: &[&str]) -> Outcome {
+        BUILT.sandbox.crossdock(directory, &[&["resolve"], arguments].concat())
+    }
+
+    /// Resolves one file, and returns what was printed and the number of manifests that were asked for.
+    fn one(&self, file: &str, text: &str, arguments: &[&str]) -> (Outcome, usize) {
+        self.registry.forget_record();
+        // Tests run at the same time.
+        let directory = self.files(&self.registry.port().to_string(), &[(file, text)]);
+        let outcome = self.resolve(&directory, &[&["-f", file], arguments].concat());
+        let requests = self.registry.record().of("GET", "/manifests/").count();
+        (outcome, requests)
+    }
+}
+
+fn pod(container: &str) -> String {
+    format!("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - name: a\n    {container}\n")
+}
+
+#[test]
+fn only_digests_are_inserted_and_each_reference_is_looked_up_once() {
+    let server = Server::start();
+    let bytes = "# café ☕\r\napiVersion: v1\r\nkind: Pod\r\nspec:\r\n  containers:\r\n  - name: a\r\n    image: \"R/app:1\"   # naïve\r\n  - \
+                 {name: b, image: 'R/app:1', args: [\"--image=R/app:1\"]}\r\n...\r\n---\r\n# no final newline";
+    let pinned = bytes.replace("app:1\"   #", "app:1@D1\"   #").replace("app:1',", "app:1@D1',");
+    let list = "{apiVersion: v1, kind: List, items: [{apiVersion: batch/v1, kind: CronJob, spec: {jobTemplate: {spec: {template: \
+                {spec: {initContainers: [{image: R/tool:2}], containers: [{image: R/app:1}], volumes: [{image: {reference: R/tool:2}}]}}}}}}]}";
+    let listed = list.replace("tool:2", "tool:2@D2").replace("app:1", "app:1@D1");
+    let table = [
+        (bytes.to_owned(), pinned, 1),
+        (pod("image: >-\n      R/app:1"), pod("image: >-\n      R/app:1@D1"), 1),
+        (list.to_owned(), listed, 2),
+        (pod("image: R/app"), pod("image: R/app@D1"), 1),
+        (pod("image: R/app@C1"), pod("image: R/app@C1"), 0),
+    ];
+    for (before, after, lookups) in table {
+        let (outcome, requests) = server.one("a.yaml", &before, &[]);
+        let printed = outcome.success().stdout.clone();
+        assert_eq!(printed, server.filled(&after));
+        assert_eq!(requests, lookups, "{before}");
+        let (again, _) = server.one("a.yaml", &after, &[]);
+        assert_eq!(again.success().stdout, printed);
+    }
+    let dropped = server.one("a.yaml", &pod("image: R/app:1 # c"), &["--drop-tag"]).0;
+    assert_eq!(dropped.success().stdout, server.filled(&pod("image: R/app@D1 # c")));
+    assert_eq!(server.registry.faults(), [""; 0]);
+}
+
+#[test]
+fn digests_that_stay_are_held_against_the_registry() {
+    let server = Server::start();
+    let old = format!("R/app:1@sha256:{}", "0".repeat(64));
+    let text = format!("{}  - image: R/app@C1\n", pod(&format!("image: {old}")));
+    let (outcome, requests) = server.one("a.yaml", &text, &[]);
+    let outcome = outcome.success().complains(&format!("app:1 is now {}", server.app));
+    let outcome = outcome.complains(&format!("it is only linux/amd64 of {}", server.app));
+    assert_eq!(outcome.stdout, server.filled(&text));
+    assert_eq!(requests, 1);
+}
+
+#[test]
+fn kustomizations_and_values_are_rewritten_for_their_own_tools() {
+    let server = Server::start();
+    let kustomization =
+        "images:\n- name: app # ours\n  newName: R/app\n  newTag: \"1\"\nresources: [pod.yaml]\n";
+    let text = pod("image: app");
+    let directory = server.files("kustomize", &[("kustomization.yaml", kustomization), ("pod.yaml", &text)]);
+    let printed = server.resolve(&directory, &["-f", "."]);
+    let printed =
+        printed.ends_with(2).complains("kustomization.yaml is not for kubectl").complains("--in-place");
+    assert_eq!(printed.stdout, "");
+    server.resolve(&directory, &["-f", ".", "--in-place"]).success().complains("a kustomization replaces it");
+    let expected = kustomization.replace("\"1\"\n", "\"1\"\n  digest: D1\n").replace("D1", &server.app);
+    let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
+    assert_eq!(read("kustomization.yaml"), server.filled(&expected));
+    assert_eq!(read("pod.yaml"), text);
+    server.resolve(&directory, &["-f", ".", "--in-place"]).success().complains("0 changed");
+
+    let values = "image:\n  repository: R/app\n  tag: \"1\" # now\n";
+    let (outcome, _) = server.one("values.yaml", values, &[]);
+    assert_eq!(outcome.success().stdout, server.filled(&values.replace("\"1\"", "\"1@D1\"")));
+}
+
+#[test]
+fn what_is_left_alone_is_listed() {
+    let server = Server::start();
+    let config = "apiVersion: v1\nkind: ConfigMap\ndata:\n  x: |\n    {{ .Alert }}\n    image: R/app:1\n";
+    let (outcome, requests) = server.one("a.yaml", config, &[]);
+    let outcome = outcome.success().complains("left alone: a.yaml:6: text in a ConfigMap");
+    assert_eq!(outcome.stdout, server.filled(config));
+    let custom = "apiVersion: x.io/v1\nkind: Runner\nspec:\n  template: {spec: {image: R/app:1}}\n  image: {repository: R/tool, tag: \"2\"}\n";
+    let (outcome, more) = server.one("a.yaml", custom, &[]);
+    let outcome = outcome.success().complains("a.yaml:4: ").complains("a.yaml:5: ");
+    assert_eq!(outcome.stdout, server.filled(custom));
+    assert_eq!(requests + more, 0);
+    let (outcome, _) = server.one("a.yaml", custom, &["--path", "Runner:spec.template.spec.image"]);
+    assert_eq!(outcome.success().stdout, server.filled(&custom.replace("app:1", "app:1@D1")));
+    let (outcome, requests) = server.one("a.yaml", &pod("image: R/app:1"), &["--only-own"]);
+    assert_eq!(outcome.success().stdout, server.filled(&pod("image: R/app:1")));
+    assert_eq!(requests, 0);
+}
+
+#[test]
+fn nothing_is_printed_unless_every_image_has_a_digest() {
+    let server = Server::start();
+    let table = [
+        (pod("image: \"{{ .Values.i }}\""), 2, "a.yaml:6:12: `{{ .Values.i }}` is a Helm template"),
+        (pod("image: ${REG}/app:1"), 2, "a.yaml:6:12: the image `${REG}/app:1` has a variable"),
+        ("replicas: {{ .Values.n }}\n".to_owned(), 2, "helm template"),
+        (pod("image: |\n      R/app:1"), 2, "ends in a line break"),
+        (pod("image: R/App:1"), 2, "a.yaml:6:12: "),
+        (
+            pod("image: a\n    image: b"),
+            2,
+            "a.yaml:7:5: the key `image` is in this mapping twice, first in line 6",
+        ),
+        (pod("image: crossdock://app"), 2, "dist --push --resolve"),
+        ("a:\n\tb: 1\n".to_owned(), 2, "a.yaml:2:2: this is not YAML"),
+        ("a: 1\n".to_owned(), 2, "a.yaml:1:1: this is neither a Kubernetes object"),
+        (pod("image: R/app:9\n  - image: R/gone:1\n  - image: R/app:1"), 5, "a.yaml:7:12: "),
+    ];
+    for (text, code, complaint) in table {
+        let (outcome, _) = server.one("a.yaml", &text, &[]);
+        let outcome = outcome.ends_with(code).complains(complaint);
+        assert_eq!(outcome.stdout, "", "{text}");
+    }
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (outcome, _) = server.one("a.yaml", &pod(&format!("image: {free}/app:1")), &[]);
+    let outcome = outcome.ends_with(5).complains("a.yaml:6:12: ");
+    assert_eq!(outcome.stdout, "");
+}
+
+#[test]
+fn an_image_that_does_not_start_on_its_nodes_is_refused() {
+    let server = Server::start();
+    let text = pod("image: R/tool:2");
+    let (outcome, _) = server.one("a.yaml", &text, &["--for", "m5.large"]);
+    assert_eq!(outcome.success().stdout, server.filled(&pod("image: R/tool:2@D2")));
+    let (outcome, _) = server.one("a.yaml", &text, &["--for", "m7g.large"]);
+    let outcome = outcome.ends_with(1).complains("nothing was printed");
+    assert_eq!(outcome.stdout, "");
+}
+
+#[test]
+fn a_push_gives_its_digest_to_the_manifests() {
+    let server = Server::start();
+    let host = &server.host;
+    let manifest = format!(
+        "apiVersion: apps/v1\nkind: Deployment\nspec:\n  template:\n    spec:\n      containers:\n      - image: {host}/team/hello:old # ours\n      \
+         - image: crossdock://hello\n      - image: {host}/tool:2\n"
+    );
+    let k8s = BUILT.sandbox.work().join("k8s");
+    fs::create_dir_all(&k8s).unwrap();
+    fs::write(k8s.join("deployment.yaml"), &manifest).unwrap();
+    let repository = format!("{host}/team/hello");
+    let call = [
+        "dist",
+        "--platform",
+        "linux/amd64,linux/arm64",
+        "--push",
+        "--repository",
+        &repository,
+        "--tag",
+        "2",
+        "--resolve",
+        k8s.to_str().unwrap(),
+    ];
+    let outcome = BUILT.sandbox.crossdock(&BUILT.project, &call);
+    let digest = server.registry.tag("team/hello", "2").expect(&outcome.stderr).to_string();
+    let expected = manifest
+        .replace(":old #", &format!(":old@{digest} #"))
+        .replace("crossdock://hello", &format!("{host}/team/hello:2@{digest}"))
+        .replace("tool:2", &format!("tool:2@{}", server.tool));
+    assert_eq!(outcome.success().stdout, expected);
+
+    fs::write(k8s.join("deployment.yaml"), "a: 1\n").unwrap();
+    server.registry.forget_record();
+    BUILT.sandbox.crossdock(&BUILT.project, &call).ends_with(2).complains("neither a Kubernetes object");
+    assert_eq!(server.registry.record().entries.len(), 0, "a bad manifest ends the run before it builds");
+}
