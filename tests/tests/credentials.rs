@@ -17,6 +17,7 @@ use crossdock_tests::registry::encoding::base64;
 use crossdock_tests::registry::http::{Answer, Connection, Flow, Handler, HttpServer, Request};
 use crossdock_tests::registry::tokens::{PASSWORD, USER};
 use crossdock_tests::registry::{Access, Distribution, Program, Sample};
+use crossdock_tests::terminal::on_terminal;
 use crossdock_tests::tools::need;
 use crossdock_tests::{Outcome, Sandbox};
 use serde::Deserialize;
@@ -134,13 +135,47 @@ fn a_host_without_a_repository_and_a_failed_pull_are_errors_that_leave_nothing()
 }
 
 #[test]
+fn a_terminal_asks_for_the_password_and_does_not_show_it() {
+    let registry = Distribution::with(Program::Debian, Access::TlsHtpasswd);
+    let host = registry.host();
+    let mut person = Person::new(&registry.authority().expect("it has TLS").display().to_string());
+    let work = person.sandbox.work();
+    let call = format!(
+        "'{}' login {host} --username '{USER}' --ca-file '{}' 2> asked; stty -a > after",
+        crossdock().display(),
+        person.authority
+    );
+    let terminal = on_terminal(&person.sandbox, &work, 80, &call);
+    for (typed, is_stored) in [("\\003", false), (&*format!("x\\010{PASSWORD}\\r"), true)] {
+        // A person types once the question is there.
+        write(work.join("asked"), "");
+        let keys = format!(
+            "while ! grep -q 'it is not shown' asked; do sleep 0.1; done; printf '{typed}'; \
+             while [ ! -s after ]; do sleep 0.1; done; mv after restored"
+        );
+        let mut shell = person.sandbox.command("/bin/sh", &work);
+        shell.args(["-c", &format!("({keys}) | \"$@\""), "sh"]);
+        shell.arg(terminal.get_program()).args(terminal.get_args());
+        let outcome = person.keep(run(&mut shell, Duration::from_secs(120)));
+        let asked = std::fs::read_to_string(work.join("asked")).unwrap();
+        assert_eq!(outcome.stdout.contains(&format!("logged in to {host}")), is_stored, "{outcome}{asked}");
+        assert_eq!(asked.contains("interrupted"), !is_stored, "{asked}");
+        assert_eq!(person.config().exists(), is_stored);
+        let restored = std::fs::read_to_string(work.join("restored")).unwrap();
+        assert!(restored.contains(" echo ") && restored.contains(" icanon "), "{restored}");
+        person.outputs.push(asked);
+    }
+    person.reveals(&[PASSWORD]);
+}
+
+#[test]
 fn a_password_in_the_arguments_is_refused_and_not_shown() {
     let mut person = Person::new("");
     for arguments in [["-p", "hunter2"], ["--password", "hunter2"]] {
         let call = [&["login", "registry.example", "-u", "me"], arguments.as_slice()].concat();
         person.run(&call).ends_with(2).complains("--password-stdin");
     }
-    person.run(&["login", "registry.example", "-u", "me"]).ends_with(2).complains("standard input");
+    person.run(&["login", "registry.example", "-u", "me"]).ends_with(2).complains("--password-stdin");
     person.login("registry.example", "me", "", &[]).ends_with(2).complains("standard input has no password");
     person.login("registry.example/team", "me", "hunter2", &[]).ends_with(2).complains("is not a host");
     person.reveals(&["hunter2"]);

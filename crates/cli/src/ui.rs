@@ -5,6 +5,7 @@ mod findings;
 mod lint;
 pub(crate) mod live;
 pub(crate) mod matrix;
+pub(crate) mod password;
 pub(crate) mod plan;
 mod progress;
 pub(crate) mod style;

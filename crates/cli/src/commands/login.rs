@@ -9,6 +9,7 @@ use crate::arguments::{LoginCommand, LogoutCommand};
 use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
+use crate::ui;
 
 /// The length of the longest password that is read, in bytes. A JSON key of Google has 2,400.
 const LONGEST_PASSWORD: u64 = 64 * 1024;
@@ -22,15 +23,18 @@ pub(crate) fn run(session: &Session, arguments: LoginCommand) -> Result<Exit, Co
             CommandError::message(Exit::Usage, message).hint(format!("pass it on standard input: `{call}`"))
         );
     }
-    if !arguments.password_stdin {
-        let message = "the password is read from standard input only";
-        let hint = format!("pass it as in `{call} < FILE`, or type it after `{call}` and end it with Ctrl-D");
-        return Err(CommandError::message(Exit::Usage, message).hint(hint));
+    if !arguments.password_stdin && !std::io::stdin().is_terminal() {
+        let message = "no terminal asks for the password";
+        return Err(CommandError::message(Exit::Usage, message)
+            .hint(format!("pass it on standard input with `--password-stdin`: `{call} < FILE`")));
     }
     let Some(username) = arguments.username.or_else(|| usual_user(&host).map(str::to_owned)) else {
         return Err(CommandError::message(Exit::Usage, "specify the user name with `--username`"));
     };
-    let password = read_password()?;
+    let password = match arguments.password_stdin {
+        true => read_password()?,
+        false => ask_password(&host, &username)?,
+    };
     let options = options(session, &arguments.connection);
     let stored = registry::login(&session.context, &options, &host, &username, &password)?;
     report(session, &host, &username, &stored)
@@ -55,6 +59,23 @@ pub(crate) fn logout(session: &Session, arguments: &LogoutCommand) -> Result<Exi
 
 fn parse(text: &str) -> Result<Host, CommandError> {
     host_of(text).map_err(|error| CommandError::new(Exit::Usage, &error))
+}
+
+/// Asks for the password on the terminal, which does not show it.
+fn ask_password(host: &Host, username: &str) -> Result<Secret, CommandError> {
+    let ask =
+        || output::note(&format!("type the password of {username} for {host}, then Enter; it is not shown"));
+    let typed = ui::password::read_password(LONGEST_PASSWORD as usize, ask).map_err(|error| {
+        CommandError::message(
+            Exit::InputOutput,
+            format!("cannot read the password from the terminal: {error}"),
+        )
+    })?;
+    match typed.as_deref() {
+        None => Err(CommandError::message(Exit::Interrupted, "interrupted")),
+        Some("") => Err(CommandError::message(Exit::Usage, "the password is empty")),
+        Some(password) => Ok(Secret::new(password)),
+    }
 }
 
 /// Reads standard input to its end, without the line break that `echo` and most files end with.
