@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crossdock_tests::outcome::run;
 use crossdock_tests::tools::need;
-use crossdock_tests::{Layout, Machine, Outcome, Sandbox, fixture};
+use crossdock_tests::{Layout, MachO, Machine, Outcome, Sandbox, fixture};
 
 /// The time limit for a program under an emulator, far above what any of them takes.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -130,24 +130,6 @@ fn fetch_dependencies_of_std(sandbox: &Sandbox, project: &Path) {
     run(&mut fetch, Duration::from_secs(120)).success();
 }
 
-/// Returns the processor type of a 64-bit Mach-O program, its lowest version of macOS in 1/65536 (`LC_BUILD_VERSION` or
-/// `LC_VERSION_MIN_MACOSX`), and whether it is signed. Apple silicon starts only signed programs.
-fn mach_o(program: &[u8]) -> (u32, u32, bool) {
-    let number = |at: usize| u32::from_le_bytes(program[at..at + 4].try_into().unwrap());
-    assert_eq!(number(0), 0xfeed_facf, "not a Mach-O program");
-    let (mut at, mut minimum, mut signed) = (32, 0, false);
-    for _ in 0..number(16) {
-        match number(at) {
-            0x32 => minimum = number(at + 12),
-            0x24 => minimum = number(at + 8),
-            0x1d => signed = true,
-            _ => {}
-        }
-        at += number(at + 4) as usize;
-    }
-    (number(4), minimum, signed)
-}
-
 #[test]
 #[ignore = "downloads a toolchain"]
 fn long_zig_links_for_macos() {
@@ -157,9 +139,9 @@ fn long_zig_links_for_macos() {
     let [arm, intel] = ["arm64", "amd64"].map(|cpu| {
         let name = format!("hello-0.1.0-darwin-{cpu}");
         sandbox.tool(&release, "tar", &["xzf", &format!("{name}.tar.gz")]).success();
-        mach_o(&std::fs::read(release.join(name).join("hello")).unwrap())
+        MachO::read(&release.join(name).join("hello"))
     });
     // rustc builds for macOS 11.0 and 10.12.
-    assert_eq!(arm, (0x0100_000c, 11 << 16, true));
-    assert_eq!((intel.0, intel.1), (0x0100_0007, 10 << 16 | 12 << 8));
+    assert_eq!(arm, MachO { processor: MachO::ARM64, minimum: 11 << 16, is_signed: true });
+    assert_eq!((intel.processor, intel.minimum), (MachO::AMD64, 10 << 16 | 12 << 8));
 }

@@ -44,6 +44,18 @@ impl Row {
     }
 }
 
+impl std::fmt::Display for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let figure = self.figure();
+        write!(f, "{}: {:.3} {}", self.name, median(&self.ours), self.unit)?;
+        if !self.theirs.is_empty() {
+            write!(f, " to {:.3}: {figure:.3}", median(&self.theirs))?;
+        }
+        let holds = if self.goal.holds(figure) { "holds" } else { "FAILS" };
+        write!(f, ", {} {holds}", self.goal)
+    }
+}
+
 impl Goal {
     fn of(self, ours: f64, theirs: f64) -> f64 {
         match self {
