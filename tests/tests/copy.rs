@@ -11,7 +11,8 @@ use crossdock_tests::engine::{Docker, Engine, Podman};
 use crossdock_tests::fixture::write;
 use crossdock_tests::layout::sha256;
 use crossdock_tests::outcome::{Outcome, run};
-use crossdock_tests::registry::{Distribution, Habits, MemoryRegistry, Sample};
+use crossdock_tests::registry::schedule::{Fault, Place, Planned, Times};
+use crossdock_tests::registry::{Distribution, Habits, MemoryRegistry, Proxy, Sample};
 use crossdock_tests::tools::need;
 use serde_json::{Value, json};
 
@@ -345,6 +346,94 @@ fn verification_fetches_only_the_layers_of_its_nodes_once() {
         assert_eq!(fetched.len(), expected, "{nodes}: {record}");
     }
     assert_eq!(registry.faults(), [""; 0]);
+}
+
+/// Returns the names below a directory.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn an_interrupted_download_leaves_nothing_half_made() {
+    let (mut sandbox, _) = sample();
+    let (registry, work) = (MemoryRegistry::start(Habits::default()), sandbox.work());
+    copy(&sandbox, "oci:image", &format!("docker://{}/team/app:1", registry.host()));
+    Sample::write(&work.join("other"), 8, 3000);
+    copy(&sandbox, "oci:other", "oci:used:kept");
+    fs::create_dir(work.join("empty")).unwrap();
+    fs::create_dir(work.join("temporary")).unwrap();
+    sandbox.set("TMPDIR", work.join("temporary"));
+    let before = (names(&work), fs::read(work.join("used/index.json")).unwrap());
+    // Each ends once its last request was delayed: all together at the end.
+    let mut proxies = Vec::new();
+    for call in [
+        ["pull", "REF", "--output", "absent"].as_slice(),
+        &["pull", "REF", "--output", "empty"],
+        &["pull", "REF", "--output", "used"],
+        &["copy", "docker://REF", "oci:absent:1"],
+        &["copy", "docker://REF", "oci-archive:absent.tar:1"],
+        &["copy", "docker://REF", "docker-archive:absent.tar:app:1", "--platform", "linux/amd64"],
+    ] {
+        // One blob arrives, and the others do not.
+        let hangs = Fault::Delay(Duration::from_secs(5));
+        let planned = Planned { place: Place::BlobGet, skip: 1, times: Times::UntilHealed, fault: hangs };
+        proxies.push(Proxy::start(registry.port(), &[planned], None));
+        let proxy = proxies.last().unwrap();
+        let reference = format!("{}/team/app:1", proxy.host());
+        let call: Vec<String> = call.iter().map(|word| word.replace("REF", &reference)).collect();
+        let call: Vec<&str> = call.iter().map(String::as_str).collect();
+        let running = sandbox.start(&work, &call);
+        let start = Instant::now();
+        while proxy.injected() == 0 {
+            assert!(start.elapsed() < LIMIT, "{call:?}: {}", proxy.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        running.signal_group(rustix::process::Signal::INT);
+        running.wait(LIMIT).ends_with(130);
+        assert_eq!((names(&work), fs::read(work.join("used/index.json")).unwrap()), before, "{call:?}");
+        assert_eq!(names(&work.join("temporary")), [""; 0], "{call:?}");
+        assert_eq!(names(&work.join("empty")), [""; 0], "{call:?}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_named_and_nothing_is_lost() {
+    let (sandbox, sample) = sample();
+    let (registry, work) = (MemoryRegistry::start(Habits::default()), sandbox.work());
+    let large = Sample::write(&work.join("large"), 8, 3_000_000);
+    for (layout, tag) in [(&sample, "small"), (&large, "large")] {
+        let from = format!("oci:{}", layout.directory.display());
+        copy(&sandbox, &from, &format!("docker://{}/team/app:{tag}", registry.host()));
+    }
+    let full = work.join("full");
+    fs::create_dir(&full).unwrap();
+    let place = full.to_str().unwrap();
+    sandbox.tool(&work, "mount", &["-t", "tmpfs", "-o", "size=1m", "tmpfs", place]).success();
+    let used = format!("oci:{place}/used:kept");
+    copy(&sandbox, "oci:image", &used);
+    let before = (names(&full), fs::read(full.join("used/index.json")).unwrap());
+    let reference = format!("{}/team/app:large", registry.host());
+    let outcomes = [
+        ["pull", &reference, "--output", &format!("{place}/absent")].as_slice(),
+        &["pull", &reference, "--output", &format!("{place}/used")],
+        &["copy", &format!("docker://{reference}"), &format!("oci:{place}/absent:1")],
+        &["copy", "oci:large", &format!("oci:{place}/used:large")],
+        &["copy", "oci:large", &format!("oci-archive:{place}/absent.tar:1")],
+    ]
+    .map(|call| sandbox.crossdock(&work, call));
+    let after = (names(&full), fs::read(full.join("used/index.json")).unwrap());
+    let kept = sandbox.crossdock(&work, &["inspect", &used]);
+    sandbox.tool(&work, "umount", &[place]).success();
+    for outcome in outcomes {
+        let text = outcome.ends_with(5).complains(place).stderr;
+        assert!(text.contains("are free in") || text.to_lowercase().contains("no space left"), "{text}");
+    }
+    assert_eq!(after, before);
+    kept.success();
 }
 
 /// A stopped server, or a tunnel to it, accepts connections and never answers. docker's client waits without end.

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use crossdock_tests::engine::{Docker, Podman};
 use crossdock_tests::layout::sha256;
 use crossdock_tests::outcome::run;
 use crossdock_tests::registry::encoding::base64;
@@ -74,6 +75,27 @@ fn an_index_of_two_machines_is_that_of_one_machine() {
     );
     assert_eq!(json["verdicts"].as_array().map(Vec::len), Some(2), "{json:#}");
     assert_eq!(whole.index()["annotations"]["org.opencontainers.image.title"], "hello");
+}
+
+#[test]
+fn images_in_engines_are_sources() {
+    let (docker, podman, mut sandbox) = (Docker::start(), Podman::start(), Sandbox::new());
+    sandbox.set("DOCKER_HOST", docker.host());
+    for (name, value) in podman.environment() {
+        sandbox.set(name, value);
+    }
+    let run = |arguments: &[&str]| sandbox.crossdock(&BUILT.project, arguments).success();
+    run(&["copy", AMD64, "docker-daemon:team/hello:1"]);
+    run(&["copy", AMD64, "podman:team/hello:1"]);
+    run(&["copy", AMD64, "docker-archive:out/hello.tar:team/hello:1"]);
+    for amd64 in ["docker-daemon:team/hello:1", "podman:team/hello:1", "docker-archive:out/hello.tar"] {
+        let to = sandbox.work().join(amd64.replace(':', "/")).join("hello");
+        let reference = format!("oci:{}:v1", to.display());
+        run(&["index", "create", &reference, amd64, ARM64, "--platform", BOTH]);
+        assert_eq!(Layout::open(to).platforms(), ["linux/amd64", "linux/arm64"]);
+    }
+    let missing = ["index", "create", "oci:merged/x", "docker-daemon:nothing:1", "--platform", "linux/amd64"];
+    sandbox.crossdock(&BUILT.project, &missing).ends_with(5).complains("nothing:1");
 }
 
 #[test]

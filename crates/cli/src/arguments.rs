@@ -355,7 +355,7 @@ pub(crate) struct LoginCommand {
     /// The user name. Amazon's registries need none.
     #[arg(short, long, value_name = "USER")]
     pub(crate) username: Option<String>,
-    /// Read the password or token from standard input.
+    /// Read the password or token from standard input. Otherwise it is asked for on the terminal.
     #[arg(long)]
     pub(crate) password_stdin: bool,
     /// Refused with an explanation: every user of the machine can read command lines.
@@ -647,7 +647,8 @@ pub(crate) struct IndexCreateCommand {
     #[arg(value_name = "REFERENCE")]
     pub(crate) reference: String,
     /// Images to merge: REPOSITORY@sha256:…, JSON files of `dist --push --by-digest --metadata-file`, layouts as
-    /// oci:DIRECTORY[:NAME], archives as oci-archive:FILE[:NAME].
+    /// oci:DIRECTORY[:NAME], archives as oci-archive:FILE[:NAME], images in engines as docker-daemon:NAME:TAG or
+    /// podman:NAME:TAG.
     #[arg(value_name = "SOURCE", required = true)]
     pub(crate) sources: Vec<String>,
     /// The platforms that the index must have, no more and no fewer; by default those of the project's plan.

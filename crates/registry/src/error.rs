@@ -287,6 +287,11 @@ impl RegistryError {
         self.status() == Some(404)
     }
 
+    /// Returns whether the registry does not show something that it may show later, as it was just written.
+    pub(crate) fn may_appear(&self) -> bool {
+        matches!(self, Self::NotShown { .. }) || self.is_not_found() && !self.is_unknown_name()
+    }
+
     /// Returns whether a manifest was refused for something that it lists and the registry does not find.
     pub fn is_about_content(&self) -> bool {
         matches!(

@@ -28,6 +28,7 @@ mod registry;
 mod retry;
 mod roots;
 mod settings;
+mod shown;
 mod source;
 mod space;
 mod tag;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
 use crossdock_oci::{Descriptor, Digest, Repository, Tag};
 
@@ -94,8 +93,6 @@ impl Registry {
     }
 }
 
-/// The time within which a registry must show what was written to it.
-const SETTLE: Duration = Duration::from_secs(30);
 /// The number of times that a registry is given time to show what was written.
 const WAITS: u32 = 4;
 
@@ -280,24 +277,17 @@ impl Push<'_> {
     /// Reads a manifest back. What was just written may be shown later, as from another copy of the registry's data.
     fn read_back_name(&self, name: &Selector, expected: Digest) -> Result<(), RegistryError> {
         let Upload { registry, location, scope, .. } = self.upload;
-        let settings = registry.settings();
-        let end = Instant::now() + SETTLE.min(settings.patience);
-        let mut waits = 0;
-        loop {
+        let shown = manifest_name(location, name);
+        registry.once_shown(&format!("`{shown}` as it was pushed"), || {
             let found = absent_as_none(registry.manifest_at(location, name, scope))?;
-            let found = found.map(|found| found.descriptor.digest);
-            if found == Some(expected) {
-                return Ok(());
+            match found.map(|found| found.descriptor.digest) {
+                Some(found) if found == expected => Ok(()),
+                found => {
+                    let (host, name) = (location.host.to_string(), shown.clone());
+                    Err(RegistryError::NotShown { host, name, expected, found })
+                }
             }
-            if Instant::now() >= end {
-                let host = location.host.to_string();
-                let name = manifest_name(location, name);
-                return Err(RegistryError::NotShown { host, name, expected, found });
-            }
-            let why = || format!("`{}` does not show what was pushed yet", location.host);
-            retry::wait(waits, None, settings, &why)?;
-            waits += 1;
-        }
+        })
     }
 
     /// Points a tag at the image. A refusal is success if the tag names the image, as of an immutable tag.

@@ -25,9 +25,20 @@ pub(crate) fn wait(
     settings: &Settings,
     why: &dyn Fn() -> String,
 ) -> Result<(), RegistryError> {
+    wait_within(settings.patience, attempt, asked, settings, why)
+}
+
+/// Waits as [`wait`] does, for another limit.
+pub(crate) fn wait_within(
+    limit: Duration,
+    attempt: u32,
+    asked: Option<Duration>,
+    settings: &Settings,
+    why: &dyn Fn() -> String,
+) -> Result<(), RegistryError> {
     let step = Duration::from_millis(250) * 2_u32.pow(attempt.min(10));
     let jittered = step.mul_f64(0.5 + 0.5 * chance());
-    let pause = asked.unwrap_or_default().max(jittered).min(settings.patience);
+    let pause = asked.unwrap_or_default().max(jittered).min(limit);
     if let Some(Notify(notify)) = settings.notify.as_ref().filter(|_| pause >= NOTICED) {
         notify(&format!("{}; trying again in {} s", why(), pause.as_secs_f64().round()));
     }

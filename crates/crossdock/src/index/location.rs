@@ -27,8 +27,8 @@ impl Location {
             _ if directory.join(&text).exists() => (text.as_str(), None),
             _ => {
                 let message = format!("source `{text}` is neither an existing path nor of a known transport");
-                let hint = "name an image layout as `oci:DIRECTORY`, an archive as `oci-archive:FILE`, or an image in a registry \
-                            as `REPOSITORY@sha256:…`";
+                let hint = "name an image layout as `oci:DIRECTORY`, an archive as `oci-archive:FILE`, an image in an engine as \
+                            `docker-daemon:NAME`, or one in a registry as `REPOSITORY@sha256:…`";
                 return Err(Error::from_message(ErrorKind::Usage, message).hint(hint));
             }
         };

@@ -4,17 +4,20 @@ mod attestations;
 mod pushed;
 
 use camino::Utf8Path;
-use crossdock_oci::{Digest, ImageSource, RegistryReference, Repository, media_type};
-use crossdock_registry::{PushOptions, Registry, Remote, TransferEvent, TransferObserver, copy_into};
+use crossdock_oci::{Descriptor, Digest, ImageSource, RegistryReference, Repository, media_type};
+use crossdock_registry::{
+    ImageContent, PushOptions, Registry, RegistryError, Remote, TransferEvent, TransferObserver, copy_into,
+};
 
 use super::failed;
-use super::promote::{once_shown, resolve};
+use super::promote::resolve;
 use crate::context::Context;
 use crate::destination;
 use crate::error::{Error, ErrorKind, input_output, usage};
 use crate::index::leg::{Candidate, Leg};
 use crate::index::location::{self, Location};
 use crate::index::{CreatedIndex, Demand, IndexOptions};
+use crate::subject::{Endpoint, open};
 use crate::temporary::TemporaryLayout;
 use attestations::Attestation;
 
@@ -22,7 +25,7 @@ use attestations::Attestation;
 /// [`index::create_index`](crate::index::create_index).
 ///
 /// `to` may also be an image in a registry: `REPOSITORY:TAG`, or `REPOSITORY` for an index that is only reached by its digest. A
-/// source may also be `REPOSITORY@sha256:…`, or a JSON file that `dist --push --by-digest`, `push` or `docker buildx build
+/// source may also be an image in an engine (`docker-daemon:NAME`, `podman:NAME`), `docker-archive:FILE`, `REPOSITORY@sha256:…`, or a JSON file that `dist --push --by-digest`, `push` or `docker buildx build
 /// --metadata-file` wrote. Blobs are mounted from repositories of the same registry. The tag is written last, and only the index
 /// gets one. An attestation of BuildKit becomes a referrer of its image.
 ///
@@ -84,6 +87,8 @@ enum Destination {
 enum Source {
     Local(Location),
     Registry(RegistryReference),
+    /// In an engine, or in an archive without manifests.
+    Stored(Endpoint),
 }
 
 impl Destination {
@@ -126,7 +131,9 @@ impl Destination {
         let (mut sources, mut others) = (Vec::new(), Vec::new());
         for text in texts {
             let path = context.directory().join(text);
-            if let Some(name) = registry_reference(&path, text)? {
+            if STORES.iter().any(|store| text.starts_with(store)) {
+                sources.push(Source::Stored(text.parse()?));
+            } else if let Some(name) = registry_reference(&path, text)? {
                 sources.push(Source::Registry(name));
             } else if let Some(report) = pushed::read(&path)? {
                 match pushed::choose(&report, &path, self.repository(), &options.images)? {
@@ -149,6 +156,9 @@ impl Destination {
         Ok(sources)
     }
 }
+
+/// The transports of places whose images get a manifest when they are read.
+const STORES: [&str; 4] = ["docker-daemon:", "podman:", "containers-storage:", "docker-archive:"];
 
 /// Returns the reference of an image in a registry: with the transport, with a digest, or with the host of a name that is
 /// not a path.
@@ -175,23 +185,35 @@ struct Fetch<'a> {
 
 impl Fetch<'_> {
     fn leg(&self, source: &Source) -> Result<Leg, Error> {
-        let name = match source {
-            Source::Local(location) => return Leg::open(self.context, location),
-            Source::Registry(name) => name,
-        };
-        let root = resolve(self.context, self.registry, name)?.descriptor;
-        let remote = Remote::new(self.registry, &name.repository).map_err(failed)?;
-        let layout = &self.temporary.layout;
-        let jobs = self.registry.settings().jobs;
-        once_shown(self.context, &format!("all of {name}"), || {
-            copy_into(layout.blobs(), &remote, &root, jobs, self.observer)
-        })
-        .map_err(failed)?;
-        let source = ImageSource::of_layout(layout, &root).map_err(input_output)?;
+        match source {
+            Source::Local(location) => Leg::open(self.context, location),
+            Source::Stored(endpoint) => {
+                let opened = open(self.context, self.registry, endpoint)?;
+                self.copy(opened.content(), &opened.image).map_err(failed)?;
+                self.copied(endpoint.to_string(), &opened.image, None)
+            }
+            Source::Registry(name) => {
+                let root = resolve(self.registry, name)?.descriptor;
+                let remote = Remote::new(self.registry, &name.repository).map_err(failed)?;
+                let what = format!("all of {name}");
+                self.registry.once_shown(&what, || self.copy(&remote, &root)).map_err(failed)?;
+                self.copied(name.to_string(), &root, Some(name.repository.clone()))
+            }
+        }
+    }
+
+    fn copy(&self, content: &dyn ImageContent, root: &Descriptor) -> Result<(), RegistryError> {
+        let (store, jobs) = (self.temporary.layout.blobs(), self.registry.settings().jobs);
+        copy_into(store, content, root, jobs, self.observer)
+    }
+
+    /// Returns an image that was copied into the layout as a leg.
+    fn copied(&self, name: String, root: &Descriptor, repository: Option<Repository>) -> Result<Leg, Error> {
+        let source = ImageSource::of_layout(&self.temporary.layout, root).map_err(input_output)?;
         let Some(image) = source.images().first().cloned() else {
             return Err(Error::from_message(ErrorKind::InputOutput, format!("`{name}` has no image")));
         };
-        Ok(Leg { name: name.to_string(), source, image, repository: Some(name.repository.clone()) })
+        Ok(Leg { name, source, image, repository })
     }
 
     /// Returns a warning for what is about the index of a leg, such as its signature: it is not about another index. With the

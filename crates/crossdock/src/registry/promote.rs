@@ -3,7 +3,6 @@
 mod nodes;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 use crossdock_oci::{Descriptor, Digest, Reference, RegistryReference, Repository, Tag};
@@ -189,7 +188,7 @@ pub fn promote(
     context.unless_cancelled(|| {
         let names = names(destinations)?;
         let targets = nodes::targets(context, source, &names, options)?;
-        let manifest = resolve(context, registry, source)?;
+        let manifest = resolve(registry, source)?;
         let digest = manifest.descriptor.digest;
         check_commit(&manifest, &options.annotations)?;
         let answer = |destinations, verdicts, failure: Option<Failure>| Promoted {
@@ -256,53 +255,16 @@ fn names(destinations: &[RegistryReference]) -> Result<Vec<Reference>, Error> {
     Ok(names)
 }
 
-/// The time for which a registry may still hide what was just written.
-const SHOWN_WITHIN: Duration = Duration::from_secs(30);
-
 /// Reads the manifest of a reference. One that is named by its digest is usually new: pipelines hand on digests, and the tag
 /// of something that does not exist is usually misspelled.
-pub(crate) fn resolve(
-    context: &Context,
-    registry: &Registry,
-    source: &RegistryReference,
-) -> Result<Manifest, Error> {
+pub(crate) fn resolve(registry: &Registry, source: &RegistryReference) -> Result<Manifest, Error> {
     let selector = Selector::from(source);
     let read = || registry.manifest(&source.repository, &selector);
     match selector {
-        Selector::Digest(_) => once_shown(context, &source.to_string(), read),
+        Selector::Digest(_) => registry.once_shown(&source.to_string(), read),
         Selector::Tag(_) => read(),
     }
     .map_err(failed)
-}
-
-/// Repeats a request for something that was just written: some registries answer 404 for a while. A repository that does not
-/// exist ends it at once.
-pub(crate) fn once_shown<T>(
-    context: &Context,
-    name: &str,
-    mut request: impl FnMut() -> Result<T, RegistryError>,
-) -> Result<T, RegistryError> {
-    let (start, mut pause) = (Instant::now(), Duration::from_millis(500));
-    loop {
-        let error = match request() {
-            Err(error) if error.is_not_found() && error.code() != Some("NAME_UNKNOWN") => error,
-            result => return result,
-        };
-        if start.elapsed() + pause > SHOWN_WITHIN {
-            return Err(error);
-        }
-        if pause == Duration::from_millis(500) {
-            context.note(&format!("the registry does not show {name} yet; trying for 30 seconds"));
-        }
-        let end = Instant::now() + pause;
-        while Instant::now() < end {
-            if context.cancel.is_cancelled() {
-                return Err(RegistryError::Cancelled);
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        pause = (pause * 2).min(Duration::from_secs(8));
-    }
 }
 
 /// Refuses an image of another version or commit than the plan's, whose tags it would get.
@@ -367,10 +329,9 @@ impl Promotion<'_> {
         let temporary = TemporaryLayout::create(context)?;
         let remote = Remote::new(self.registry, self.from).map_err(failed)?;
         let (store, jobs) = (temporary.layout.blobs(), self.registry.settings().jobs);
-        once_shown(context, &format!("all of {}", self.descriptor().digest), || {
-            copy_into(store, &remote, self.descriptor(), jobs, self.observer)
-        })
-        .map_err(failed)?;
+        let what = format!("all of {}", self.descriptor().digest);
+        let copy = || copy_into(store, &remote, self.descriptor(), jobs, self.observer);
+        self.registry.once_shown(&what, copy).map_err(failed)?;
         Ok(temporary)
     }
 
