@@ -112,7 +112,10 @@ impl Venv {
         let text = String::from_utf8_lossy(&text);
         let value = |name: &str| {
             let lines = text.lines().filter_map(|line| line.split_once('='));
-            lines.filter(|(key, _)| key.trim().to_lowercase() == name).map(|(_, value)| value.trim()).last()
+            lines
+                .filter(|(key, _)| key.trim().to_lowercase() == name)
+                .map(|(_, value)| value.trim())
+                .next_back()
         };
         let includes = value("include-system-site-packages");
         let is_isolated = includes.is_some_and(|value| value.to_lowercase() != "true");

@@ -292,6 +292,8 @@ impl Reading<'_> {
             if program.certain && is_before {
                 if starts_others || !self.may_be_main(program) {
                     self.helper(program, &mut helpers, &mut findings);
+                } else if program.how == How::Condition {
+                    self.start(program, false, &mut starts, &mut findings);
                 } else {
                     self.start_beside(program, &mut starts, &mut findings);
                 }

@@ -52,7 +52,7 @@ fn of_toybox() -> Vec<Case> {
         of(&["/tb/timeout", "--foreground", "-s", "9", "5", "/app"]),
         of(&["/tb/timeout", "-f", "5", "/app"]).fails("launch-refused"),
         of(&["/tb/timeout", "--kill-after=3", "5", "/app"]).fails("launch-refused"),
-        of(&["/tb/setsid", "/app"]),
+        of(&["/entry.sh"]).script("/entry.sh", "#!/bin/sh\n/tb/setsid /app\n"),
         of(&["/tb/setsid", "-f", "/app"]).fails("launch-refused"),
         of(&[TOYBOX, "taskset", "-c", "0", "/app"]).fails("launch-refused"),
         of(&[TOYBOX, "taskset", "1", "/app"]),
@@ -66,7 +66,7 @@ fn of_busybox() -> Vec<Case> {
     let may_fail = "launch-may-fail";
     let script = |text: &str| of(&["/entry.sh"]).script("/entry.sh", text);
     vec![
-        of(&["/bb/setsid", "/app"]),
+        script("#!/bin/sh\n/bb/setsid /app\n"),
         of(&["/bb/setsid", "-w", "/app"]).fails(refused),
         busybox(&["setsid", "--fork", "/app"]).fails(refused),
         busybox(&["ionice", "-c", "3", "/app"]),
