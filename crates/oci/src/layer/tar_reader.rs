@@ -4,7 +4,7 @@
 //! of zeros at the end are optional, and links, directories and devices have no content whatever length they declare.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek};
 
 use tar::Header;
 
@@ -351,6 +351,23 @@ impl<R: BufRead> TarReader<R> {
         }
         self.position += most - left;
         Ok(most - left)
+    }
+}
+
+impl<F: Read + Seek> TarReader<BufReader<F>> {
+    /// Seeks over the content of the last entry, which [`next_entry`](Self::next_entry) would read otherwise. `length` is
+    /// the length of the whole file: a seek does not notice its end.
+    pub(crate) fn seek_over_content(&mut self, length: u64) -> Result<(), TarError> {
+        let left = length.saturating_sub(self.position);
+        if self.content > left {
+            return Err(TarError::Truncated(length));
+        }
+        // Some writers omit the padding after the last entry.
+        let distance = (self.content + self.padding).min(left);
+        self.reader.seek_relative(distance.try_into().map_err(io::Error::other)?)?;
+        self.position += distance;
+        (self.content, self.padding, self.sparse) = (0, 0, None);
+        Ok(())
     }
 }
 

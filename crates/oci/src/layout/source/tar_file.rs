@@ -117,7 +117,7 @@ impl TarFile {
         if length < BLOCK {
             return Err(ArchiveFault::NoTar(TarError::Truncated(length)));
         }
-        let (entries, end) = entries(&mut file)?;
+        let (entries, end) = entries(&mut file, length)?;
         Ok(Self { file, entries, end })
     }
 
@@ -194,10 +194,12 @@ fn unpack(file: File, directory: &Path) -> Result<File, ArchiveFault> {
     Ok(plain)
 }
 
-fn entries(file: &mut File) -> Result<(Entries, End), ArchiveFault> {
-    let mut tar = TarReader::new(BufReader::with_capacity(128 * 1024, file));
+/// Indexes the entries of a tar of `length` bytes, without reading their content.
+fn entries(file: impl Read + Seek, length: u64) -> Result<(Entries, End), ArchiveFault> {
+    let mut tar = TarReader::new(BufReader::with_capacity(16 * 1024, file));
     let mut entries = Entries::default();
     while let Some(found) = tar.next_entry()? {
+        tar.seek_over_content(length)?;
         let path = normal(&found.path);
         let entry = match found.kind {
             Some(TarKind::File) => match found.position {
@@ -237,4 +239,74 @@ fn normal(path: &[u8]) -> Vec<u8> {
         }
     }
     parts.join(&b'/')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, SeekFrom};
+
+    use super::*;
+
+    /// A file that counts the bytes that are read.
+    struct Counting {
+        file: Cursor<Vec<u8>>,
+        read: usize,
+    }
+
+    impl Read for Counting {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let read = self.file.read(buffer)?;
+            self.read += read;
+            Ok(read)
+        }
+    }
+
+    impl Seek for Counting {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            self.file.seek(to)
+        }
+    }
+
+    /// Returns a tar with three files of this size, and without an end mark.
+    fn tar(size: usize) -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        for name in ["a", "b", "c"] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(size as u64);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, name, io::repeat(7).take(size as u64)).unwrap();
+        }
+        let mut bytes = tar.into_inner().unwrap();
+        bytes.truncate(bytes.len() - 1024);
+        bytes
+    }
+
+    #[test]
+    fn the_content_of_entries_is_not_read() {
+        let bytes = tar(1 << 20);
+        let length = bytes.len() as u64;
+        let mut file = Counting { file: Cursor::new(bytes), read: 0 };
+        let (found, _) = entries(&mut file, length).unwrap();
+        let places: Vec<u64> = ["a", "b", "c"]
+            .map(|name| match found.get(name.as_bytes()) {
+                Some(Entry::File(place)) => place.offset,
+                other => panic!("{other:?}"),
+            })
+            .to_vec();
+        assert_eq!(places, [512, (1 << 20) + 1024, (2 << 20) + 1536]);
+        assert!(file.read < 64 * 1024, "{} bytes", file.read);
+    }
+
+    #[test]
+    fn a_tar_that_ends_within_an_entry_is_truncated() {
+        let bytes = tar(100);
+        for length in [1024 + 512 + 99, 2 * 1024 + 99] {
+            let cut = Cursor::new(bytes[..length].to_vec());
+            let error = entries(cut, length as u64).unwrap_err();
+            assert!(matches!(error, ArchiveFault::CutOff), "{error:?}");
+        }
+        // Only the padding of the last file is missing.
+        let length = 2 * 1024 + 512 + 100;
+        assert!(entries(Cursor::new(bytes[..length].to_vec()), length as u64).is_ok());
+    }
 }
