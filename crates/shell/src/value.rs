@@ -1,6 +1,7 @@
 //! Words whose text may be known only in part.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// One piece of a [`Value`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,29 +27,35 @@ enum Count {
 /// zero or more words, see [`Value::is_many`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Value {
-    parts: Vec<Part>,
+    /// Shared by its copies: the words of an image's command are arguments of its script, of each state that the script
+    /// reaches, and of the program that it starts.
+    parts: Arc<Vec<Part>>,
     count: Count,
 }
 
 impl Value {
     /// Returns one word with unknown text.
     pub fn unknown() -> Self {
-        Self { parts: vec![Part::Unknown], count: Count::One }
+        Self::of(vec![Part::Unknown])
     }
 
     /// Returns zero or more unknown words.
     pub fn many() -> Self {
-        Self { parts: vec![Part::Unknown], count: Count::Any }
+        Self::unknown().into_many()
     }
 
     /// Returns one word of decimal digits.
     pub(crate) fn number() -> Self {
-        Self { parts: vec![Part::Number], count: Count::One }
+        Self::of(vec![Part::Number])
+    }
+
+    fn of(parts: Vec<Part>) -> Self {
+        Self { parts: Arc::new(parts), count: Count::One }
     }
 
     /// Joins parts into one word.
     pub(crate) fn from_parts(parts: impl IntoIterator<Item = Part>) -> Self {
-        let mut joined = Self { parts: Vec::new(), count: Count::One };
+        let mut joined = Self::of(Vec::new());
         parts.into_iter().for_each(|part| joined.push(part));
         joined
     }
@@ -119,11 +126,13 @@ impl Value {
 
     /// Appends a part, and joins text to text.
     pub(crate) fn push(&mut self, part: Part) {
-        match (self.parts.last_mut(), part) {
+        let parts = Arc::make_mut(&mut self.parts);
+        match (parts.last_mut(), part) {
             (_, Part::Text(text)) if text.is_empty() => {}
             (Some(Part::Text(end)), Part::Text(text)) => end.push_str(&text),
             (Some(Part::Unknown), Part::Unknown) => {}
-            (_, part) => self.parts.push(part),
+            (None, part) => *parts = vec![part],
+            (_, part) => parts.push(part),
         }
     }
 
@@ -165,7 +174,7 @@ impl From<String> for Value {
 /// Writes unknown text as `…` and unknown digits as `#`.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for part in &self.parts {
+        for part in self.parts.iter() {
             match part {
                 Part::Text(text) => f.write_str(text)?,
                 Part::Number => f.write_str("#")?,
