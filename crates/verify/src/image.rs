@@ -13,13 +13,14 @@ mod working_directory;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::rc::Rc;
 
 use crossdock_platform::Os;
 use crossdock_platform::matching::normal_form;
 
 use crate::launch;
 use crate::program::checks::{self, check_file};
-use crate::program::container::{Container, Credentials, not_executable, search_path, seen_from};
+use crate::program::container::{Container, Credentials, not_executable, search_path, searched, seen_from};
 use crate::root::{EntryKind, ResolveError, Resolved, Root, resolve};
 use crate::{Expectation, Finding, Target, codes};
 
@@ -198,9 +199,9 @@ impl ImageFacts {
         if self.working_directory.is_empty() { "/" } else { &self.working_directory }
     }
 
-    /// Returns the directories of PATH in the container, in order, as absolute paths.
+    /// Returns the directories of PATH in the container, in order, as absolute paths: each once, and at most a thousand.
     pub fn search_path(&self) -> Vec<String> {
-        let directories = search_path(&self.env).into_iter();
+        let directories = searched(search_path(&self.env));
         directories.map(|directory| seen_from(self.working_directory(), directory)).collect()
     }
 
@@ -266,7 +267,8 @@ pub fn verify_image(
     }
     let credentials = user::find(image, target, root, &mut findings);
     user::check_ports(image, target, &credentials, &mut findings);
-    let container = in_image(image, root, &credentials);
+    let environment = shared(&image.env);
+    let container = in_image(image, &environment, root, &credentials);
     if is_linux {
         working_directory::check(image, target, container, &mut findings);
     }
@@ -313,7 +315,8 @@ pub fn verify_others(
 ) -> Vec<Finding> {
     // The findings about the user are dropped: `verify_image` reports them.
     let credentials = user::find(image, target, root, &mut Vec::new());
-    let container = in_image(image, root, &credentials);
+    let environment = shared(&image.env);
+    let container = in_image(image, &environment, root, &credentials);
     let mut found =
         paths.into_iter().map(|path| other(&path, target, container)).filter(|found| !found.is_empty());
     let mut findings: Vec<Finding> = found.by_ref().take(MAX_OTHERS).flatten().collect();
@@ -343,8 +346,18 @@ fn other(path: &str, target: &Target, container: Container<'_>) -> Vec<Finding> 
     findings
 }
 
-fn in_image<'a>(image: &'a ImageFacts, root: &'a dyn Root, user: &'a Credentials) -> Container<'a> {
-    Container { root, environment: &image.env, working_directory: image.working_directory(), user }
+/// Returns the variables such that the processes of the image share them.
+fn shared(variables: &[String]) -> Vec<Rc<str>> {
+    variables.iter().map(|variable| Rc::from(variable.as_str())).collect()
+}
+
+fn in_image<'a>(
+    image: &'a ImageFacts,
+    environment: &'a [Rc<str>],
+    root: &'a dyn Root,
+    user: &'a Credentials,
+) -> Container<'a> {
+    Container { root, environment, working_directory: image.working_directory(), user }
 }
 
 /// Returns the file of a planned program, with links resolved. It must exist and be executable even if the image starts

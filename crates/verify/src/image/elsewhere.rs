@@ -1,7 +1,7 @@
 //! Executable files that neither the image starts nor a directory of PATH has: documentation examples, test programs,
 //! programs for other machines. What is wrong with them stops nobody, so it is a note.
 
-use super::{ImageFacts, in_image, other, user};
+use super::{ImageFacts, in_image, other, shared, user};
 use crate::root::Root;
 use crate::{Effect, Finding, Target, codes};
 
@@ -17,7 +17,8 @@ pub fn verify_elsewhere(
     target: &Target,
 ) -> Vec<Finding> {
     let credentials = user::find(image, target, root, &mut Vec::new());
-    let container = in_image(image, root, &credentials);
+    let environment = shared(&image.env);
+    let container = in_image(image, &environment, root, &credentials);
     let mut noted = paths.into_iter().filter_map(|path| {
         let findings = other(&path, target, container);
         let grave = findings.iter().find(|finding| finding.code.effect() == Effect::Fails)?;

@@ -2,7 +2,9 @@
 
 use crate::image::ImageFacts;
 use crate::program::busybox;
-use crate::program::container::{Container, not_executable};
+use crate::program::container::{
+    Container, MAX_SEARCHED, has_too_many_parts, not_executable, searched, shown_path,
+};
 use crate::root::{ENGINE_FILES, EntryKind, ResolveError, Resolved, normalize};
 use crate::{Finding, Target, codes};
 
@@ -132,7 +134,7 @@ fn look_path<'a>(container: Container<'a>, name: &str) -> Option<(&'a str, Resol
     if container.variable("PATH") == Some("") {
         return None;
     }
-    container.search_path().into_iter().find_map(|part| {
+    searched(container.search_path()).find_map(|part| {
         let found = container.resolve(&joined(part, name)).ok()?;
         container.user.may_start(&found).then_some((part, found))
     })
@@ -185,6 +187,15 @@ fn relative_directory(target: &Target, word: &str, directory: &str) -> Option<Fi
     )
 }
 
+/// Returns the finding about a program that the searched parts of PATH do not have.
+fn not_searched(target: &Target, word: &str) -> Finding {
+    let message = format!(
+        "The image starts {word:?}, which is in none of the first {MAX_SEARCHED} directories of PATH, and the others were not searched."
+    );
+    Finding::new(codes::LAUNCH_UNKNOWN, target.name(), word, message)
+        .with_help("Remove directories from PATH.")
+}
+
 fn by_name(
     target: &Target,
     word: &str,
@@ -196,10 +207,15 @@ fn by_name(
         findings.extend(lexical_directory(target, word, directory, &found, container));
         return Some(found);
     }
+    let parts = container.search_path();
+    if has_too_many_parts(&parts) {
+        findings.push(not_searched(target, word));
+        return None;
+    }
     let first = word.split_whitespace().next().unwrap_or(word);
     let is_line = first != word && look_path(container, first).is_some();
     let shown = format!("a runtime shows `exec: \"{word}\": executable file not found in $PATH`, exit 127");
-    let path = container.search_path().join(":");
+    let path = shown_path(&parts.join(":"));
     let (code, message) = match is_line {
         true => (
             codes::ENTRY_POINT_COMMAND_LINE,

@@ -127,8 +127,8 @@ pub(super) struct Environment(Rc<Variables>);
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Variables {
-    /// As `NAME=VALUE`; the last one of a name counts.
-    known: Vec<String>,
+    /// As `NAME=VALUE`; the last one of a name counts. Processes that differ in a few variables share the others.
+    known: Vec<Rc<str>>,
     /// The names of those whose value is unknown.
     unknown: BTreeSet<String>,
 }
@@ -143,12 +143,12 @@ pub(super) enum Change<'a> {
 
 impl Environment {
     /// Returns an environment of these variables, as `NAME=VALUE`.
-    pub(super) fn of(known: Vec<String>) -> Environment {
+    pub(super) fn of(known: Vec<Rc<str>>) -> Environment {
         Environment(Rc::new(Variables { known, unknown: BTreeSet::new() }))
     }
 
     /// Returns the variables whose value is known, as `NAME=VALUE`; the last one of a name counts.
-    pub(super) fn known(&self) -> &[String] {
+    pub(super) fn known(&self) -> &[Rc<str>] {
         &self.0.known
     }
 
@@ -184,7 +184,7 @@ impl Environment {
         for (name, change) in changes {
             unknown.remove(*name);
             match change {
-                Change::Set(value) => known.push(format!("{name}={value}")),
+                Change::Set(value) => known.push(format!("{name}={value}").into()),
                 Change::Unset => {}
                 Change::Forget => drop(unknown.insert((*name).to_owned())),
             }

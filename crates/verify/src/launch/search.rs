@@ -1,7 +1,7 @@
 //! The search for the program of a process, as its starter searches.
 
 use super::process::{Libc, Process, Search};
-use crate::program::container::{Container, entries_on_path};
+use crate::program::container::{Container, entries_on_path, shown_path};
 use crate::root::{EntryKind, ResolveError, Resolved};
 
 /// The reason why the program of a process is not started.
@@ -87,7 +87,7 @@ fn on_path(
     }
     match denied {
         Some(found) => Err(NotFound::Denied(Box::new(found))),
-        None => Err(NotFound::Absent(format!("no directory of PATH ({path}) has it"))),
+        None => Err(NotFound::Absent(format!("no directory of PATH ({}) has it", shown_path(path)))),
     }
 }
 

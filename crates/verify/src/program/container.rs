@@ -1,6 +1,9 @@
 //! The container that a program starts in, as far as the checks see it.
 
+use std::collections::HashSet;
 use std::fmt;
+use std::ops::Deref;
+use std::rc::Rc;
 
 use crate::program::inspect::{self, Elf, Inspection, inspect_file};
 use crate::root::{Entry, EntryKind, ResolveError, Resolved, Root, normalize, read_whole, resolve};
@@ -11,7 +14,7 @@ use crate::{Finding, Target, codes};
 pub(crate) struct Container<'a> {
     pub(crate) root: &'a dyn Root,
     /// The environment from the image's configuration, as `NAME=VALUE`.
-    pub(crate) environment: &'a [String],
+    pub(crate) environment: &'a [Rc<str>],
     /// The directory in which the program starts; not empty.
     pub(crate) working_directory: &'a str,
     pub(crate) user: &'a Credentials,
@@ -21,6 +24,11 @@ pub(crate) struct Container<'a> {
 pub(crate) const MAX_ACCOUNTS: u64 = 4 << 20;
 /// The number of groups of a process in Linux (`NGROUPS_MAX`).
 pub(crate) const MAX_GROUPS: usize = 65536;
+
+/// The number of different parts of PATH in which a name is searched: each may lead through links to thousands of lookups.
+pub(crate) const MAX_SEARCHED: usize = 1000;
+/// The number of characters of PATH that a message shows.
+const MAX_SHOWN: usize = 1000;
 
 /// The numeric user that a container runs as.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -171,12 +179,15 @@ impl<'a> Container<'a> {
 }
 
 /// Returns the value of a variable of an environment, which is `NAME=VALUE` lines of which the last one counts.
-pub(crate) fn last_assignment<'e>(environment: &'e [String], name: &str) -> Option<&'e str> {
+pub(crate) fn last_assignment<'e>(
+    environment: &'e [impl Deref<Target = str>],
+    name: &str,
+) -> Option<&'e str> {
     environment.iter().rev().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
 }
 
 /// Returns the directories of PATH. Runtimes set a default if the environment has none.
-pub(crate) fn search_path(environment: &[String]) -> Vec<&str> {
+pub(crate) fn search_path(environment: &[impl Deref<Target = str>]) -> Vec<&str> {
     // The default of Docker and containerd (`oci.WithDefaultPathEnv`).
     const DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     last_assignment(environment, "PATH").unwrap_or(DEFAULT).split(':').collect()
@@ -199,11 +210,30 @@ pub(crate) fn entries_on_path<'p>(
     parts: impl IntoIterator<Item = &'p str>,
     name: &str,
 ) -> impl Iterator<Item = (&'p str, Resolved)> {
-    parts.into_iter().filter_map(move |part| {
+    searched(parts).filter_map(move |part| {
         // POSIX: an empty element of PATH is the working directory.
         let directory = if part.is_empty() { "." } else { part };
         Some((part, image.resolve(&format!("{directory}/{name}")).ok()?))
     })
+}
+
+/// Returns the parts of a PATH in which a name is searched: each once, and not more than [`MAX_SEARCHED`].
+pub(crate) fn searched<'p>(parts: impl IntoIterator<Item = &'p str>) -> impl Iterator<Item = &'p str> {
+    let mut seen = HashSet::new();
+    parts.into_iter().filter(move |part| seen.insert(*part)).take(MAX_SEARCHED)
+}
+
+/// Returns whether a PATH has more different parts than are searched.
+pub(crate) fn has_too_many_parts(parts: &[&str]) -> bool {
+    parts.len() > MAX_SEARCHED && parts.iter().collect::<HashSet<_>>().len() > MAX_SEARCHED
+}
+
+/// Returns a PATH as a message shows it: a long one is cut.
+pub(crate) fn shown_path(path: &str) -> String {
+    match path.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => format!("{}…", &path[..end]),
+        None => path.to_owned(),
+    }
 }
 
 /// Returns the finding about a file that the user may not execute; `None` if the user may.

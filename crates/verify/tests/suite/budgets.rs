@@ -111,3 +111,62 @@ fn the_work_for_an_image_has_a_limit() {
         }
     }
 }
+
+/// The most memory for the verification of an image, besides its files: the whole program takes at most 64 MiB.
+const MOST: u64 = 24 << 20;
+
+/// A command of so many words that each copy counts.
+fn many_words() -> (ImageFacts, MemoryRoot) {
+    let words = (0..50_000).map(|number| format!("w{number}"));
+    (image().with_cmd(words), script(root(), "/entry.sh", "set -e\nexec /bin/dash -c : \"$@\"\n"))
+}
+
+/// A long variable in the environments of many programs, each of which differs in another one.
+fn a_long_variable() -> (ImageFacts, MemoryRoot) {
+    let long = format!("LONG={}", "x".repeat(500_000));
+    let branches = choosing((0..100).map(|number| format!("V={number} exec /bin/dash -c :")));
+    (image().with_env([long.as_str(), "PATH=/usr/bin:/bin"]), script(root(), "/entry.sh", &branches))
+}
+
+/// A PATH whose directories are looked up, and shown, again and again.
+fn a_long_path() -> (ImageFacts, MemoryRoot) {
+    let path: Vec<String> = (0..900).map(|number| format!("/{number}{}", "p".repeat(160))).collect();
+    let branches = choosing((0..40).map(|number| format!("exec absent{number}")));
+    (image().with_env([format!("PATH={}:/bin", path.join(":"))]), script(root(), "/entry.sh", &branches))
+}
+
+#[test]
+fn the_memory_for_an_image_has_a_limit() {
+    for (name, make) in [
+        ("many words", many_words as fn() -> (ImageFacts, MemoryRoot)),
+        ("a long variable", a_long_variable),
+        ("a long path", a_long_path),
+    ] {
+        let (image, root) = make();
+        let used = allocation_counter::measure(|| {
+            verify_image(&image, &root, &Target::new(&Platform::LINUX_AMD64), &BTreeMap::new());
+        });
+        assert!(used.bytes_max < MOST, "{name}: {} MiB", used.bytes_max >> 20);
+    }
+}
+
+/// A PATH with too many directories for a search in all of them, each of which has many parts.
+#[test]
+fn a_search_has_a_limit() {
+    let path: Vec<String> = (0..20_000).map(|number| number.to_string()).collect();
+    let (deep, path) = ("/d".repeat(1_900), path.join(":"));
+    let verify = |path: String| {
+        let image = image().with_working_directory(&*deep).with_env([format!("PATH={path}")]);
+        verify_image(
+            &image.with_entrypoint(["dash"]),
+            &root(),
+            &Target::new(&Platform::LINUX_AMD64),
+            &BTreeMap::new(),
+        )
+    };
+    let findings = verify(format!("{path}:/bin"));
+    assert_eq!(Verdict::of(&findings), Verdict::Unproven, "{findings:#?}");
+    // The same directory again and again counts once.
+    let findings = verify(format!("{}/bin", "a:".repeat(60_000)));
+    assert_eq!(Verdict::of(&findings), Verdict::Starts, "{findings:#?}");
+}

@@ -2,7 +2,7 @@
 
 use super::{Subject, check_file};
 use crate::program::busybox;
-use crate::program::container::{Container, not_executable, on_search_path};
+use crate::program::container::{Container, not_executable, on_search_path, shown_path};
 use crate::program::inspect::{Inspection, Script};
 use crate::root::{EntryKind, ResolveError, Resolved};
 use crate::{Effect, Finding, codes};
@@ -162,7 +162,9 @@ fn command_of_env(
     } else {
         match on_search_path(image, command) {
             Some(found) => return Some(found),
-            None => format!("which is not on the image's PATH ({})", image.search_path().join(":")),
+            None => {
+                format!("which is not on the image's PATH ({})", shown_path(&image.search_path().join(":")))
+            }
         }
     };
     let message = format!(
