@@ -1,7 +1,7 @@
 //! Words whose text may be known only in part.
 
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// One piece of a [`Value`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,7 +29,7 @@ enum Count {
 pub struct Value {
     /// Shared by its copies: the words of an image's command are arguments of its script, of each state that the script
     /// reaches, and of the program that it starts.
-    parts: Rc<Vec<Part>>,
+    parts: Arc<Vec<Part>>,
     count: Count,
 }
 
@@ -50,7 +50,7 @@ impl Value {
     }
 
     fn of(parts: Vec<Part>) -> Self {
-        Self { parts: Rc::new(parts), count: Count::One }
+        Self { parts: Arc::new(parts), count: Count::One }
     }
 
     /// Joins parts into one word.
@@ -126,7 +126,7 @@ impl Value {
 
     /// Appends a part, and joins text to text.
     pub(crate) fn push(&mut self, part: Part) {
-        let parts = Rc::make_mut(&mut self.parts);
+        let parts = Arc::make_mut(&mut self.parts);
         match (parts.last_mut(), part) {
             (_, Part::Text(text)) if text.is_empty() => {}
             (Some(Part::Text(end)), Part::Text(text)) => end.push_str(&text),

@@ -202,7 +202,7 @@ fn other_findings(
     let on_path = image.search_path().into_iter().filter_map(|path| root.view.lookup(path).ok());
     // PATH may name a large directory in a thousand ways.
     let once = on_path.filter(|directory| directories.insert(directory.file));
-    let listed = once.filter_map(|directory| root.view.list(&directory.path).ok()).flatten();
+    let listed = once.filter_map(|directory| root.view.list(directory.path).ok()).flatten();
     // Also those that a link in a directory of PATH leads to, as `/usr/bin/java` to a directory of its own.
     let on_path = listed.filter_map(|entry| root.view.lookup(&entry.path).ok()).filter(is_executable);
     let on_path: Vec<String> =
