@@ -193,7 +193,7 @@ impl Place<'_> {
         };
         let ours = count(Client::Crossdock)?;
         let theirs = [count(Client::Crane)?, count(Client::Skopeo)?];
-        // crane looks up the tag alone. The tag, the index, each manifest and each blob are to be there, and no blob is sent.
+        // crane looks up only the tag. The tag, the index, each manifest and each blob are to be there, and no blob is sent.
         let (documents, blobs) = (4.0, 8.0);
         let row = |name, unit, ours, theirs, limit| Row {
             name,
