@@ -81,13 +81,13 @@ impl<'a> Files<'a> {
         let mut options = self.options.clone();
         (options.own, options.others) = (own, others);
         let resolved = resolve(&session.context, registry, &self.files, &options)?;
-        if !self.arguments.in_place && !session.json() && resolved.files.len() > 1 {
-            if let Some(file) = resolved.files.iter().find(|file| !file.is_for_kubectl) {
-                let message = format!("{} is not for kubectl, which reads what is printed", file.file);
-                return Err(CommandError::message(Exit::Usage, message)
-                    .hint("rewrite the files with `--in-place`, then `kubectl apply -k` or `helm upgrade`")
-                    .hint("or pass it alone"));
-            }
+        let is_printed = !self.arguments.in_place && !session.json();
+        let other = resolved.files.iter().find(|file| !file.is_for_kubectl);
+        if let Some(file) = other.filter(|_| is_printed && resolved.files.len() > 1) {
+            let message = format!("{} is not for kubectl, which reads what is printed", file.file);
+            return Err(CommandError::message(Exit::Usage, message)
+                .hint("rewrite the files with `--in-place`, then `kubectl apply -k` or `helm upgrade`")
+                .hint("or pass it alone"));
         }
         Ok(resolved)
     }

@@ -60,7 +60,7 @@ impl Reader<'_> {
         }
         let rest = &self.text[end..];
         let length = rest.find(['\r', '\n']).unwrap_or(rest.len());
-        let line_break = match rest[length..].as_bytes() {
+        let line_break = match &rest.as_bytes()[length..] {
             [b'\r', b'\n', ..] => "\r\n",
             [b'\r', ..] => "\r",
             _ => "\n",
