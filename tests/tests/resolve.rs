@@ -143,11 +143,11 @@ fn kustomizations_and_values_are_rewritten_for_their_own_tools() {
 }
 
 #[test]
-fn what_is_left_alone_is_listed() {
+fn what_is_untouched_is_listed() {
     let server = Server::start();
     let config = "apiVersion: v1\nkind: ConfigMap\ndata:\n  x: |\n    {{ .Alert }}\n    image: R/app:1\n";
     let (outcome, requests) = server.one("a.yaml", config, &[]);
-    let outcome = outcome.success().complains("left alone: a.yaml:6: text in a ConfigMap");
+    let outcome = outcome.success().complains("untouched: a.yaml:6: text in a ConfigMap");
     assert_eq!(outcome.stdout, server.filled(config));
     let custom = "apiVersion: x.io/v1\nkind: Runner\nspec:\n  template: {spec: {image: R/app:1}}\n  image: {repository: R/tool, tag: \"2\"}\n";
     let (outcome, more) = server.one("a.yaml", custom, &[]);

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_directory_is_refused_and_left_alone() {
+    fn a_foreign_directory_is_refused_and_untouched() {
         for name in ["letter.txt", "CACHEDIR.TAG", "layers", "build/app/linux/letter"] {
             let directory = tempfile::tempdir().unwrap();
             let file = directory.path().join(name);

@@ -44,7 +44,7 @@ pub enum Problem {
     /// A value that must be a string is something else.
     #[error("`{0}` must be a string")]
     NotText(String),
-    /// An alias stands within what it names.
+    /// An alias is within the mapping or list that it names.
     #[error("the alias names a mapping or list that it is in")]
     Circle,
     /// A document is neither a Kubernetes object, nor a kustomization, nor Helm values.

@@ -17,7 +17,7 @@
 //! # Ok::<(), crossdock_kubernetes::ManifestError>(())
 //! ```
 //!
-//! # What is an image
+//! # Images
 //!
 //! - In any object: `image` of `containers`, `initContainers` and `ephemeralContainers` where `containers` is a list, which
 //!   makes the mapping a pod specification, and `image.reference` of its `volumes`; so pods, workloads, lists of them, and the
@@ -25,7 +25,7 @@
 //! - In a kustomization: the entries of `images`. The names that they replace are in [`ManifestFile::governed`].
 //! - In Helm values: mappings with `repository` and `tag` or `digest`.
 //!
-//! What looks like an image elsewhere is not touched and listed in [`ManifestFile::left_alone`].
+//! Other texts that look like images are not touched, and are listed in [`ManifestFile::untouched`].
 //!
 //! # Why saphyr-parser
 //!
@@ -40,4 +40,4 @@ mod yaml;
 
 pub use edit::{Edit, Pinning, apply};
 pub use error::{ManifestError, Problem};
-pub use read::{FileKind, Image, LeftAlone, ManifestFile, Path, ReadOptions, read};
+pub use read::{FileKind, Image, ManifestFile, Path, ReadOptions, Untouched, read};

@@ -9,7 +9,7 @@ mod path;
 
 use std::collections::HashSet;
 
-pub use image::{Image, LeftAlone};
+pub use image::{Image, Untouched};
 pub use path::Path;
 
 use crate::error::{ManifestError, Problem};
@@ -22,7 +22,7 @@ pub struct ReadOptions {
     pub paths: Vec<Path>,
 }
 
-/// What a file is for.
+/// The purpose of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
     /// Kubernetes objects, which `kubectl apply` reads.
@@ -37,14 +37,14 @@ pub enum FileKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ManifestFile {
-    /// What the file is for.
+    /// The purpose of the file.
     pub kind: FileKind,
     /// The images, in the order of the file. One that several aliases name is here once.
     pub images: Vec<Image>,
     /// Image names that a kustomization replaces wherever they stand in its resources.
     pub governed: Vec<String>,
-    /// What looks like an image and was not touched.
-    pub left_alone: Vec<LeftAlone>,
+    /// Texts that look like images and were not touched.
+    pub untouched: Vec<Untouched>,
 }
 
 /// Finds the images of a file. The name decides whether a file without `apiVersion` and `kind` is a kustomization
@@ -65,7 +65,7 @@ pub fn read(name: &str, text: &str, options: &ReadOptions) -> Result<ManifestFil
             kind: FileKind::Objects,
             images: Vec::new(),
             governed: Vec::new(),
-            left_alone: Vec::new(),
+            untouched: Vec::new(),
         },
     };
     if let Some((first, second)) = tree.duplicate() {
@@ -119,6 +119,6 @@ impl Reader<'_> {
 
     fn leave(&mut self, at: Id, value: &str, place: impl Into<String>) {
         let line = self.tree.node(at).line;
-        self.file.left_alone.push(LeftAlone { line, value: value.to_owned(), place: place.into() });
+        self.file.untouched.push(Untouched { line, value: value.to_owned(), place: place.into() });
     }
 }

@@ -123,7 +123,7 @@ impl Builder<'_> {
         let id = self.tree.nodes.len();
         let at = self.start(start);
         self.tree.nodes.push(Node { line: start.line(), column: start.col(), start: at, content });
-        // 0 is no anchor.
+        // 0 means without an anchor.
         if anchor != 0 {
             self.anchors.insert(anchor, id);
         }

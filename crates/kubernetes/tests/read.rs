@@ -115,7 +115,7 @@ fn what_only_looks_like_an_image_is_listed() {
     let left = |text: &str| -> Vec<(usize, String, String)> {
         let file = found("a.yaml", text);
         assert!(file.images.is_empty(), "{text}: {:?}", file.images);
-        file.left_alone.into_iter().map(|left| (left.line, left.place, left.value)).collect()
+        file.untouched.into_iter().map(|left| (left.line, left.place, left.value)).collect()
     };
     let config = "apiVersion: v1\nkind: ConfigMap\ndata:\n  x: |\n    a: {{ .Alert }}\n    image: R/app:1\n  y: r.example/a:1\n";
     assert_eq!(
@@ -139,7 +139,7 @@ fn what_only_looks_like_an_image_is_listed() {
     let file = read("a.yaml", custom, &options).unwrap();
     assert_eq!(file.images.len(), 1);
     assert_eq!((file.images[0].reference.as_str(), file.images[0].line), ("R/app:1", 6));
-    assert_eq!(file.left_alone.len(), 2);
+    assert_eq!(file.untouched.len(), 2);
 }
 
 #[test]

@@ -87,7 +87,7 @@ impl<'a> Files<'a> {
             let message = format!("{} is not for kubectl, which reads what is printed", file.file);
             return Err(CommandError::message(Exit::Usage, message)
                 .hint("rewrite the files with `--in-place`, then `kubectl apply -k` or `helm upgrade`")
-                .hint("or pass it alone"));
+                .hint("or pass only this file"));
         }
         Ok(resolved)
     }
@@ -115,9 +115,9 @@ impl<'a> Files<'a> {
 }
 
 fn tell(resolved: &Resolved) {
-    for left in &resolved.left_alone {
+    for left in &resolved.untouched {
         let value = if left.value.is_empty() { String::new() } else { format!("`{}`, ", left.value) };
-        output::note(&format!("left alone: {}:{}: {value}{}", left.file, left.line, left.why));
+        output::note(&format!("untouched: {}:{}: {value}{}", left.file, left.line, left.why));
     }
     for image in &resolved.images {
         if let Some(note) = &image.note {

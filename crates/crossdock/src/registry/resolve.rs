@@ -56,8 +56,8 @@ pub struct Resolved {
     pub files: Vec<ResolvedFile>,
     /// The images of all files, in their order.
     pub images: Vec<ResolvedImage>,
-    /// What looks like an image and was not touched.
-    pub left_alone: Vec<Untouched>,
+    /// A text that looks like an image and was not touched.
+    pub untouched: Vec<Untouched>,
 }
 
 /// A file with digests.
@@ -86,12 +86,12 @@ pub struct ResolvedImage {
     pub reference: String,
     /// `repository@digest`, which nodes pull.
     pub pinned: String,
-    /// What to know about it.
+    /// A remark for a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
-/// What looks like an image and was not touched.
+/// A text that looks like an image and was not touched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Untouched {
@@ -101,7 +101,7 @@ pub struct Untouched {
     pub line: usize,
     /// The value; empty if it is within a text.
     pub value: String,
-    /// Where it stands or why it stays.
+    /// Its place, or the reason why it stays.
     pub why: String,
 }
 
@@ -146,7 +146,7 @@ pub fn resolve(
             Run { options, governed, lookups, resolved: Vec::new(), left: Vec::new(), failures: Vec::new() };
         let mut changed = Vec::new();
         for (file, found) in files.iter().zip(&read) {
-            let left = found.left_alone.iter().map(|left| Untouched {
+            let left = found.untouched.iter().map(|left| Untouched {
                 file: file.name.clone(),
                 line: left.line,
                 value: left.value.clone(),
@@ -325,7 +325,7 @@ impl Run<'_> {
             schema: RESOLUTION_SCHEMA,
             files: resolved,
             images: self.resolved,
-            left_alone: self.left,
+            untouched: self.left,
         })
     }
 
@@ -346,7 +346,7 @@ impl Run<'_> {
     }
 }
 
-/// What happens to an image.
+/// The decision about an image.
 enum Outcome {
     /// It gets a digest.
     Pin(RegistryReference, Digest, Option<String>),

@@ -21,15 +21,15 @@ pub struct Image {
     edit: Place,
 }
 
-/// What looks like an image and was not touched.
+/// A text that looks like an image and was not touched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct LeftAlone {
+pub struct Untouched {
     /// The line, from 1.
     pub line: usize,
     /// The value; empty if it is within a text.
     pub value: String,
-    /// Where it stands, such as `environment variable IMAGE`.
+    /// Its place, such as `environment variable IMAGE`.
     pub place: String,
 }
 
@@ -132,7 +132,7 @@ impl Reader<'_> {
         scalar.value_end.ok_or_else(|| self.error(at, Problem::NotText(value.to_owned())))
     }
 
-    /// Returns the bytes of an empty value that a digest replaces, and what stands before the digest.
+    /// Returns the bytes of an empty value that a digest replaces, and the text before the digest.
     pub(super) fn empty(&self, key: Id, value: Id) -> (Range<usize>, &'static str) {
         let node = self.tree.node(value);
         let scalar = self.tree.scalar(value);

@@ -53,7 +53,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Returns where a further field of a mapping goes after the end of a value, and what stands before it.
+    /// Returns where a further field of a mapping goes after the end of a value, and the text before it.
     fn field_after(&self, mapping: Id, key: Id, end: usize) -> (Range<usize>, String) {
         if self.text[self.tree.node(mapping).start..].starts_with('{') {
             return (end..end, ", digest: ".to_owned());

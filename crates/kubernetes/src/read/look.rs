@@ -1,4 +1,4 @@
-//! What looks like an image, in places that are not touched.
+//! Texts that look like images, in places that are not touched.
 
 /// Returns whether a field's name says that its value is an image.
 pub(super) fn is_image_field(name: &str) -> bool {

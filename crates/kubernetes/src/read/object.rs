@@ -132,7 +132,7 @@ impl Reader<'_> {
                 let block = self.tree.scalar(value).is_some_and(|scalar| scalar.is_block());
                 let first = self.tree.node(value).line + if block { line } else { 0 };
                 let place = format!("text in a {kind}");
-                self.file.left_alone.push(super::LeftAlone { line: first, value: String::new(), place });
+                self.file.untouched.push(super::Untouched { line: first, value: String::new(), place });
             }
         }
     }

@@ -54,7 +54,7 @@ struct Image<'d> {
     segments: Vec<(u64, &'d [u8])>,
     /// The numbers of those that the program may write to, which hold tables of pointers.
     written: Vec<usize>,
-    /// What the loader writes to addresses: relocations without a symbol.
+    /// The values that the loader writes to addresses: relocations without a symbol.
     relocated: BTreeMap<u64, u64>,
     word: usize,
     is_big_endian: bool,

@@ -1,4 +1,4 @@
-//! Entry scripts whose commands before the program fail, remove the program, or run it beside the container's own.
+//! Entry scripts whose commands before the program fail, remove the program, or run it next to the container's own.
 //!
 //! The long test of launchers starts these images with runc, too, also those that are unproven and do not start there.
 
@@ -149,7 +149,7 @@ fn of_builtins() -> Vec<Case> {
     ]
 }
 
-/// Programs beside which the container lives on, and those in substitutions.
+/// Programs without which the container lives on, and those in substitutions.
 fn of_others() -> Vec<Case> {
     let missing = "launch-command-missing";
     let may_fail = "launch-may-fail";
@@ -191,7 +191,7 @@ fn a_shell_without_commands_is_noted() {
     assert_eq!(summary(&findings), (String::new(), Verdict::Starts));
 }
 
-/// A container that lives on says nothing about the program beside it, so that the message has to.
+/// A container that lives on says nothing about the program next to it, so that the message has to.
 #[test]
 fn a_program_beside_the_container_is_told() {
     for (text, message) in [
