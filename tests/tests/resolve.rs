@@ -110,6 +110,9 @@ fn only_digests_are_inserted_and_each_reference_is_looked_up_once() {
 #[test]
 fn digests_that_stay_are_held_against_the_registry() {
     let server = Server::start();
+    let offline = pod(&format!("image: 127.0.0.1:1/app:1@sha256:{}", "0".repeat(64)));
+    let (outcome, _) = server.one("a.yaml", &offline, &[]);
+    assert_eq!(outcome.success().complains("its tag could not be looked up").stdout, offline);
     let old = format!("R/app:1@sha256:{}", "0".repeat(64));
     let text = format!("{}  - image: R/app@C1\n", pod(&format!("image: {old}")));
     let (outcome, requests) = server.one("a.yaml", &text, &[]);
@@ -135,11 +138,42 @@ fn kustomizations_and_values_are_rewritten_for_their_own_tools() {
     let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
     assert_eq!(read("kustomization.yaml"), server.filled(&expected));
     assert_eq!(read("pod.yaml"), text);
-    server.resolve(&directory, &["-f", ".", "--in-place"]).success().complains("0 changed");
+    server.resolve(&directory, &["-f", ".", "--in-place"]).success().complains("0 of the files changed");
 
     let values = "image:\n  repository: R/app\n  tag: \"1\" # now\n";
     let (outcome, _) = server.one("values.yaml", values, &[]);
     assert_eq!(outcome.success().stdout, server.filled(&values.replace("\"1\"", "\"1@D1\"")));
+}
+
+#[test]
+fn rewritten_files_keep_their_mode_and_links_stay_links() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let server = Server::start();
+    let text = pod("image: R/app:1");
+    let directory = server.files("in-place", &[("pod.yaml", &text)]);
+    let file = directory.join("pod.yaml");
+    let link = directory.join("link.yaml");
+    std::os::unix::fs::symlink("pod.yaml", &link).unwrap();
+    let set = |mode| fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+    set(0o444);
+    server.resolve(&directory, &["-f", "pod.yaml", "--in-place"]).ends_with(5).complains("it is read-only");
+    assert_eq!(fs::read_to_string(&file).unwrap(), server.filled(&text));
+    set(0o600);
+    server.resolve(&directory, &["-f", "link.yaml", "--in-place"]).success();
+    assert!(link.is_symlink());
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_to_string(&file).unwrap(), server.filled(&pod("image: R/app:1@D1")));
+}
+
+#[test]
+fn bytes_that_terminals_obey_and_marks_of_files_are_handled() {
+    let server = Server::start();
+    let odd = "# \u{7f}\n".to_owned() + &pod("image: R/app:1");
+    let marked = "\u{feff}".to_owned() + &pod("image: R/app:1");
+    let directory = server.files("odd", &[("a.yaml", &odd), ("b.yaml", &marked)]);
+    let printed = server.resolve(&directory, &["-f", "."]).success().stdout;
+    let expected = format!("{odd}---\n{}", pod("image: R/app:1")).replace("app:1", "app:1@D1");
+    assert_eq!(printed, server.filled(&expected));
 }
 
 #[test]
@@ -156,6 +190,8 @@ fn what_is_untouched_is_listed() {
     assert_eq!(requests + more, 0);
     let (outcome, _) = server.one("a.yaml", custom, &["--path", "Runner:spec.template.spec.image"]);
     assert_eq!(outcome.success().stdout, server.filled(&custom.replace("app:1", "app:1@D1")));
+    let unused = server.one("a.yaml", custom, &["--path", "Runner:spec.nope"]).0;
+    unused.success().complains("`--path Runner:spec.nope` leads to nothing");
     let (outcome, requests) = server.one("a.yaml", &pod("image: R/app:1"), &["--only-own"]);
     assert_eq!(outcome.success().stdout, server.filled(&pod("image: R/app:1")));
     assert_eq!(requests, 0);
@@ -234,8 +270,13 @@ fn a_push_gives_its_digest_to_the_manifests() {
         .replace("tool:2", &format!("tool:2@{}", server.tool));
     assert_eq!(outcome.success().stdout, expected);
 
-    fs::write(k8s.join("deployment.yaml"), "a: 1\n").unwrap();
     server.registry.forget_record();
-    BUILT.sandbox.crossdock(&BUILT.project, &call).ends_with(2).complains("neither a Kubernetes object");
+    for (text, complaint) in [
+        ("a: 1\n".to_owned(), "neither a Kubernetes object"),
+        (pod("image: crossdock://other"), "`crossdock://other` names no image that this run pushes: hello"),
+    ] {
+        fs::write(k8s.join("deployment.yaml"), text).unwrap();
+        BUILT.sandbox.crossdock(&BUILT.project, &call).ends_with(2).complains(complaint);
+    }
     assert_eq!(server.registry.record().entries.len(), 0, "a bad manifest ends the run before it builds");
 }

@@ -36,7 +36,12 @@ pub(crate) fn data(text: &str) -> Result<(), CommandError> {
 /// # Errors
 /// As of [`answer`].
 pub(crate) fn data_as_is(text: &str) -> Result<(), CommandError> {
-    if std::io::stdout().is_terminal() { answer(text) } else { write_with(text, "") }
+    if std::io::stdout().is_terminal() {
+        return answer(text);
+    }
+    // Without anstream, which removes control characters.
+    let mut out = std::io::stdout().lock();
+    written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
 }
 
 /// Writes lines of JSON.
@@ -48,13 +53,14 @@ pub(crate) fn json_lines(text: &str) -> Result<(), CommandError> {
 }
 
 fn write(text: &str) -> Result<(), CommandError> {
-    write_with(text, if text.ends_with('\n') || text.is_empty() { "" } else { "\n" })
-}
-
-fn write_with(text: &str, end: &str) -> Result<(), CommandError> {
+    let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
     // anstream removes escape sequences unless `--color` or the terminal allows them.
     let mut out = anstream::stdout().lock();
-    match write!(out, "{text}{end}").and_then(|()| out.flush()) {
+    written(write!(out, "{text}{end}").and_then(|()| out.flush()))
+}
+
+fn written(result: std::io::Result<()>) -> Result<(), CommandError> {
+    match result {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CommandError::message(
             Exit::InputOutput,
             format!("standard output cannot be written: {error}"),

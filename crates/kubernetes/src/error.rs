@@ -38,12 +38,23 @@ pub enum Problem {
     /// An image is a block scalar that ends in a line break.
     #[error("the image `{0}` ends in a line break, which makes it an invalid reference")]
     LineBreak(String),
-    /// A tag is a number, which loses digits (`1.10` is read as 1.1).
-    #[error("the tag {0} is a number, which YAML reads as such")]
+    /// An image or a tag is a number, which loses digits (`1.10` is read as 1.1).
+    #[error("{0} is a number to YAML, not a text")]
     Number(String),
     /// A value that must be a string is something else.
     #[error("`{0}` must be a string")]
     NotText(String),
+    /// An alias makes an image the value of another field, too, which the digest would change.
+    #[error("the image `{image}` is also the value of another field, by the alias in line {line}")]
+    Shared {
+        /// The image.
+        image: String,
+        /// The line of the alias.
+        line: usize,
+    },
+    /// A digest cannot be inserted where the image is written.
+    #[error("a digest cannot be inserted for `{0}`, which another mapping brings")]
+    Elsewhere(String),
     /// An alias is within the mapping or list that it names.
     #[error("the alias names a mapping or list that it is in")]
     Circle,
@@ -65,7 +76,11 @@ impl Problem {
             Self::DuplicateKey { .. } => "remove one of the two; tools disagree on which one counts",
             Self::LineBreak(_) => "write `>-` or `|-`, or the image on one line",
             Self::Number(_) => "put it in quotes, e.g. `\"1.10\"`",
-            Self::Unknown => "pass only files that `kubectl apply`, kustomize or Helm reads",
+            Self::Shared { .. } => "write the other value without the alias",
+            Self::Elsewhere(_) => "write it in the entry itself, without `<<`",
+            Self::Unknown => {
+                "pass only files that kubectl, kustomize or Helm reads; Helm values are known by names such as `values.yaml`"
+            }
             _ => return None,
         })
     }

@@ -7,7 +7,7 @@ mod look;
 mod object;
 mod path;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 pub use image::{Image, Untouched};
 pub use path::Path;
@@ -41,6 +41,8 @@ pub struct ManifestFile {
     pub kind: FileKind,
     /// The images, in the order of the file. One that several aliases name is here once.
     pub images: Vec<Image>,
+    /// The paths of [`ReadOptions::paths`] that led to an image.
+    pub matched: Vec<Path>,
     /// Image names that a kustomization replaces wherever they stand in its resources.
     pub governed: Vec<String>,
     /// Texts that look like images and were not touched.
@@ -61,9 +63,11 @@ pub fn read(name: &str, text: &str, options: &ReadOptions) -> Result<ManifestFil
         options,
         tree: &tree,
         seen: HashSet::new(),
+        taken: HashMap::new(),
         file: ManifestFile {
             kind: FileKind::Objects,
             images: Vec::new(),
+            matched: Vec::new(),
             governed: Vec::new(),
             untouched: Vec::new(),
         },
@@ -75,6 +79,8 @@ pub fn read(name: &str, text: &str, options: &ReadOptions) -> Result<ManifestFil
     for document in &tree.documents {
         reader.document(*document)?;
     }
+    reader.shared()?;
+    reader.file.images.sort_by_key(|image| (image.line, image.column));
     Ok(reader.file)
 }
 
@@ -85,6 +91,8 @@ struct Reader<'a> {
     tree: &'a Tree,
     /// The nodes that were looked at: aliases may name one from many places.
     seen: HashSet<Id>,
+    /// The scalars that are images, with the number of aliases in fields that are images.
+    taken: HashMap<Id, usize>,
     file: ManifestFile,
 }
 

@@ -15,6 +15,8 @@ pub(crate) type Id = usize;
 /// The nodes of all documents of a file. An alias is the node that it names.
 pub(crate) struct Tree {
     nodes: Vec<Node>,
+    /// The lines of the aliases that name a node.
+    aliases: HashMap<Id, Vec<usize>>,
     /// The root of each document.
     pub(crate) documents: Vec<Id>,
 }
@@ -62,7 +64,7 @@ struct Builder<'t> {
 
 /// Parses a text.
 pub(crate) fn parse(file: &str, text: &str) -> Result<Tree, ManifestError> {
-    let tree = Tree { nodes: Vec::new(), documents: Vec::new() };
+    let tree = Tree { nodes: Vec::new(), aliases: HashMap::new(), documents: Vec::new() };
     let mut builder =
         Builder { file, text, offsets: Offsets::new(text), tree, open: Vec::new(), anchors: HashMap::new() };
     for event in Parser::new_from_str(text) {
@@ -101,6 +103,7 @@ impl Builder<'_> {
                 if self.open.iter().any(|open| open.id == id) {
                     return Err(self.error(start, Problem::Circle));
                 }
+                self.tree.aliases.entry(id).or_default().push(start.line());
                 self.place(id)?;
             }
             Event::Nothing
@@ -203,6 +206,11 @@ fn is_radix(digits: &str) -> bool {
 impl Tree {
     pub(crate) fn node(&self, id: Id) -> &Node {
         &self.nodes[id]
+    }
+
+    /// Returns the lines of the aliases that name a node.
+    pub(crate) fn aliases(&self, id: Id) -> &[usize] {
+        self.aliases.get(&id).map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn scalar(&self, id: Id) -> Option<&Scalar> {

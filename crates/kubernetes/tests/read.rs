@@ -107,6 +107,14 @@ fn aliases_and_merge_keys_name_one_image() {
                 - name: b\n    image: *i\n  - <<: *c\n    name: c\n";
     assert_eq!(references("a.yaml", text), ["R/app:1"]);
     assert_eq!(pinned("a.yaml", text), text.replace("R/app:1", "R/app:1@D1"));
+    // An anchor before the pod, in fields that mean nothing.
+    for anchor in ["x-image: &i R/app:1", "metadata: {annotations: {image: &i R/app:1}}"] {
+        let text = format!("apiVersion: v1\nkind: Pod\n{anchor}\nspec: {{containers: [{{image: *i}}]}}\n");
+        let file = found("a.yaml", &text);
+        assert_eq!((file.images.len(), file.untouched.len()), (1, 0), "{text}");
+    }
+    let shared = pod("    image: &i R/app:1\n    args: [*i]\n");
+    assert_eq!(problem(&shared), (6, Problem::Shared { image: "R/app:1".into(), line: 7 }));
     assert_eq!(problem("apiVersion: v1\nkind: Pod\nspec: &s\n  a: *s\n"), (4, Problem::Circle));
 }
 
@@ -135,6 +143,14 @@ fn what_only_looks_like_an_image_is_listed() {
             (11, "environment variable `IMAGE`".into(), "r.example/a:1".into()),
         ]
     );
+    for malformed in
+        ["Runner", ":spec", "Runner:", "Runner:.spec", "Runner:/spec/image", "Runner:list[0]", "*:spec"]
+    {
+        assert!(malformed.parse::<crossdock_kubernetes::Path>().is_err(), "{malformed}");
+    }
+    let path: crossdock_kubernetes::Path = "ConfigMap:data.y".parse().unwrap();
+    let file = read("a.yaml", config, &ReadOptions { paths: vec![path.clone()] }).unwrap();
+    assert_eq!((file.images.len(), file.untouched.len(), file.matched), (1, 1, vec![path]));
     let options = ReadOptions { paths: vec!["Runner:spec.template.spec.image".parse().unwrap()] };
     let file = read("a.yaml", custom, &options).unwrap();
     assert_eq!(file.images.len(), 1);
@@ -157,6 +173,12 @@ fn a_kustomization_gets_digests_and_governs_names() {
     let again = pinned("kustomization.yaml", text);
     assert_eq!(again, expected);
     assert!(found("kustomization.yaml", &again).images.iter().all(|image| image.is_pinned()));
+    let json = r#"{"images":[{"name":"R/app","newTag":"1"}]}"#;
+    assert_eq!(pinned("kustomization.yaml", json), json.replace(r#""1""#, r#""1", "digest": "D1""#));
+    let merged = "x: &x {newTag: v1}\nimages:\n- <<: *x\n  name: app\n";
+    let error = read("kustomization.yaml", merged, &ReadOptions::default()).unwrap_err();
+    assert_eq!((error.line, error.problem), (3, Problem::Elsewhere("newTag".into())));
+    assert!(found("kustomization.yaml", "images:\n- name: app\n").governed.is_empty());
     let crlf = "images:\r\n- name: app\r\n  newTag: \"1\"\r\n";
     assert_eq!(pinned("kustomization.yaml", crlf), format!("{crlf}  digest: D1\r\n"));
     let at_the_end = "images:\n- name: app\n  newTag: v1";

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use crossdock::registry::{
     KubernetesManifest, Others, Pinning, PushedImage, Recursion, Registry, ResolveOptions, Resolved,
-    check_manifests, manifest_from, manifests, resolve, verify,
+    check_manifests, manifest_from, manifests, resolve, verify, write_manifests,
 };
 use crossdock::verify::{Verdict, targets};
 
 use super::push::{client, parse};
-use crate::arguments::{RegistryArgs, ResolveArgs, ResolveCommand, SelectionArgs};
+use crate::arguments::{RegistryArgs, ResolveArgs, ResolveCommand, SelectionArgs, StrictnessArgs};
 use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
@@ -19,10 +19,11 @@ use crate::ui;
 pub(crate) fn run(session: &Session, arguments: &ResolveCommand) -> Result<Exit, CommandError> {
     let connection = RegistryArgs { connection: arguments.connection.clone(), chunk_size: None };
     let registry = client(session, &connection)?;
-    let files = Files::read(session, &arguments.file, &arguments.resolve)?;
+    let files = Files::read(session, &arguments.file, &arguments.resolve, &[])?;
     let others = if arguments.only_own { Others::Leave } else { Others::LookUp };
     let resolved = files.resolve(session, &registry, Vec::new(), others)?;
-    if arguments.verify || !arguments.nodes.is_empty() {
+    let StrictnessArgs { strict, all } = arguments.strictness;
+    if arguments.verify || strict || all || !arguments.nodes.is_empty() {
         verified(session, &registry, arguments, &resolved)?;
     }
     files.write(session, &resolved)?;
@@ -46,6 +47,7 @@ impl<'a> Files<'a> {
         session: &Session,
         paths: &[Utf8PathBuf],
         arguments: &'a ResolveArgs,
+        names: &[&str],
     ) -> Result<Self, CommandError> {
         let recursion = if arguments.recursive { Recursion::All } else { Recursion::None };
         let mut files = Vec::new();
@@ -66,7 +68,7 @@ impl<'a> Files<'a> {
         let mut options = ResolveOptions::new();
         options.paths.clone_from(&arguments.path);
         options.pinning = if arguments.drop_tag { Pinning::DropTag } else { Pinning::KeepTag };
-        check_manifests(&files, &options)?;
+        check_manifests(&files, &options, names)?;
         Ok(Self { files, options, arguments })
     }
 
@@ -94,10 +96,10 @@ impl<'a> Files<'a> {
 
     /// Rewrites the files if that is asked for.
     pub(super) fn write(&self, session: &Session, resolved: &Resolved) -> Result<(), CommandError> {
-        let changed = resolved.files.iter().filter(|file| file.changed && self.arguments.in_place);
-        changed
-            .into_iter()
-            .try_for_each(|file| session.write_output(Utf8Path::new(&file.file), "--in-place", &file.text))
+        match self.arguments.in_place {
+            true => Ok(write_manifests(&session.context, resolved)?),
+            false => Ok(()),
+        }
     }
 
     /// Prints the files for another program, and for a person what was done.
@@ -119,6 +121,9 @@ fn tell(resolved: &Resolved) {
         let value = if left.value.is_empty() { String::new() } else { format!("`{}`, ", left.value) };
         output::note(&format!("untouched: {}:{}: {value}{}", left.file, left.line, left.why));
     }
+    for path in &resolved.unmatched_paths {
+        output::warning(&format!("`--path {path}` leads to nothing in these files"));
+    }
     for image in &resolved.images {
         if let Some(note) = &image.note {
             output::warning(&format!("{}:{}: {}: {note}", image.file, image.line, image.reference));
@@ -133,7 +138,7 @@ fn tell(resolved: &Resolved) {
         1 => "1 file".to_owned(),
         count => format!("{count} files"),
     };
-    output::say(&format!("{images} in {files} have digests; {changed} changed"));
+    output::say(&format!("{images} in {files} have digests; {changed} of the files changed"));
 }
 
 /// Returns the text of all files as one stream of documents.
@@ -144,9 +149,13 @@ fn joined(resolved: &Resolved) -> String {
             if !text.ends_with('\n') {
                 text.push('\n');
             }
-            text.push_str("---\n");
+            // Directives come after the end of a document, and a byte order mark only at the start of a stream.
+            let next = file.text.trim_start_matches('\u{feff}');
+            text.push_str(if next.starts_with('%') { "...\n" } else { "---\n" });
+            text.push_str(next);
+        } else {
+            text.push_str(&file.text);
         }
-        text.push_str(&file.text);
     }
     text
 }

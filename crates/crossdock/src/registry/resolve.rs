@@ -11,7 +11,7 @@ use crossdock_oci::{Digest, ReferenceError, RegistryReference};
 use crossdock_registry::Registry;
 use serde::Serialize;
 
-pub use files::{KubernetesManifest, Recursion, manifest_from, manifests};
+pub use files::{KubernetesManifest, Recursion, manifest_from, manifests, write_manifests};
 
 use super::PushedImage;
 use crate::context::Context;
@@ -58,6 +58,9 @@ pub struct Resolved {
     pub images: Vec<ResolvedImage>,
     /// A text that looks like an image and was not touched.
     pub untouched: Vec<Untouched>,
+    /// The paths of [`ResolveOptions::paths`] that led to nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unmatched_paths: Vec<String>,
 }
 
 /// A file with digests.
@@ -142,8 +145,15 @@ pub fn resolve(
         let read = read_all(files, options)?;
         let governed = read.iter().flat_map(|file| file.governed.iter().cloned()).collect();
         let lookups = LookUps::new(registry);
-        let mut run =
-            Run { options, governed, lookups, resolved: Vec::new(), left: Vec::new(), failures: Vec::new() };
+        let mut run = Run {
+            options,
+            governed,
+            lookups,
+            resolved: Vec::new(),
+            left: Vec::new(),
+            failures: Vec::new(),
+            unmatched: Vec::new(),
+        };
         let mut changed = Vec::new();
         for (file, found) in files.iter().zip(&read) {
             let left = found.untouched.iter().map(|left| Untouched {
@@ -153,20 +163,56 @@ pub fn resolve(
                 why: left.place.clone(),
             });
             run.left.extend(left);
-            let edits: Vec<_> =
-                found.images.iter().filter_map(|image| run.image(file, found.kind, image)).collect();
+            // Lookups of open images tell more about those that have a digest already.
+            let (pinned, open): (Vec<_>, Vec<_>) = found.images.iter().partition(|image| image.is_pinned());
+            let edits: Vec<_> = open
+                .into_iter()
+                .chain(pinned)
+                .filter_map(|image| run.image(file, found.kind, image))
+                .collect();
             changed.push((apply(&file.text, &edits), found.kind));
         }
+        let matched: Vec<&ImagePath> = read.iter().flat_map(|file| &file.matched).collect();
+        let unmatched = options.paths.iter().filter(|path| !matched.contains(path));
+        run.unmatched = unmatched.map(ToString::to_string).collect();
         run.finish(files, changed)
     })
 }
 
-/// Checks that files can be resolved, without asking a registry: for a run that builds first.
+/// Checks that files can be resolved, without asking a registry: for a run that builds first. `names` are the images of the
+/// project that will be pushed.
 ///
 /// # Errors
 /// As of [`resolve`], for what the files themselves tell.
-pub fn check_manifests(files: &[KubernetesManifest], options: &ResolveOptions) -> Result<(), Error> {
-    read_all(files, options).map(|_| ())
+pub fn check_manifests(
+    files: &[KubernetesManifest],
+    options: &ResolveOptions,
+    names: &[&str],
+) -> Result<(), Error> {
+    for (file, found) in files.iter().zip(read_all(files, options)?) {
+        for image in &found.images {
+            match image.reference.strip_prefix(OWN) {
+                Some(name) if !names.contains(&name) => {
+                    return Err(not_pushed(name, names).at(place(file, image)));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns the error for a name of the project that is not pushed.
+fn not_pushed(name: &str, pushed: &[&str]) -> Error {
+    let message = match pushed {
+        [] => format!("`{OWN}{name}` names an image of this project, and nothing is pushed in this run"),
+        pushed => format!("`{OWN}{name}` names no image that this run pushes: {}", pushed.join(", ")),
+    };
+    let error = Error::from_message(ErrorKind::Usage, message);
+    match pushed {
+        [] => error.hint("build and push it: `crossdock dist --push --resolve …`"),
+        _ => error.hint("write one of these names, or select the image with `--image`"),
+    }
 }
 
 fn read_all(
@@ -192,6 +238,7 @@ struct Run<'a> {
     resolved: Vec<ResolvedImage>,
     left: Vec<Untouched>,
     failures: Vec<Error>,
+    unmatched: Vec<String>,
 }
 
 /// The scheme that names an image of the project by its name in the configuration.
@@ -273,12 +320,7 @@ impl Run<'_> {
             return Ok(Outcome::Replace(named.unwrap_or_else(|| pushed.reference.clone())));
         }
         let pushed: Vec<&str> = self.options.own.iter().map(|pushed| pushed.image.as_str()).collect();
-        let message = match &pushed[..] {
-            [] => format!("`{OWN}{name}` names an image of this project, and nothing was pushed in this run"),
-            pushed => format!("`{OWN}{name}` names no image that this run pushed: {}", pushed.join(", ")),
-        };
-        Err(Error::from_message(ErrorKind::Usage, message)
-            .hint("build and push it: `crossdock dist --push --resolve …`"))
+        Err(not_pushed(name, &pushed))
     }
 
     /// Returns what is to know about an image that has a digest already, which stays.
@@ -291,7 +333,14 @@ impl Run<'_> {
         let now = match (own, &reference.tag) {
             (Some(own), _) => Some(own),
             (None, Some(_)) if self.options.others == Others::LookUp => {
-                Some(self.lookups.digest(&RegistryReference { digest: None, ..reference.clone() })?)
+                match self.lookups.digest(&RegistryReference { digest: None, ..reference.clone() }) {
+                    Ok(now) => Some(now),
+                    // The image has a digest: it can be pulled without its tag.
+                    Err(error) => {
+                        let note = format!("its tag could not be looked up: {}", error.message());
+                        return Ok(Outcome::Pinned(format!("{}@{digest}", reference.repository), Some(note)));
+                    }
+                }
             }
             (None, _) => None,
         };
@@ -326,23 +375,27 @@ impl Run<'_> {
             files: resolved,
             images: self.resolved,
             untouched: self.left,
+            unmatched_paths: self.unmatched,
         })
     }
 
     /// Reads a changed text again: it must have the images and digests that were decided.
     fn check(&self, file: &KubernetesManifest, text: &str) -> Result<(), Error> {
         let again = read(&file.name, text, &ReadOptions { paths: self.options.paths.clone() });
-        let again = again.map_err(refused)?;
         let digest = |reference: &str| reference.split_once('@').map(|(_, digest)| digest.to_owned());
         let decided = self.resolved.iter().filter(|image| image.file == file.name);
-        let decided: Vec<_> = decided.filter_map(|image| digest(&image.pinned)).collect();
-        let written: Vec<_> = again.images.iter().filter_map(|image| digest(&image.reference)).collect();
+        let mut decided: Vec<_> = decided.filter_map(|image| digest(&image.pinned)).collect();
+        let images = again.map(|again| again.images).unwrap_or_default();
+        let mut written: Vec<_> = images.iter().filter_map(|image| digest(&image.reference)).collect();
+        decided.sort();
+        written.sort();
         if decided == written {
             return Ok(());
         }
         let message =
             format!("{}: a digest cannot be inserted without changing the meaning of other text", file.name);
-        Err(Error::from_message(ErrorKind::Usage, message).hint("write each image on a line of its own"))
+        Err(Error::from_message(ErrorKind::Usage, message)
+            .hint("write each image on one line of its own, without aliases and `? ` keys"))
     }
 }
 

@@ -37,10 +37,10 @@ impl Reader<'_> {
             let scalar = self.value(digest, "digest")?;
             if !scalar.is_null() {
                 let reference = format!("{repository}{named}@{}", scalar.value);
-                self.composed(id, reference, 0..0, "");
+                self.composed(id, reference, 0..0, ["", ""]);
             } else if tag.is_some() {
                 let (range, before) = self.empty(key, digest);
-                self.composed(digest, format!("{repository}{named}"), range, before);
+                self.composed(digest, format!("{repository}{named}"), range, [before, ""]);
             } else {
                 self.leave(id, &repository, "value without a tag, which the chart adds");
             }
@@ -51,7 +51,7 @@ impl Reader<'_> {
             return Ok(());
         };
         let end = self.image_end(at, scalar)?;
-        self.composed(at, format!("{repository}{named}"), end..end, "@");
+        self.composed(at, format!("{repository}{named}"), end..end, ["@", ""]);
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! An image of a file, and the edit that pins it.
 
+use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 use crate::edit::{Edit, Pinning};
@@ -39,6 +41,7 @@ struct Place {
     start: usize,
     end: usize,
     before: String,
+    after: String,
     /// The first byte of the reference, if it is written in one piece.
     whole: Option<usize>,
     /// The bytes of `:tag` before `start`, which can be dropped; 0 if the tag must stay.
@@ -55,7 +58,7 @@ impl Image {
         Edit {
             start: self.edit.start - dropped,
             end: self.edit.end,
-            text: format!("{}{digest}", self.edit.before),
+            text: format!("{}{digest}{}", self.edit.before, self.edit.after),
         }
     }
 
@@ -74,30 +77,49 @@ impl Image {
 impl Reader<'_> {
     /// Takes a scalar that is a reference.
     pub(super) fn reference(&mut self, at: Id) -> Result<(), ManifestError> {
-        let scalar = self.value(at, "image")?;
+        let scalar = self.tag(at, "image")?;
         let (reference, end) = (scalar.value.clone(), self.image_end(at, scalar)?);
         // `host:5000/app` has no tag.
         let tag = reference.rfind(':').filter(|colon| !reference[*colon..].contains('/'));
         let tag = tag.map(|colon| &reference[colon..]).filter(|tag| self.text[..end].ends_with(tag));
         let whole = self.text[..end].ends_with(&reference).then(|| end - reference.len());
-        let place = Place { start: end, end, before: "@".to_owned(), whole, tag: tag.map_or(0, str::len) };
+        let tag = tag.map_or(0, str::len);
+        let place = Place { start: end, end, before: "@".to_owned(), after: String::new(), whole, tag };
         self.take(at, reference, place);
         Ok(())
     }
 
-    /// Takes an image of several fields, whose digest replaces the given bytes with the text before it.
-    pub(super) fn composed(&mut self, at: Id, reference: String, range: Range<usize>, before: &str) {
-        let place =
-            Place { start: range.start, end: range.end, before: before.to_owned(), whole: None, tag: 0 };
-        self.take(at, reference, place);
+    /// Takes an image of several fields, whose digest replaces the given bytes between two texts.
+    pub(super) fn composed(&mut self, at: Id, reference: String, range: Range<usize>, around: [&str; 2]) {
+        let [before, after] = around.map(str::to_owned);
+        self.take(
+            at,
+            reference,
+            Place { start: range.start, end: range.end, before, after, whole: None, tag: 0 },
+        );
     }
 
     fn take(&mut self, at: Id, reference: String, edit: Place) {
-        let node = self.tree.node(at);
-        let image = Image { reference, line: node.line, column: node.column + 1, edit };
-        if !self.file.images.contains(&image) {
-            self.file.images.push(image);
+        if let Entry::Vacant(new) = self.taken.entry(at) {
+            new.insert(0);
+            let node = self.tree.node(at);
+            self.file.images.push(Image { reference, line: node.line, column: node.column + 1, edit });
         }
+    }
+
+    /// Refuses an image that an alias makes the value of a field that is no image.
+    pub(super) fn shared(&self) -> Result<(), ManifestError> {
+        let taken: BTreeMap<Id, usize> = self.taken.iter().map(|(at, aliases)| (*at, *aliases)).collect();
+        for (at, aliases) in taken {
+            let lines = self.tree.aliases(at);
+            if let (true, Some(&line), Some(image)) =
+                (lines.len() > aliases, lines.last(), self.tree.text(at))
+            {
+                let image = image.to_owned();
+                return Err(self.error(at, Problem::Shared { image, line }));
+            }
+        }
+        Ok(())
     }
 
     /// Returns a scalar that must be a string without variables of other tools.

@@ -24,7 +24,10 @@ impl Reader<'_> {
             Some(new) => self.value(new, "newName")?.value.clone(),
             None => name.clone(),
         };
-        self.file.governed.push(name);
+        // An entry that replaces nothing leaves the resources as they are.
+        if ["newName", "newTag", "digest"].iter().any(|field| self.tree.get(entry, field).is_some()) {
+            self.file.governed.push(name);
+        }
         let tag = match self.tree.entry(entry, "newTag") {
             Some((key, at)) => {
                 Some((key, at, self.tag(at, "newTag")?)).filter(|(.., scalar)| !scalar.is_null())
@@ -36,7 +39,7 @@ impl Reader<'_> {
         if let Some((_, at)) = digest {
             let scalar = self.value(at, "digest")?;
             if !scalar.is_null() {
-                self.composed(entry, format!("{repository}{named}@{}", scalar.value), 0..0, "");
+                self.composed(entry, format!("{repository}{named}@{}", scalar.value), 0..0, ["", ""]);
                 return Ok(());
             }
         }
@@ -45,18 +48,25 @@ impl Reader<'_> {
             return Ok(());
         };
         self.image_end(at, scalar)?;
-        let (range, before) = match digest {
-            Some((key, at)) => (self.empty(key, at).0, self.empty(key, at).1.to_owned()),
+        let (range, before, after) = match digest {
+            Some((key, at)) => (self.empty(key, at).0, self.empty(key, at).1.to_owned(), ""),
+            None if self.tree.entries(entry).iter().all(|(own, _)| *own != key) => {
+                return Err(self.error(entry, Problem::Elsewhere("newTag".to_owned())));
+            }
             None => self.field_after(entry, key, scalar.end),
         };
-        self.composed(at, format!("{repository}{named}"), range, &before);
+        self.composed(at, format!("{repository}{named}"), range, [&before, after]);
         Ok(())
     }
 
-    /// Returns where a further field of a mapping goes after the end of a value, and the text before it.
-    fn field_after(&self, mapping: Id, key: Id, end: usize) -> (Range<usize>, String) {
+    /// Returns where the field `digest` of a mapping goes after the end of a value, and the texts around the digest.
+    fn field_after(&self, mapping: Id, key: Id, end: usize) -> (Range<usize>, String, &'static str) {
         if self.text[self.tree.node(mapping).start..].starts_with('{') {
-            return (end..end, ", digest: ".to_owned());
+            // JSON has quotes around names.
+            return match self.text[self.tree.node(key).start..].starts_with('"') {
+                true => (end..end, ", \"digest\": \"".to_owned(), "\""),
+                false => (end..end, ", digest: ".to_owned(), ""),
+            };
         }
         let rest = &self.text[end..];
         let length = rest.find(['\r', '\n']).unwrap_or(rest.len());
@@ -66,6 +76,6 @@ impl Reader<'_> {
             _ => "\n",
         };
         let at = end + length;
-        (at..at, format!("{line_break}{}digest: ", " ".repeat(self.tree.node(key).column)))
+        (at..at, format!("{line_break}{}digest: ", " ".repeat(self.tree.node(key).column)), "")
     }
 }

@@ -3,7 +3,7 @@
 use crate::error::ManifestError;
 use crate::yaml::Id;
 
-use super::{Reader, look};
+use super::{Path, Reader, look};
 
 /// The lists of containers of a pod specification.
 const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
@@ -14,20 +14,22 @@ impl Reader<'_> {
         {
             return self.objects(items, kind.strip_suffix("List").unwrap_or(kind));
         }
-        match (kind, self.tree.get(root, "items")) {
-            ("List", Some(items)) => self.objects(items, ""),
-            ("ConfigMap" | "Secret", _) => {
-                self.texts(root, kind);
-                Ok(())
-            }
-            _ => {
-                let paths = self.options.paths.iter().filter(|path| path.kind == kind);
-                for path in paths.cloned().collect::<Vec<_>>() {
-                    self.at_path(root, &path.fields)?;
-                }
-                self.search(root)
-            }
+        if let Some(items) = self.tree.get(root, "items").filter(|_| kind == "List") {
+            return self.objects(items, "");
         }
+        let paths = self.options.paths.iter().filter(|path| path.kind == kind);
+        for path in paths.cloned().collect::<Vec<_>>() {
+            self.at_path(root, &path, 0)?;
+        }
+        // Images come first: an alias may name one before its container does.
+        self.pods(root)?;
+        self.seen.clear();
+        match kind {
+            "ConfigMap" | "Secret" => self.texts(root, kind),
+            _ => self.search(root),
+        }
+        self.seen.clear();
+        Ok(())
     }
 
     /// Reads the objects of a list, whose kind is given if the list tells it for all.
@@ -41,34 +43,38 @@ impl Reader<'_> {
     }
 
     /// Takes the images at a path; lists on the way are entered.
-    fn at_path(&mut self, at: Id, fields: &[String]) -> Result<(), ManifestError> {
+    fn at_path(&mut self, at: Id, path: &Path, depth: usize) -> Result<(), ManifestError> {
         if self.tree.is_sequence(at) {
-            return self.tree.items(at).to_vec().into_iter().try_for_each(|item| self.at_path(item, fields));
+            let items = self.tree.items(at).to_vec();
+            return items.into_iter().try_for_each(|item| self.at_path(item, path, depth));
         }
-        match fields.split_first() {
-            Some((field, rest)) => match self.tree.get(at, field) {
-                Some(below) => self.at_path(below, rest),
+        match path.fields.get(depth) {
+            Some(field) => match self.tree.get(at, field) {
+                Some(below) => self.at_path(below, path, depth + 1),
                 None => Ok(()),
             },
             None => {
-                self.seen.insert(at);
-                self.reference(at)
+                if !self.file.matched.contains(path) {
+                    self.file.matched.push(path.clone());
+                }
+                match self.taken.contains_key(&at) {
+                    true => Ok(()),
+                    false => self.reference(at),
+                }
             }
         }
     }
 
-    /// Looks for pod specifications in a value, and for what looks like an image.
-    fn search(&mut self, id: Id) -> Result<(), ManifestError> {
+    /// Takes the images of the pod specifications in a value.
+    fn pods(&mut self, id: Id) -> Result<(), ManifestError> {
         if !self.seen.insert(id) {
             return Ok(());
         }
         if self.tree.get(id, "containers").is_some_and(|list| self.tree.is_sequence(list)) {
             self.pod_spec(id)?;
         }
-        for (key, value) in self.tree.entries(id).to_vec() {
-            self.field(key, value)?;
-        }
-        self.tree.items(id).to_vec().into_iter().try_for_each(|item| self.search(item))
+        let values: Vec<Id> = self.tree.entries(id).iter().map(|(_, value)| *value).collect();
+        values.into_iter().chain(self.tree.items(id).to_vec()).try_for_each(|below| self.pods(below))
     }
 
     fn pod_spec(&mut self, spec: Id) -> Result<(), ManifestError> {
@@ -76,44 +82,60 @@ impl Reader<'_> {
         let containers: Vec<Id> = CONTAINERS.iter().filter_map(|key| named(key)).flatten().collect();
         let volumes = named("volumes").unwrap_or_default();
         let volumes = volumes.iter().filter_map(|volume| self.tree.get(*volume, "image"));
-        let images = containers.iter().filter_map(|container| self.tree.get(*container, "image"));
-        let references = volumes.filter_map(|image| self.tree.get(image, "reference"));
-        // In the order of the file, as a reader sees them.
-        let mut found: Vec<Id> = images.chain(references).collect();
-        found.sort_by_key(|id| self.tree.node(*id).start);
-        for image in found {
-            if self.tree.scalar(image).is_some_and(|scalar| !scalar.is_null()) && self.seen.insert(image) {
-                self.reference(image)?;
+        let images = containers.iter().filter_map(|container| self.tree.entry(*container, "image"));
+        let references = volumes.filter_map(|image| self.tree.entry(image, "reference"));
+        for (key, image) in images.chain(references).collect::<Vec<_>>() {
+            match self.tree.scalar(image) {
+                Some(scalar) if scalar.is_null() => {}
+                Some(_) => {
+                    self.reference(image)?;
+                    // The value of an alias is written before its key.
+                    if self.tree.node(image).start < self.tree.node(key).start {
+                        *self.taken.entry(image).or_default() += 1;
+                    }
+                }
+                None => self.leave(image, "", "the image of a container, which is not a string"),
             }
         }
         Ok(())
     }
 
-    /// Looks at a field that is not an image of a pod.
-    fn field(&mut self, key: Id, value: Id) -> Result<(), ManifestError> {
-        let name = self.tree.text(key).unwrap_or_default().to_owned();
-        if name == "env" {
-            self.variables(value);
+    /// Lists the fields of a value that look like images and are not.
+    fn search(&mut self, id: Id) {
+        if !self.seen.insert(id) {
+            return;
         }
-        if !look::is_image_field(&name) || self.seen.contains(&value) {
-            return self.search(value);
+        for (key, value) in self.tree.entries(id).to_vec() {
+            let name = self.tree.text(key).unwrap_or_default().to_owned();
+            if name == "env" {
+                self.variables(value);
+            }
+            if look::is_image_field(&name) && !self.taken.contains_key(&value) {
+                self.field(&name, value);
+            }
+            self.search(value);
         }
-        if let Some(text) = self.tree.text(value).map(str::to_owned).filter(|text| look::is_reference(text)) {
-            self.seen.insert(value);
-            self.leave(value, &text, format!("field `{name}` outside of a pod's containers"));
+        self.tree.items(id).to_vec().into_iter().for_each(|item| self.search(item));
+    }
+
+    fn field(&mut self, name: &str, value: Id) {
+        if let Some(text) = self.tree.text(value).map(str::to_owned) {
+            if look::is_reference(&text) && !self.tree.scalar(value).is_some_and(crate::yaml::Scalar::is_null)
+            {
+                self.leave(value, &text, format!("field `{name}` outside of a pod's containers"));
+            }
         } else if let Some(repository) = self.tree.get(value, "repository").and_then(|id| self.tree.text(id))
         {
             let repository = repository.to_owned();
             self.leave(value, &repository, format!("field `{name}` of several parts"));
         }
-        self.search(value)
     }
 
     fn variables(&mut self, list: Id) {
         for variable in self.tree.items(list).to_vec() {
             let part = |key| self.tree.get(variable, key).and_then(|id| Some((id, self.tree.text(id)?)));
             let (Some((_, name)), Some((at, value))) = (part("name"), part("value")) else { continue };
-            if look::is_qualified(value) {
+            if look::is_qualified(value) && !self.taken.contains_key(&at) {
                 let (name, value) = (name.to_owned(), value.to_owned());
                 self.leave(at, &value, format!("environment variable `{name}`"));
             }
@@ -124,7 +146,9 @@ impl Reader<'_> {
     fn texts(&mut self, root: Id, kind: &str) {
         let Some(data) = self.tree.get(root, "data") else { return };
         for (_, value) in self.tree.entries(data).to_vec() {
-            let Some(text) = self.tree.text(value) else { continue };
+            let Some(text) = self.tree.text(value).filter(|_| !self.taken.contains_key(&value)) else {
+                continue;
+            };
             if look::is_qualified(text) {
                 let text = text.to_owned();
                 self.leave(value, &text, format!("value in a {kind}"));

@@ -1,10 +1,11 @@
 //! Manifests on disk and from streams.
 
-use std::io::Read;
+use std::io::{Read, Write as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use crossdock_fs::{TEXT_LIMIT, read_text};
+use crossdock_fs::{AtomicFile, TEXT_LIMIT, read_text};
 
+use super::Resolved;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, input_output};
 
@@ -57,10 +58,20 @@ pub fn manifests(
         files.push(path.to_owned());
     }
     let read = |path: Utf8PathBuf| {
-        let text = read_text(context.directory().join(&path).as_std_path()).map_err(input_output)?;
+        let whole = context.directory().join(&path);
+        // A shell's `<(…)` is a pipe.
+        if whole.metadata().is_ok_and(|found| !found.is_file()) {
+            let file = std::fs::File::open(&whole).map_err(|error| refused(path.as_str(), &error))?;
+            return manifest_from(path.as_str(), file);
+        }
+        let text = read_text(whole.as_std_path()).map_err(input_output)?;
         Ok(KubernetesManifest { name: path.into_string(), text })
     };
     files.into_iter().map(read).collect()
+}
+
+fn refused(name: &str, why: &dyn std::fmt::Display) -> Error {
+    Error::from_message(ErrorKind::Usage, format!("{name} cannot be read: {why}"))
 }
 
 /// Reads a manifest from a stream.
@@ -68,16 +79,65 @@ pub fn manifests(
 /// # Errors
 /// Reading fails, or the text is longer than 16 MiB or is not UTF-8.
 pub fn manifest_from(name: &str, from: impl Read) -> Result<KubernetesManifest, Error> {
-    let refused =
-        |why: String| Error::from_message(ErrorKind::Usage, format!("{name} cannot be read: {why}"));
     let mut bytes = Vec::new();
     let read = from.take(TEXT_LIMIT + 1).read_to_end(&mut bytes);
-    read.map_err(|error| refused(error.to_string()))?;
+    read.map_err(|error| refused(name, &error))?;
     if bytes.len() as u64 > TEXT_LIMIT {
-        return Err(refused(format!("it is larger than {} MiB", TEXT_LIMIT >> 20)));
+        return Err(refused(name, &format!("it is larger than {} MiB", TEXT_LIMIT >> 20)));
     }
-    let text = String::from_utf8(bytes).map_err(|error| refused(error.utf8_error().to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|error| refused(name, &error.utf8_error()))?;
     Ok(KubernetesManifest { name: name.to_owned(), text })
+}
+
+/// Rewrites the files that a resolution changed. Links are followed, and each file keeps its mode and owner. All new texts are
+/// on disk before the first file is replaced.
+///
+/// # Errors
+/// A file is read-only, or a directory cannot be written. The error names the files that were replaced before it.
+pub fn write_manifests(context: &Context, resolved: &Resolved) -> Result<(), Error> {
+    let mut staged = Vec::new();
+    for file in resolved.files.iter().filter(|file| file.changed) {
+        let failed = |error: std::io::Error| {
+            let message = format!("{} cannot be rewritten: {error}", file.file);
+            Error::from_message(ErrorKind::InputOutput, message)
+        };
+        let path = context.directory().join(&file.file).canonicalize_utf8().map_err(failed)?;
+        let old = path.metadata().map_err(failed)?;
+        if old.permissions().readonly() {
+            let message = format!("{} cannot be rewritten: it is read-only", file.file);
+            return Err(Error::from_message(ErrorKind::InputOutput, message));
+        }
+        let directory = path.parent().unwrap_or(&path);
+        let mut new = AtomicFile::create_in(directory.as_std_path()).map_err(input_output)?;
+        new.write_all(file.text.as_bytes()).map_err(failed)?;
+        keep_owner(new.as_file(), &old).map_err(failed)?;
+        new.as_file().set_permissions(old.permissions()).map_err(failed)?;
+        staged.push((file, path, new));
+    }
+    let mut replaced = Vec::new();
+    for (file, path, new) in staged {
+        new.commit(path.as_std_path()).map_err(|error| match &replaced[..] {
+            [] => input_output(error),
+            names => input_output(error).line(&format!("rewritten before: {}", names.join(", "))),
+        })?;
+        replaced.push(file.file.as_str());
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn keep_owner(file: &std::fs::File, old: &std::fs::Metadata) -> std::io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let new = file.metadata()?;
+    if (new.uid(), new.gid()) == (old.uid(), old.gid()) {
+        return Ok(());
+    }
+    fchown(file, Some(old.uid()), Some(old.gid()))
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_file: &std::fs::File, _old: &std::fs::Metadata) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// Lists the files of a directory by name. The file that describes a Helm chart has no images.
