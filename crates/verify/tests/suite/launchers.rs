@@ -378,7 +378,6 @@ fn of_launchers() -> Vec<Case> {
         Case::of(&["flock", "/srv/lock", "/app"]),
         Case::of(&["flock", "/srv/lock", "/app"]).user("1000").seen_failing("launch-may-fail"),
         Case::of(&["flock", "/srv/data", "/app"]).user("1000"),
-        Case::of(&["flock", "/srv/lock", "/app"]).user("1000").volume("/srv"),
         Case::of(&["flock", "/nodir/lock", "/app"]).volume("/nodir"),
         su(&["su", "-s", "/bin/sh", "app", "-c", "/app"]).unproven("launch-may-fail"),
         su(&["runuser", "-u", "app", "/app"]).unproven("launch-may-fail"),
