@@ -105,6 +105,8 @@ pub struct Program {
     pub found: Found,
     /// Whether earlier commands may have written another file to that place.
     pub rewritten: bool,
+    /// Whether it has no execute bits at first, and only commands of which it is not known what they do may give it some.
+    pub guessed: bool,
     /// Exported variables that differ from the environment with which the shell started. `None` if unset.
     pub environment: Vec<(String, Option<Value>)>,
     /// Its working directory.

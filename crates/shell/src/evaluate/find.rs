@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::evaluate::effects::{self, Effect};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::state::{Content, State, Touched};
-use crate::outcome::Found;
+use crate::outcome::{Found, Program};
 use crate::start::{Dialect, Entry, Executable};
 use crate::value::Value;
 
@@ -72,7 +73,7 @@ impl Evaluator<'_> {
         let path = path.unwrap_or_else(|| state.variable("PATH"));
         let Content::Scalar(path) = path else { return Found::Unknown };
         let Some(path) = path.text() else { return Found::Unknown };
-        let (mut refused, mut created) = (None, false);
+        let (mut refused, mut created, mut opened) = (None, false, None);
         for directory in path.split(':').take(64) {
             let directory = if directory.is_empty() { "." } else { directory };
             let candidate = format!("{directory}/{name}");
@@ -82,14 +83,40 @@ impl Evaluator<'_> {
                 Found::Unknown if self.was_absent(state, &candidate) => created = true,
                 // dash goes on as if there were nothing, the others remember it.
                 Found::NotExecutable(path) => refused = refused.or(Some(path)),
+                found if self.is_guessed(state, &found) => opened = opened.or(Some(found)),
                 found => return found,
             }
+        }
+        if let Some(found) = opened {
+            return found;
         }
         if created {
             return Found::Unknown;
         }
         let refused = refused.filter(|_| self.start.dialect != Dialect::Dash);
         refused.map_or(Found::Missing, Found::NotExecutable)
+    }
+
+    /// Whether a program has no execute bits in the image, and nothing but commands of which it is not known what they do
+    /// may have given it some.
+    pub(crate) fn is_guessed(&self, state: &State, found: &Found) -> bool {
+        let Found::At(path) = found else { return false };
+        self.files.entry(path) == Entry::File(Executable::No)
+            && !Self::is_changed(state, path)
+            && !self.outcome.programs.iter().any(|program| self.may_open_files(program))
+    }
+
+    /// Whether a program changes the modes of files which its words do not tell.
+    fn may_open_files(&self, program: &Program) -> bool {
+        if !matches!(effects::of(&program.words), Effect::Anything) {
+            return false;
+        }
+        let is_named = program.words.iter().any(|word| word.to_string().contains("chmod"));
+        let is_in_script = |path: &String| {
+            let text = self.files.text(path).filter(|text| text.starts_with(b"#!"));
+            text.is_some_and(|text| text.windows(5).any(|part| part == b"chmod"))
+        };
+        is_named || matches!(&program.found, Found::At(path) if is_in_script(path))
     }
 
     /// Whether nothing was at a path when the script started.

@@ -276,7 +276,15 @@ impl Evaluator<'_> {
         let fallback = states.first().cloned();
         let reads = command.redirections.iter().any(Redirection::is_input);
         let input = states.first().and_then(|state| state.input.clone());
-        let captured = self.redirect(&mut states, &command.redirections);
+        let (mut refused, captured) = self.redirect(&mut states, &command.redirections, position);
+        refused.iter_mut().for_each(|state| state.input.clone_from(&input));
+        // BusyBox goes on even with `set -e`.
+        if self.start.dialect != Dialect::Ash {
+            refused = self.errexit(refused, position);
+        }
+        if states.is_empty() && !refused.is_empty() {
+            return merge(refused);
+        }
         let states = self.deeper(position, |evaluator| evaluator.compound_kind(states, command));
         let mut states = match states {
             Some(states) => states,
@@ -291,6 +299,7 @@ impl Evaluator<'_> {
         if reads {
             states.iter_mut().for_each(|state| state.input.clone_from(&input));
         }
+        states.extend(refused);
         merge(states)
     }
 

@@ -44,6 +44,7 @@ impl<'w> Operands<'w> {
             "chmod" | "chown" => "Rvc",
             "ln" => "sfnv",
             "sed" => "inEr",
+            "find" => return Operands::of_find(name, rest),
             _ => return None,
         };
         let mut operands = Operands { name, letters: String::new(), files: Vec::new() };
@@ -69,6 +70,17 @@ impl<'w> Operands<'w> {
             }
         }
         Some(operands)
+    }
+
+    /// Reads the directories of `find`, which come before its tests.
+    fn of_find(name: &'w str, words: &[&'w str]) -> Option<Operands<'w>> {
+        let words = words.iter().skip_while(|word| matches!(**word, "-H" | "-L" | "-P"));
+        let is_operand = |word: &&&str| !word.starts_with('-') && !matches!(**word, "!" | "(");
+        Some(Operands {
+            name,
+            letters: String::new(),
+            files: words.take_while(is_operand).copied().collect(),
+        })
     }
 
     fn has(&self, letters: &[char]) -> bool {
@@ -102,7 +114,18 @@ impl Evaluator<'_> {
             "ls" => files.iter().find_map(|path| self.is_absent(state, path)),
             "sed" => {
                 let [_, files @ ..] = files else { return None };
-                files.iter().filter(|path| **path != "-").find_map(|path| self.is_absent(state, path))
+                let mut files = files.iter().filter(|path| **path != "-");
+                files.find_map(|path| match self.is_absent(state, path) {
+                    // It writes a new file next to the old one.
+                    None if operands.has(&['i']) && self.entry(state, path) != Entry::Unknown => {
+                        self.is_read_only(state, parent(path))
+                    }
+                    absent => absent,
+                })
+            }
+            "find" => {
+                let mut files = files.iter().filter(|path| !self.is_link(state, path));
+                files.find_map(|path| self.is_absent(state, path))
             }
             "chmod" | "chown" => {
                 let [_, files @ ..] = files else { return None };
@@ -133,6 +156,17 @@ impl Evaluator<'_> {
             Entry::File(_) | Entry::Other => Some((parent.to_owned(), Trouble::NotDirectory)),
             Entry::Unknown => None,
         }
+    }
+
+    /// Whether the user may not create or write the file of a redirection.
+    pub(crate) fn blocks_writing(&self, state: &State, path: &str) -> bool {
+        let is_known = !self.files.may_have_changed() && !path.is_empty();
+        is_known
+            && match self.entry(state, path) {
+                Entry::Absent => self.blocks_new(state, path).is_some(),
+                Entry::File(_) => self.is_read_only(state, path).is_some(),
+                Entry::Directory | Entry::Other | Entry::Unknown => false,
+            }
     }
 
     fn blocks_new(&self, state: &State, path: &str) -> Option<(String, Trouble)> {

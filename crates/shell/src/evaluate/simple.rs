@@ -357,6 +357,7 @@ impl Evaluator<'_> {
             failure,
             found: found.clone(),
             rewritten: Self::is_rewritten(&state, &found),
+            guessed: self.is_guessed(&state, &found),
             environment,
             directory: state.directory.clone(),
         };
@@ -386,7 +387,8 @@ impl Evaluator<'_> {
             Found::At(_) | Found::Unknown => told.unwrap_or(Status::Unknown),
         };
         match found {
-            Found::At(_) if refusal.is_some() => {}
+            // `find` goes on with its other directories.
+            Found::At(_) if refusal.is_some() && words.as_deref().is_none_or(|words| words[0] != "find") => {}
             Found::At(_) | Found::Unknown => {
                 self.program_writes(&mut state, &call.words, call.position);
             }
@@ -516,22 +518,32 @@ impl Evaluator<'_> {
         changes
     }
 
-    /// Follows the redirections of a compound command. Returns what was captured before if standard output is redirected.
+    /// Follows the redirections of a compound command. Returns the states in which a file cannot be
+    /// opened, so that the command does not run, and what was captured before if standard output is redirected.
     pub(crate) fn redirect(
         &mut self,
-        states: &mut [State],
+        states: &mut Vec<State>,
         redirections: &[Redirection],
-    ) -> Option<Option<Value>> {
-        for state in states.iter_mut() {
-            self.redirections(state, redirections);
+        position: Position,
+    ) -> (Vec<State>, Option<Option<Value>>) {
+        let (mut refused, mut opened) = (Vec::new(), Vec::new());
+        for mut state in states.drain(..) {
+            match self.redirections(&mut state, redirections) {
+                Opened::Failed if state.is_running() => {
+                    self.refuse_redirection(&mut state, "", position);
+                    refused.push(state);
+                }
+                _ => opened.push(state),
+            }
         }
+        *states = opened;
         if !writes_elsewhere(redirections) {
-            return None;
+            return (refused, None);
         }
         let first = states.first().and_then(|state| state.output.clone());
         let same = states.iter().all(|state| state.output == first);
         states.iter_mut().for_each(|state| state.output = None);
-        Some(if same { first } else { Some(Value::unknown()) })
+        (refused, Some(if same { first } else { Some(Value::unknown()) }))
     }
 
     /// Follows redirections in the order in which the shell opens their files.
@@ -566,7 +578,9 @@ impl Evaluator<'_> {
             match target.text() {
                 _ if !writes => {}
                 Some(path) if path.starts_with("/dev/") => {}
-                Some(path) if self.lacks_directory(state, path) => opened = Opened::Failed,
+                Some(path) if self.lacks_directory(state, path) || self.blocks_writing(state, path) => {
+                    opened = Opened::Failed;
+                }
                 Some(path) => {
                     self.rewrite(state, path);
                     self.touch(state, path);

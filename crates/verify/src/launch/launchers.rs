@@ -4,12 +4,14 @@
 
 use super::applets::{self, Arguments};
 use super::call::{BUSYBOX, Call};
+use super::image_files::ImageFiles;
 use super::next::{fails, no_command, refused, start, unknown_word};
 use super::options::{Grammar, OptionError, Value, is_given};
 use super::process::{Libc, Process, Word};
-use super::{Next, environment, option_values, switch_user};
+use super::{Next, environment, option_values, report, switch_user};
 use crate::program::busybox::BusyBox;
 use crate::root::ResolveError;
+use crossdock_shell::{Entry, Files};
 
 /// A program that starts the command in its arguments.
 #[derive(Debug, PartialEq, Eq)]
@@ -362,6 +364,21 @@ fn lacks_directory(call: &Call<'_>, path: &str) -> bool {
     is_missing && !is_mounted && !call.context.volumes.touch(directory) && !call.process.is_from_script()
 }
 
+/// Returns whether the user may not create an absent file of the image, by an absolute path; nothing has changed its
+/// directory and no runtime mounts another one there.
+fn is_read_only(call: &Call<'_>, path: &str) -> bool {
+    let Some(parent) = path.rsplit_once('/').map(|(parent, _)| parent).filter(|_| path.starts_with('/'))
+    else {
+        return false;
+    };
+    let parent = if parent.is_empty() { "/" } else { parent };
+    let files = ImageFiles::of(call.context, call.process);
+    !files.may_have_changed()
+        && files.entry(path) == Entry::Absent
+        && files.is_link(path) == Some(false)
+        && files.may_write(parent) == Some(false)
+}
+
 /// `flock FILE COMMAND`, `flock FILE -c TEXT`; `flock NUMBER` only locks.
 fn flock(call: &Call<'_>) -> Next {
     const GRAMMAR: Grammar = Grammar {
@@ -396,6 +413,15 @@ fn flock(call: &Call<'_>) -> Next {
             call,
             format!("it cannot open the lock file {file}, whose directory the image does not have"),
         ),
+        [Word::Known(file), ..] if is_read_only(call, file) => {
+            let why = format!(
+                "it cannot create the lock file {file}, because its user may not write to the directory"
+            );
+            match fails(call, why) {
+                Next::Fails(finding) => Next::Fails(report::weakened(finding)),
+                next => next,
+            }
+        }
         [_, option, text, ..] if matches!(option.known(), Some("-c" | "--command")) => {
             let shell = call.process.environment.get("SHELL").unwrap_or("/bin/sh");
             let words = [Word::Known(shell.to_owned()), Word::Known("-c".to_owned()), text.clone()];

@@ -434,6 +434,9 @@ impl Reading<'_> {
     fn located(&self, program: &Program, process: &Process) -> Result<Process, Box<Finding>> {
         let word = program.words[0].to_string();
         let error = match &program.found {
+            Found::At(path) if program.guessed && self.may_be_opened(process, path) => {
+                return Err(Box::new(self.hardly_opened(process, path)));
+            }
             Found::At(path) => {
                 return Ok(Process { search: self.found_at(process, path), ..process.clone() });
             }
@@ -458,11 +461,25 @@ impl Reading<'_> {
     /// Returns the search that leads to a program at this path. The script may have made it executable if its user has that
     /// right: it would hardly change the mode of what it starts for another reason.
     fn found_at(&self, process: &Process, path: &str) -> Search {
-        let may_change = process.user.as_ref().is_some_and(|user| {
+        let may_change = self.may_be_opened(process, path);
+        if may_change { Search::Changed(path.to_owned()) } else { Search::At(path.to_owned()) }
+    }
+
+    /// Whether the user may not start the file at a path, and has the right to change that.
+    fn may_be_opened(&self, process: &Process, path: &str) -> bool {
+        process.user.as_ref().is_some_and(|user| {
             let found = resolve(self.context.container.root, path);
             found.is_ok_and(|found| !user.may_start(&found) && (user.uid == 0 || user.uid == found.entry.uid))
-        });
-        if may_change { Search::Changed(path.to_owned()) } else { Search::At(path.to_owned()) }
+        })
+    }
+
+    /// Returns the finding about a program that only an unknown command may have made executable.
+    fn hardly_opened(&self, process: &Process, path: &str) -> Finding {
+        let error = match resolve(self.context.container.root, path) {
+            Ok(found) => NotFound::Denied(Box::new(found)),
+            Err(error) => NotFound::Unknown(error.to_string()),
+        };
+        report::weakened(report::not_found(self.context.target, process, error))
     }
 
     /// Returns the process with the place at which the image has its program.
@@ -539,6 +556,11 @@ impl Reading<'_> {
     fn helper(&self, program: &Program, helpers: &mut Vec<Process>, findings: &mut Vec<(Process, Finding)>) {
         let process = self.process_of(program, true);
         match &program.found {
+            Found::At(path) if program.guessed && self.may_be_opened(&process, path) => {
+                let finding = self.hardly_opened(&process, path);
+                let role = process.role.of_helper(program.failure);
+                findings.push((Process { role, ..process }, finding));
+            }
             Found::At(path) => {
                 let role = process.role.of_helper(program.failure);
                 if role == Role::Step && program.file.is_none() && !owner::may_add_users(&self.script.text) {

@@ -3,9 +3,11 @@
 use super::accounts::{Account, Lookup};
 use super::call::Call;
 use super::options::{Given, Grammar, OptionError, Value, is_given, value_of};
-use super::process::{Certainty, Environment, Process, Word, base_name};
+use super::process::{Certainty, Environment, Process, Search, Word, base_name};
+use super::search;
 use super::user_spec::{self, Switch, accounts, long};
 use super::{Next, next, report};
+use crate::program::container::Credentials;
 use crate::root::{ResolveError, resolve};
 
 /// `gosu USER[:GROUP] COMMAND`, which looks names up as runc does (moby's `user.GetExecUser`). It is written in Go, whose
@@ -195,9 +197,13 @@ pub(super) fn setpriv(call: &Call<'_>) -> Next {
         return next;
     }
     let mut process = call.process.starting(&call.program, command.to_vec());
-    // It keeps its capabilities until the program starts (`PR_SET_KEEPCAPS`), which then may be one of root's.
     if is_given(&options, &["reuid", "euid", "regid", "egid", "ruid", "rgid"]) {
-        process.user = None;
+        process.user = user_of_setpriv(call, &options).filter(|user| {
+            // It keeps its capabilities until the program starts (`PR_SET_KEEPCAPS`), which then may be one of root's.
+            let search = Search::Path(call.libc());
+            let process = Process { user: Some(user.clone()), search, ..process.clone() };
+            search::find(&process, call.context.container).is_ok()
+        });
         process.user_word =
             value_of(&options, &["reuid", "euid", "ruid"]).map(Word::to_string).unwrap_or_default();
     }
@@ -208,6 +214,35 @@ pub(super) fn setpriv(call: &Call<'_>) -> Next {
         process.environment = Environment::default();
     }
     next::started_by(call, process)
+}
+
+/// Returns the user that `setpriv` switches to; `None` if its options do not tell all of it.
+fn user_of_setpriv(call: &Call<'_>, options: &[Given]) -> Option<Credentials> {
+    if is_given(options, &["euid", "egid", "ruid", "rgid", "groups", "ambient-caps"]) {
+        return None;
+    }
+    let (accounts, current) = (accounts(call), call.process.user.clone()?);
+    let word = value_of(options, &["reuid"])?.known()?;
+    let number = |text: &str| long(text, call.context.target);
+    let mut user = match accounts.user(word) {
+        Lookup::Found(account) => account.credentials,
+        Lookup::Absent => accounts.numbered(number(word)?, current.gid),
+        Lookup::Unknown => return None,
+    };
+    user.gid = match value_of(options, &["regid"]) {
+        None => current.gid,
+        Some(word) => match accounts.group(word.known()?) {
+            Lookup::Found(gid) => gid,
+            Lookup::Absent => number(word.known()?)?,
+            Lookup::Unknown => return None,
+        },
+    };
+    if is_given(options, &["clear-groups"]) {
+        user.groups.clear();
+    } else if !is_given(options, &["init-groups"]) {
+        user.groups = current.groups;
+    }
+    Some(user)
 }
 
 /// Returns the result if `setpriv` does not know a user or group, or lacks an option that another one requires.

@@ -159,6 +159,9 @@ impl Case {
     }
 }
 
+/// A script that starts itself again as another user.
+const AGAIN: &str = "#!/bin/sh\nif [ \"$(id -u)\" = 0 ]; then exec setpriv --reuid USER --regid app --clear-groups \"$0\" \"$@\"; fi\nexec \"$@\"\n";
+
 const LINKS: &[(&str, &str)] = &[
     ("/bin/sh", "dash"),
     ("/bb/env", "/bin/busybox"),
@@ -317,6 +320,11 @@ fn of_launchers() -> Vec<Case> {
         Case::of(&["setsid", "-w", "/app"]),
         Case::of(&["setpriv", "--reuid=app", "--clear-groups", "/app"]),
         Case::of(&["setpriv", "--reuid=app", "--clear-groups", "/own"]).unproven("launch-may-fail"),
+        Case::of(&["/entry.sh", "/app"]).script("/entry.sh", &AGAIN.replace("USER", "app")),
+        Case::of(&["/entry.sh", "/app"]).script("/entry.sh", &AGAIN.replace("USER", "1000")),
+        Case::of(&["/entry.sh", "/arm"])
+            .script("/entry.sh", &AGAIN.replace("USER", "app"))
+            .fails("wrong-machine"),
         Case::of(&["setpriv", "--reuid", "none", "/app"]).fails("launch-user-unknown"),
         Case::of(&["flock", "/srv/data", "/none"]).fails(missing),
         Case::of(&["chroot", "/", "/app"]),
@@ -368,6 +376,8 @@ fn of_launchers() -> Vec<Case> {
         Case::of(&["/bin/busybox", "--", "sh", "-c", "/app"]).fails("busybox-applet-missing"),
         Case::of(&["flock", "/nodir/lock", "/app"]).fails("launch-refused"),
         Case::of(&["flock", "/srv/lock", "/app"]),
+        Case::of(&["flock", "/srv/lock", "/app"]).user("1000").seen_failing("launch-may-fail"),
+        Case::of(&["flock", "/srv/data", "/app"]).user("1000"),
         Case::of(&["flock", "/nodir/lock", "/app"]).volume("/nodir"),
         su(&["su", "-s", "/bin/sh", "app", "-c", "/app"]).unproven("launch-may-fail"),
         su(&["runuser", "-u", "app", "/app"]).unproven("launch-may-fail"),

@@ -12,6 +12,7 @@ const APPLETS: &[(&str, &str)] = &[
     ("/usr/bin/chmod", "/bin/busybox"),
     ("/usr/bin/chown", "/bin/busybox"),
     ("/usr/bin/cp", "/bin/busybox"),
+    ("/usr/bin/find", "/bin/busybox"),
     ("/usr/bin/ln", "/bin/busybox"),
     ("/usr/bin/ls", "/bin/busybox"),
     ("/usr/bin/mkdir", "/bin/busybox"),
@@ -80,12 +81,65 @@ fn of_files() -> Vec<Case> {
         before_app("rm /srv").seen_failing(may_fail),
         before_app("sed -i s/a/b/ /none").seen_failing(may_fail),
         before_app("sed -i s/a/b/ /srv/data"),
+        by_user("sed -i s/a/b/ /srv/data").seen_failing(may_fail),
+        by_user("sed s/a/b/ /srv/data"),
+        before_app("find /none -type f").seen_failing(may_fail),
+        before_app("find /srv /none ! -user app -exec chown app {} +").seen_failing(may_fail),
+        before_app("find /srv -type f"),
+        before_app("find /none || true"),
+        before_app("chmod 644 /app\nfind /none -type f || find /none /app -exec chmod 755 {} + || true"),
         before_app("chmod 755 /none").seen_failing(may_fail),
         before_app("chown 0 /none").seen_failing(may_fail),
         before_app("ls /none").seen_failing(may_fail),
         before_app("ln -s /none /srv/link\nrm /srv/link"),
         before_app("ln -s /app /srv/data").seen_failing(may_fail),
         before_app("ln -sf /app /srv/data"),
+    ]
+}
+
+/// Files of redirections that cannot be opened.
+fn of_redirections() -> Vec<Case> {
+    let unknown = "launch-unknown";
+    let by_user = |commands: &str| before_app(commands).user("1000");
+    vec![
+        by_user("echo text > /srv/log").seen_failing(unknown),
+        by_user("cat < /etc/passwd > /srv/data").seen_failing(unknown),
+        by_user("echo text > /srv/log || true"),
+        by_user("{ echo text; } > /srv/log").seen_failing(unknown),
+        by_user("if { echo text; } > /srv/log; then exec /none; fi"),
+        entry("#!/bin/sh\necho text > /srv/log\nexec /app\n").user("1000"),
+        entry("#!/bin/sh\n: > /srv/log\nexec /app\n").user("1000").seen_failing(unknown),
+        entry("#!/bin/sh\nexec > /srv/log\nexec /app\n").user("1000").seen_failing(unknown),
+        entry("#!/bin/sh\nexec /app > /srv/log\n").user("1000").seen_failing(unknown),
+        before_app("while read -r line; do /app; done < /none").seen_failing(unknown),
+        before_app("while read -r line; do /app; done < /none || true"),
+        entry("#!/bb/sh\nset -e\nwhile read -r line; do :; done < /none\nexec /app\n"),
+        entry("#!/bin/sh\nwhile read -r line; do /none; done < /none\nexec /app\n"),
+        before_app("echo text > /srv/made\nwhile read -r line; do :; done < /srv/made"),
+    ]
+}
+
+/// Programs without execute bits, after commands of which it is not known what they do.
+fn of_guesses() -> Vec<Case> {
+    let may_fail = "launch-may-fail";
+    let hook = |text: &str, command: &str| {
+        entry(&format!("#!/bin/sh\n/hook.sh\n{command}\n")).script("/hook.sh", text)
+    };
+    let nothing = "#!/bin/sh\necho text\n";
+    vec![
+        hook(nothing, "exec /closed").seen_failing(may_fail),
+        hook(nothing, "exec closed").file("/usr/bin/closed", 0o644, RUN).seen_failing(may_fail),
+        hook(nothing, "exec closed").file("/usr/local/bin/closed", 0o644, RUN).script("/usr/bin/closed", RUN),
+        hook(nothing, "set -e\n/closed\nexec /app").seen_failing(may_fail),
+        hook(nothing, "/closed\nexec /app"),
+        hook("#!/bin/sh\nchmod 755 /closed\n", "exec /closed"),
+        hook(nothing, "chmod +x /closed\nexec /closed"),
+        hook(nothing, "for f in /clos*; do chmod +x \"$f\"; done\nexec /closed"),
+        hook(nothing, "exec /arm").fails("wrong-machine"),
+        hook(nothing, "find /opt -name run -exec chmod +x {} +\nexec /opt/run").file("/opt/run", 0o644, RUN),
+        entry("#!/bin/bash\nmkdir -p /srv/{a,b}\n\"$@\" &\nwait -n\n")
+            .cmd(&["/closed"])
+            .seen_failing(may_fail),
     ]
 }
 
@@ -171,7 +225,10 @@ fn of_others() -> Vec<Case> {
 const RUN: &str = "#!/bin/sh\necho started\n";
 
 pub(crate) fn cases() -> Vec<Case> {
-    [of_files(), of_removals(), of_builtins(), of_others()].into_iter().flatten().collect()
+    [of_files(), of_redirections(), of_guesses(), of_removals(), of_builtins(), of_others()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 #[test]
