@@ -107,7 +107,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Refuses an image that an alias makes the value of a field that is no image.
+    /// Refuses an image that an alias makes the value of a field that holds none.
     pub(super) fn shared(&self) -> Result<(), ManifestError> {
         let taken: BTreeMap<Id, usize> = self.taken.iter().map(|(at, aliases)| (*at, *aliases)).collect();
         for (at, aliases) in taken {
