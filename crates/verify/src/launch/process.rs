@@ -221,6 +221,8 @@ pub(super) struct Process {
     pub(super) is_covered: bool,
     pub(super) search: Search,
     pub(super) text_file: TextFile,
+    /// Whether a command before it, `ldconfig`, writes the loader's cache anew: the image's own tells nothing then.
+    pub(super) has_new_cache: bool,
     /// The dynamic loader that starts the program instead of the one that the program names.
     pub(super) loader: Option<String>,
     /// The number of links, from this one, that the check of the script before them verified already.
@@ -253,6 +255,7 @@ impl Process {
             is_covered: false,
             search: Search::AsGiven,
             text_file: TextFile::Refused,
+            has_new_cache: false,
             loader: None,
             checked: 1,
             story: String::new(),

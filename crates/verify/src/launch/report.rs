@@ -96,7 +96,7 @@ pub(super) fn is_doubtful(process: &Process, finding: &Finding) -> bool {
     let is_any_unknown =
         ["LD_LIBRARY_PATH", "LD_PRELOAD"].iter().any(|name| process.environment.is_unknown(name));
     let is_user_unknown = process.user.is_none();
-    ((is_any_unknown || is_user_unknown) && of_libraries.contains(&finding.code))
+    ((is_any_unknown || is_user_unknown || process.has_new_cache) && of_libraries.contains(&finding.code))
         || (is_user_unknown && of_users.contains(&finding.code))
 }
 

@@ -515,6 +515,9 @@ impl Reading<'_> {
         process.environment.change(&changes.collect());
         process.directory = program.directory.text().map(str::to_owned);
         process.text_file = TextFile::Runs;
+        let before = self.outcome.programs.iter().take_while(|other| !std::ptr::eq(*other, program));
+        let mut names = before.filter_map(|other| other.words[0].text());
+        process.has_new_cache |= names.any(|name| base_name(name) == "ldconfig");
         process.checked = 0;
         // A file that the script writes is perhaps not that of the image.
         let is_known = program.certain && !program.rewritten;

@@ -2,8 +2,9 @@
 //!
 //! The long test of launchers starts these images with runc, too, also those that are unproven and do not start there.
 
+use crate::host::host_file;
 use crate::launchers::{Case, disagreements};
-use crate::support::summary;
+use crate::support::{Recipe, summary};
 use crossdock_verify::Verdict;
 
 /// Programs that the scripts call, as applets of BusyBox.
@@ -280,4 +281,25 @@ fn a_program_beside_the_container_is_told() {
         let findings = entry(&format!("#!/bin/sh\n{text}\n")).verify();
         assert_eq!(findings[0].message, message);
     }
+}
+
+/// `ldconfig` in a script finds libraries that the image's cache does not have.
+#[test]
+fn a_loader_cache_that_a_script_writes_is_not_the_image_s() {
+    let library = Recipe::parse("gcc -shared -fPIC -Wl,-soname,libanswer.so @library.c");
+    let program = format!("gcc @main.c -Wl,--no-as-needed {}", library.path().display());
+    let program = || Recipe::parse(&program).make();
+    let started = |script: &str| {
+        let case = entry(script).file("/needs", 0o755, program()).file(
+            "/lib/own/libanswer.so",
+            0o644,
+            library.make(),
+        );
+        case.file("/sbin/ldconfig", 0o755, host_file("/sbin/ldconfig"))
+    };
+    let cases = [
+        started("#!/bin/sh\n/sbin/ldconfig\nexec /needs\n").unproven("launch-may-fail"),
+        started("#!/bin/sh\nexec /needs\n").fails("library-missing"),
+    ];
+    assert_eq!(disagreements(&cases), [""; 0]);
 }
