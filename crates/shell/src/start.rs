@@ -114,6 +114,8 @@ pub struct Start {
     pub directory: Value,
     /// The user id for `id -u`. `None` if unknown.
     pub user: Option<u32>,
+    /// Whether the shell has the option `pipefail`, which dash lacks before 0.5.13.
+    pub has_pipefail: bool,
 }
 
 impl Start {
@@ -128,6 +130,7 @@ impl Start {
             environment: Environment::default(),
             directory: Value::from("/"),
             user: None,
+            has_pipefail: true,
         }
     }
 }

@@ -496,7 +496,10 @@ impl Evaluator<'_> {
                 let known = if letter == 'o' {
                     let name = rest.first().and_then(Value::text);
                     rest = rest.get(1..).unwrap_or_default();
-                    name.is_none_or(|name| set_named(&mut state.options, name, on))
+                    name.is_none_or(|name| {
+                        let is_absent = name == "pipefail" && !self.start.has_pipefail;
+                        !is_absent && set_named(&mut state.options, name, on)
+                    })
                 } else {
                     set_letter(&mut state.options, letter, on, self.start.dialect)
                 };

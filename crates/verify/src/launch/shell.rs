@@ -26,6 +26,8 @@ const VARIABLES_PER_STEP: usize = 16;
 
 /// The commands of a shell, with the name of their place for messages.
 struct Script {
+    /// Whether the shell has the option `pipefail`.
+    has_pipefail: bool,
     /// `/entry.sh`, or `/bin/sh -c`.
     name: String,
     text: Vec<u8>,
@@ -49,6 +51,7 @@ pub(super) fn read(call: &Call<'_>, budget: &mut Budget) -> Next {
                 name: format!("{} -c", call.program),
                 text: text.as_bytes().to_vec(),
                 lost_word: lost_word(text, &shell),
+                has_pipefail: true,
             },
             None => {
                 return Next::Unknown(format!(
@@ -66,7 +69,10 @@ pub(super) fn read(call: &Call<'_>, budget: &mut Budget) -> Next {
     let startup = startup::commands(call, &shell, dialect);
     // On the first line, so that messages keep the numbers of lines.
     let text = [startup.as_bytes(), &script.text].concat();
-    follow_script(call.context, call.process, &Script { text, ..script }, shell, dialect, budget)
+    // dash 0.5.12, of Debian 12, refuses it.
+    let has_pipefail = dialect != Dialect::Dash || call.contains("pipefail");
+    let script = Script { text, has_pipefail, ..script };
+    follow_script(call.context, call.process, &script, shell, dialect, budget)
 }
 
 /// Follows a file without a `#!` line that a shell runs: `/bin/sh FILE ARGUMENTS`.
@@ -79,7 +85,7 @@ pub(super) fn read_text(
     let Some(text) = read_small(context.container.root, &found.path, MAX_SCRIPT) else {
         return Next::Nothing;
     };
-    let script = Script { name: found.path.clone(), text, lost_word: None };
+    let script = Script { name: found.path.clone(), text, lost_word: None, has_pipefail: true };
     let words: Vec<Value> =
         std::iter::once(Value::from(&*found.path)).chain(process.words.iter().skip(1).map(value)).collect();
     match read_shell_arguments(&words) {
@@ -129,7 +135,7 @@ fn file_of(call: &Call<'_>, file: &Value) -> Result<Script, Box<Next>> {
     }
     match read_small(container.root, &found.path, MAX_SCRIPT) {
         Some(text) if text.starts_with(b"\x7fELF") => missing("it is a program, not a script"),
-        Some(text) => Ok(Script { name: found.path, text, lost_word: None }),
+        Some(text) => Ok(Script { name: found.path, text, lost_word: None, has_pipefail: true }),
         None => Err(Box::new(Next::Unknown(format!("{name} is longer than 1 MiB")))),
     }
 }
@@ -181,6 +187,7 @@ fn follow_script(
         environment,
         directory: process.directory.as_deref().map_or_else(Value::unknown, Value::from),
         user: process.user.as_ref().map(|user| user.uid),
+        has_pipefail: script.has_pipefail,
         ..Start::new(script.text.clone())
     };
     let files = ImageFiles::of(context, process);

@@ -69,6 +69,10 @@ fn of_files() -> Vec<Case> {
         before_app("cp -r /srv /opt"),
         before_app("cp /etc/passwd /none/x").seen_failing(may_fail),
         before_app("cat /none").seen_failing(may_fail),
+        // Debian 12's dash has no such option.
+        before_app("set -o pipefail").fails("script-broken"),
+        before_app("set -o pipefail || true").fails("script-broken"),
+        before_app("if (set -o pipefail) 2>/dev/null; then set -o pipefail; fi"),
         before_app("cat /srv").seen_failing(may_fail),
         before_app("cat /none || true"),
         before_app("if [ -f /none ]; then cat /none; fi"),
