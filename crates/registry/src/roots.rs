@@ -1,7 +1,6 @@
 //! The certificates of the authorities that are trusted, and the reasons why a server's certificate is not.
 
 mod fault;
-mod late;
 mod name;
 mod verifier;
 
@@ -145,7 +144,7 @@ impl Roots {
         self
     }
 
-    pub(crate) fn store(&self) -> RootCertStore {
+    fn store(&self) -> RootCertStore {
         let mut store = RootCertStore::empty();
         // System bundles contain certificates that no verifier accepts; the others stay usable.
         store.add_parsable_certificates(
@@ -155,11 +154,8 @@ impl Roots {
     }
 
     /// Returns a verifier whose errors are [`CertificateFault`]s.
-    pub(crate) fn verifier(
-        &self,
-        provider: Arc<CryptoProvider>,
-    ) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
-        Ok(Arc::new(Verifier::new(self.store(), self.certificates.clone(), provider)?))
+    pub(crate) fn verifier(&self, provider: Arc<CryptoProvider>) -> Arc<dyn ServerCertVerifier> {
+        Arc::new(Verifier::new(self.clone(), provider))
     }
 }
 

@@ -76,7 +76,7 @@ impl Transport {
         limits: Limits,
     ) -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier = roots.late_verifier(Arc::clone(&provider));
+        let verifier = roots.verifier(Arc::clone(&provider));
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             // It verifies as rustls's own does; only its errors are more precise.

@@ -1,36 +1,56 @@
 //! The verification of a server's certificate, whose errors say what is wrong.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 
+use super::Roots;
 use super::fault::{CertificateFault, is_authority};
 
 /// rustls's own verifier with errors that name the issuer. It also accepts a server's certificate that is itself trusted, as
 /// OpenSSL and Go do: `openssl req -x509` makes self-signed certificates with `CA:TRUE`, which webpki takes for no server's.
+///
+/// Files that nobody named are read when the first server shows a certificate.
 #[derive(Debug)]
 pub(super) struct Verifier {
+    roots: Roots,
+    provider: Arc<CryptoProvider>,
+    made: OnceLock<Result<Made, Error>>,
+}
+
+/// The parts of a [`Verifier`] for which all certificates are read.
+#[derive(Debug)]
+struct Made {
     inner: Arc<WebPkiServerVerifier>,
     /// In DER.
     trusted: BTreeSet<Vec<u8>>,
 }
 
 impl Verifier {
-    pub(super) fn new(
-        roots: RootCertStore,
-        trusted: BTreeSet<Vec<u8>>,
-        provider: Arc<CryptoProvider>,
-    ) -> Result<Self, Error> {
-        let built = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
-        Ok(Self { inner: built.map_err(|error| Error::General(error.to_string()))?, trusted })
+    pub(super) fn new(roots: Roots, provider: Arc<CryptoProvider>) -> Self {
+        Self { roots, provider, made: OnceLock::new() }
     }
 
+    fn made(&self) -> Result<&Made, Error> {
+        let made = self.made.get_or_init(|| {
+            let roots = self.roots.complete();
+            let provider = Arc::clone(&self.provider);
+            let built =
+                WebPkiServerVerifier::builder_with_provider(Arc::new(roots.store()), provider).build();
+            let inner = built.map_err(|error| Error::General(error.to_string()))?;
+            Ok(Made { inner, trusted: roots.certificates })
+        });
+        made.as_ref().map_err(Clone::clone)
+    }
+}
+
+impl Made {
     /// Decides about a certificate that is refused for `error`. What is trusted itself needs no issuer; that it is valid now
     /// was checked before its issuer and its kind.
     fn without_issuer(
@@ -60,11 +80,12 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let error = match self.inner.verify_server_cert(own, intermediates, name, ocsp, now) {
+        let made = self.made()?;
+        let error = match made.inner.verify_server_cert(own, intermediates, name, ocsp, now) {
             Err(Error::InvalidCertificate(error)) => error,
             result => return result,
         };
-        self.without_issuer(error, own, name).map(|()| ServerCertVerified::assertion()).map_err(|error| {
+        made.without_issuer(error, own, name).map(|()| ServerCertVerified::assertion()).map_err(|error| {
             let fault = CertificateFault::new(&error, own, intermediates, &name.to_str());
             Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(fault))))
         })
@@ -76,7 +97,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls12_signature(message, certificate, signed)
+        self.made()?.inner.verify_tls12_signature(message, certificate, signed)
     }
 
     fn verify_tls13_signature(
@@ -85,11 +106,12 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls13_signature(message, certificate, signed)
+        self.made()?.inner.verify_tls13_signature(message, certificate, signed)
     }
 
+    /// Returns the schemes of the provider, which are those of rustls's verifier.
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -100,7 +122,6 @@ mod tests {
     use rustls::pki_types::pem::PemObject;
 
     use super::*;
-    use crate::Roots;
 
     /// Made by `openssl req -x509 -newkey ec … -subj /CN=registry.example -addext subjectAltName=DNS:registry.example`, which
     /// adds `CA:TRUE`. Valid from 2026 to 2126.
@@ -111,7 +132,7 @@ mod tests {
     fn verify(trusted: &str, own: &str, name: &str, year: u64) -> Result<(), String> {
         let der = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
         let roots = Roots::bundled().with_der(der(trusted).to_vec());
-        let verifier = roots.verifier(Arc::new(rustls::crypto::ring::default_provider())).unwrap();
+        let verifier = roots.verifier(Arc::new(rustls::crypto::ring::default_provider()));
         let name = ServerName::try_from(name).unwrap();
         let now = UnixTime::since_unix_epoch(Duration::from_secs((year - 1970) * 31_557_600));
         match verifier.verify_server_cert(&der(own), &[], &name, &[], now) {
