@@ -5,7 +5,8 @@ mod lookup;
 
 use std::collections::BTreeSet;
 
-use crossdock_kubernetes::{FileKind, Image, ManifestError, ReadOptions, apply, read};
+pub use crossdock_kubernetes::FileKind;
+use crossdock_kubernetes::{Image, ManifestError, ReadOptions, apply, read};
 pub use crossdock_kubernetes::{Path as ImagePath, Pinning};
 use crossdock_oci::{Digest, ReferenceError, RegistryReference};
 use crossdock_registry::Registry;
@@ -179,8 +180,8 @@ pub fn resolve(
     })
 }
 
-/// Checks that files can be resolved, without asking a registry: for a run that builds first. `names` are the images of the
-/// project that will be pushed.
+/// Checks that files can be resolved, without asking a registry, for a run that builds first; returns the purpose of each file.
+/// `names` are the images of the project that will be pushed.
 ///
 /// # Errors
 /// As of [`resolve`], for what the files themselves tell.
@@ -188,8 +189,9 @@ pub fn check_manifests(
     files: &[KubernetesManifest],
     options: &ResolveOptions,
     names: &[&str],
-) -> Result<(), Error> {
-    for (file, found) in files.iter().zip(read_all(files, options)?) {
+) -> Result<Vec<FileKind>, Error> {
+    let read = read_all(files, options)?;
+    for (file, found) in files.iter().zip(&read) {
         for image in &found.images {
             match image.reference.strip_prefix(OWN) {
                 Some(name) if !names.contains(&name) => {
@@ -199,7 +201,7 @@ pub fn check_manifests(
             }
         }
     }
-    Ok(())
+    Ok(read.iter().map(|found| found.kind).collect())
 }
 
 /// Returns the error for a name of the project that is not pushed.
