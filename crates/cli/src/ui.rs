@@ -24,6 +24,11 @@ pub(crate) use width::fold;
 
 use std::time::Duration;
 
+/// Returns a number of things: `1 file`, `2 files`.
+pub(crate) fn counted(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Formats a duration for a person: `0.4s`, `12.3s`, `2m05s`.
 pub(crate) fn duration(took: Duration) -> String {
     let seconds = took.as_secs_f64();

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
 use crossdock::registry::{
-    KubernetesManifest, Others, Pinning, PushedImage, Recursion, Registry, ResolveOptions, Resolved,
-    check_manifests, manifest_from, manifests, resolve, verify, write_manifests,
+    FileKind, KubernetesManifest, Others, Pinning, PushedImage, Recursion, Registry, ResolveOptions,
+    Resolved, check_manifests, manifest_from, manifests, resolve, verify, write_manifests,
 };
 use crossdock::verify::{Verdict, targets};
 
 use super::push::{client, parse};
+use super::verify::exit;
 use crate::arguments::{RegistryArgs, ResolveArgs, ResolveCommand, SelectionArgs, StrictnessArgs};
 use crate::error::{CommandError, Exit};
 use crate::output;
@@ -19,7 +20,7 @@ use crate::ui;
 pub(crate) fn run(session: &Session, arguments: &ResolveCommand) -> Result<Exit, CommandError> {
     let connection = RegistryArgs { connection: arguments.connection.clone(), chunk_size: None };
     let registry = client(session, &connection)?;
-    let files = Files::read(session, &arguments.file, &arguments.resolve, &[])?;
+    let files = Files::read(session, &arguments.file, &arguments.resolve)?;
     let others = if arguments.only_own { Others::Leave } else { Others::LookUp };
     let resolved = files.resolve(session, &registry, Vec::new(), others)?;
     let StrictnessArgs { strict, all } = arguments.strictness;
@@ -47,7 +48,6 @@ impl<'a> Files<'a> {
         session: &Session,
         paths: &[Utf8PathBuf],
         arguments: &'a ResolveArgs,
-        names: &[&str],
     ) -> Result<Self, CommandError> {
         let recursion = if arguments.recursive { Recursion::All } else { Recursion::None };
         let mut files = Vec::new();
@@ -68,8 +68,30 @@ impl<'a> Files<'a> {
         let mut options = ResolveOptions::new();
         options.paths.clone_from(&arguments.path);
         options.pinning = if arguments.drop_tag { Pinning::DropTag } else { Pinning::KeepTag };
-        check_manifests(&files, &options, names)?;
         Ok(Self { files, options, arguments })
+    }
+
+    /// Checks what can be known before the images with these names are built and pushed.
+    pub(super) fn check(&self, session: &Session, names: &[&str]) -> Result<(), CommandError> {
+        let kinds = check_manifests(&self.files, &self.options, names)?;
+        self.refuse_other_tools(session, kinds.iter().map(|kind| *kind == FileKind::Objects))
+    }
+
+    /// Refuses to print a file that kubectl does not read among others; each file is told whether it is for kubectl.
+    fn refuse_other_tools(
+        &self,
+        session: &Session,
+        for_kubectl: impl Iterator<Item = bool>,
+    ) -> Result<(), CommandError> {
+        if self.arguments.in_place || session.json() || self.files.len() < 2 {
+            return Ok(());
+        }
+        let other = self.files.iter().zip(for_kubectl).find(|(_, is_for_kubectl)| !is_for_kubectl);
+        let Some((file, _)) = other else { return Ok(()) };
+        let message = format!("{} is not for kubectl, which reads what is printed", file.name);
+        Err(CommandError::message(Exit::Usage, message)
+            .hint("rewrite the files with `--in-place`, then `kubectl apply -k` or `helm upgrade`")
+            .hint("or pass only this file"))
     }
 
     /// Looks the images up.
@@ -83,14 +105,7 @@ impl<'a> Files<'a> {
         let mut options = self.options.clone();
         (options.own, options.others) = (own, others);
         let resolved = resolve(&session.context, registry, &self.files, &options)?;
-        let is_printed = !self.arguments.in_place && !session.json();
-        let other = resolved.files.iter().find(|file| !file.is_for_kubectl);
-        if let Some(file) = other.filter(|_| is_printed && resolved.files.len() > 1) {
-            let message = format!("{} is not for kubectl, which reads what is printed", file.file);
-            return Err(CommandError::message(Exit::Usage, message)
-                .hint("rewrite the files with `--in-place`, then `kubectl apply -k` or `helm upgrade`")
-                .hint("or pass only this file"));
-        }
+        self.refuse_other_tools(session, resolved.files.iter().map(|file| file.is_for_kubectl))?;
         Ok(resolved)
     }
 
@@ -130,14 +145,8 @@ fn tell(resolved: &Resolved) {
         }
     }
     let changed = resolved.files.iter().filter(|file| file.changed).count();
-    let images = match resolved.images.len() {
-        1 => "1 image".to_owned(),
-        count => format!("{count} images"),
-    };
-    let files = match resolved.files.len() {
-        1 => "1 file".to_owned(),
-        count => format!("{count} files"),
-    };
+    let images = ui::counted(resolved.images.len(), "image");
+    let files = ui::counted(resolved.files.len(), "file");
     output::say(&format!("{images} in {files} have digests; {changed} of the files changed"));
 }
 
@@ -181,7 +190,7 @@ fn verified(
             output::say(&ui::verdicts(&image.name, &image.targets));
         }
     }
-    if worst == Verdict::Fails || worst == Verdict::Unproven && arguments.strictness.strict {
+    if exit(worst, arguments.strictness) == Exit::Rejected {
         let message = "an image does not start on its nodes; nothing was printed or written";
         return Err(CommandError::message(Exit::Rejected, message));
     }

@@ -111,7 +111,8 @@ fn project(session: &Session, arguments: &VerifyCommand) -> Result<Exit, Command
     Ok(exit(worst, arguments.strictness))
 }
 
-fn exit(worst: Verdict, strictness: StrictnessArgs) -> Exit {
+/// Returns the exit code for the gravest verdict.
+pub(super) fn exit(worst: Verdict, strictness: StrictnessArgs) -> Exit {
     match worst {
         Verdict::Fails => Exit::Rejected,
         Verdict::Unproven if strictness.strict => Exit::Rejected,

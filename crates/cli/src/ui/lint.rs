@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crossdock::lint::{Finding, Report, Severity};
 
+use super::counted;
 use super::style::{BAD, BOLD, DIM, GOOD, WARN, paint};
 
 /// Returns the findings in one file: the place, the reason, the line and its correction.
@@ -32,10 +33,6 @@ pub(crate) fn lint_summary(reports: &[Report<'_>]) -> String {
         .collect();
     let found = if some.is_empty() { paint(GOOD, "nothing found") } else { some.join(", ") };
     format!("{found} in {files}")
-}
-
-fn counted(count: usize, word: &str) -> String {
-    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 fn style(severity: Severity) -> anstyle::Style {
