@@ -46,6 +46,8 @@ struct Long {
     /// Groups of tests, of which each commit runs one; if empty, each commit runs all tests.
     #[serde(default)]
     groups: Vec<Vec<String>>,
+    /// The files with this word take turns: each commit runs one of them, or of its groups.
+    turns: Option<String>,
 }
 
 /// A step that may be omitted if the time is short.
@@ -60,6 +62,25 @@ impl Ledger {
     fn read() -> Result<Self, Failure> {
         toml::from_str(include_str!("../ci.toml"))
             .map_err(|error| Failure::Answer(format!("xtask/ci.toml: {error}")))
+    }
+
+    /// Returns, for each file of long tests, the number of the group that the commit with this turn runs: 0 if it has no
+    /// groups, `None` if it is another file's turn.
+    fn groups(&self, turn: usize) -> Vec<Option<usize>> {
+        let mut earlier = BTreeMap::new();
+        let with_same_word = self.long.iter().map(|test| {
+            let Some(word) = &test.turns else { return (0, 1) };
+            let place: &mut usize = earlier.entry(word).or_default();
+            *place += 1;
+            let count = self.long.iter().filter(|other| other.turns.as_ref() == Some(word)).count();
+            (*place - 1, count)
+        });
+        let turns = self.long.iter().zip(with_same_word);
+        turns
+            .map(|(test, (place, count))| {
+                (turn % count == place).then(|| turn / count % test.groups.len().max(1))
+            })
+            .collect()
     }
 
     /// Whether a step makes the run fail: it failed, or it was not begun and is not excused.
@@ -128,8 +149,8 @@ pub(crate) fn run() -> Result<(), Failure> {
     forget_packages()?;
     forget(&repository().join("target/tmp/consumers"))?;
     let turn = turn()?;
-    for test in &ledger.long {
-        steps.extend(long(test, turn, start, &logs)?);
+    for (test, group) in ledger.long.iter().zip(ledger.groups(turn)) {
+        steps.extend(long(test, group, start, &logs)?);
     }
     for step in steps.iter().filter(|step| step.outcome == Outcome::Failed) {
         say(&format!("\n=== {} failed\n{}", step.name, step.shown.join("\n")));
@@ -195,23 +216,24 @@ fn turn() -> Result<usize, Failure> {
     }
 }
 
-/// Runs the long tests of one file: one step, or a step per group, of which this commit runs one.
-fn long(test: &Long, turn: usize, start: Instant, logs: &Path) -> Result<Vec<Step>, Failure> {
-    let Long { package, target, minutes, groups } = test;
+/// Runs one group of the long tests of a file, or all if there are no groups; one step for each group. `None` runs none.
+fn long(test: &Long, group: Option<usize>, start: Instant, logs: &Path) -> Result<Vec<Step>, Failure> {
+    let Long { package, target, minutes, groups, .. } = test;
     let name = format!("test --long: {package} {target}");
-    if groups.is_empty() {
-        return Ok(vec![begin(name, *minutes, &test::long_target(package, target, &[]), start, logs)?]);
-    }
-    let mut steps = Vec::new();
-    for (index, tests) in groups.iter().enumerate() {
-        let name = format!("{name}, group {} of {}", index + 1, groups.len());
-        steps.push(if turn % groups.len() == index {
-            begin(name, *minutes, &test::long_target(package, target, tests), start, logs)?
+    let parts: Vec<(String, &[String])> = if groups.is_empty() {
+        vec![(name, &[])]
+    } else {
+        let names = (1..).map(|number| format!("{name}, group {number} of {}", groups.len()));
+        names.zip(groups.iter().map(Vec::as_slice)).collect()
+    };
+    let steps = parts.into_iter().enumerate().map(|(index, (name, tests))| {
+        if group == Some(index) {
+            begin(name, *minutes, &test::long_target(package, target, tests), start, logs)
         } else {
-            without_run(name, *minutes, Outcome::Rotated)
-        });
-    }
-    Ok(steps)
+            Ok(without_run(name, *minutes, Outcome::Rotated))
+        }
+    });
+    steps.collect()
 }
 
 /// Runs a step if enough time is left.
@@ -460,18 +482,43 @@ mod tests {
         assert_eq!(named, Ledger::read().unwrap().short.into_keys().collect());
     }
 
-    /// Each group of a step has the step's minutes, so that one sum holds for every turn.
+    /// A busy machine needs the expected minutes, and then the last step must still begin. The files that take turns count
+    /// with the longest.
     #[test]
     fn the_ledger_fits_whichever_groups_run() {
         let ledger = Ledger::read().unwrap();
-        let long: u64 = ledger.long.iter().map(|test| test.minutes).sum();
-        let minutes = ledger.short.values().sum::<u64>() + long;
-        // The expected minutes are about twice those on a quiet machine.
-        assert!(
-            minutes / 2 <= 60,
-            "{minutes} minutes in the ledger: a quiet machine needs more than an hour"
-        );
-        assert!(long <= BUDGET.as_secs() / 60, "the last step could not begin");
+        let mut turns = BTreeMap::<_, u64>::new();
+        for (number, test) in ledger.long.iter().enumerate() {
+            let own = number.to_string();
+            let longest = turns.entry(test.turns.as_ref().unwrap_or(&own).clone()).or_default();
+            *longest = test.minutes.max(*longest);
+        }
+        let minutes = ledger.short.values().chain(turns.values()).sum::<u64>();
+        assert!(minutes <= BUDGET.as_secs() / 60, "{minutes} minutes: the last step could not begin");
+    }
+
+    /// Every group runs within some number of commits, and each commit runs one file of those that take turns.
+    #[test]
+    fn each_group_has_its_turn() {
+        let ledger = Ledger::read().unwrap();
+        let mut missing: BTreeSet<(usize, usize)> = BTreeSet::new();
+        for (number, test) in ledger.long.iter().enumerate() {
+            missing.extend((0..test.groups.len().max(1)).map(|group| (number, group)));
+        }
+        for turn in 0..120 {
+            let groups = ledger.groups(turn);
+            let mut begun = BTreeSet::new();
+            for (number, test) in ledger.long.iter().enumerate() {
+                let Some(group) = groups[number] else { continue };
+                missing.remove(&(number, group));
+                if let Some(word) = &test.turns {
+                    assert!(begun.insert(word), "{word}: two files at turn {turn}");
+                }
+            }
+            let words: BTreeSet<_> = ledger.long.iter().filter_map(|test| test.turns.as_ref()).collect();
+            assert_eq!(begun, words, "turn {turn}");
+        }
+        assert_eq!(missing, BTreeSet::new());
     }
 
     /// A long test in no group would never run.
@@ -491,9 +538,10 @@ mod tests {
     #[test]
     fn one_group_runs_at_each_commit_and_the_others_are_named() {
         let groups = vec![vec!["long_a".to_owned()], vec!["long_b".to_owned()], vec!["long_c".to_owned()]];
-        let test = Long { package: "p".to_owned(), target: "t".to_owned(), minutes: 1000, groups };
+        let test =
+            Long { package: "p".to_owned(), target: "t".to_owned(), minutes: 1000, groups, turns: None };
         // More minutes than there are: nothing is begun, whoever's turn it is.
-        let steps = long(&test, 4, std::time::Instant::now(), Path::new("/nowhere")).unwrap();
+        let steps = long(&test, Some(1), std::time::Instant::now(), Path::new("/nowhere")).unwrap();
         let outcomes: Vec<_> = steps.iter().map(|step| (step.name.as_str(), step.outcome)).collect();
         assert_eq!(
             outcomes,
