@@ -1,5 +1,6 @@
 //! Layers: collecting their files, writing their bytes, and reading tars of any origin.
 
+mod above;
 pub mod base;
 pub(crate) mod decode;
 mod entry;
@@ -390,6 +391,14 @@ pub enum LayerError {
         path: String,
         /// The parent that is not a directory.
         parent: String,
+    },
+    /// A layer below has a directory in the place of a file.
+    #[error(
+        "`/{path}` is a directory of the base, which a file would replace; move the file, or name it in the directory"
+    )]
+    DirectoryBelow {
+        /// The path in the image.
+        path: String,
     },
     /// The content is not a regular file.
     #[error("`{}` is not a regular file; name the files to add to the image", path.display())]

@@ -27,7 +27,7 @@
 //!
 //! // An image for one platform, named in the layout's index.json.
 //! let config = RuntimeConfig { entrypoint: vec!["/hello".into()], ..RuntimeConfig::default() };
-//! let platform = PlatformImage { platform: PlatformObject::new("linux", "amd64"), config, layers: vec![layer] };
+//! let platform = PlatformImage { platform: PlatformObject::new("linux", "amd64"), config, layers: vec![layer], history: Vec::new() };
 //! let image = Image { created: Timestamp::EPOCH, annotations: BTreeMap::new(), platforms: vec![platform] };
 //! let assembled = assemble(layout.blobs(), &image)?;
 //! layout.publish(&lock, &assembled.index, &["registry.example/hello:1.0".parse()?], Pruning::ReplaceAll)?;

@@ -35,7 +35,12 @@ fn publish(layout: &Layout, cache: &LayerCache, content: Vec<u8>, name: &str, pr
     let lock = layout.lock().unwrap();
     let layer = cache.provide(&layer(content), Compression::Gzip, threads(2), layout.blobs()).unwrap();
     let platform = PlatformObject::new("linux", "amd64");
-    let platforms = vec![PlatformImage { platform, config: RuntimeConfig::default(), layers: vec![layer] }];
+    let platforms = vec![PlatformImage {
+        platform,
+        config: RuntimeConfig::default(),
+        layers: vec![layer],
+        history: Vec::new(),
+    }];
     let image = Image { created: Timestamp::EPOCH, annotations: BTreeMap::new(), platforms };
     let assembled = assemble(layout.blobs(), &image).unwrap();
     let name: Reference = name.parse().unwrap();

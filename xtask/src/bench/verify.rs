@@ -178,7 +178,12 @@ fn kept(
 
 fn platform(architecture: &str, layers: Vec<Layer>) -> PlatformImage {
     let config = RuntimeConfig { entrypoint: vec!["/app".into()], ..RuntimeConfig::default() };
-    PlatformImage { platform: PlatformObject::new("linux", architecture), config, layers }
+    PlatformImage {
+        platform: PlatformObject::new("linux", architecture),
+        config,
+        layers,
+        history: Vec::new(),
+    }
 }
 
 fn add(builder: &mut LayerBuilder, path: &str, content: Vec<u8>) -> Result<(), Failure> {

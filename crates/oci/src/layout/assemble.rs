@@ -5,8 +5,8 @@ use crossdock_fs::FileError;
 use super::blob::{BlobError, BlobStore};
 use crate::layer::Layer;
 use crate::model::{
-    Descriptor, Digest, Document, EncodeError, ImageConfig, ImageManifest, Index, PlatformObject, RootFs,
-    RuntimeConfig, Timestamp, media_type,
+    Descriptor, Digest, Document, EncodeError, History, ImageConfig, ImageManifest, Index, PlatformObject,
+    RootFs, RuntimeConfig, Timestamp, media_type,
 };
 
 /// The input of [`assemble`]: an image for one or more platforms.
@@ -29,6 +29,8 @@ pub struct PlatformImage {
     pub config: RuntimeConfig,
     /// The layers, lowest first, at least one. Their blobs must be in the store.
     pub layers: Vec<Layer>,
+    /// The history of these layers; empty, or with an entry for each layer besides those marked as empty.
+    pub history: Vec<History>,
 }
 
 /// An image in a store.
@@ -56,7 +58,7 @@ pub struct PlatformManifest {
 /// Writes configurations, manifests and the index of an image into `store`. There is always an index, even for one
 /// platform. Platforms are sorted, so that the digest does not depend on the order in which they were given.
 ///
-/// Configurations have no history: it is optional (image-spec, config.md), and engines accept its absence.
+/// A history is optional (image-spec, config.md), and engines accept its absence.
 ///
 /// # Errors
 /// If there is no platform or one occurs twice, if a platform has no layers, if a layer's blob is not in the store, or
@@ -128,7 +130,7 @@ fn assemble_platform(
         platform: entry.platform.clone(),
         config: entry.config.clone(),
         rootfs: RootFs::new(entry.layers.iter().map(|layer| layer.diff_id).collect()),
-        history: Vec::new(),
+        history: entry.history.clone(),
     })?;
     let config = Descriptor::new(media_type::CONFIG, store.put(&config.raw)?);
     let layers = entry.layers.iter().map(|layer| layer.descriptor.clone()).collect();
@@ -195,6 +197,7 @@ mod tests {
             platform: PlatformObject::new("linux", architecture),
             config: RuntimeConfig { entrypoint: vec!["/app".into()], ..RuntimeConfig::default() },
             layers: vec![layer],
+            history: Vec::new(),
         }
     }
 

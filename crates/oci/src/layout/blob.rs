@@ -1,13 +1,16 @@
 use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use crossdock_fs::{
     AtomicFile, FileError, create_directory_no_follow, is_private, is_temporary, open_regular,
     open_regular_no_follow, read_regular_no_follow, refuse_link, write_atomically,
 };
 
+use super::cache::{GRACE, Pruned, for_each_file};
 use crate::model::{Blob, Digest, Hasher};
+use crate::rootfs::{LayerBlob, LayerSource};
 
 /// A store of blobs named by their digests: `blobs/sha256/<hex>` in a directory (image-spec, image-layout.md § Blobs).
 ///
@@ -44,6 +47,18 @@ impl Links {
         let mut bytes = Vec::new();
         io::Read::read_to_end(&mut io::Read::take(self.open(path)?, limit.saturating_add(1)), &mut bytes)?;
         Ok(bytes)
+    }
+}
+
+/// A layer in a store.
+struct StoredLayer<'a> {
+    store: &'a BlobStore,
+    digest: Digest,
+}
+
+impl LayerBlob for StoredLayer<'_> {
+    fn open(&self) -> io::Result<Box<dyn io::Read + Send + '_>> {
+        Ok(Box::new(self.store.get(&self.digest).map_err(io::Error::other)?))
     }
 }
 
@@ -151,6 +166,23 @@ impl BlobStore {
         Ok(bytes)
     }
 
+    /// Returns a blob as a layer of a [`RootView`](crate::RootView), which verifies both digests when it is applied.
+    pub fn layer(&self, digest: &Digest, diff_id: &Digest) -> LayerSource<'_> {
+        LayerSource {
+            blob: Box::new(StoredLayer { store: self, digest: *digest }),
+            digest: *digest,
+            diff_id: *diff_id,
+        }
+    }
+
+    /// Notes that a blob is in use, as the time of its last change: pruning a cache goes by that. A store that is read-only
+    /// still serves.
+    pub fn mark_used(&self, digest: &Digest) {
+        if let Ok(file) = File::options().append(true).open(self.path(digest)) {
+            file.set_times(fs::FileTimes::new().set_modified(SystemTime::now())).ok();
+        }
+    }
+
     /// Reads a blob to its end and verifies its digest.
     ///
     /// # Errors
@@ -190,6 +222,34 @@ impl BlobStore {
         }
         io::copy(&mut reader, &mut temporary.as_file()).map_err(FileError::on("write", &target))?;
         Ok(temporary.commit(&target)?)
+    }
+
+    /// Removes the blobs that were not [used](Self::mark_used) for some time, and half-written files that are older than an
+    /// hour: another process may still write younger ones.
+    ///
+    /// # Errors
+    /// If the directory cannot be listed, or a file in it cannot be removed.
+    pub fn prune(&self, unused_for: Duration) -> Result<Pruned, FileError> {
+        let now = SystemTime::now();
+        let (files, bytes) = self.retain(|name, metadata| {
+            let limit = if is_temporary(name) { GRACE } else { unused_for };
+            metadata.modified().is_ok_and(|time| now.duration_since(time).unwrap_or_default() < limit)
+        })?;
+        Ok(Pruned { files, bytes })
+    }
+
+    /// Returns the number of blobs and their bytes.
+    ///
+    /// # Errors
+    /// If the directory cannot be listed.
+    pub fn usage(&self) -> Result<(u64, u64), FileError> {
+        let (mut blobs, mut bytes) = (0, 0);
+        for_each_file(&self.directory(), |path, metadata| {
+            if path.file_name().is_some_and(|name| is_hex_digest(&name.to_string_lossy())) {
+                (blobs, bytes) = (blobs + 1, bytes + metadata.len());
+            }
+        })?;
+        Ok((blobs, bytes))
     }
 
     /// Removes the blobs and half-written files that `keep` rejects, and returns their number and bytes.

@@ -62,7 +62,7 @@ pub struct Pruned {
 }
 
 /// The age up to which half-written files, and blobs without an entry, are kept: another process may still use them.
-const GRACE: Duration = Duration::from_secs(3600);
+pub(super) const GRACE: Duration = Duration::from_secs(3600);
 
 /// The largest entry that is read, in bytes; real ones have a few hundred.
 const ENTRY_LIMIT: u64 = 64 * 1024;
@@ -253,7 +253,10 @@ struct Entry {
     size: u64,
 }
 
-fn for_each_file(directory: &Path, mut found: impl FnMut(PathBuf, &fs::Metadata)) -> Result<(), FileError> {
+pub(super) fn for_each_file(
+    directory: &Path,
+    mut found: impl FnMut(PathBuf, &fs::Metadata),
+) -> Result<(), FileError> {
     for entry in fs::read_dir(directory).map_err(FileError::on("list", directory))? {
         let entry = entry.map_err(FileError::on("list", directory))?;
         // Another process may have removed or renamed the file since it was listed.

@@ -41,6 +41,7 @@ impl Sample {
                 platform: PlatformObject::new("linux", architecture),
                 config: runtime_config(),
                 layers: layers.to_vec(),
+                history: Vec::new(),
             }
         });
         let annotations = [("org.opencontainers.image.version".to_owned(), "1.0".to_owned())].into();

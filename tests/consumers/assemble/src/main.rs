@@ -51,6 +51,7 @@ fn platform_image(layout: &Layout, word: &str) -> Result<PlatformImage, Box<dyn 
         platform: PlatformObject::new(os, architecture),
         config,
         layers: vec![layer(layout, program)?],
+        history: Vec::new(),
     })
 }
 

@@ -35,7 +35,12 @@ fn fixture() -> Fixture {
         let layer = builder.write(&mut writer, Compression::Gzip, NonZeroUsize::MIN).unwrap();
         writer.complete().unwrap();
         let config = RuntimeConfig { entrypoint: vec!["/app".into()], ..RuntimeConfig::default() };
-        PlatformImage { platform: PlatformObject::new("linux", architecture), config, layers: vec![layer] }
+        PlatformImage {
+            platform: PlatformObject::new("linux", architecture),
+            config,
+            layers: vec![layer],
+            history: Vec::new(),
+        }
     });
     let image =
         Image { created: Timestamp::EPOCH, annotations: BTreeMap::new(), platforms: platforms.to_vec() };
