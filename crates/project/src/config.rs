@@ -10,6 +10,7 @@
 /// The keys of `crossdock.toml`, as Markdown.
 pub const KEYS_MARKDOWN: &str = include_str!("config/keys.md");
 
+mod base;
 mod builder;
 mod buildvcs;
 mod contradictions;
@@ -20,6 +21,7 @@ mod env;
 pub mod grammar;
 mod image;
 mod load;
+mod lock;
 mod node;
 mod overrides;
 mod problem;
@@ -38,13 +40,15 @@ use camino::Utf8PathBuf;
 use crossdock_dockerfile::render::{self, Caching, Debian, Health};
 use serde::{Deserialize, Serialize};
 
+pub use base::{Base, BaseImage};
 pub use builder::{Builder, UnknownBuilder};
 pub use buildvcs::BuildVcs;
 pub use crossdock_platform::{Libc, Linkage};
 pub use describe::describe;
-pub use dockerfile_inputs::{DockerfileInputError, DockerfileInputs, LOCK_FILE};
+pub use dockerfile_inputs::{DockerfileInputError, DockerfileInputs};
 pub use env::base_environment;
 pub use load::FILE_NAME;
+pub use lock::{BaseLock, LOCK_FILE, LockFileError};
 pub use node::NodeDescription;
 pub use overrides::parse_jobs;
 pub use overrides::{Overrides, VARIABLES};
@@ -187,16 +191,6 @@ pub struct ImageConfig {
     /// The place of each value that may be a template, by its key: `ldflags`, `labels.team`, `cmd[1]`.
     #[serde(skip)]
     pub places: BTreeMap<String, Source>,
-}
-
-/// The built-in base image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Base {
-    /// CA certificates, `passwd` and `group` with a numeric non-root user, and /tmp.
-    Static,
-    /// An empty image.
-    Scratch,
 }
 
 /// Cargo features, as `cargo build` takes them.

@@ -35,6 +35,8 @@ pub struct Values {
     pub git_unavailable: Option<String>,
     /// The environment variables that the configuration allows and that are set.
     pub env: BTreeMap<String, String>,
+    /// The variables of a base image that is not built in, for `env`.
+    pub base_env: BTreeMap<String, String>,
 }
 
 /// The result of a template.
@@ -352,6 +354,7 @@ mod tests {
             }),
             git_unavailable: None,
             env: BTreeMap::from([("BUILD".into(), "77".into())]),
+            base_env: BTreeMap::new(),
         }
     }
 

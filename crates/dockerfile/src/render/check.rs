@@ -14,8 +14,11 @@ pub(super) fn check(request: &Request) -> Result<(), RenderError> {
     }
     values::check(request)?;
     platforms(request)?;
-    combination(request.linking, request.base)?;
-    glibc(request)?;
+    // Verification finds out whether the program starts on another base.
+    if request.base_reference.is_none() {
+        combination(request.linking, request.base)?;
+        glibc(request)?;
+    }
     packages(request)?;
     alpine_cgo(request)?;
     classic_builder(request)
@@ -59,6 +62,12 @@ fn glibc(request: &Request) -> Result<(), RenderError> {
 /// Refuses runtime packages without a package manager, and Debian's libraries for a musl program, which cannot link
 /// them.
 fn packages(request: &Request) -> Result<(), RenderError> {
+    if let (Some(reference), Some(package)) =
+        (&request.base_reference, request.build.runtime_packages.first())
+    {
+        let base = reference.clone();
+        return Err(RenderError::UnknownPackages { package: package.clone(), base });
+    }
     if !request.build.runtime_packages.is_empty() && !request.base.has_packages() {
         return Err(RenderError::NoPackages(request.base));
     }

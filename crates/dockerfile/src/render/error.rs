@@ -98,6 +98,16 @@ pub enum RenderError {
         /// The remedy, as an imperative.
         remedy: &'static str,
     },
+    /// Runtime packages for a base whose package manager is unknown.
+    #[error(
+        "the package `{package}` cannot be installed in {base}, whose package manager is not known: take an image that has it"
+    )]
+    UnknownPackages {
+        /// The package.
+        package: String,
+        /// The base.
+        base: String,
+    },
     /// Runtime packages for a base without a package manager.
     #[error(
         "the base {0} has no package manager: take debian-slim or alpine, or leave out the runtime packages"

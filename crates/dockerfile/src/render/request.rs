@@ -26,6 +26,9 @@ pub struct Request {
     pub engine: Engine,
     /// The base image.
     pub base: Base,
+    /// The reference of another base image, such as `alpine:3.22@sha256:…`, of which nothing else is known; `base` is then
+    /// [`Base::Scratch`].
+    pub base_reference: Option<String>,
     /// The Debian release of the builder, and of a base made from Debian.
     pub debian: Debian,
     /// The Debian release of the builder, if it differs. It must not be newer for programs that are linked to glibc.
@@ -262,6 +265,7 @@ impl Request {
             mode,
             engine: Engine::BuildKit,
             base: super::combination::nearest_base(linking),
+            base_reference: None,
             debian: Debian::Trixie,
             builder_debian: None,
             alpine: "3.23".to_owned(),

@@ -123,7 +123,12 @@ fn title(request: &Request) -> String {
         Mode::Cross(_) => "compiled on the builder's platform for",
         Mode::Fixed(_) => "fixed to",
     };
-    format!("{} on {}, {mode} {}.", request.linking, request.base, platforms.join(", "))
+    let base = match request.base_reference.as_deref() {
+        // The name without the digest.
+        Some(reference) => reference.split('@').next().unwrap_or(reference).to_owned(),
+        None => request.base.to_string(),
+    };
+    format!("{} on {base}, {mode} {}.", request.linking, platforms.join(", "))
 }
 
 fn arms(request: &Request) -> Result<Vec<Arm>, RenderError> {

@@ -59,6 +59,7 @@ fn compiler(request: &Request) -> Result<(), RenderError> {
     let (programs, build) = (&request.programs, &request.build);
     each("version of the compiler", [&request.toolchain], &NAME)?;
     each("version of Alpine", [&request.alpine], &NAME)?;
+    each("base image", &request.base_reference, &PACKAGE)?;
     each("name of a program", programs.iter().map(|program| &program.name), &NAME)?;
     each("package of a program", programs.iter().map(|program| &program.package), &PACKAGE)?;
     each("feature", &build.features, &PACKAGE)?;

@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use toml::Spanned;
 
+use super::Linkage;
 use super::raw::{RawImage, Scalar};
 use super::resolver::Resolver;
-use super::{Base, Linkage};
 use crate::language::Language;
 
 /// Reports all contradictions in the keys of one image.
@@ -126,17 +126,22 @@ fn files(resolver: &mut Resolver<'_>, raw: &RawImage) {
     }
 }
 
-/// Reports keys that need content which `base = "scratch"` does not have.
+/// Reports keys that need content which the base does not have.
 fn base(resolver: &mut Resolver<'_>, raw: &RawImage) {
-    if raw.base.as_ref().is_none_or(|base| *base.get_ref() != Base::Scratch) {
-        return;
-    }
-    if let Some(timezones) = raw.timezones.as_ref().filter(|wanted| *wanted.get_ref()) {
+    let base = raw.base.as_ref().map_or("static", |base| base.get_ref().as_str());
+    if let Some(timezones) = raw.timezones.as_ref().filter(|wanted| *wanted.get_ref() && base != "static") {
+        let why = match base {
+            "scratch" => "`base = \"scratch\"` is empty",
+            _ => "another image brings its own or has a package for it",
+        };
         resolver.report(
             &timezones.span(),
-            "`timezones` adds to the base, and `base = \"scratch\"` is empty",
+            format!("`timezones` adds to the built-in base, and {why}"),
             "use `base = \"static\"`",
         );
+    }
+    if base != "scratch" {
+        return;
     }
     // A passwd file of the project's own makes names work on an empty base.
     let passwd = raw.files.iter().any(|file| file.get_ref().to.get_ref() == "/etc/passwd");

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::node::NodeDescription;
-use super::{
-    Base, BuildVcs, Config, Deploy, Features, ImageConfig, Libc, Linkage, Port, Route, Source, Sourced,
-};
+use super::{BuildVcs, Config, Deploy, Features, ImageConfig, Libc, Linkage, Port, Route, Source, Sourced};
 
 /// Describes a configuration for a reader: one line for each value, with its source.
 pub fn describe(config: &Config) -> String {
@@ -105,7 +103,7 @@ fn container_rows(image: &ImageConfig) -> Vec<String> {
 }
 
 fn content_rows(image: &ImageConfig) -> Vec<String> {
-    let mut rows = vec![sourced("base", &image.base, |base| base.name().to_owned())];
+    let mut rows = vec![sourced("base", &image.base, ToString::to_string)];
     if image.timezones.value {
         rows.push(sourced("timezones", &image.timezones, ToString::to_string));
     }
@@ -189,16 +187,6 @@ fn row(key: &str, value: &str, source: Option<&Source>) -> String {
     match source {
         Some(source) => format!("  {key:<11} {value}  ({source})\n"),
         None => format!("  {key:<11} {value}\n"),
-    }
-}
-
-impl Base {
-    /// Returns the name in a configuration file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Static => "static",
-            Self::Scratch => "scratch",
-        }
     }
 }
 

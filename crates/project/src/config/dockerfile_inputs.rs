@@ -4,18 +4,9 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_fs::{FileError, project_path, read_project_text};
-use serde::Deserialize;
 
-use super::Config;
+use super::{BaseLock, Config, LockFileError};
 use crate::boundary::project_boundary;
-
-/// The name of the lock file of base images. It is in the same directory as the root's configuration:
-///
-/// ```toml
-/// [images]
-/// "golang:1.26-trixie" = "sha256:…"
-/// ```
-pub const LOCK_FILE: &str = "crossdock.lock";
 
 /// Inputs of Dockerfiles besides the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,21 +30,9 @@ pub enum DockerfileInputError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// The lock file is malformed.
-    #[error("{path} is not a lock file of base images: {reason}")]
-    Lock {
-        /// The file.
-        path: Utf8PathBuf,
-        /// The place and the reason.
-        reason: String,
-    },
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Lock {
-    #[serde(default)]
-    images: BTreeMap<String, String>,
+    /// The lock file cannot be used.
+    #[error(transparent)]
+    Lock(#[from] LockFileError),
 }
 
 impl DockerfileInputs {
@@ -67,23 +46,9 @@ impl DockerfileInputs {
         if let Some(directory) = &config.templates {
             collect(project, &directory.value, "", 0, &mut templates)?;
         }
-        Ok(Self { templates, digests: digests(project, &config.root.join(LOCK_FILE))? })
-    }
-}
-
-fn digests(project: &Utf8Path, path: &Utf8Path) -> Result<BTreeMap<String, String>, DockerfileInputError> {
-    if path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
-        return Ok(BTreeMap::new());
-    }
-    let text = read_project_text(path.as_std_path(), project.as_std_path()).map_err(unreadable(path))?;
-    let lock: Result<Lock, _> = toml::from_str(&text);
-    let wrong = |reason: String| DockerfileInputError::Lock { path: path.to_owned(), reason };
-    let digests = lock.map_err(|error| wrong(error.to_string().trim().to_owned()))?.images;
-    match digests.iter().find(|(_, digest)| digest.parse::<crossdock_oci::Digest>().is_err()) {
-        Some((name, digest)) => Err(wrong(format!(
-            "`{digest}` of `{name}` is not a digest: write `sha256:` and 64 hexadecimal digits"
-        ))),
-        None => Ok(digests),
+        let lock = BaseLock::read(&config.root)?;
+        let digests = lock.images().map(|(name, digest)| (name.to_owned(), digest.to_string())).collect();
+        Ok(Self { templates, digests })
     }
 }
 

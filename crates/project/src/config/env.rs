@@ -14,11 +14,14 @@ use crate::template;
 /// others by name needs one. All bases that a Dockerfile may name, Debian's, Alpine's and distroless, have the same.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Returns the variables that a built-in base image sets.
-pub fn base_environment(base: Base) -> BTreeMap<String, String> {
-    let mut variables = BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]);
+/// Returns the variables that a built-in base image sets; none for another image.
+pub fn base_environment(base: &Base) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::new();
+    if base.image().is_none() {
+        variables.insert("PATH".to_owned(), PATH.to_owned());
+    }
     // Go, OpenSSL and rustls-native-certs look for certificates in different places, but all read this variable.
-    if base == Base::Static {
+    if *base == Base::Static {
         variables.insert("SSL_CERT_FILE".to_owned(), "/etc/ssl/certs/ca-certificates.crt".to_owned());
     }
     variables
@@ -28,11 +31,12 @@ pub fn base_environment(base: Base) -> BTreeMap<String, String> {
 const NOT_KNOWN_YET: &str = "x";
 
 /// Checks the values of `env` as far as possible without the values of templates.
-pub(super) fn check(resolver: &mut Resolver<'_>, env: &StringTable, base: Base) {
+pub(super) fn check(resolver: &mut Resolver<'_>, env: &StringTable, base: &Base) {
     let mut pairs: Vec<(&Spanned<String>, &Spanned<String>)> = env.iter().collect();
     pairs.sort_by_key(|(name, _)| name.span().start);
     let names = pairs.iter().map(|(name, _)| name.get_ref().clone()).collect();
-    let mut environment = EnvBuilder::new(base, names);
+    let mut environment = EnvBuilder::new(base_environment(base), names);
+    environment.scope.others = base.image().map(|_| NOT_KNOWN_YET.to_owned());
     for (name, text) in pairs {
         let (key, text_value) = (name.get_ref(), text.get_ref());
         let value = match template::is_template(text_value) {
@@ -61,8 +65,9 @@ const LARGEST: usize = 2 << 20;
 
 impl EnvBuilder {
     /// Starts with the variables of the base. `names` are the keys that follow.
-    pub(super) fn new(base: Base, names: Vec<String>) -> Self {
-        Self { scope: Scope { values: base_environment(base), later: names.into_iter().collect() }, size: 0 }
+    pub(super) fn new(base: BTreeMap<String, String>, names: Vec<String>) -> Self {
+        let scope = Scope { values: base, later: names.into_iter().collect(), others: None };
+        Self { scope, size: 0 }
     }
 
     /// Returns the value of a variable by those that were added before.
@@ -96,7 +101,7 @@ mod tests {
     /// Each value may repeat the one before it: a short file would need all of the memory.
     #[test]
     fn all_values_together_are_limited() {
-        let mut environment = EnvBuilder::new(Base::Scratch, Vec::new());
+        let mut environment = EnvBuilder::new(BTreeMap::new(), Vec::new());
         environment.set("A", "x".repeat(100_000));
         let added = (0..100).take_while(|n| {
             let value = environment.expand("B", "$A");

@@ -148,7 +148,14 @@ fn container(
     raw: &mut RawImage,
 ) {
     image.deploy = std::mem::take(&mut raw.deploy).into_iter().map(|name| resolver.sourced(name)).collect();
-    env::check(resolver, &raw.env, raw.base.as_ref().map_or(Base::Static, |base| *base.get_ref()));
+    if let Some(base) = raw.base.take() {
+        resolver.refuse_template("`base`", &base);
+        let directory = resolver.directory;
+        if let Some(base) = resolver.checked("base", base, |text| Base::parse(text, directory)) {
+            image.base = base;
+        }
+    }
+    env::check(resolver, &raw.env, &image.base.value);
     image.env = templated.table(resolver, "env", std::mem::take(&mut raw.env), grammar::variable);
     image.labels = templated.table(resolver, "labels", std::mem::take(&mut raw.labels), grammar::not_empty);
     let annotations = std::mem::take(&mut raw.annotations);
@@ -179,9 +186,6 @@ fn content(
     image: &mut ImageConfig,
     raw: &mut RawImage,
 ) {
-    if let Some(base) = raw.base.take() {
-        image.base = resolver.sourced(base);
-    }
     if let Some(timezones) = raw.timezones.take() {
         image.timezones = resolver.sourced(timezones);
     }

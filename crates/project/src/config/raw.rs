@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 use toml::Spanned;
 
-use super::{Base, BuildVcs, DockerfileMode, Libc, Linkage, Route};
+use super::{BuildVcs, DockerfileMode, Libc, Linkage, Route};
 use crate::language::Language;
 
 /// A table of strings with names of the user's choice.
@@ -46,7 +46,7 @@ pub(super) struct RawImage {
     pub(super) binaries: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     pub(super) deploy: Vec<Spanned<String>>,
-    pub(super) base: Option<Spanned<Base>>,
+    pub(super) base: Option<Spanned<String>>,
     pub(super) linkage: Option<Spanned<Linkage>>,
     pub(super) libc: Option<Spanned<Libc>>,
     pub(super) features: Option<Spanned<Vec<Spanned<String>>>>,

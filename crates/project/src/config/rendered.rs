@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 
-use super::env::EnvBuilder;
+use super::env::{EnvBuilder, base_environment};
 use super::image::Placed;
 use super::problem::printable;
 use super::{
@@ -219,7 +219,9 @@ impl<'v> Renderer<'v> {
         let place = |name: &String| self.places.get(&format!("env.{name}")).cloned();
         let mut names: Vec<String> = image.env.keys().cloned().collect();
         names.sort_by_cached_key(place);
-        let mut environment = EnvBuilder::new(image.base.value, names.clone());
+        let mut base = base_environment(&image.base.value);
+        base.extend(self.values.base_env.clone());
+        let mut environment = EnvBuilder::new(base, names.clone());
         for name in names {
             let Some(text) = image.env.get_mut(&name) else { continue };
             let key = format!("env.{name}");

@@ -16,6 +16,9 @@ pub(super) struct Scope {
     pub(super) values: BTreeMap<String, String>,
     /// The names of later keys.
     pub(super) later: BTreeSet<String>,
+    /// The value of each variable that is in neither; `None` if no other variable exists. Those of a base image
+    /// whose variables are not known yet have one.
+    pub(super) others: Option<String>,
 }
 
 /// A part of a value that cannot be expanded.
@@ -223,7 +226,8 @@ fn variable(
     scope: &Scope,
     result: &mut String,
 ) -> Result<(), SubstitutionError> {
-    let value = scope.values.get(name);
+    let other = || scope.others.as_ref().filter(|_| !scope.later.contains(name));
+    let value = scope.values.get(name).or_else(other);
     let Some(Modifier { kind, empty_is_unset, word }) = modifier else {
         return match value {
             Some(value) => {
@@ -274,6 +278,7 @@ mod tests {
         Scope {
             values: values.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             later: ["LATER".to_owned()].into(),
+            others: None,
         }
     }
 

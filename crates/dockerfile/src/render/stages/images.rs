@@ -111,6 +111,9 @@ fn builder(request: &Request, shared: Option<(&str, &str)>) -> String {
 fn runtime(request: &Request, shared: Option<(&str, &str)>) -> String {
     let (number, codename) = (request.debian.number(), request.debian.codename());
     let variable = shared.map(|(name, _)| format!("${{{name}}}"));
+    if let Some(reference) = &request.base_reference {
+        return pinned(request, reference.clone());
+    }
     let image = match request.base {
         Base::Scratch | Base::Static => return "scratch".to_owned(),
         Base::DistrolessStatic => format!("gcr.io/distroless/static-debian{number}:nonroot"),

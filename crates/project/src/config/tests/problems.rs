@@ -29,7 +29,7 @@ fn unknown_keys_name_the_nearest_known_one() {
       |  ^^^^^
     ");
     insta::assert_snapshot!(go("[image.web]\nbase = \"statik\"\n").config_error(), @r#"
-    /p/crossdock.toml:2:8: unknown value `statik`; did you mean `static`?
+    /p/crossdock.toml:2:8: `base`: `statik` has no tag; did you mean `static`?
       |
     2 | base = "statik"
       |        ^^^^^^^^
@@ -102,7 +102,7 @@ fn keys_that_contradict_each_other_are_reported() {
       |       ^^^^
     ");
     insta::assert_snapshot!(go("[image.web]\nbase = \"scratch\"\ntimezones = true\nuser = \"nonroot\"\n").config_error(), @r#"
-    /p/crossdock.toml:3:13: `timezones` adds to the base, and `base = "scratch"` is empty; use `base = "static"`
+    /p/crossdock.toml:3:13: `timezones` adds to the built-in base, and `base = "scratch"` is empty; use `base = "static"`
       |
     3 | timezones = true
       |             ^^^^
