@@ -216,7 +216,7 @@ fn turn() -> Result<usize, Failure> {
     }
 }
 
-/// Runs one group of the long tests of a file, or all if there are no groups; one step for each group. `None` runs none.
+/// Runs one group of the long tests of a file, or all if it has no groups; one step for each group. `None` runs none.
 fn long(test: &Long, group: Option<usize>, start: Instant, logs: &Path) -> Result<Vec<Step>, Failure> {
     let Long { package, target, minutes, groups, .. } = test;
     let name = format!("test --long: {package} {target}");

@@ -12,7 +12,7 @@ use crate::arguments::{
 };
 use crate::commands::{
     cache, config, describe, dist, doctor, env, index, init, lint, login, plan, promote, push, registry,
-    render, resolve, run, verify, version,
+    render, resolve, run, update, verify, version,
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
@@ -150,6 +150,7 @@ impl App {
             Command::Index(IndexCommand::Create(arguments)) => {
                 index::create(&session(global, environment)?, &arguments)
             }
+            Command::Update(arguments) => update::run(&session(global, environment)?, &arguments),
             Command::Lint(arguments) => lint::run(&session(global, environment)?, &arguments),
             Command::Config(ConfigCommand::Check) => config::check(&session(global, environment)?),
             Command::Cache(CacheCommand::Info) => cache::info(&session(global, environment)?),

@@ -99,6 +99,8 @@ pub(crate) enum Command {
     Render(RenderCommand),
     /// Find mistakes in Dockerfiles that ship a program that cannot start.
     Lint(LintCommand),
+    /// Look up the tags of base images again, and write their digests to crossdock.lock.
+    Update(UpdateCommand),
     /// Inspect the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -169,6 +171,9 @@ pub(crate) struct FinishArgs {
     /// Forbid tools to use the network.
     #[arg(long, help_heading = "How it is built")]
     pub(crate) offline: bool,
+    /// Fail if crossdock.lock lacks a base image, instead of adding it.
+    #[arg(long, help_heading = "How it is built")]
+    pub(crate) locked: bool,
     /// Also write one archive per image, for docker, podman, skopeo and ctr to load.
     #[arg(long, help_heading = "How it is built")]
     pub(crate) archive: bool,
@@ -344,6 +349,16 @@ pub(crate) struct ConnectionArgs {
     /// Keep credentials in this file only, instead of those of docker and podman.
     #[arg(long, value_name = "FILE", help_heading = "How registries are used", value_parser = path)]
     pub(crate) auth_file: Option<Utf8PathBuf>,
+}
+
+/// Looks up base images again.
+#[derive(Debug, Args)]
+pub(crate) struct UpdateCommand {
+    /// Base images as crossdock.toml or crossdock.lock names them, e.g. alpine:3.22; all by default.
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) references: Vec<String>,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
 }
 
 /// Logs in to a registry.

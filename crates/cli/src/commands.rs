@@ -18,5 +18,6 @@ pub(crate) mod render;
 pub(crate) mod resolve;
 pub(crate) mod run;
 mod shell;
+pub(crate) mod update;
 pub(crate) mod verify;
 pub(crate) mod version;

@@ -1,7 +1,6 @@
 //! A call of the program: its context, and the options that commands share.
 
 use std::io::IsTerminal;
-use std::num::NonZeroUsize;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock::config::{Source, Sourced};
@@ -13,12 +12,12 @@ use crossdock::process::{Cancel, Environment, StandardInput, Terminal};
 use crossdock::registry::{PromoteOptions, TakenTags};
 use crossdock::run::RunOptions;
 use crossdock::verify::VerifyOptions;
-use crossdock::{BuildOptions, Builder, Context, EngineOptions, KindCluster, Network, Notice};
+use crossdock::{BuildOptions, Builder, Context, EngineOptions, KindCluster, Locking, Network, Notice};
 use serde::Serialize;
 
 use crate::arguments::{
-    BuildArgs, Color as ColorChoice, EngineName, EngineOptionArgs, Global, IndexCreateCommand, LoadTarget,
-    PromoteCommand, RunCommand, SelectionArgs, StrictnessArgs,
+    BuildArgs, Color as ColorChoice, EngineName, EngineOptionArgs, FinishArgs, Global, IndexCreateCommand,
+    LoadTarget, PromoteCommand, RunCommand, SelectionArgs, StrictnessArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
@@ -101,13 +100,10 @@ impl Session {
         }
     }
 
-    pub(crate) fn execute_options(
-        &self,
-        strictness: StrictnessArgs,
-        jobs: Option<NonZeroUsize>,
-    ) -> ExecuteOptions {
+    pub(crate) fn execute_options(&self, strictness: StrictnessArgs, finish: &FinishArgs) -> ExecuteOptions {
         let mut options = ExecuteOptions::new().scope(scope(strictness));
-        options.jobs = jobs;
+        options.jobs = finish.jobs;
+        options.network = network(finish.offline);
         options.unproven = unproven(strictness);
         options.color = match (self.global.color, self.terminal()) {
             (ColorChoice::Always, _) => Color::Always,
@@ -176,6 +172,7 @@ impl Session {
         }
         options.jobs = finish.jobs.map(|jobs| from_option("--jobs", jobs.get()));
         options.network = network(finish.offline);
+        options.locking = if finish.locked { Locking::Locked } else { Locking::Extend };
         options.engine = engine_options(&engine.options);
         if let Some(text) = &engine.builder {
             let builder: Builder = text.parse().map_err(|error| CommandError::new(Exit::Usage, &error))?;

@@ -1,4 +1,4 @@
-//! The cache: compressed layers, and programs compiled by `go build`.
+//! The cache: compressed layers, programs compiled by `go build`, and base images.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::FileType;
@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
 use crossdock_fs::FileLock;
-use crossdock_oci::{LayerCache, PruneLimits, Pruned};
-use crossdock_runner::execute::PROGRAMS_LOCK;
+use crossdock_oci::{BlobStore, LayerCache, PruneLimits, Pruned};
+use crossdock_runner::execute::{BASES, IN_USE_LOCK};
 
 use crate::context::Context;
 use crate::error::{Error, input_output};
@@ -25,6 +25,10 @@ pub struct CacheInfo {
     pub programs: usize,
     /// Their size in bytes.
     pub program_bytes: u64,
+    /// The number of documents and layers of base images.
+    pub base_blobs: u64,
+    /// Their size in bytes.
+    pub base_bytes: u64,
 }
 
 /// The number and size of files that were removed.
@@ -44,16 +48,19 @@ pub struct CacheRemoved {
 pub fn cache_info(context: &Context) -> Result<CacheInfo, Error> {
     let found = open(context)?.info().map_err(input_output)?;
     let programs = programs(&context.cache_directory()?.join("build"))?;
+    let (base_blobs, base_bytes) = bases(context)?.usage().map_err(input_output)?;
     Ok(CacheInfo {
         layers: found.layers,
         layer_bytes: found.bytes,
         programs: programs.len(),
         program_bytes: programs.iter().map(|program| program.bytes).sum(),
+        base_blobs,
+        base_bytes,
     })
 }
 
-/// Removes what was not used for some time; everything if it is zero. Programs that a run uses are kept, with a note for
-/// each module; a layer that is removed while a run needs it is made again.
+/// Removes what was not used for some time; everything if it is zero. Programs and base images that a run uses are kept,
+/// with a note; a layer that is removed while a run needs it is made again.
 ///
 /// # Errors
 /// The cache cannot be read, or a file cannot be removed.
@@ -67,7 +74,12 @@ pub fn prune_cache(context: &Context, unused_for: Duration) -> Result<CacheRemov
     for module in in_use {
         context.note(&format!("kept the programs in `{module}`: a run uses them"));
     }
-    Ok(CacheRemoved { files: layers.files + programs.files, bytes: layers.bytes + programs.bytes })
+    let bases = prune_bases(context, unused_for)?;
+    let removed = [layers, programs, bases];
+    Ok(CacheRemoved {
+        files: removed.iter().map(|removed| removed.files).sum(),
+        bytes: removed.iter().map(|removed| removed.bytes).sum(),
+    })
 }
 
 /// Opens the cache, so that a directory that is not a cache of crossdock is refused before anything in it is removed.
@@ -75,6 +87,23 @@ fn open(context: &Context) -> Result<LayerCache, Error> {
     let directory = context.cache_directory()?;
     crossdock_fs::open_cache(directory.as_std_path()).map_err(input_output)?;
     LayerCache::create(directory.join("layers").as_std_path()).map_err(input_output)
+}
+
+/// Opens the store of base images.
+fn bases(context: &Context) -> Result<BlobStore, Error> {
+    BlobStore::create(context.cache_directory()?.join(BASES).as_std_path()).map_err(input_output)
+}
+
+/// Removes what is of base images that were not used for some time, unless a run uses one.
+fn prune_bases(context: &Context, unused_for: Duration) -> Result<Pruned, Error> {
+    let bases = bases(context)?;
+    match FileLock::try_acquire(&bases.root().join(IN_USE_LOCK)).map_err(input_output)? {
+        Ok(_held) => bases.prune(unused_for).map_err(input_output),
+        Err(_) => {
+            context.note("kept the base images: a run uses them");
+            Ok(Pruned::default())
+        }
+    }
 }
 
 /// A program that `go build` left for the next run.
@@ -144,7 +173,7 @@ fn prune_programs(
     }
     let mut in_use = BTreeSet::new();
     for (module, programs) in modules {
-        let lock = FileLock::try_acquire(module.join(PROGRAMS_LOCK).as_std_path()).map_err(input_output)?;
+        let lock = FileLock::try_acquire(module.join(IN_USE_LOCK).as_std_path()).map_err(input_output)?;
         let Ok(_held) = lock else {
             in_use.insert(module);
             continue;

@@ -5,11 +5,12 @@ use std::thread;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::Platform;
-use crossdock_project::config::{Config, ImageConfig, Linkage, RenderedConfig, Sourced};
+use crossdock_project::config::{BaseImage, Config, ImageConfig, Linkage, RenderedConfig, Sourced};
 use crossdock_project::{
     self as project, DiscoverOptions, Network, Project, ProjectError, ProjectsOptions, ToolError,
     WithoutTools,
 };
+use crossdock_runner::plan::ResolvedBase;
 use crossdock_runner::planner::{
     Goal, Pack, Projects, Request, programs, project_platforms, template_values,
 };
@@ -54,6 +55,11 @@ impl Discovered {
         &self.host
     }
 
+    /// Returns whether an image is built on a base image of a registry.
+    pub fn has_registry_bases(&self) -> bool {
+        self.request.bases.iter().any(|base| matches!(base.base, BaseImage::Registry(_)))
+    }
+
     /// Returns the programs that the chosen images contain, sorted.
     ///
     /// # Errors
@@ -93,7 +99,7 @@ pub(crate) fn rendered(
 }
 
 /// Reads the configuration, and queries the projects' own tools (cargo, go, git), the host and, if one builds, the
-/// container engine. It changes nothing.
+/// container engine. A base image that `crossdock.lock` does not have is looked up and added; nothing else is changed.
 ///
 /// ```
 /// use crossdock::{BuildOptions, discover};
@@ -113,6 +119,9 @@ pub fn discover(context: &Context, options: &BuildOptions) -> Result<Discovered,
         // Verifying and tagging use what was built, so they need no engine.
         if matches!(options.goal, Goal::Build | Goal::Dist) {
             request.engine = context.engine(options, &config)?;
+        }
+        if matches!(options.goal, Goal::Build | Goal::Dist) {
+            request.bases = context.bases(&config, &request, options)?;
         }
         let (projects, host) = context.query_tools(&config, &request, options.host.as_deref())?;
         Ok(Discovered { config, projects, host, request })
@@ -192,6 +201,28 @@ pub fn check_config(context: &Context, options: &BuildOptions) -> Result<Checked
 }
 
 impl Context {
+    /// Looks up the base images that are not built in.
+    #[cfg(feature = "registry")]
+    pub(crate) fn bases(
+        &self,
+        config: &Config,
+        request: &Request,
+        options: &BuildOptions,
+    ) -> Result<Vec<ResolvedBase>, Error> {
+        crate::base::resolve(self, config, request, options)
+    }
+
+    /// Finds no base images: without a client of registries there are only the built-in ones.
+    #[cfg(not(feature = "registry"))]
+    pub(crate) fn bases(
+        &self,
+        _: &Config,
+        _: &Request,
+        _: &BuildOptions,
+    ) -> Result<Vec<ResolvedBase>, Error> {
+        Ok(Vec::new())
+    }
+
     /// Queries the projects' tools and the host at the same time.
     fn query_tools(
         &self,

@@ -11,6 +11,8 @@ pub use crossdock_runner::report::{
 use crossdock_oci::{BlobError, SourceError};
 use crossdock_runner::execute::{ExecuteError, Failure, Settings, VerifyPolicy};
 
+use crossdock_project::Network;
+
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::plan::Plan;
@@ -27,6 +29,11 @@ pub struct ExecuteOptions {
     pub unproven: Unproven,
     /// The programs of an image to verify.
     pub scope: Scope,
+    /// Whether layers of base images may be fetched.
+    pub network: Network,
+    /// How the registries of base images are reached.
+    #[cfg(feature = "registry")]
+    pub registry: crate::registry::RegistryOptions,
 }
 
 impl ExecuteOptions {
@@ -58,6 +65,12 @@ impl ExecuteOptions {
         let overridden = context.overrides().jobs.as_ref().and_then(|jobs| NonZeroUsize::new(jobs.value));
         let policy = VerifyPolicy { unproven: self.unproven, scope: self.scope };
         let settings = Settings::new(context.cache_directory()?).with_color(self.color).with_policy(policy);
+        #[cfg(feature = "registry")]
+        let settings = settings.with_fetcher(std::sync::Arc::new(crate::base::Fetcher {
+            context: context.clone(),
+            options: self.registry.clone(),
+            network: context.network(self.network),
+        }));
         Ok(match self.jobs.or(overridden) {
             Some(jobs) => settings.with_jobs(jobs),
             None => settings,

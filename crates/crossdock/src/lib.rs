@@ -26,6 +26,8 @@
 //! assert_eq!(answer.platform.as_deref(), Some("linux/arm64"));
 //! ```
 
+#[cfg(feature = "registry")]
+pub mod base;
 pub mod cache;
 mod container_engine;
 mod context;
@@ -67,7 +69,7 @@ pub use error::{Error, ErrorKind};
 pub use execute::{ExecuteOptions, execute};
 pub use interpret::interpret;
 pub use lint::lint;
-pub use options::{BuildOptions, EngineOptions, KindCluster};
+pub use options::{BuildOptions, EngineOptions, KindCluster, Locking};
 pub use plan::plan;
 pub use process::Environment;
 pub use render::render;

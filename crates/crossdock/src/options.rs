@@ -66,9 +66,24 @@ pub struct BuildOptions {
     pub jobs: Option<Sourced<usize>>,
     /// Whether tools may reach the network.
     pub network: Network,
+    /// Whether the lock file of base images may be extended.
+    pub locking: Locking,
+    /// How the registries of base images are reached.
+    #[cfg(feature = "registry")]
+    pub registry: crate::registry::RegistryOptions,
     /// The host to plan for instead of this machine: a platform, or a file that describes a host. Such a plan is for
     /// inspection: [`execute`](crate::execute()) refuses the plan of another platform.
     pub host: Option<String>,
+}
+
+/// The treatment of a base image that the lock file does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Locking {
+    /// Its tag is looked up, and the digest is added to the lock file.
+    #[default]
+    Extend,
+    /// It is an error, so that nothing changes unnoticed.
+    Locked,
 }
 
 impl Default for BuildOptions {
@@ -93,6 +108,9 @@ impl Default for BuildOptions {
             engine: EngineOptions::default(),
             jobs: None,
             network: Network::Online,
+            locking: Locking::default(),
+            #[cfg(feature = "registry")]
+            registry: crate::registry::RegistryOptions::default(),
             host: None,
         }
     }
@@ -192,6 +210,12 @@ impl BuildOptions {
     #[must_use]
     pub fn jobs(self, jobs: NonZeroUsize) -> Self {
         Self { jobs: Some(from_caller("jobs", jobs.get())), ..self }
+    }
+
+    /// Forbids to extend the lock file of base images.
+    #[must_use]
+    pub fn locked(self) -> Self {
+        Self { locking: Locking::Locked, ..self }
     }
 
     /// Forbids tools to use the network.

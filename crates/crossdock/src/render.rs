@@ -266,7 +266,8 @@ impl Requests {
         bases: &[BaseFrom],
     ) -> Result<Self, Error> {
         let config = context.config(options.build.config.as_ref())?;
-        let request = request(context, &options.build)?;
+        let mut request = request(context, &options.build)?;
+        request.bases = context.bases(&config, &request, &options.build)?;
         let projects: Projects = context.projects(&config, &request, WithoutTools::ReadManifests)?;
         let mut inputs = DockerfileInputs::read(&config).map_err(usage)?;
         // A base image given by --base-from replaces the one that the lock file pins.

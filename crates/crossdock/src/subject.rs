@@ -11,4 +11,4 @@ pub use endpoint::{ArchiveForm, Endpoint, Subject};
 
 pub(crate) use archive::{check_archive, write_archive_file};
 pub(crate) use endpoint::is_id;
-pub(crate) use open::{Opened, failed, local_image, open};
+pub(crate) use open::{Local, Opened, failed, local_image, open};

@@ -3,6 +3,7 @@
 //! An image passes through the modules in this order: `compile` (or `engine`, which builds with a container engine),
 //! `image`, `verify`, `publish`. `schedule` starts each step once its predecessors are done.
 
+mod base;
 mod build_context;
 mod commit;
 mod compile;
@@ -32,11 +33,12 @@ use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 use crossdock_fs::FileLock;
-use crossdock_oci::{Layer, LayerCache, LayoutLock};
+use crossdock_oci::{BlobStore, Layer, LayerCache, LayoutLock};
 use crossdock_platform::Platform;
 use crossdock_system::environment::Environment;
 use crossdock_system::process::{Cancel, Processes};
 
+pub use base::BaseFetcher;
 pub use crossdock_subjects::Scope;
 pub use error::{
     EngineFailure, ErrorKind, ExecuteError, Failure, FileFault, InternalError, UnpackableFile, WrongPlatform,
@@ -70,6 +72,8 @@ pub struct Settings {
     pub cache: Utf8PathBuf,
     /// The extent of verification, and the findings that it accepts.
     pub policy: VerifyPolicy,
+    /// The client that fetches the layers of base images. Without one, all of them must be in the cache.
+    pub fetcher: Option<Arc<dyn BaseFetcher>>,
 }
 
 /// Whether compilers colour their messages.
@@ -109,6 +113,7 @@ impl Settings {
             color: Color::Never,
             cache: cache.into(),
             policy: VerifyPolicy::default(),
+            fetcher: None,
         }
     }
 
@@ -120,6 +125,11 @@ impl Settings {
     /// Sets whether compilers colour their messages.
     pub fn with_color(self, color: Color) -> Self {
         Self { color, ..self }
+    }
+
+    /// Sets the client that fetches the layers of base images.
+    pub fn with_fetcher(self, fetcher: Arc<dyn BaseFetcher>) -> Self {
+        Self { fetcher: Some(fetcher), ..self }
     }
 
     /// Sets what verification checks and accepts.
@@ -192,6 +202,8 @@ fn prepare<'a>(
         policy: settings.policy,
         jobs: settings.jobs,
         cache: LayerCache::create(layers.as_std_path()).map_err(ExecuteError::Cache)?,
+        bases: BlobStore::create(settings.cache.join(BASES).as_std_path()).map_err(ExecuteError::Cache)?,
+        fetcher: settings.fetcher.clone(),
         temporary: environment.temporary_directory(),
         locks: output::lock_layouts(plan, observer, cancel)?,
         started: Instant::now(),
@@ -200,9 +212,12 @@ fn prepare<'a>(
     })
 }
 
-/// The lock of a module's directory in the cache, `build/MODULE`. Runs that use its programs share it; pruning them takes
-/// it exclusively.
-pub const PROGRAMS_LOCK: &str = ".lock";
+/// The lock of a directory in the cache: of a module's programs, `build/MODULE`, and of [`BASES`]. Runs that use its files
+/// share it; pruning them takes it exclusively.
+pub const IN_USE_LOCK: &str = ".lock";
+
+/// The directory of base images in the cache: manifests, configurations and layers, by digest.
+pub const BASES: &str = "bases";
 
 /// Everything that a step may use.
 struct StepContext<'a> {
@@ -214,6 +229,9 @@ struct StepContext<'a> {
     /// The threads that compress one layer, as many as there may be steps.
     jobs: NonZeroUsize,
     cache: LayerCache,
+    /// The layers of base images.
+    bases: BlobStore,
+    fetcher: Option<Arc<dyn BaseFetcher>>,
     temporary: PathBuf,
     locks: BTreeMap<String, LayoutLock>,
     started: Instant,
@@ -228,8 +246,8 @@ struct State {
     artifacts: BTreeMap<Artifact, Utf8PathBuf>,
     layers: BTreeMap<(String, Platform), Vec<Layer>>,
     images: BTreeMap<String, ImageReport>,
-    /// Held until the run ends, so that pruning the cache keeps the programs that it uses.
-    program_locks: Vec<FileLock>,
+    /// Held until the run ends, so that pruning the cache keeps the programs and base images that it uses.
+    cache_locks: Vec<FileLock>,
     /// Images for which the observer was told what `files` leaves out; each platform would repeat it.
     noted: BTreeSet<String>,
 }
@@ -249,6 +267,7 @@ impl StepContext<'_> {
     fn act(&self, step: &Step, reporter: &Reporter<'_>) -> Result<Outcome, ExecuteError> {
         let outcome = match &step.action {
             Action::Write(wrapper) => self.write_wrapper(wrapper),
+            Action::Base(fetch) => self.base(fetch),
             Action::Cargo(build) => self.cargo(build, reporter),
             Action::Go(build) => self.go(build, reporter),
             Action::Render { image } => self.render(self.image(image)?),

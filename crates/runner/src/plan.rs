@@ -1,6 +1,7 @@
 //! The plan of a run as data: every command, layer, tag and path as one comparable value. `crossdock plan` prints it and
 //! `crossdock dist` executes it; nothing outside of [`planner`](crate::planner) decides anything.
 
+mod base;
 mod cluster;
 mod image;
 mod step;
@@ -17,6 +18,7 @@ use crossdock_system::availability::Unavailable;
 use crossdock_toolchain::doctor::Requirement;
 
 pub use crate::engine::commands::{EngineBase, EngineCall, EngineResult, Purpose, TextFile};
+pub use base::{BaseFetch, BaseLayer, BasePlatform, ResolvedBase};
 pub use cluster::{Cluster, ClusterLoad, NodeLoad};
 pub use crossdock_verify::Node;
 pub use image::{

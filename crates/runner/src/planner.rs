@@ -4,6 +4,7 @@
 //! made for any machine, on any machine.
 
 mod base_images;
+pub(crate) mod bases;
 mod build_info;
 mod cargo;
 mod cluster;
@@ -30,6 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::{Os, Platform};
 
+use crate::plan::ResolvedBase;
 use crate::plan::{ImagePlan, Load, Missing, Plan, PlatformPlan, SCHEMA};
 use cargo::CargoCalls;
 use cluster::cluster_load;
@@ -164,7 +166,14 @@ impl<'a> Planner<'a> {
             }
         }
         let shape = platforms::shape(image, &targets, &built)?;
-        let (platforms, others) = self.platform_plans(selected, built)?;
+        let base = bases::resolved(image, self.request)?;
+        let (platforms, others) = self.platform_plans(selected, built, base)?;
+        let mut container = images::container(selected);
+        let mut replaced = Vec::new();
+        if let Some(base) = base {
+            bases::inherit(&mut container, image, base);
+            replaced = bases::replaced(&container, image, base);
+        }
         if let Some(without) = self.projects.git_unavailable(selected.entry_point.source_directory()) {
             self.warn(format!("the images do not name their commit: {without}"));
         }
@@ -197,13 +206,15 @@ impl<'a> Planner<'a> {
             layout: directory.join(&name),
             shape,
             targets,
-            base: image.base.value,
+            base: image.base.value.clone(),
+            base_digest: base.map(|base| base.digest),
+            replaced,
             timezones: image.timezones.value,
-            container: images::container(selected),
+            container,
             files: images::files(image),
             annotations: match engine {
-                None => images::annotations(selected, self.projects, created),
-                Some(_) => dockerfile_request::annotations(selected, self.projects, created),
+                None => images::annotations(selected, self.projects, created, base),
+                Some(_) => dockerfile_request::annotations(selected, self.projects, created, base),
             },
             created,
             repository: images::repository(image, self.request, self.count)?,
@@ -227,18 +238,21 @@ impl<'a> Planner<'a> {
         &mut self,
         selected: &SelectedImage<'_>,
         built: Vec<(Platform, String)>,
+        base: Option<&ResolvedBase>,
     ) -> Result<(Vec<PlatformPlan>, Vec<PlatformPlan>), PlanError> {
         let wanted: Vec<Platform> = built.iter().map(|(platform, _)| platform.clone()).collect();
         let programs = match selected.project {
             Project::Rust(workspace) => self.rust_programs(selected, workspace, &wanted)?,
             Project::Go(module) => self.go_programs(selected, module, &wanted)?,
         };
-        let plans = built.into_iter().zip(programs).map(|((platform, reason), programs)| PlatformPlan {
-            platform,
-            reason,
-            programs,
+        let plans = built.into_iter().zip(programs).map(|((platform, reason), programs)| {
+            // A platform that runs no containers has no base.
+            let base = base.filter(|_| platform.os() == Os::Linux);
+            let base = base.map(|base| bases::for_platform(&selected.config, base, &platform)).transpose()?;
+            Ok(PlatformPlan { platform, reason, programs, base })
         });
-        Ok(plans.partition(|plan| plan.platform.os() == Os::Linux))
+        let plans = plans.collect::<Result<Vec<_>, PlanError>>()?;
+        Ok(plans.into_iter().partition(|plan| plan.platform.os() == Os::Linux))
     }
 
     /// Returns the platform for engines that load only one: the server's if it is built, else the host's architecture on
@@ -312,7 +326,13 @@ impl<'a> Planner<'a> {
             crossdock: env!("CARGO_PKG_VERSION"),
             root: self.config.root.clone(),
             host: self.host.platform.clone(),
-            steps: steps(self.request.goal, &self.images, compilation, &self.missing)?,
+            steps: steps(
+                self.request.goal,
+                &self.images,
+                compilation,
+                bases::fetches(&self.images, self.request),
+                &self.missing,
+            )?,
             images: self.images,
             uses: self.uses,
             missing: self.missing,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
-use crate::ui::bytes;
+use crate::ui::{self, bytes};
 
 /// The answer of `crossdock cache info`.
 #[derive(Serialize)]
@@ -19,6 +19,8 @@ struct Info<'a> {
     layer_bytes: u64,
     programs: usize,
     program_bytes: u64,
+    base_blobs: u64,
+    base_bytes: u64,
 }
 
 /// The answer of `crossdock cache prune`.
@@ -39,16 +41,20 @@ pub(crate) fn info(session: &Session) -> Result<Exit, CommandError> {
         layer_bytes: found.layer_bytes,
         programs: found.programs,
         program_bytes: found.program_bytes,
+        base_blobs: found.base_blobs,
+        base_bytes: found.base_bytes,
     };
     if session.json() {
         output::json(&info)?;
     } else {
         output::answer(&format!(
-            "{path}: {} layers, {}; {} programs, {}",
+            "{path}: {} layers, {}; {} programs, {}; {} of base images, {}",
             info.layers,
             bytes(info.layer_bytes),
             info.programs,
-            bytes(info.program_bytes)
+            bytes(info.program_bytes),
+            ui::counted(usize::try_from(info.base_blobs).unwrap_or(usize::MAX), "blob"),
+            bytes(info.base_bytes)
         ))?;
     }
     Ok(Exit::Done)

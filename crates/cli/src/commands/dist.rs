@@ -3,7 +3,7 @@
 use crossdock::doctor::engine_to_run;
 use crossdock::execute::{ImageReport, Report};
 use crossdock::plan::{Goal, Plan};
-use crossdock::registry::{Naming, Others, PushedImage, Resolved, push_built};
+use crossdock::registry::{Naming, Others, PushedImage, RegistryOptions, Resolved, push_built};
 use crossdock::{BuildOptions, Error, ErrorKind, discover, execute, plan, tag};
 
 use super::doctor::{Consent, by_hand, set_up};
@@ -21,14 +21,14 @@ use crate::ui;
 pub(crate) fn build(session: &Session, arguments: &BuildCommand) -> Result<Exit, CommandError> {
     let options = build_options(session, &arguments.build, &arguments.output, Goal::Build)?;
     let plan = plan(&discover(&session.context, &options)?)?;
-    run(session, &plan, arguments)
+    run(session, &plan, arguments, RegistryOptions::new())
 }
 
 pub(crate) fn tag_images(session: &Session, arguments: &TagCommand) -> Result<Exit, CommandError> {
     let TagCommand { selection, finish, output } = arguments;
     let args = BuildArgs { selection: selection.clone(), finish: finish.clone(), ..BuildArgs::default() };
     let options = build_options(session, &args, output, Goal::Tag)?;
-    let execution = session.execute_options(output.strictness, finish.jobs);
+    let execution = session.execute_options(output.strictness, finish);
     let result = tag(&session.context, &options, &execution, &mut session.progress());
     show(session, result, output, finish.load.as_ref())
 }
@@ -37,15 +37,16 @@ pub(crate) fn dist(session: &Session, arguments: &DistCommand) -> Result<Exit, C
     if arguments.push {
         return dist_and_push(session, arguments);
     }
-    refuse_registry_options(&arguments.registry)?;
     let BuildCommand { build, output } = &arguments.build;
-    let options = build_options(session, build, output, Goal::Dist)?;
+    let mut options = build_options(session, build, output, Goal::Dist)?;
+    options.registry = push::options(session, &arguments.registry.connection);
     let found = discover(&session.context, &options)?;
+    refuse_registry_options(&arguments.registry, found.has_registry_bases())?;
     if !arguments.setup {
-        return run(session, &plan(&found)?, &arguments.build);
+        return run(session, &plan(&found)?, &arguments.build, options.registry);
     }
     let done = set_up(session, found, Consent::Given)?;
-    let result = run(session, &done.plan, &arguments.build);
+    let result = run(session, &done.plan, &arguments.build, options.registry);
     result.map_err(|error| match error.exit {
         // Do not advise `--setup` again: it would fail in the same way.
         Exit::Missing if done.by_hand.is_empty() => {
@@ -58,13 +59,13 @@ pub(crate) fn dist(session: &Session, arguments: &DistCommand) -> Result<Exit, C
     })
 }
 
-/// Refuses options of registries, which a run that pushes nothing would ignore.
-fn refuse_registry_options(arguments: &RegistryArgs) -> Result<(), CommandError> {
+/// Refuses options of registries, which a run that pushes nothing and has no base image in a registry would ignore.
+fn refuse_registry_options(arguments: &RegistryArgs, has_bases: bool) -> Result<(), CommandError> {
     let ConnectionArgs { insecure_registry, ca_file, auth_file } = &arguments.connection;
     let given = [
-        ("--insecure-registry", !insecure_registry.is_empty()),
-        ("--ca-file", !ca_file.is_empty()),
-        ("--auth-file", auth_file.is_some()),
+        ("--insecure-registry", !has_bases && !insecure_registry.is_empty()),
+        ("--ca-file", !has_bases && !ca_file.is_empty()),
+        ("--auth-file", !has_bases && auth_file.is_some()),
         ("--chunk-size", arguments.chunk_size.is_some()),
     ];
     match given.into_iter().find(|(_, is_given)| *is_given) {
@@ -94,6 +95,7 @@ fn dist_and_push(session: &Session, arguments: &DistCommand) -> Result<Exit, Com
         refuse_tags(&build.selection.tag)?;
         options = options.untagged();
     }
+    options.registry = push::options(session, &arguments.registry.connection);
     session.check_output(arguments.image_refs.as_deref(), "--image-refs")?;
     let found = discover(&session.context, &options)?;
     let plan = if arguments.setup { set_up(session, found, Consent::Given)?.plan } else { plan(&found)? };
@@ -102,7 +104,8 @@ fn dist_and_push(session: &Session, arguments: &DistCommand) -> Result<Exit, Com
     let names: Vec<&str> = plan.images.iter().map(|image| image.name.as_str()).collect();
     manifests.check(session, &names)?;
     let registry = push::creating_client(session, &arguments.registry, &arguments.destination)?;
-    let execution = session.execute_options(output.strictness, build.finish.jobs);
+    let mut execution = session.execute_options(output.strictness, &build.finish);
+    execution.registry = options.registry;
     let report = match execute(&session.context, &plan, &execution, &mut session.progress()) {
         Ok(report) => report,
         failed => return show(session, failed, output, build.finish.load.as_ref()),
@@ -172,8 +175,14 @@ fn build_options(
 const COULD_NOT: &str =
     "the set-up above could not install it; run one of the commands by hand, or omit the platform";
 
-fn run(session: &Session, plan: &Plan, arguments: &BuildCommand) -> Result<Exit, CommandError> {
-    let options = session.execute_options(arguments.output.strictness, arguments.build.finish.jobs);
+fn run(
+    session: &Session,
+    plan: &Plan,
+    arguments: &BuildCommand,
+    registry: RegistryOptions,
+) -> Result<Exit, CommandError> {
+    let mut options = session.execute_options(arguments.output.strictness, &arguments.build.finish);
+    options.registry = registry;
     let result = execute(&session.context, plan, &options, &mut session.progress());
     show(session, result, &arguments.output, arguments.build.finish.load.as_ref())
 }

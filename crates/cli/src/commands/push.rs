@@ -13,8 +13,8 @@ use crossdock::subject::{Endpoint, Subject};
 use crossdock::{BuildOptions, Error, ErrorKind, discover, execute, plan};
 
 use crate::arguments::{
-    BuildArgs, ConnectionArgs, DestinationArgs, PullCommand, PushCommand, PushOutputArgs, RegistryArgs,
-    SelectionArgs, StrictnessArgs,
+    BuildArgs, ConnectionArgs, DestinationArgs, FinishArgs, PullCommand, PushCommand, PushOutputArgs,
+    RegistryArgs, SelectionArgs, StrictnessArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
@@ -111,7 +111,7 @@ fn project(
     };
     let plan = plan(&discover(&session.context, &options).map_err(named)?).map_err(named)?;
     check(&plan, Naming::Tags, arguments.output.bare)?;
-    let execution = session.execute_options(arguments.strictness, None);
+    let execution = session.execute_options(arguments.strictness, &FinishArgs::default());
     let result = execute(&session.context, &plan, &execution, &mut session.progress());
     let report = result.inspect_err(show_refused_in)?;
     let view = session.transfer("pushing");

@@ -6,7 +6,7 @@ use crossdock::registry::registry;
 use crossdock::run::{Container, prepare_container, prepare_image};
 use crossdock::subject::{Endpoint, Subject};
 
-use crate::arguments::{RunCommand, StrictnessArgs};
+use crate::arguments::{FinishArgs, RunCommand, StrictnessArgs};
 use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
@@ -19,7 +19,8 @@ pub(crate) fn run(session: &Session, arguments: &RunCommand) -> Result<ExitCode,
         let message = "`run` prints what the program prints, which `--json` cannot change";
         return Err(CommandError::message(Exit::Usage, message).hint("omit `--json`"));
     }
-    let execution = session.execute_options(StrictnessArgs::default(), arguments.jobs);
+    let finish = FinishArgs { jobs: arguments.jobs, offline: arguments.offline, ..FinishArgs::default() };
+    let execution = session.execute_options(StrictnessArgs::default(), &finish);
     let options = session.run_options(arguments);
     let container = match other_image(session, arguments)? {
         None => prepare_container(&session.context, &options, &execution, &mut session.progress())?,

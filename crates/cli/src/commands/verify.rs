@@ -6,7 +6,7 @@ use crossdock::subject::{Endpoint, Subject};
 use crossdock::verify::{Target, Verdict, Verification, targets, verify_each};
 use crossdock::{ErrorKind, discover, execute, plan};
 
-use crate::arguments::{BuildArgs, SelectionArgs, StrictnessArgs, VerifyCommand};
+use crate::arguments::{BuildArgs, FinishArgs, SelectionArgs, StrictnessArgs, VerifyCommand};
 use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
@@ -95,7 +95,7 @@ fn project(session: &Session, arguments: &VerifyCommand) -> Result<Exit, Command
     let args = BuildArgs { selection: arguments.selection.clone(), ..BuildArgs::default() };
     let options = session.build_options(&args, Goal::Verify)?;
     let plan = plan(&discover(&session.context, &options)?)?;
-    let execution = session.execute_options(arguments.strictness, None);
+    let execution = session.execute_options(arguments.strictness, &FinishArgs::default());
     let result = execute(&session.context, &plan, &execution, &mut session.progress());
     let report = match &result {
         Ok(report) => Some(report),

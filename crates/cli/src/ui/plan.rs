@@ -83,6 +83,9 @@ fn show_image(text: &mut String, image: &ImagePlan) {
         }
         None => {
             branch.add(format!("base: {}", base(image)));
+            for replaced in &image.replaced {
+                branch.add(format!("└─ {replaced}"));
+            }
             branch.add(format!("layers: {}", layers(image)));
         }
     }
@@ -91,7 +94,7 @@ fn show_image(text: &mut String, image: &ImagePlan) {
         words(&image.container.entrypoint, &image.container.cmd),
         image.container.user
     ));
-    for (name, value) in image.container.env_besides(image.base) {
+    for (name, value) in image.container.env_besides(&image.base) {
         branch.add(format!("env: {name}={value}"));
     }
     for (name, value) in &image.container.labels {
@@ -141,17 +144,25 @@ fn reports(image: &ImagePlan) -> Vec<String> {
     }
 }
 
-fn base(image: &ImagePlan) -> &'static str {
-    match (image.base, image.timezones) {
-        (Base::Scratch, _) => "scratch (empty)",
-        (Base::Static, false) => "static (built in: CA certificates, passwd, /tmp)",
-        (Base::Static, true) => "static (built in: CA certificates, time zones, passwd, /tmp)",
+fn base(image: &ImagePlan) -> String {
+    match (&image.base, image.timezones) {
+        (Base::Scratch, _) => "scratch (empty)".to_owned(),
+        (Base::Static, false) => "static (built in: CA certificates, passwd, /tmp)".to_owned(),
+        (Base::Static, true) => "static (built in: CA certificates, time zones, passwd, /tmp)".to_owned(),
+        (base, _) => match &image.base_digest {
+            Some(digest) => format!("{base}  {}", paint(DIM, digest.to_string())),
+            None => base.to_string(),
+        },
     }
 }
 
 /// Lists the layers, lowest first.
 fn layers(image: &ImagePlan) -> String {
-    let base = (image.base == Base::Static).then(|| "the base".to_owned());
+    let base = match (&image.base, image.platforms.first().and_then(|plan| plan.base.as_ref())) {
+        (Base::Static, _) => Some("the base".to_owned()),
+        (_, Some(base)) => Some(format!("the base ({})", base.layers.len())),
+        _ => None,
+    };
     let files = (!image.files.is_empty()).then(|| format!("files ({})", image.files.len()));
     let programs = image.platforms.first().map(|plan| format!("programs ({})", plan.programs.len().max(1)));
     base.into_iter().chain(files).chain(programs).collect::<Vec<_>>().join(", ")

@@ -78,6 +78,15 @@ pub enum ExecuteError {
     /// A process could not be started, or its output could not be read.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// The layers of a base image could not be fetched.
+    #[error("the base `{base}`: {source}")]
+    Base {
+        /// The base.
+        base: String,
+        /// The cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// An image could not be written or read.
     #[error("image `{image}`: {source}")]
     Image {
@@ -316,9 +325,11 @@ impl ExecuteError {
             | Self::BuildsAmongSources { .. }
             | Self::UnpackableFile(_)
             | Self::ForeignArchive { .. } => ErrorKind::Usage,
-            Self::Image { .. } | Self::File { .. } | Self::BaseChanged { .. } | Self::Cache(_) => {
-                ErrorKind::InputOutput
-            }
+            Self::Image { .. }
+            | Self::Base { .. }
+            | Self::File { .. }
+            | Self::BaseChanged { .. }
+            | Self::Cache(_) => ErrorKind::InputOutput,
             Self::Cancelled => ErrorKind::Interrupted,
         }
     }

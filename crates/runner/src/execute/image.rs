@@ -11,6 +11,7 @@ use crossdock_oci::{
 use crossdock_platform::Platform;
 use crossdock_project::config::Base;
 
+use super::base;
 use super::error::{InternalError, image_error};
 use super::observer::Reporter;
 use super::{ExecuteError, StepContext, lock, planned, too_early};
@@ -35,6 +36,12 @@ impl StepContext<'_> {
         let layout = Layout::create(image.layout.as_std_path()).map_err(image_error(image))?;
         let mut layers = Vec::new();
         // Each part is a layer of its own, so that a registry and a node transfer only the part that changed.
+        let root = plan.base.as_ref().map(|base| self.base_root(image, base)).transpose()?;
+        // A link of the base must lead where it led.
+        let place = |builder: LayerBuilder| match &root {
+            Some(root) => builder.above(root).map_err(image_error(image)),
+            None => Ok(builder),
+        };
         if image.base == Base::Static {
             let zones = if image.timezones { TimeZones::Include } else { TimeZones::Omit };
             let mut base = LayerBuilder::new(Timestamp::EPOCH);
@@ -42,12 +49,15 @@ impl StepContext<'_> {
             layers.push(self.layer(image, &base, layout.blobs())?);
         }
         if !image.files.is_empty() {
-            layers.push(self.layer(image, &self.files(image, reporter)?, layout.blobs())?);
+            layers.push(self.layer(image, &place(self.files(image, reporter)?)?, layout.blobs())?);
         }
-        layers.push(self.layer(image, &self.programs(image, plan)?, layout.blobs())?);
+        layers.push(self.layer(image, &place(self.programs(image, plan)?)?, layout.blobs())?);
         let (plain, packed) = layers.iter().fold((0, 0), |(plain, packed), layer| {
             (plain + layer.uncompressed_size, packed + layer.descriptor.size)
         });
+        if let Some(base) = &plan.base {
+            layers.splice(0..0, self.base_layers(image, base, layout.blobs())?);
+        }
         lock(&self.state).layers.insert((image.name.clone(), platform.clone()), layers);
         Ok(format!("{} → {}", bytes(plain), bytes(packed)))
     }
@@ -79,19 +89,21 @@ impl StepContext<'_> {
     pub(super) fn assemble(&self, image: &ImagePlan) -> Result<String, ExecuteError> {
         let layout = Layout::create(image.layout.as_std_path()).map_err(image_error(image))?;
         let parts = packed(image, &lock(&self.state).layers)?;
-        let platforms = parts.iter().map(|(platform, layers)| PlatformImage {
-            platform: platform_object(platform),
-            config: runtime_config(image),
-            layers: layers.clone(),
+        // The planner dates no image before 1970.
+        let created = Timestamp::from_unix(image.created.unsigned_abs()).map_err(image_error(image))?;
+        let platforms = parts.iter().map(|(plan, layers)| {
+            let (config, base) = (runtime_config(image), plan.base.as_deref());
+            let own: &[&str] = if image.files.is_empty() { &["programs"] } else { &["files", "programs"] };
+            PlatformImage {
+                platform: platform_object(&plan.platform),
+                config: base.map_or_else(|| config.clone(), |base| base::above(config.clone(), base)),
+                layers: layers.clone(),
+                history: base.map(|base| base::history(base, created, own)).unwrap_or_default(),
+            }
         });
         let assembled = assemble(
             layout.blobs(),
-            &Image {
-                // The planner dates no image before 1970.
-                created: Timestamp::from_unix(image.created.unsigned_abs()).map_err(image_error(image))?,
-                annotations: image.annotations.clone(),
-                platforms: platforms.collect(),
-            },
+            &Image { created, annotations: image.annotations.clone(), platforms: platforms.collect() },
         )
         .map_err(image_error(image))?;
         let named = named_document(image, &assembled);
@@ -124,7 +136,7 @@ impl StepContext<'_> {
 fn packed<'p>(
     image: &'p ImagePlan,
     layers: &Layers,
-) -> Result<Vec<(&'p Platform, Vec<Layer>)>, InternalError> {
+) -> Result<Vec<(&'p PlatformPlan, Vec<Layer>)>, InternalError> {
     let part = |plan: &'p PlatformPlan| {
         let platform = &plan.platform;
         let layers = layers.get(&(image.name.clone(), platform.clone())).filter(|layers| !layers.is_empty());
@@ -132,7 +144,7 @@ fn packed<'p>(
             image: image.name.clone(),
             platform: platform.clone(),
         })?;
-        Ok((platform, layers.clone()))
+        Ok((plan, layers.clone()))
     };
     image.platforms.iter().map(part).collect()
 }
@@ -147,16 +159,17 @@ fn named_document(image: &ImagePlan, assembled: &Assembled) -> Descriptor {
 
 fn report(
     image: &ImagePlan,
-    parts: &[(&Platform, Vec<Layer>)],
+    parts: &[(&PlatformPlan, Vec<Layer>)],
     assembled: &Assembled,
     digest: Digest,
 ) -> Result<ImageReport, InternalError> {
-    let platforms = parts.iter().map(|(platform, layers)| {
+    let platforms = parts.iter().map(|(plan, layers)| {
+        let platform = &plan.platform;
         let object = platform_object(platform);
         let made = assembled.manifests.iter().find(|made| made.platform == object);
         let made = made.ok_or_else(|| too_early(image, format!("the manifest for {platform}")))?;
         let size = layers.iter().map(|layer| layer.descriptor.size).sum::<u64>() + made.config.size;
-        Ok(PlatformReport { platform: (*platform).clone(), digest: made.manifest.digest, size })
+        Ok(PlatformReport { platform: platform.clone(), digest: made.manifest.digest, size })
     });
     Ok(ImageReport::new(image, digest, platforms.collect::<Result<_, _>>()?))
 }

@@ -12,7 +12,7 @@ use crossdock_system::process::Cancel;
 
 use super::error::{InternalError, file_error, image_error, other_file_error};
 use super::observer::{Event, Observer};
-use super::{ExecuteError, PROGRAMS_LOCK, StepContext, lock, owner};
+use super::{ExecuteError, IN_USE_LOCK, StepContext, lock, owner};
 use crate::plan::{Action, ImagePlan, Plan};
 
 /// Creates a directory that only crossdock writes. A symbolic link in its place is refused: a cloned repository may bring
@@ -210,14 +210,18 @@ impl StepContext<'_> {
     /// Keeps the programs of a module in the cache from being pruned until the run ends: they are packed, and copied into
     /// release archives, long after they are compiled. `output` is the directory of the programs for one platform.
     pub(super) fn protect_programs(&self, output: &Utf8Path) -> Result<(), ExecuteError> {
-        let Some(module) = output.parent() else { return Ok(()) };
-        let path = module.join(PROGRAMS_LOCK);
+        output.parent().map_or(Ok(()), |module| self.keep_from_pruning(module))
+    }
+
+    /// Keeps a directory of the cache from being pruned until the run ends.
+    pub(super) fn keep_from_pruning(&self, directory: &Utf8Path) -> Result<(), ExecuteError> {
+        let path = directory.join(IN_USE_LOCK);
         // Only pruning holds it exclusively, while it removes a few files.
         let held = wait_for(self.cancel, Duration::from_millis(20), || {
             let shared = FileLock::try_share(path.as_std_path());
             Ok(shared.map_err(|error| file_error(&path)(error.source))?.ok())
         })?;
-        lock(&self.state).program_locks.push(held);
+        lock(&self.state).cache_locks.push(held);
         Ok(())
     }
 

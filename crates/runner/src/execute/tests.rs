@@ -11,8 +11,12 @@ const NAME: &str = "app";
 
 /// A plan for an image without programs in a directory, with these steps.
 fn plan(directory: &Utf8Path, actions: impl IntoIterator<Item = Action>) -> Plan {
-    let platform =
-        PlatformPlan { platform: Platform::LINUX_AMD64, reason: "a test".to_owned(), programs: Vec::new() };
+    let platform = PlatformPlan {
+        platform: Platform::LINUX_AMD64,
+        reason: "a test".to_owned(),
+        programs: Vec::new(),
+        base: None,
+    };
     let container = Container {
         entrypoint: vec!["/app".to_owned()],
         cmd: Vec::new(),
@@ -39,6 +43,8 @@ fn plan(directory: &Utf8Path, actions: impl IntoIterator<Item = Action>) -> Plan
         release: None,
         targets: Vec::new(),
         base: Base::Scratch,
+        base_digest: None,
+        replaced: Vec::new(),
         timezones: false,
         container,
         files: Vec::new(),

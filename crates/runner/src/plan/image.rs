@@ -5,10 +5,11 @@ use std::fmt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_dockerfile::render::Health;
-use crossdock_oci::media_type;
+use crossdock_oci::{Digest, media_type};
 use crossdock_platform::Platform;
 use serde::Serialize;
 
+use super::base::BasePlatform;
 use super::cluster::{ClusterLoad, NodeLoad};
 use super::step::Artifact;
 use super::target::Target;
@@ -43,6 +44,12 @@ pub struct ImagePlan {
     pub targets: Vec<Target>,
     /// The base below the programs.
     pub base: Base,
+    /// The digest of the base's index, or of its manifest if it has no index; `None` if it is built in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_digest: Option<Digest>,
+    /// Sentences about settings of the base that those of the image replace.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replaced: Vec<String>,
     /// Whether the base has time-zone data.
     pub timezones: bool,
     /// The container's configuration.
@@ -122,6 +129,9 @@ pub struct PlatformPlan {
     pub reason: String,
     /// The programs; the first is the entry point.
     pub programs: Vec<ProgramPlan>,
+    /// The image of the base for this platform; `None` if the base is built in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<Box<BasePlatform>>,
 }
 
 /// A program of an image. All fields but `why`, and for Go older than 1.24 the version of `build_info`, are the same on every
@@ -341,7 +351,7 @@ impl fmt::Display for ProjectId {
 
 impl Container {
     /// Returns the environment variables that differ from those of a base image.
-    pub fn env_besides(&self, base: Base) -> impl Iterator<Item = (&String, &String)> {
+    pub fn env_besides(&self, base: &Base) -> impl Iterator<Item = (&String, &String)> {
         let of_base = base_environment(base);
         self.env.iter().filter(move |(name, value)| of_base.get(*name) != Some(*value))
     }

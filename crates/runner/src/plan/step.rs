@@ -7,6 +7,7 @@ use crossdock_platform::Platform;
 use crossdock_project::GoPackage;
 use serde::Serialize;
 
+use super::base::BaseFetch;
 use crate::engine::commands::EngineCall;
 use crossdock_system::process::Command;
 use crossdock_toolchain::choice::Wrapper;
@@ -42,6 +43,8 @@ pub struct Artifact(pub String);
 pub enum Action {
     /// Writes a script that a compiler calls.
     Write(Wrapper),
+    /// Fetches the layers of a base image that the cache lacks.
+    Base(BaseFetch),
     /// Runs cargo and finds the programs by its JSON messages.
     Cargo(CargoBuild),
     /// Runs `go build`.
@@ -167,7 +170,7 @@ impl Step {
     /// Returns the image that the step works on; `None` for a step that several images may share.
     pub fn image(&self) -> Option<&str> {
         match &self.action {
-            Action::Write(_) | Action::Cargo(_) | Action::Go(_) => None,
+            Action::Write(_) | Action::Base(_) | Action::Cargo(_) | Action::Go(_) => None,
             Action::Render { image }
             | Action::Engine { image, .. }
             | Action::Import { image }
@@ -188,6 +191,6 @@ impl Step {
 
     /// Returns whether the step takes long enough to show its progress.
     pub fn is_long(&self) -> bool {
-        self.command().is_some()
+        self.command().is_some() || matches!(self.action, Action::Base(_))
     }
 }

@@ -12,8 +12,10 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_dockerfile::render::{self, Base, File, Linking, Mode, Rendered, nearest_base};
+use crossdock_oci::RegistryReference;
 use crossdock_platform::{Os, Platform};
 
+use super::bases;
 use super::build_info;
 use super::error::{DockerfileError, PlanError};
 use super::go::{check_cgo, go_only};
@@ -25,8 +27,10 @@ use super::request::{DockerfileSettings, Request};
 use carried::Carried;
 use compile::BuildContext;
 
+use crate::plan::ResolvedBase;
+
 pub(super) use compile::linking;
-use crossdock_project::config::{self, DockerfileMode, ExtraFile, RenderedConfig, Source};
+use crossdock_project::config::{self, BaseImage, DockerfileMode, ExtraFile, RenderedConfig, Source};
 use crossdock_project::{Program, Project, Projects};
 
 /// A Dockerfile of an image, and what the call of an engine adds to it.
@@ -137,9 +141,11 @@ pub(super) fn for_image(
     let repository = images::repository(image, request, images)?;
     let (tags, _) = images::tags(selected, projects, request)?;
     let is_only = each.len() == 1;
+    let resolved = bases::resolved(image, request)?;
     each.into_iter()
         .map(|(mode, platforms)| {
-            let (file, left_out) = file(selected, context, mode, &platforms, settings)?;
+            let (mut file, left_out) = file(selected, context, mode, &platforms, settings)?;
+            file.base_reference = resolved.filter(|_| image.dockerfile.base.is_none()).map(reference);
             Ok(DockerfileRequest {
                 image: image.name.value.clone(),
                 source: image.name.source.clone(),
@@ -147,7 +153,7 @@ pub(super) fn for_image(
                 platforms,
                 is_only,
                 references: tags.iter().map(|tag| format!("{repository}:{tag}")).collect(),
-                annotations: annotations(selected, projects, created),
+                annotations: annotations(selected, projects, created, resolved),
                 created,
                 left_out,
                 file,
@@ -226,10 +232,21 @@ fn base(selected: &SelectedImage<'_>, linking: Linking) -> Base {
     if let Some(base) = &image.dockerfile.base {
         return base.value;
     }
-    match (image.base.value, &image.base.source) {
+    match (&image.base.value, &image.base.source) {
         (config::Base::Static, Source::Default(_)) => nearest_base(linking),
         (config::Base::Static, _) => Base::Static,
         (config::Base::Scratch, _) => Base::Scratch,
+        (_, _) => Base::Scratch,
+    }
+}
+
+/// Returns the reference of a base image by its digest, as `FROM` takes it.
+fn reference(base: &ResolvedBase) -> String {
+    match &base.base {
+        BaseImage::Registry(reference) => {
+            RegistryReference { digest: Some(base.digest), ..reference.clone() }.to_string()
+        }
+        layout => layout.to_string(),
     }
 }
 
@@ -248,7 +265,8 @@ fn container(selected: &SelectedImage<'_>, base: Base) -> Result<render::Contain
     let image = &selected.config;
     let planned = images::container(selected);
     // `ENV` would replace the environment that other bases bring.
-    let env = if matches!(base, Base::Scratch | Base::Static) { planned.env } else { image.env.clone() };
+    let is_empty = matches!(base, Base::Scratch | Base::Static) && image.base.value.image().is_none();
+    let env = if is_empty { planned.env } else { image.env.clone() };
     let mut container = render::Container::default();
     container.entrypoint = image.entrypoint.as_ref().map(|entrypoint| entrypoint.value.clone());
     container.cmd = planned.cmd;
@@ -304,10 +322,11 @@ pub(super) fn annotations(
     selected: &SelectedImage<'_>,
     projects: &Projects,
     created: i64,
+    resolved: Option<&ResolvedBase>,
 ) -> BTreeMap<String, String> {
-    let mut annotations = images::annotations(selected, projects, created);
+    let mut annotations = images::annotations(selected, projects, created, resolved);
     let base = "org.opencontainers.image.base.name";
-    if !selected.config.annotations.contains_key(base) {
+    if resolved.is_none() && !selected.config.annotations.contains_key(base) {
         annotations.remove(base);
     }
     annotations

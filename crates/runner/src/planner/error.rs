@@ -41,6 +41,24 @@ pub enum PlanError {
         /// The nodes, and what to do.
         why: String,
     },
+    /// The caller of the library did not look up a base image.
+    #[error("image `{image}`: the base `{base}` was not looked up")]
+    BaseNotResolved {
+        /// The image.
+        image: String,
+        /// The base.
+        base: String,
+    },
+    /// A base image lacks a platform.
+    #[error("{at}: image `{image}`: {why}: leave the platform out, or take another base")]
+    BasePlatform {
+        /// The image.
+        image: String,
+        /// The place of `base`.
+        at: Source,
+        /// The base with the platform, and the platforms that it has.
+        why: String,
+    },
     /// No deploy target has the name.
     #[error("there is no deploy target `{name}` (requested by {asked}); {help}")]
     UnknownDeploy {

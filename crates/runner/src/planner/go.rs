@@ -170,7 +170,7 @@ fn check_linkage_without_cgo(image: &ImageConfig, cgo: &Sourced<bool>) -> Result
     })
 }
 
-/// Rejects a program that needs musl's loader. crossdock's own bases have none: the program starts only if `files` brings
+/// Rejects a program that needs musl's loader. The built-in bases have none: the program starts only if `files` brings
 /// the loader.
 fn check_musl_loader(image: &ImageConfig) -> Result<(), PlanError> {
     let is_cgo = image.cgo.as_ref().is_some_and(|cgo| cgo.value);
@@ -178,7 +178,11 @@ fn check_musl_loader(image: &ImageConfig) -> Result<(), PlanError> {
         return Ok(());
     };
     let brings_loader = |to: &str| ["/", "/lib"].contains(&to) || to.starts_with("/lib/ld-musl-");
-    if image.linkage.value == Linkage::Static || image.files.iter().any(|file| brings_loader(&file.value.to))
+    // Verification finds out what another base has.
+    let is_built_in = image.base.value.image().is_none();
+    if !is_built_in
+        || image.linkage.value == Linkage::Static
+        || image.files.iter().any(|file| brings_loader(&file.value.to))
     {
         return Ok(());
     }
@@ -188,7 +192,7 @@ fn check_musl_loader(image: &ImageConfig) -> Result<(), PlanError> {
             "`libc = \"musl\"` ({}) with `linkage = \"dynamic\"` ({})",
             libc.source, image.linkage.source
         ),
-        ours: format!("`base = \"{}\"`, which has no loader of musl", image.base.value.name()),
+        ours: format!("`base = \"{}\"`, which has no loader of musl", image.base.value),
         help: "leave `linkage` out, which links musl statically, or bring the loader with `files` to /lib/ld-musl-….so.1"
             .to_owned(),
     })

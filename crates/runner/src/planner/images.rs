@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::bases;
 use super::error::PlanError;
 use super::output::output_directory;
 use super::path_conflicts::check_files;
 use super::request::{Pack, Request, Tagging};
-use crate::plan::{Container, FilePlan, PlatformPlan, ProjectId, ReleaseArchive, ReleasePlan, SkippedTag};
+use crate::plan::{
+    Container, FilePlan, PlatformPlan, ProjectId, ReleaseArchive, ReleasePlan, ResolvedBase, SkippedTag,
+};
 use crate::text::{platform_slug, rfc3339, short_hash};
 use crossdock_platform::nearest;
 use crossdock_project::config::{Base, Config, ExtraFile, ImageConfig, Source, Sourced, base_environment};
@@ -196,7 +199,7 @@ pub(super) fn go_build_directory(module: &GoModule, request: &Request) -> Utf8Pa
 /// Returns the runtime part of the image configuration, with the defaults for what is not configured.
 pub(super) fn container(selected: &SelectedImage<'_>) -> Container {
     let image = &selected.config;
-    let mut env = base_environment(image.base.value);
+    let mut env = base_environment(&image.base.value);
     env.extend(image.env.clone());
     Container {
         entrypoint: image
@@ -297,14 +300,15 @@ pub(super) fn annotations(
     selected: &SelectedImage<'_>,
     projects: &Projects,
     created: i64,
+    base: Option<&ResolvedBase>,
 ) -> BTreeMap<String, String> {
     let image = &selected.config;
     let git = git(selected, projects);
     let about = about(selected);
     let revision =
         git.as_ref().map(|git| if git.dirty { format!("{}-dirty", git.sha) } else { git.sha.clone() });
-    let base = || format!("crossdock/static:{}", crossdock_oci::base::CA_CERTIFICATES_DATE);
-    let base = (image.base.value == Base::Static).then(base);
+    let built_in = || format!("crossdock/static:{}", crossdock_oci::base::CA_CERTIFICATES_DATE);
+    let built_in = (image.base.value == Base::Static).then(built_in);
     let found = [
         ("title", Some(image.name.value.clone())),
         ("created", Some(rfc3339(created))),
@@ -314,10 +318,11 @@ pub(super) fn annotations(
         ("description", about.description),
         ("licenses", about.license),
         ("url", about.homepage),
-        ("base.name", base),
+        ("base.name", built_in),
     ];
     let found = found
         .into_iter()
+        .chain(base.into_iter().flat_map(bases::annotations))
         .filter_map(|(key, value)| Some((format!("org.opencontainers.image.{key}"), value?)));
     found.chain(image.annotations.clone()).collect()
 }
@@ -333,6 +338,7 @@ fn values(selected: &SelectedImage<'_>, projects: &Projects, request: &Request) 
         git: git(selected, projects),
         git_unavailable: without_git.map(|unavailable| unavailable.why.clone()),
         env: variables.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        base_env: bases::resolved(image, request).ok().flatten().map(bases::common_env).unwrap_or_default(),
     }
 }
 

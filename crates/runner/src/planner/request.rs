@@ -7,7 +7,7 @@ use crossdock_dockerfile::render::{self, Caching};
 use crossdock_platform::Platform;
 
 use crate::engine::{Builder, Engine, Options};
-use crate::plan::{Cluster, LoadEngine};
+use crate::plan::{Cluster, LoadEngine, ResolvedBase};
 use crossdock_project::Network;
 use crossdock_project::config::{DockerfileMode, Sourced};
 use crossdock_system::availability::{Availability, Unavailable};
@@ -86,6 +86,8 @@ pub struct Request {
     pub jobs: Option<Sourced<usize>>,
     /// Whether tools may use the network.
     pub network: Network,
+    /// The base images that are not built in, as found. One that an image needs and that is not among them is an error.
+    pub bases: Vec<ResolvedBase>,
     /// `SOURCE_DATE_EPOCH`, in seconds since the Unix epoch.
     pub source_date_epoch: Option<i64>,
     /// The directory of wrappers and intermediate files. Absolute.
@@ -118,6 +120,7 @@ impl Request {
             engine: None,
             jobs: None,
             network,
+            bases: Vec::new(),
             source_date_epoch: None,
             cache,
             remapped: Vec::new(),

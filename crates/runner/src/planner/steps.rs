@@ -6,7 +6,7 @@ use crossdock_platform::Platform;
 
 use super::error::PlanError;
 use super::request::Goal;
-use crate::plan::{Action, CargoBuild, EnginePlan, GoBuild, ImagePlan, Missing, Step, StepId};
+use crate::plan::{Action, BaseFetch, CargoBuild, EnginePlan, GoBuild, ImagePlan, Missing, Step, StepId};
 use crossdock_toolchain::choice::Wrapper;
 
 /// An image's name and one of its platforms.
@@ -32,6 +32,7 @@ pub(super) fn steps(
     goal: Goal,
     images: &[ImagePlan],
     compilation: Compilation,
+    bases: Vec<(BaseFetch, Vec<String>)>,
     missing: &[Missing],
 ) -> Result<Vec<Step>, PlanError> {
     let mut steps = Vec::new();
@@ -40,12 +41,17 @@ pub(super) fn steps(
         let wrappers = wrappers.into_iter().map(write).collect::<Vec<_>>();
         let written: Vec<StepId> = wrappers.iter().map(|step| step.id.clone()).collect();
         steps.extend(wrappers);
+        let of_image: BTreeMap<String, StepId> = bases
+            .iter()
+            .flat_map(|(fetch, images)| images.iter().map(|image| (image.clone(), base_id(fetch))))
+            .collect();
+        steps.extend(bases.into_iter().map(|(fetch, _)| base_step(fetch)));
         steps.extend(cargo.into_iter().enumerate().map(|(index, build)| cargo_step(index, build, &written)));
         steps.extend(go.into_iter().enumerate().map(|(index, build)| go_step(index, build, &written)));
         for image in images {
             match &image.engine {
                 Some(engine) => steps.extend(engine_steps(image, engine)),
-                None => steps.extend(packing_steps(image, &calls, missing)?),
+                None => steps.extend(packing_steps(image, &calls, of_image.get(&image.name), missing)?),
             }
         }
     }
@@ -59,6 +65,19 @@ pub(super) fn steps(
     // A run that only verifies or tags uses an earlier build, whose steps are not part of this plan.
     steps.iter_mut().for_each(|step| step.after.retain(|id| known.contains(id)));
     Ok(steps)
+}
+
+fn base_id(fetch: &BaseFetch) -> StepId {
+    id("base", &fetch.base.to_string())
+}
+
+fn base_step(fetch: BaseFetch) -> Step {
+    Step {
+        id: base_id(&fetch),
+        after: Vec::new(),
+        title: format!("fetch the base {}", fetch.base),
+        action: Action::Base(fetch),
+    }
 }
 
 fn write(wrapper: Wrapper) -> Step {
@@ -116,6 +135,7 @@ fn call_id(call: Call) -> StepId {
 fn packing_steps(
     image: &ImagePlan,
     calls: &BTreeMap<ImagePlatform, Vec<Call>>,
+    base: Option<&StepId>,
     missing: &[Missing],
 ) -> Result<Vec<Step>, PlanError> {
     let name = &image.name;
@@ -130,6 +150,7 @@ fn packing_steps(
             // One call makes several programs of an image.
             let mut after: Vec<StepId> = calls.iter().map(|call| call_id(*call)).collect();
             after.dedup();
+            after.extend(base.cloned());
             Ok(Step {
                 id: layers_id(name, &plan.platform),
                 after,

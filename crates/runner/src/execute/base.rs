@@ -1,0 +1,125 @@
+//! Base images that are not built in: their layers in the cache, and what an image inherits of them.
+
+use std::error::Error;
+use std::fmt;
+
+use camino::Utf8Path;
+use crossdock_oci::{Blob, BlobStore, History, Layer, RootLimits, RootView, RuntimeConfig, Timestamp};
+
+use super::error::image_error;
+use super::{ExecuteError, StepContext};
+use crate::bytes;
+use crate::plan::{BaseFetch, BasePlatform, ImagePlan};
+use crate::planner::bases::inherited_labels;
+
+/// Brings layers of base images into the cache, from their registry or layout.
+pub trait BaseFetcher: fmt::Debug + Send + Sync {
+    /// Fetches layers into a store, which holds each only with its own digest.
+    ///
+    /// # Errors
+    /// If a layer cannot be fetched or stored.
+    fn fetch(
+        &self,
+        base: &BaseFetch,
+        layers: &[Blob],
+        store: &BlobStore,
+    ) -> Result<(), Box<dyn Error + Send + Sync>>;
+}
+
+impl StepContext<'_> {
+    /// Fetches the layers of a base that the cache lacks. Those that are there are read again, since the cache may be
+    /// damaged.
+    pub(super) fn base(&self, fetch: &BaseFetch) -> Result<String, ExecuteError> {
+        if let Some(directory) = Utf8Path::from_path(self.bases.root()) {
+            self.keep_from_pruning(directory)?;
+        }
+        let blobs = fetch.layers.iter().map(|layer| layer.blob());
+        let missing: Vec<Blob> =
+            blobs.filter(|blob| !self.bases.has(blob) || self.bases.verify(&blob.digest).is_err()).collect();
+        let size = bytes(fetch.layers.iter().map(|layer| layer.size).sum());
+        if missing.is_empty() {
+            fetch.layers.iter().for_each(|layer| self.bases.mark_used(&layer.digest));
+            return Ok(format!("{size}, in the cache"));
+        }
+        let failed = |source: Box<dyn Error + Send + Sync>| ExecuteError::Base {
+            base: fetch.base.to_string(),
+            source,
+        };
+        let fetcher = self.fetcher.as_ref().ok_or_else(|| failed("no client fetches base images".into()))?;
+        fetcher.fetch(fetch, &missing, &self.bases).map_err(failed)?;
+        Ok(match missing.len() == fetch.layers.len() {
+            true => size,
+            false => {
+                let fetched = bytes(missing.iter().map(|blob| blob.size).sum());
+                format!("{fetched} of {size}, the rest in the cache")
+            }
+        })
+    }
+
+    /// Puts the layers of a base into a layout, and returns them.
+    pub(super) fn base_layers(
+        &self,
+        image: &ImagePlan,
+        base: &BasePlatform,
+        store: &BlobStore,
+    ) -> Result<Vec<Layer>, ExecuteError> {
+        let layer = |layer: &crate::plan::BaseLayer| {
+            let descriptor = layer.descriptor.clone();
+            store.adopt(&descriptor.digest, &self.bases).map_err(image_error(image))?;
+            // Only the digests of a base's layers matter: nobody asks for their uncompressed size.
+            Ok(Layer { descriptor, diff_id: layer.diff_id, uncompressed_size: 0 })
+        };
+        base.layers.iter().map(layer).collect()
+    }
+
+    /// Returns the root of a base, from the layers in the cache.
+    pub(super) fn base_root(
+        &self,
+        image: &ImagePlan,
+        base: &BasePlatform,
+    ) -> Result<RootView<'_>, ExecuteError> {
+        let mut root = RootView::new(RootLimits::default(), &self.temporary);
+        for layer in &base.layers {
+            let source = self.bases.layer(&layer.descriptor.digest, &layer.diff_id);
+            root.apply(source).map_err(image_error(image))?;
+        }
+        Ok(root)
+    }
+}
+
+/// Returns the settings of a container with those of the base below them.
+pub(super) fn above(own: RuntimeConfig, base: &BasePlatform) -> RuntimeConfig {
+    let of_base = &base.config.config;
+    let mut env = of_base.env.clone();
+    for variable in own.env {
+        let name = variable.split_once('=').map(|(name, _)| name);
+        let is_same = |other: &&mut String| other.split_once('=').map(|(name, _)| name) == name;
+        match env.iter_mut().find(is_same) {
+            Some(replaced) => *replaced = variable,
+            None => env.push(variable),
+        }
+    }
+    let inherited = inherited_labels(of_base).map(|(name, value)| (name.clone(), value.clone()));
+    RuntimeConfig {
+        env,
+        labels: inherited.chain(own.labels).collect(),
+        volumes: of_base.volumes.clone(),
+        healthcheck: own.healthcheck.or_else(|| of_base.healthcheck.clone()),
+        shell: of_base.shell.clone(),
+        ..own
+    }
+}
+
+/// Returns the history of a base and of the layers above it; none if that of the base does not fit its layers.
+pub(super) fn history(base: &BasePlatform, created: Timestamp, own: &[&str]) -> Vec<History> {
+    let of_base = &base.config.history;
+    if of_base.iter().filter(|entry| !entry.empty_layer).count() != base.layers.len() {
+        return Vec::new();
+    }
+    let own = own.iter().map(|what| History {
+        created: Some(created.to_string()),
+        created_by: Some(format!("crossdock: {what}")),
+        ..History::default()
+    });
+    of_base.iter().cloned().chain(own).collect()
+}
