@@ -11,8 +11,8 @@ use crate::arguments::{
     Arguments, CacheCommand, Command, ConfigCommand, IndexCommand, RenderCommand, ShellName,
 };
 use crate::commands::{
-    cache, config, describe, dist, doctor, env, index, init, lint, login, plan, promote, push, registry,
-    render, resolve, run, update, verify, version,
+    cache, config, describe, dist, doctor, env, index, init, lint, login, plan, promote, push, rebase,
+    registry, render, resolve, run, update, verify, version,
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
@@ -150,6 +150,7 @@ impl App {
             Command::Index(IndexCommand::Create(arguments)) => {
                 index::create(&session(global, environment)?, &arguments)
             }
+            Command::Rebase(arguments) => rebase::run(&session(global, environment)?, &arguments),
             Command::Update(arguments) => update::run(&session(global, environment)?, &arguments),
             Command::Lint(arguments) => lint::run(&session(global, environment)?, &arguments),
             Command::Config(ConfigCommand::Check) => config::check(&session(global, environment)?),

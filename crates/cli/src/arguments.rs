@@ -76,6 +76,8 @@ pub(crate) enum Command {
     Copy(CopyCommand),
     /// Verify an image in a registry now and, if it passes, give it new names: tags of the same bytes, in any registry.
     Promote(PromoteCommand),
+    /// Replace the base of an image in a registry without a compiler, verify the result and, if it passes, push it.
+    Rebase(RebaseCommand),
     /// Add digests to the images of Kubernetes manifests, kustomizations and Helm values, and print the result for kubectl.
     /// Nothing is built. Only digests are inserted; every other byte stays.
     Resolve(ResolveCommand),
@@ -564,6 +566,36 @@ pub(crate) struct PromoteCommand {
     /// Move no tag: one that names another image is an error, and nothing is tagged.
     #[arg(long)]
     pub(crate) immutable: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+/// Replaces the base of an image.
+#[derive(Debug, Args)]
+pub(crate) struct RebaseCommand {
+    /// The image in its registry, e.g. registry.example/team/app:1.0.
+    #[arg(value_name = "SOURCE")]
+    pub(crate) source: String,
+    /// Names of the result, e.g. registry.example/team/app:1.0-rebased; by default the source's tag, which then moves.
+    #[arg(value_name = "DESTINATION")]
+    pub(crate) destinations: Vec<String>,
+    /// The new base, e.g. debian:trixie-slim, or a layout, e.g. oci:DIRECTORY.
+    #[arg(long, value_name = "BASE")]
+    pub(crate) onto: String,
+    /// The base on which the image is built; by default the one that its annotations name.
+    #[arg(long, value_name = "BASE")]
+    pub(crate) from: Option<String>,
+    /// Verify for these nodes: a platform, a node type, e.g. m7g.large, or deploy:NAME; by default those of the image in the
+    /// configuration. The image's own platforms are verified too.
+    #[arg(
+        long = "for",
+        value_name = "DESCRIPTION",
+        value_delimiter = ',',
+        help_heading = "How it is verified"
+    )]
+    pub(crate) nodes: Vec<String>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten)]

@@ -13,6 +13,7 @@ pub(crate) mod login;
 pub(crate) mod plan;
 pub(crate) mod promote;
 pub(crate) mod push;
+pub(crate) mod rebase;
 pub(crate) mod registry;
 pub(crate) mod render;
 pub(crate) mod resolve;

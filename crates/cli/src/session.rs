@@ -9,7 +9,7 @@ use crossdock::generated::{check_writable, write_atomically};
 use crossdock::index::IndexOptions;
 use crossdock::plan::{Archive, Goal, LoadEngine, Pack};
 use crossdock::process::{Cancel, Environment, StandardInput, Terminal};
-use crossdock::registry::{PromoteOptions, TakenTags};
+use crossdock::registry::{PromoteOptions, RebaseOptions, TakenTags};
 use crossdock::run::RunOptions;
 use crossdock::verify::VerifyOptions;
 use crossdock::{BuildOptions, Builder, Context, EngineOptions, KindCluster, Locking, Network, Notice};
@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::arguments::{
     BuildArgs, Color as ColorChoice, EngineName, EngineOptionArgs, FinishArgs, Global, IndexCreateCommand,
-    LoadTarget, PromoteCommand, RunCommand, SelectionArgs, StrictnessArgs,
+    LoadTarget, PromoteCommand, RebaseCommand, RunCommand, SelectionArgs, StrictnessArgs,
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
@@ -232,6 +232,16 @@ impl Session {
         options.scope = scope(args.output.strictness);
         options.unproven = unproven(args.output.strictness);
         options.taken = if args.immutable { TakenTags::Refuse } else { TakenTags::Move };
+        options
+    }
+
+    /// Returns the library's options of a rebase for those of the command line.
+    pub(crate) fn rebase_options(&self, args: &RebaseCommand) -> RebaseOptions {
+        let mut options = RebaseOptions::new();
+        options.nodes = many(&args.nodes, "--for");
+        options.config = self.global.config.clone();
+        options.scope = scope(args.output.strictness);
+        options.unproven = unproven(args.output.strictness);
         options
     }
 

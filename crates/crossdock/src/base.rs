@@ -17,10 +17,10 @@ use crossdock_runner::execute::BASES;
 use crossdock_runner::plan::ResolvedBase;
 use crossdock_runner::planner::{Request, project_platforms};
 
+use crate::client::RegistryOptions;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, input_output, usage};
 use crate::options::{BuildOptions, Locking};
-use crate::registry::RegistryOptions;
 use documents::Documents;
 pub(crate) use fetch::Fetcher;
 

@@ -7,7 +7,7 @@ use crossdock_system::process::{Command, ProcessError};
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
-use crate::plan::LoadEngine;
+use crossdock_runner::plan::LoadEngine;
 
 /// Returns the platform of an engine's server, which may differ from the client's.
 ///

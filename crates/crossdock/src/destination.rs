@@ -38,3 +38,11 @@ fn refuse_project(directory: &Utf8Path) -> Result<(), Error> {
     let message = format!("{directory} is the layout in which crossdock builds an image of a project");
     Err(Error::from_message(ErrorKind::Usage, message).hint("choose another directory"))
 }
+
+/// Splits the place of a layout or archive from the name of an image in it, at the first colon: a name may hold more of them.
+pub(crate) fn path_and_name(rest: &str) -> (&str, Option<&str>) {
+    match rest.split_once(':') {
+        Some((path, name)) => (path, Some(name)),
+        None => (rest, None),
+    }
+}

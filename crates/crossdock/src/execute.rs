@@ -33,7 +33,7 @@ pub struct ExecuteOptions {
     pub network: Network,
     /// How the registries of base images are reached.
     #[cfg(feature = "registry")]
-    pub registry: crate::registry::RegistryOptions,
+    pub registry: crate::client::RegistryOptions,
 }
 
 impl ExecuteOptions {

@@ -29,6 +29,8 @@
 #[cfg(feature = "registry")]
 pub mod base;
 pub mod cache;
+#[cfg(feature = "registry")]
+mod client;
 mod container_engine;
 mod context;
 mod destination;

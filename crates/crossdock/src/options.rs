@@ -70,7 +70,7 @@ pub struct BuildOptions {
     pub locking: Locking,
     /// How the registries of base images are reached.
     #[cfg(feature = "registry")]
-    pub registry: crate::registry::RegistryOptions,
+    pub registry: crate::client::RegistryOptions,
     /// The host to plan for instead of this machine: a platform, or a file that describes a host. Such a plan is for
     /// inspection: [`execute`](crate::execute()) refuses the plan of another platform.
     pub host: Option<String>,
@@ -110,7 +110,7 @@ impl Default for BuildOptions {
             network: Network::Online,
             locking: Locking::default(),
             #[cfg(feature = "registry")]
-            registry: crate::registry::RegistryOptions::default(),
+            registry: crate::client::RegistryOptions::default(),
             host: None,
         }
     }

@@ -6,9 +6,10 @@ mod endpoint;
 pub(crate) mod engine;
 mod open;
 
-pub use crate::plan::LoadEngine;
+pub use crossdock_runner::plan::LoadEngine;
 pub use endpoint::{ArchiveForm, Endpoint, Subject};
 
+pub(crate) use crate::client::failed;
 pub(crate) use archive::{check_archive, write_archive_file};
 pub(crate) use endpoint::is_id;
-pub(crate) use open::{Local, Opened, failed, local_image, open};
+pub(crate) use open::{Local, Opened, local_image, open};

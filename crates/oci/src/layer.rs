@@ -1,9 +1,8 @@
 //! Layers: collecting their files, writing their bytes, and reading tars of any origin.
 
-mod above;
 pub mod base;
 pub(crate) mod decode;
-mod entry;
+pub(crate) mod entry;
 pub(crate) mod gzip;
 mod sparse;
 pub(crate) mod tar_reader;
@@ -40,8 +39,8 @@ use entry::Node;
 /// ```
 #[derive(Debug, Clone)]
 pub struct LayerBuilder {
-    mtime: Timestamp,
-    entries: BTreeMap<String, Node>,
+    pub(crate) mtime: Timestamp,
+    pub(crate) entries: BTreeMap<String, Node>,
 }
 
 /// A source of a layer's uncompressed tar: a [`LayerBuilder`], or a layer of another image.
@@ -281,7 +280,7 @@ impl LayerBuilder {
         tar_writer::write_end(out)
     }
 
-    fn add(&mut self, path: &str, node: Node) -> Result<(), LayerError> {
+    pub(crate) fn add(&mut self, path: &str, node: Node) -> Result<(), LayerError> {
         let path = entry::image_path(path)?;
         for (slash, _) in path.match_indices('/') {
             let parent = &path[..slash];

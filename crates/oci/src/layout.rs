@@ -26,8 +26,8 @@ pub use archive::{
     ArchiveError, LoadForm, write_archive, write_load_archive, write_node_archive, write_oci_archive,
 };
 pub use assemble::{AssembleError, Assembled, Image, PlatformImage, PlatformManifest, assemble, write_index};
-pub use blob::{BlobError, BlobStore, BlobWriter};
-pub use cache::{CacheError, CacheInfo, LayerCache, PruneLimits, Pruned};
+pub use blob::{BlobError, BlobStore, BlobWriter, Pruned};
+pub use cache::{CacheError, CacheInfo, LayerCache, PruneLimits};
 pub use convert::convert_docker;
 pub use merge::{MergeError, MergePart, merge};
 pub use source::{

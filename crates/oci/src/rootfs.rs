@@ -1,5 +1,6 @@
 //! The merged root file system of an image.
 
+mod above;
 mod apply;
 mod contents;
 mod describe;

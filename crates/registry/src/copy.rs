@@ -91,9 +91,25 @@ pub(crate) fn copy_graph(
     blobs.retain(|blob| !is_foreign(blob) || content.has(&blob.blob()));
     check_space(store, &blobs, None)?;
     observer.event(TransferEvent::Planned { blobs: blobs.len(), bytes: total(&blobs) });
+    copy_blobs(store, content, blobs.iter().map(Descriptor::blob), jobs, observer)?;
+    nodes.iter().try_for_each(|node| store.put(&node.bytes).map(drop))?;
+    Ok(())
+}
+
+/// Copies blobs into a store, each hashed while it is read, several at the same time. Those that the store has are read again,
+/// and not copied unless they are damaged.
+///
+/// # Errors
+/// If one cannot be read, has another digest, or cannot be written.
+pub fn copy_blobs(
+    store: &BlobStore,
+    content: &dyn ImageContent,
+    blobs: impl IntoIterator<Item = Blob>,
+    jobs: usize,
+    observer: &dyn TransferObserver,
+) -> Result<(), RegistryError> {
     let gate = Gate::new(jobs);
-    for_each(blobs, jobs, |blob| {
-        let blob = blob.blob();
+    for_each(blobs.into_iter().collect(), jobs, |blob| {
         let mut by = Moved::Present;
         if !store.has(&blob) || store.verify(&blob.digest).is_err() {
             gate.pass(|| content.copy_blob(store, &blob, observer))?;
@@ -101,9 +117,7 @@ pub(crate) fn copy_graph(
         }
         observer.event(TransferEvent::Finished { digest: blob.digest, bytes: blob.size, by });
         Ok(())
-    })?;
-    nodes.iter().try_for_each(|node| store.put(&node.bytes).map(drop))?;
-    Ok(())
+    })
 }
 
 /// Returns options that let a registry take blobs from the repository that is copied.

@@ -38,7 +38,7 @@ mod upload;
 
 pub use carry::{About, AllAbout, Carried, about, manifests_of};
 pub use content::{ImageContent, read_config, read_document};
-pub use copy::{Remote, copy_into, copy_options};
+pub use copy::{Remote, copy_blobs, copy_into, copy_options};
 pub use create::{CreateError, RepositoryCreator};
 pub use ecr::EcrRepository;
 pub use error::{Refusal, RegistryError};

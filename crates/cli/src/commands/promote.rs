@@ -64,9 +64,10 @@ pub(crate) fn run(session: &Session, arguments: &PromoteCommand) -> Result<Exit,
 const ELSEWHERE: [&str; 7] =
     ["oci:", "oci-archive:", "docker-archive:", "docker-daemon:", "podman:", "containers-storage:", "dir:"];
 
-fn in_registry(text: &str) -> Result<RegistryReference, CommandError> {
+pub(super) fn in_registry(text: &str) -> Result<RegistryReference, CommandError> {
     if ELSEWHERE.iter().any(|transport| text.starts_with(transport)) {
-        let message = format!("`{text}` is not in a registry, where `promote` takes images and names them");
+        let message =
+            format!("`{text}` is not in a registry, where this command takes images and names them");
         return Err(
             CommandError::message(Exit::Usage, message).hint("push it first, without a tag that is deployed")
         );

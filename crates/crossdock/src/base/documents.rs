@@ -16,10 +16,10 @@ use crossdock_runner::plan::{BaseLayer, BasePlatform, ResolvedBase};
 use crossdock_subjects::parse_platform;
 use serde::Deserialize;
 
+use crate::client::{RegistryOptions, failed, registry};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, input_output};
-use crate::registry::{RegistryOptions, registry};
-use crate::subject::{Endpoint, Local, failed, local_image};
+use crate::subject::{Endpoint, Local, local_image};
 
 /// The documents of base images.
 pub(super) struct Documents<'a> {

@@ -1,20 +1,18 @@
 //! Fetches the layers of base images for a run.
 
 use std::error::Error as StdError;
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use crossdock_oci::{Blob, BlobStore};
 use crossdock_project::Network;
 use crossdock_project::config::BaseImage;
-use crossdock_registry::{ImageContent, Remote, Unobserved};
+use crossdock_registry::{Remote, Unobserved, copy_blobs};
 use crossdock_runner::execute::BaseFetcher;
 use crossdock_runner::plan::BaseFetch;
 
+use crate::client::{RegistryOptions, failed, registry};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
-use crate::registry::{RegistryOptions, registry};
-use crate::subject::{Endpoint, failed, local_image};
+use crate::subject::{Endpoint, local_image};
 
 /// Fetches layers with the context's credentials.
 #[derive(Debug)]
@@ -46,31 +44,15 @@ impl Fetcher {
             BaseImage::Registry(reference) => {
                 let registry = registry(&self.context, &self.options)?;
                 let remote = Remote::new(&registry, &reference.repository).map_err(failed)?;
-                copy(&remote, layers, store, registry.settings().jobs)
+                copy_blobs(store, &remote, layers.iter().copied(), registry.settings().jobs, &Unobserved)
+                    .map_err(failed)
             }
             BaseImage::Layout { directory, name, .. } => {
                 let from = Endpoint::Layout { directory: directory.clone(), name: name.clone() };
-                copy(&local_image(&self.context, &from)?.source, layers, store, 1)
+                let source = local_image(&self.context, &from)?.source;
+                copy_blobs(store, &source, layers.iter().copied(), 1, &Unobserved).map_err(failed)
             }
             _ => Err(Error::from_message(ErrorKind::Usage, format!("`{base}` is an unknown kind of base"))),
         }
     }
-}
-
-/// Copies blobs into a store, several at the same time. After an error no further one is begun.
-fn copy(content: &dyn ImageContent, blobs: &[Blob], store: &BlobStore, jobs: usize) -> Result<(), Error> {
-    let (waiting, result) = (Mutex::new(blobs.iter()), Mutex::new(Ok(())));
-    thread::scope(|scope| {
-        for _ in 0..jobs.min(blobs.len()) {
-            scope.spawn(|| {
-                while let Some(blob) = waiting.lock().unwrap_or_else(PoisonError::into_inner).next() {
-                    if let Err(error) = content.copy_blob(store, blob, &Unobserved) {
-                        *waiting.lock().unwrap_or_else(PoisonError::into_inner) = [].iter();
-                        *result.lock().unwrap_or_else(PoisonError::into_inner) = Err(failed(error));
-                    }
-                }
-            });
-        }
-    });
-    result.into_inner().unwrap_or_else(PoisonError::into_inner)
 }

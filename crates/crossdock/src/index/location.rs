@@ -3,6 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_oci::{Reference, Repository, Tag};
 
+use crate::destination::path_and_name;
 use crate::error::{Error, ErrorKind, usage};
 
 /// A layout or archive, and one of its images.
@@ -64,14 +65,6 @@ fn repository(layout: &Utf8Path) -> Result<Repository, Error> {
 
 fn transport(text: &str) -> Option<(&str, &str)> {
     text.split_once(':')
-}
-
-/// Splits at the first colon: a name may hold more of them.
-pub(crate) fn path_and_name(rest: &str) -> (&str, Option<&str>) {
-    match rest.split_once(':') {
-        Some((path, name)) => (path, Some(name)),
-        None => (rest, None),
-    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crossdock_registry::credentials::{
-    Credential, Helpers, Keychain, LoginError, Logins, OneHost, Removed, Search, Secret, Stored, Warn,
+    Credential, Helpers, LoginError, Logins, OneHost, Removed, Secret, Stored,
 };
 use crossdock_registry::{Host, Registry};
 
-use super::{RegistryOptions, failed, settings};
+use crate::client::{RegistryOptions, failed, keychain, search, settings};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, input_output, usage};
 
@@ -63,19 +63,8 @@ pub fn logout(context: &Context, options: &RegistryOptions, host: &Host) -> Resu
     })
 }
 
-/// Returns the credentials that docker, podman and their helpers keep.
-pub(super) fn keychain(context: &Context, options: &RegistryOptions) -> Keychain {
-    let receiver = context.clone();
-    let warn: Warn = Arc::new(move |warning| receiver.warn(warning));
-    Keychain::new(search(context, options), Helpers::new(context.processes.clone()), warn)
-}
-
 fn logins(context: &Context, options: &RegistryOptions) -> Logins {
     Logins::new(search(context, options), Helpers::new(context.processes.clone()))
-}
-
-fn search(context: &Context, options: &RegistryOptions) -> Search {
-    Search::new(&context.environment, options.auth_file.as_deref())
 }
 
 fn not_stored(error: LoginError) -> Error {

@@ -15,6 +15,8 @@ use crossdock_subjects::Scope;
 use crossdock_verify::{Verdict, Verification, serialize_entries};
 use serde::Serialize;
 
+pub(super) use nodes::targets;
+
 use super::failed;
 use super::followers::{Followers, LeftBehind};
 use crate::context::Context;
@@ -187,7 +189,7 @@ pub fn promote(
 ) -> Result<Promoted, Error> {
     context.unless_cancelled(|| {
         let names = names(destinations)?;
-        let targets = nodes::targets(context, source, &names, options)?;
+        let targets = targets(context, source, &names, options)?;
         let manifest = resolve(registry, source)?;
         let digest = manifest.descriptor.digest;
         check_commit(&manifest, &options.annotations)?;
@@ -229,7 +231,7 @@ pub fn promote(
 }
 
 /// Returns the names that the image gets, each once.
-fn names(destinations: &[RegistryReference]) -> Result<Vec<Reference>, Error> {
+pub(super) fn names(destinations: &[RegistryReference]) -> Result<Vec<Reference>, Error> {
     let failed = |message: String, hint: &str| Err(Error::from_message(ErrorKind::Usage, message).hint(hint));
     let mut names: Vec<Reference> = Vec::new();
     for destination in destinations {

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_oci::{Digest, RegistryReference};
 
+use crate::destination::path_and_name;
 use crate::error::{Error, ErrorKind, usage};
-use crate::index::location::path_and_name;
-use crate::plan::LoadEngine;
+use crossdock_runner::plan::LoadEngine;
 
 /// A place of an image. A name in a layout or an archive is a tag or `REPOSITORY:TAG`. A text without a transport is a
 /// reference in a registry.

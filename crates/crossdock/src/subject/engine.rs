@@ -7,7 +7,7 @@ use crossdock_system::process::ProcessError;
 use crate::container_engine::{ask, command, not_run, refused};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
-use crate::plan::LoadEngine;
+use crossdock_runner::plan::LoadEngine;
 
 /// An image as an engine knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

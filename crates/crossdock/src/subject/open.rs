@@ -8,11 +8,11 @@ use crossdock_oci::{
     convert_docker,
 };
 use crossdock_registry::{
-    ImageContent, PushOptions, Registry, RegistryError, Remote, Selector, copy_options, read_config,
-    read_document,
+    ImageContent, PushOptions, Registry, Remote, Selector, copy_options, read_config, read_document,
 };
 
 use super::{Endpoint, engine};
+use crate::client::failed;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, input_output};
 use crate::temporary::Place;
@@ -213,17 +213,4 @@ fn names(source: &ImageSource) -> String {
     let names: Vec<&str> =
         source.images().iter().flat_map(|image| &image.names).map(String::as_str).collect();
     if names.is_empty() { "no names".to_owned() } else { names.join(", ") }
-}
-
-/// Returns the error of a request.
-pub(crate) fn failed(error: RegistryError) -> Error {
-    let kind = match &error {
-        RegistryError::Cancelled => ErrorKind::Interrupted,
-        RegistryError::NoRepository { .. } => ErrorKind::Usage,
-        RegistryError::NotCreated { source, .. } if source.is_missing => ErrorKind::Missing,
-        RegistryError::NotCreated { .. } => ErrorKind::Program,
-        _ => ErrorKind::InputOutput,
-    };
-    let plain = Error::new(kind, &error);
-    error.hints().into_iter().fold(plain, Error::hint)
 }

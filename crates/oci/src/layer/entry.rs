@@ -8,14 +8,14 @@ use super::{Content, LayerError, Owner};
 
 /// An entry of a layer without its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Node {
-    pub(super) mode: u32,
-    pub(super) owner: Owner,
-    pub(super) kind: NodeKind,
+pub(crate) struct Node {
+    pub(crate) mode: u32,
+    pub(crate) owner: Owner,
+    pub(crate) kind: NodeKind,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum NodeKind {
+pub(crate) enum NodeKind {
     File(Content),
     Dir,
     /// A directory that exists only as the parent of another entry.
@@ -32,7 +32,7 @@ impl Node {
         Ok(Self { mode: permissions(path, mode)?, owner, kind: NodeKind::Dir })
     }
 
-    pub(super) fn implied_dir() -> Self {
+    pub(crate) fn implied_dir() -> Self {
         Self { mode: 0o755, owner: Owner::ROOT, kind: NodeKind::ImpliedDir }
     }
 
@@ -45,7 +45,7 @@ impl Node {
         }
     }
 
-    pub(super) fn is_dir(&self) -> bool {
+    pub(crate) fn is_dir(&self) -> bool {
         matches!(self.kind, NodeKind::Dir | NodeKind::ImpliedDir)
     }
 

@@ -7,8 +7,8 @@ use crossdock_fs::{
     AtomicFile, FileError, create_directory_no_follow, is_private, is_temporary, open_regular,
     open_regular_no_follow, read_regular_no_follow, refuse_link, write_atomically,
 };
+use serde::Serialize;
 
-use super::cache::{GRACE, Pruned, for_each_file};
 use crate::model::{Blob, Digest, Hasher};
 use crate::rootfs::{LayerBlob, LayerSource};
 
@@ -49,6 +49,19 @@ impl Links {
         Ok(bytes)
     }
 }
+
+/// The files that pruning removed, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Pruned {
+    /// The number of files.
+    pub files: u64,
+    /// The size of these files in bytes.
+    pub bytes: u64,
+}
+
+/// The age up to which half-written files, and blobs without an entry, are kept: another process may still use them.
+pub(super) const GRACE: Duration = Duration::from_secs(3600);
 
 /// A layer in a store.
 struct StoredLayer<'a> {
@@ -268,6 +281,23 @@ impl BlobStore {
     pub(crate) fn directory(&self) -> PathBuf {
         self.root.join("blobs").join("sha256")
     }
+}
+
+/// Calls a function for each regular file of a directory.
+pub(super) fn for_each_file(
+    directory: &Path,
+    mut found: impl FnMut(PathBuf, &fs::Metadata),
+) -> Result<(), FileError> {
+    for entry in fs::read_dir(directory).map_err(FileError::on("list", directory))? {
+        let entry = entry.map_err(FileError::on("list", directory))?;
+        // Another process may have removed or renamed the file since it was listed.
+        if let Ok(metadata) = entry.metadata()
+            && metadata.is_file()
+        {
+            found(entry.path(), &metadata);
+        }
+    }
+    Ok(())
 }
 
 /// Returns whether a name is a blob's: the 64 lower-case hex digits of a SHA-256 (image-spec, descriptor.md § SHA-256).

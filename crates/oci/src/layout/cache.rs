@@ -9,7 +9,7 @@ use crossdock_fs::{
 };
 use serde::Serialize;
 
-use super::blob::{BlobError, BlobStore, is_hex_digest, retain};
+use super::blob::{BlobError, BlobStore, GRACE, Pruned, for_each_file, is_hex_digest, retain};
 use crate::layer::{Compression, Fingerprint, Layer, LayerError, TarSource, fingerprint, write_known};
 use crate::model::{Digest, EncodeError, canonical_bytes};
 
@@ -50,19 +50,6 @@ impl PruneLimits {
     /// Limits that keep no layer.
     pub const EVERYTHING: Self = Self { unused_for: Duration::ZERO, bytes: 0 };
 }
-
-/// The files that pruning removed, in numbers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Pruned {
-    /// The number of files.
-    pub files: u64,
-    /// The size of these files in bytes.
-    pub bytes: u64,
-}
-
-/// The age up to which half-written files, and blobs without an entry, are kept: another process may still use them.
-pub(super) const GRACE: Duration = Duration::from_secs(3600);
 
 /// The largest entry that is read, in bytes; real ones have a few hundred.
 const ENTRY_LIMIT: u64 = 64 * 1024;
@@ -251,22 +238,6 @@ struct Entry {
     layer: Option<Layer>,
     used: SystemTime,
     size: u64,
-}
-
-pub(super) fn for_each_file(
-    directory: &Path,
-    mut found: impl FnMut(PathBuf, &fs::Metadata),
-) -> Result<(), FileError> {
-    for entry in fs::read_dir(directory).map_err(FileError::on("list", directory))? {
-        let entry = entry.map_err(FileError::on("list", directory))?;
-        // Another process may have removed or renamed the file since it was listed.
-        if let Ok(metadata) = entry.metadata()
-            && metadata.is_file()
-        {
-            found(entry.path(), &metadata);
-        }
-    }
-    Ok(())
 }
 
 fn remove(path: &Path) -> Result<(), FileError> {

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, usage};
 
 /// Returns the targets: those of the call or the environment, else those of the image in the configuration.
-pub(super) fn targets(
+pub(in crate::registry) fn targets(
     context: &Context,
     source: &RegistryReference,
     names: &[Reference],

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::entry::{Node, NodeKind};
-use super::{LayerBuilder, LayerError, Owner};
-use crate::rootfs::{EntryKind, LookupError, RootView};
+use super::{EntryKind, LookupError, RootView};
+use crate::layer::entry::{Node, NodeKind};
+use crate::layer::{LayerBuilder, LayerError, Owner};
 
 impl LayerBuilder {
     /// Returns the same entries for a layer above a root.

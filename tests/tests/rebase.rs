@@ -1,0 +1,248 @@
+//! Another base for an image: proven, verified, and refused where a program would not start.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use crossdock_oci::{
+    Compression, Content, History, Image, Layer, LayerBuilder, Layout, Owner, PlatformImage, PlatformObject,
+    Pruning, RuntimeConfig, Timestamp, assemble,
+};
+use crossdock_tests::registry::MemoryRegistry;
+use crossdock_tests::registry::memory::Habits;
+use crossdock_tests::{Outcome, Sandbox, fixture};
+use serde_json::json;
+
+/// A file, or a link, of an image.
+enum Entry<'a> {
+    Text(&'a str, &'a str),
+    Machine(&'a str, &'a str),
+}
+
+use Entry::{Machine, Text};
+
+/// The loader and the C library of this machine, at their names.
+const LIBC: [Entry<'static>; 2] = [
+    Machine("lib64/ld-linux-x86-64.so.2", "/lib64/ld-linux-x86-64.so.2"),
+    Machine("lib/x86_64-linux-gnu/libc.so.6", "/lib/x86_64-linux-gnu/libc.so.6"),
+];
+const DEBIAN: Entry<'static> = Text("etc/os-release", "ID=debian\nPRETTY_NAME=\"Debian 12\"\n");
+
+struct Fixture {
+    sandbox: Sandbox,
+    registry: MemoryRegistry,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        Self { sandbox: Sandbox::new(), registry: MemoryRegistry::start(Habits::default()) }
+    }
+
+    fn name(&self, reference: &str) -> String {
+        format!("{}/{reference}", self.registry.host())
+    }
+
+    /// Pushes an image for linux/amd64 whose layers hold these entries, and returns its digest.
+    fn push(&self, reference: &str, layers: &[&[&Entry<'_>]], config: RuntimeConfig) -> String {
+        let directory = self.sandbox.work().join(reference.replace([':', '/'], "-"));
+        write(&directory, layers, config);
+        let name = self.name(reference);
+        self.run(&["push", &name, directory.to_str().unwrap()]).success();
+        let (repository, tag) = reference.split_once(':').unwrap();
+        self.registry.tag(repository, tag).unwrap().to_string()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Outcome {
+        self.sandbox.crossdock(&self.sandbox.work(), arguments)
+    }
+
+    fn rebase(&self, source: &str, onto: &str, more: &[&str]) -> Outcome {
+        self.run(&[&["rebase", &self.name(source), "--onto", &self.name(onto)], more].concat())
+    }
+
+    /// Pulls an image, and returns its configuration and the digests of its layers.
+    fn pulled(&self, reference: &str) -> (serde_json::Value, Vec<String>) {
+        let inspected = self.run(&["inspect", &self.name(reference), "--json"]).success().json();
+        let directory = self.sandbox.work().join("pulled");
+        let _absent = fs::remove_dir_all(&directory);
+        self.run(&["pull", &self.name(reference), "--output", directory.to_str().unwrap()]).success();
+        let layout = crossdock_tests::Layout::open(&directory);
+        assert_eq!(layout.digest(), inspected["digest"], "{inspected}");
+        let layers = layout.manifest("linux/amd64")["layers"].as_array().unwrap().clone();
+        let digests = layers.iter().map(|layer| layer["digest"].as_str().unwrap().to_owned());
+        (layout.config("linux/amd64"), digests.collect())
+    }
+}
+
+fn write(directory: &Path, layers: &[&[&Entry<'_>]], config: RuntimeConfig) -> PathBuf {
+    let layout = Layout::create(directory).unwrap();
+    let lock = layout.lock().unwrap();
+    let made: Vec<Layer> = layers.iter().map(|entries| layer(&layout, entries)).collect();
+    let history =
+        |number: usize| History { created_by: Some(format!("layer {number}")), ..History::default() };
+    let image = Image {
+        created: Timestamp::EPOCH,
+        annotations: [].into(),
+        platforms: vec![PlatformImage {
+            platform: PlatformObject::new("linux", "amd64"),
+            config,
+            history: (0..made.len()).map(history).collect(),
+            layers: made,
+        }],
+    };
+    let assembled = assemble(layout.blobs(), &image).unwrap();
+    layout.publish(&lock, &assembled.index, &[], Pruning::ReplaceAll).unwrap();
+    directory.to_owned()
+}
+
+fn layer(layout: &Layout, entries: &[&Entry<'_>]) -> Layer {
+    let mut builder = LayerBuilder::new(Timestamp::EPOCH);
+    for entry in entries {
+        let (path, content) = match entry {
+            Text(path, text) => (path, Content::from(text.as_bytes().to_vec())),
+            Machine(path, file) => (path, Content::File(fs::canonicalize(file).unwrap())),
+        };
+        builder.add_file(path, 0o755, Owner::ROOT, content).unwrap();
+    }
+    let mut blob = layout.blobs().writer().unwrap();
+    let layer = builder.write(&mut blob, Compression::Gzip, NonZeroUsize::MIN).unwrap();
+    blob.complete().unwrap();
+    layer
+}
+
+fn settings(env: &[&str], entrypoint: &str) -> RuntimeConfig {
+    RuntimeConfig {
+        env: env.iter().map(|&line| line.to_owned()).collect(),
+        entrypoint: (!entrypoint.is_empty()).then(|| entrypoint.to_owned()).into_iter().collect(),
+        ..RuntimeConfig::default()
+    }
+}
+
+/// A dynamic program of this machine, which needs only the C library.
+const PROGRAM: Entry<'static> = Machine("app", "/bin/true");
+
+fn prepared() -> Fixture {
+    let fixture = Fixture::new();
+    let libc: Vec<&Entry<'_>> = LIBC.iter().collect();
+    let old = [&libc[..], &[&DEBIAN], &[&Text("etc/version", "1")]].concat();
+    fixture.push("base:1", &[&old], settings(&["PATH=/old"], ""));
+    let new = [&libc[..], &[&DEBIAN], &[&Text("etc/version", "2")]].concat();
+    fixture.push("base:2", &[&new, &[&Text("etc/more", "x")]], settings(&["PATH=/new", "LANG=C"], ""));
+    fixture.push("app:1", &[&old, &[&PROGRAM]], settings(&["PATH=/old", "MODE=x"], "/app"));
+    fixture
+}
+
+#[test]
+fn the_base_is_found_and_replaced_and_the_program_still_starts() {
+    let fixture = prepared();
+    let before = fixture.registry.tag("app", "1").unwrap().to_string();
+    let (_, old_layers) = fixture.pulled("app:1");
+    let report = fixture.rebase("app:1", "base:2", &["--json"]).success().json();
+    assert_eq!(
+        (&report["pushed"], &report["source"]),
+        (&json!(true), &json!(fixture.name(&format!("app@{before}"))))
+    );
+    assert_eq!(
+        report["platforms"],
+        json!([{ "platform": "linux/amd64", "removed": 1, "added": 2, "kept": 1 }])
+    );
+    let (config, layers) = fixture.pulled("app:1");
+    assert_eq!(config["config"]["Env"], json!(["PATH=/new", "LANG=C", "MODE=x"]));
+    assert_eq!(config["config"]["Entrypoint"], json!(["/app"]));
+    let (_, base) = fixture.pulled("base:2");
+    assert_eq!(layers, [&base[..], &old_layers[1..]].concat());
+    assert_eq!(config["history"].as_array().unwrap().len(), 3);
+    fixture.run(&["verify", &fixture.name("app:1")]).success();
+    // The annotations name the base now, so that the next rebase needs no search; a second one changes nothing.
+    let again = fixture.rebase("app:1", "base:2", &["--json"]).success().json();
+    assert_eq!(again["digest"], report["digest"]);
+    assert!(again["from"].as_str().unwrap().contains("base@sha256:"), "{again}");
+}
+
+#[test]
+fn a_base_on_which_the_program_does_not_start_is_refused_and_nothing_moves() {
+    let fixture = prepared();
+    let before = fixture.registry.tag("app", "1");
+    fixture.push("base:bare", &[&[&DEBIAN]], settings(&[], ""));
+    let refused = fixture.rebase("app:1", "base:bare", &["--from", &fixture.name("base:1")]).ends_with(1);
+    refused.complains("ld-linux-x86-64.so.2").complains("nothing was pushed");
+    fixture.push("other:1", &[&[&Text("etc/os-release", "ID=alpine\nVERSION_ID=3.22\n")]], settings(&[], ""));
+    let refused = fixture.rebase("app:1", "other:1", &["--from", &fixture.name("base:1")]).ends_with(1);
+    refused.complains("the image is built on Debian 12, and the new base is alpine");
+    assert_eq!(fixture.registry.tag("app", "1"), before);
+}
+
+#[test]
+fn a_base_that_is_not_the_images_is_refused() {
+    let fixture = prepared();
+    let wrong = fixture.rebase("app:1", "base:2", &["--from", &fixture.name("base:2")]).ends_with(1);
+    wrong.complains("is not built on docker://").complains("its layer 1 is not that of the base");
+    let libc: Vec<&Entry<'_>> = LIBC.iter().collect();
+    fixture.push("plain:1", &[&libc, &[&PROGRAM]], settings(&[], "/app"));
+    fixture
+        .rebase("plain:1", "base:2", &[])
+        .ends_with(2)
+        .complains("does not tell on which base")
+        .complains("--from");
+    let by_digest = format!("app@{}", fixture.registry.tag("app", "1").unwrap());
+    fixture.rebase(&by_digest, "base:2", &[]).ends_with(2).complains("has no tag");
+    let named =
+        fixture.rebase(&by_digest, "base:2", &[&fixture.name("app:2"), &fixture.name("else:2")]).success();
+    named.says("app:2@sha256:").says("else:2@sha256:");
+    fixture.rebase("app:1", "absent:1", &[]).ends_with(5);
+    fixture.run(&["rebase", "oci:x", "--onto", "a:1"]).ends_with(2).complains("is not in a registry");
+}
+
+/// The way of a project: built on a base, which is named by annotations, and rebased for both platforms.
+#[test]
+fn what_was_built_on_a_base_is_rebased_for_all_platforms() {
+    let fixture = Fixture::new();
+    let base = |tag: &str| {
+        let directory = fixture.sandbox.work().join(tag);
+        let layout = Layout::create(&directory).unwrap();
+        let lock = layout.lock().unwrap();
+        let platforms = ["amd64", "arm64"].map(|architecture| PlatformImage {
+            platform: PlatformObject::new("linux", architecture),
+            config: settings(&["PATH=/bin"], ""),
+            layers: vec![layer(&layout, &[&Text("etc/version", &format!("{tag} {architecture}"))])],
+            history: Vec::new(),
+        });
+        let image = Image { created: Timestamp::EPOCH, annotations: [].into(), platforms: platforms.into() };
+        let assembled = assemble(layout.blobs(), &image).unwrap();
+        layout.publish(&lock, &assembled.index, &[], Pruning::ReplaceAll).unwrap();
+        drop(lock);
+        fixture.run(&["push", &fixture.name(&format!("base:{tag}")), directory.to_str().unwrap()]).success();
+    };
+    base("1");
+    let project = fixture::go_module(&fixture.sandbox.work(), "hello");
+    fixture::write(
+        project.join("crossdock.toml"),
+        format!("[image.hello]\nbase = \"{}\"\n", fixture.name("base:1")),
+    );
+    let dist = [
+        "dist",
+        "--push",
+        "--repository",
+        &fixture.name("hello"),
+        "--tag",
+        "1",
+        "--platform",
+        "linux/amd64,linux/arm64",
+    ];
+    fixture.sandbox.crossdock(&project, &dist).success();
+    base("2");
+    let report = fixture.rebase("hello:1", "base:2", &["--json"]).success().json();
+    assert_eq!(report["platforms"].as_array().unwrap().len(), 2, "{report}");
+    let (config, _) = fixture.pulled("hello:1");
+    assert_eq!(config["config"]["User"], "65532:65532");
+    fixture::write(project.join("crossdock.lock"), "");
+    let dist: Vec<&str> = dist.iter().copied().chain(["--json"]).collect();
+    fixture::write(
+        project.join("crossdock.toml"),
+        format!("[image.hello]\nbase = \"{}\"\n", fixture.name("base:2")),
+    );
+    let built = fixture.sandbox.crossdock(&project, &dist).success().json();
+    // A build on the new base has the same layers.
+    let (rebuilt, _) = fixture.pulled("hello:1");
+    assert_eq!(rebuilt["rootfs"], config["rootfs"], "{built}");
+}
