@@ -6,6 +6,8 @@ mod kustomization;
 mod look;
 mod object;
 mod path;
+mod pods;
+mod style;
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,6 +15,7 @@ pub use image::{Image, Untouched};
 pub use path::Path;
 
 use crate::error::{ManifestError, Problem};
+use crate::pod::Pod;
 use crate::yaml::{self, Id, Tree};
 
 /// Options of [`read`].
@@ -41,6 +44,8 @@ pub struct ManifestFile {
     pub kind: FileKind,
     /// The images, in the order of the file. One that several aliases name is here once.
     pub images: Vec<Image>,
+    /// The pod specifications of objects.
+    pub pods: Vec<Pod>,
     /// The paths of [`ReadOptions::paths`] that led to an image.
     pub matched: Vec<Path>,
     /// Image names that a kustomization replaces wherever they stand in its resources.
@@ -67,6 +72,7 @@ pub fn read(name: &str, text: &str, options: &ReadOptions) -> Result<ManifestFil
         file: ManifestFile {
             kind: FileKind::Objects,
             images: Vec::new(),
+            pods: Vec::new(),
             matched: Vec::new(),
             governed: Vec::new(),
             untouched: Vec::new(),

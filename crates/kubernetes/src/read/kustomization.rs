@@ -11,7 +11,7 @@ impl Reader<'_> {
     pub(super) fn kustomization(&mut self, root: Id) -> Result<(), ManifestError> {
         let Some(images) = self.tree.get(root, "images") else { return Ok(()) };
         if !self.tree.is_sequence(images) {
-            return Err(self.error(images, Problem::NotText("images".to_owned())));
+            return Err(self.error(images, Problem::NotList("images".to_owned())));
         }
         self.tree.items(images).to_vec().into_iter().try_for_each(|entry| self.replacement(entry))
     }

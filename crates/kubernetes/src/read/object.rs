@@ -22,7 +22,9 @@ impl Reader<'_> {
             self.at_path(root, &path, 0)?;
         }
         // Images come first: an alias may name one before its container does.
-        self.pods(root)?;
+        let mut specifications = Vec::new();
+        self.pods(root, &mut specifications)?;
+        self.take_pods(root, kind, &specifications);
         self.seen.clear();
         match kind {
             "ConfigMap" | "Secret" => self.texts(root, kind),
@@ -66,25 +68,36 @@ impl Reader<'_> {
     }
 
     /// Takes the images of the pod specifications in a value.
-    fn pods(&mut self, id: Id) -> Result<(), ManifestError> {
+    fn pods(&mut self, id: Id, specifications: &mut Vec<Id>) -> Result<(), ManifestError> {
         if !self.seen.insert(id) {
             return Ok(());
         }
         if self.tree.get(id, "containers").is_some_and(|list| self.tree.is_sequence(list)) {
             self.pod_spec(id)?;
+            specifications.push(id);
         }
         let values: Vec<Id> = self.tree.entries(id).iter().map(|(_, value)| *value).collect();
-        values.into_iter().chain(self.tree.items(id).to_vec()).try_for_each(|below| self.pods(below))
+        let below = values.into_iter().chain(self.tree.items(id).to_vec());
+        below.into_iter().try_for_each(|below| self.pods(below, specifications))
+    }
+
+    /// Returns the keys and values that are the images of a pod specification; `None` for a container without one.
+    fn image_entries(&self, spec: Id) -> Vec<Option<(Id, Id)>> {
+        let named =
+            |key: &str| self.tree.get(spec, key).map(|list| self.tree.items(list)).unwrap_or_default();
+        let containers = CONTAINERS.iter().flat_map(|key| named(key));
+        let volumes = named("volumes").iter().filter_map(|volume| self.tree.get(*volume, "image"));
+        let images = containers.map(|container| self.tree.entry(*container, "image"));
+        images.chain(volumes.map(|image| self.tree.entry(image, "reference"))).collect()
+    }
+
+    /// Returns the images of a pod specification; `None` for a container without one.
+    pub(super) fn images(&self, spec: Id) -> Vec<Option<Id>> {
+        self.image_entries(spec).into_iter().map(|entry| Some(entry?.1)).collect()
     }
 
     fn pod_spec(&mut self, spec: Id) -> Result<(), ManifestError> {
-        let named = |key: &str| self.tree.get(spec, key).map(|list| self.tree.items(list).to_vec());
-        let containers: Vec<Id> = CONTAINERS.iter().filter_map(|key| named(key)).flatten().collect();
-        let volumes = named("volumes").unwrap_or_default();
-        let volumes = volumes.iter().filter_map(|volume| self.tree.get(*volume, "image"));
-        let images = containers.iter().filter_map(|container| self.tree.entry(*container, "image"));
-        let references = volumes.filter_map(|image| self.tree.entry(image, "reference"));
-        for (key, image) in images.chain(references).collect::<Vec<_>>() {
+        for (key, image) in self.image_entries(spec).into_iter().flatten() {
             match self.tree.scalar(image) {
                 Some(scalar) if scalar.is_null() => {}
                 Some(_) => {
