@@ -239,6 +239,89 @@ fn an_image_that_does_not_start_on_its_nodes_is_refused() {
 }
 
 #[test]
+fn pods_get_affinity_for_the_platforms_that_all_their_images_have() {
+    let server = Server::start();
+    let affinity = |values: &str| {
+        format!(
+            "{{nodeAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: {{nodeSelectorTerms: [{{matchExpressions: [{{key: \
+             kubernetes.io/os, operator: In, values: [linux]}}, {{key: kubernetes.io/arch, operator: In, values: [{values}]}}]}}]}}}}}}"
+        )
+    };
+    let spec = |affinity: &str, images: &str| {
+        format!("apiVersion: v1\nkind: Pod\nspec:\n  affinity: {affinity}\n  containers: [{images}]\n")
+    };
+    let table = [
+        ("{image: R/app:1@D1}", "amd64, arm64", 2),
+        ("{image: R/app:1@D1}, {image: R/tool:2@D2}", "amd64", 3),
+        ("{image: R/tool@D2}", "amd64", 1),
+    ];
+    for (images, values, most) in table {
+        let (before, after) = (spec("{}", images), spec(&affinity(values), images));
+        let (outcome, requests) = server.one("a.yaml", &before, &["--affinity"]);
+        assert_eq!(
+            outcome.success().complains("a.yaml:4: node affinity for linux/amd64").stdout,
+            server.filled(&after)
+        );
+        assert!(requests <= most, "{images}: {requests} requests");
+        let (again, _) = server.one("a.yaml", &after, &["--affinity"]);
+        assert_eq!(again.success().complains("0 of the files changed").stdout, server.filled(&after));
+    }
+    let (outcome, requests) = server.one("a.yaml", &pod("image: R/app:1"), &["--affinity", "--json"]);
+    let pods = &outcome.success().json()["pods"];
+    assert_eq!(pods[0]["platforms"], serde_json::json!(["linux/amd64", "linux/arm64"]));
+    assert_eq!(requests, 1, "the index that was looked up tells its platforms");
+}
+
+#[test]
+fn pods_without_nodes_are_refused_and_unknown_ones_stay() {
+    let server = Server::start();
+    let selected =
+        pod("image: R/tool:2").replace("spec:\n", "spec:\n  nodeSelector: {kubernetes.io/arch: arm64}\n");
+    let (outcome, _) = server.one("a.yaml", &selected, &["--affinity"]);
+    let outcome = outcome.ends_with(1).complains("a.yaml:4:38: `nodeSelector` arm64 excludes every platform");
+    assert_eq!(outcome.stdout, "");
+    for text in
+        [pod("image: R/app@C1"), pod("image: R/app:1").replace("spec:", "template: &t\n  a: 1\nspec:")]
+    {
+        let (outcome, requests) = server.one("a.yaml", &text, &["--affinity", "--only-own"]);
+        let outcome = outcome.success().complains("no node affinity is added to this pod: the platforms of");
+        assert_eq!((outcome.stdout, requests), (server.filled(&text), 0));
+    }
+    // Two pods with other platforms share a field.
+    let shared = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  spec: {affinity: &a {podAffinity: {}}, containers: [{image: R/app:1}]}\n\
+                  - apiVersion: v1\n  kind: Pod\n  spec: {affinity: *a, containers: [{image: R/tool:2}]}\n";
+    let (outcome, _) = server.one("a.yaml", shared, &["--affinity"]);
+    let outcome = outcome.ends_with(2).complains("node affinity cannot be inserted without changing");
+    assert_eq!(outcome.stdout, "");
+}
+
+#[test]
+fn images_without_a_common_platform_are_refused_and_variants_are_no_label() {
+    let server = Server::start();
+    let project = BUILT.sandbox.work().join("arm");
+    fs::create_dir_all(&project).unwrap();
+    let project = fixture::go_module(&project, "tiny");
+    fixture::commit(&BUILT.sandbox, &project);
+    let manifest = project.join("pod.yaml");
+    fs::write(&manifest, pod("image: crossdock://tiny")).unwrap();
+    let repository = format!("{}/tiny", server.host);
+    let call = ["dist", "--platform", "linux/arm/v7", "--push", "--repository", &repository, "--tag", "1"];
+    let resolve = ["--resolve", "pod.yaml", "--affinity"];
+    let outcome = BUILT.sandbox.crossdock(&project, &[&call[..], &resolve].concat()).success();
+    assert!(outcome.stdout.contains("- linux\n"), "{outcome}");
+    assert!(
+        outcome.stdout.contains(
+            "kubernetes.io/arch\n            operator: In\n            values:\n            - arm\n"
+        ),
+        "{outcome}"
+    );
+    let text = pod("image: R/tiny:1\n  - image: R/tool:2");
+    let (outcome, _) = server.one("a.yaml", &text, &["--affinity"]);
+    let outcome = outcome.ends_with(1).complains("have no platform in common").complains("has linux/arm; ");
+    assert_eq!(outcome.stdout, "");
+}
+
+#[test]
 fn a_push_gives_its_digest_to_the_manifests() {
     let server = Server::start();
     let host = &server.host;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
 use crossdock::registry::{
-    FileKind, KubernetesManifest, Others, Pinning, PushedImage, Recursion, Registry, ResolveOptions,
-    Resolved, check_manifests, manifest_from, manifests, resolve, verify, write_manifests,
+    Affinity, FileKind, KubernetesManifest, Others, Pinning, PushedImage, Recursion, Registry,
+    ResolveOptions, Resolved, check_manifests, manifest_from, manifests, resolve, verify, write_manifests,
 };
 use crossdock::verify::{Verdict, targets};
 
@@ -68,6 +68,7 @@ impl<'a> Files<'a> {
         let mut options = ResolveOptions::new();
         options.paths.clone_from(&arguments.path);
         options.pinning = if arguments.drop_tag { Pinning::DropTag } else { Pinning::KeepTag };
+        options.affinity = if arguments.affinity { Affinity::Add } else { Affinity::Keep };
         Ok(Self { files, options, arguments })
     }
 
@@ -143,6 +144,10 @@ fn tell(resolved: &Resolved) {
         if let Some(note) = &image.note {
             output::warning(&format!("{}:{}: {}: {note}", image.file, image.line, image.reference));
         }
+    }
+    for pod in &resolved.pods {
+        let state = if pod.changed { "node affinity for" } else { "selects already" };
+        output::note(&format!("{}:{}: {state} {}", pod.file, pod.line, pod.platforms.join(", ")));
     }
     let changed = resolved.files.iter().filter(|file| file.changed).count();
     let images = ui::counted(resolved.images.len(), "image");
