@@ -272,6 +272,29 @@ fn pods_get_affinity_for_the_platforms_that_all_their_images_have() {
     assert_eq!(requests, 1, "the index that was looked up tells its platforms");
 }
 
+/// The API server accepted these texts: the long tests of `kubernetes` ask it.
+#[test]
+fn what_is_printed_is_what_the_api_server_accepted() {
+    let server = Server::start();
+    let before = include_str!("kubernetes/manifests.yaml").replace("registry.example/", "R/");
+    for (arguments, accepted) in [
+        (&[][..], include_str!("kubernetes/resolved.yaml")),
+        (&["--affinity"][..], include_str!("kubernetes/affinity.yaml")),
+    ] {
+        let (outcome, _) = server.one("a.yaml", &before, arguments);
+        let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
+        let printed = outcome.success().stdout.replace(&server.host, "registry.example");
+        let printed = printed.replace(&server.app, &digest("1")).replace(&server.tool, &digest("2"));
+        assert_eq!(printed, accepted, "{arguments:?}");
+    }
+    // The documentation quotes its refusals.
+    let documentation = include_str!("../../docs/resolve.md");
+    for refusal in [include_str!("kubernetes/misspelt.txt"), include_str!("kubernetes/denied.txt")] {
+        let is_quoted = |line: &str| line.len() > 60 && refusal.contains(line);
+        assert!(documentation.lines().any(is_quoted), "{refusal}");
+    }
+}
+
 #[test]
 fn pods_without_nodes_are_refused_and_unknown_ones_stay() {
     let server = Server::start();
