@@ -177,6 +177,49 @@ fn bytes_that_terminals_obey_and_marks_of_files_are_handled() {
 }
 
 #[test]
+fn each_file_is_read_once_however_it_is_named() {
+    let server = Server::start();
+    let text = pod("image: R/app:1");
+    let directory =
+        server.files("once", &[("a.yaml", &text), ("Chart.yaml", "name: x\n"), ("values.schema.json", "{}")]);
+    std::os::unix::fs::symlink("a.yaml", directory.join("b.yaml")).unwrap();
+    let expected = server.filled(&pod("image: R/app:1@D1"));
+    for arguments in [&["-f", "."][..], &["-f", "a.yaml", "-f", "./../once/b.yaml"]] {
+        assert_eq!(server.resolve(&directory, arguments).success().stdout, expected, "{arguments:?}");
+    }
+    let script = |script: &str| {
+        let program = crossdock_tests::program::crossdock().display().to_string();
+        BUILT
+            .sandbox
+            .tool(&directory, "bash", &["-c", &script.replace("crossdock", &program)])
+            .success()
+            .stdout
+    };
+    assert_eq!(script("crossdock resolve -f <(cat a.yaml)"), expected);
+    assert_eq!(script("cat a.yaml | crossdock resolve -f /dev/stdin"), expected);
+}
+
+#[test]
+fn what_cannot_be_printed_or_dropped_is_refused() {
+    let server = Server::start();
+    let config = "apiVersion: v1\nkind: ConfigMap\ndata:\n  a: |\n    x";
+    let directory = server.files("ends", &[("a.yaml", config), ("b.yaml", &pod("image: R/app:1"))]);
+    let outcome =
+        server.resolve(&directory, &["-f", "."]).ends_with(2).complains("a.yaml ends within a value");
+    assert_eq!(outcome.stdout, "");
+    server.resolve(&directory, &["-f", "b.yaml", "-f", "a.yaml"]).success();
+    server.resolve(&directory, &["-f", ".", "--in-place"]).success();
+    for (file, text) in [
+        ("kustomization.yaml", "images: [{name: R/app, newTag: \"1\"}]\n"),
+        ("values.yaml", "image: {repository: R/app, tag: \"1\"}\n"),
+    ] {
+        let (outcome, _) = server.one(file, text, &["--drop-tag"]);
+        let outcome = outcome.ends_with(2).complains("which `--drop-tag` does not remove");
+        assert_eq!(outcome.stdout, "");
+    }
+}
+
+#[test]
 fn what_is_untouched_is_listed() {
     let server = Server::start();
     let config = "apiVersion: v1\nkind: ConfigMap\ndata:\n  x: |\n    {{ .Alert }}\n    image: R/app:1\n";

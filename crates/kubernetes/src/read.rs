@@ -8,6 +8,7 @@ mod object;
 mod path;
 mod pods;
 mod style;
+mod survey;
 
 use std::collections::{HashMap, HashSet};
 
@@ -52,6 +53,8 @@ pub struct ManifestFile {
     pub governed: Vec<String>,
     /// Texts that look like images and were not touched.
     pub untouched: Vec<Untouched>,
+    /// Whether a line break after the last byte would change a value: the text ends within a block scalar.
+    pub ends_in_value: bool,
 }
 
 /// Finds the images of a file. The name decides whether a file without `apiVersion` and `kind` is a kustomization
@@ -76,6 +79,7 @@ pub fn read(name: &str, text: &str, options: &ReadOptions) -> Result<ManifestFil
             matched: Vec::new(),
             governed: Vec::new(),
             untouched: Vec::new(),
+            ends_in_value: tree.ends_in_value(text),
         },
     };
     if let Some((first, second)) = tree.duplicate() {

@@ -64,7 +64,11 @@ impl<'a> Files<'a> {
             }
         }
         let mut seen = BTreeSet::new();
-        files.retain(|file| seen.insert(file.name.clone()));
+        // A link names a file again.
+        files.retain(|file: &KubernetesManifest| {
+            let path = session.context.directory().join(&file.name);
+            seen.insert(path.canonicalize_utf8().unwrap_or_else(|_| file.name.clone().into()))
+        });
         let mut options = ResolveOptions::new();
         options.paths.clone_from(&arguments.path);
         options.pinning = if arguments.drop_tag { Pinning::DropTag } else { Pinning::KeepTag };
@@ -95,6 +99,20 @@ impl<'a> Files<'a> {
             .hint("or pass only this file"))
     }
 
+    /// Refuses to print a file before another one if the line break between them would change a value of it.
+    fn refuse_open_ends(&self, session: &Session, resolved: &Resolved) -> Result<(), CommandError> {
+        let followed = resolved.files.iter().rev().skip(1).find(|file| file.ends_in_value);
+        let Some(file) = followed.filter(|_| !self.arguments.in_place && !session.json()) else {
+            return Ok(());
+        };
+        let message = format!(
+            "{} ends within a value, to which the line break before the next file would be added",
+            file.file
+        );
+        Err(CommandError::message(Exit::Usage, message)
+            .hint("end the file with a line break, or write `|-` instead of `|`"))
+    }
+
     /// Looks the images up.
     pub(super) fn resolve(
         &self,
@@ -107,6 +125,7 @@ impl<'a> Files<'a> {
         (options.own, options.others) = (own, others);
         let resolved = resolve(&session.context, registry, &self.files, &options)?;
         self.refuse_other_tools(session, resolved.files.iter().map(|file| file.is_for_kubectl))?;
+        self.refuse_open_ends(session, &resolved)?;
         Ok(resolved)
     }
 

@@ -84,6 +84,9 @@ pub struct ResolvedFile {
     pub changed: bool,
     /// Whether `kubectl apply` reads it: kustomizations are for kustomize, and values for Helm.
     pub is_for_kubectl: bool,
+    /// Whether a line break after its last byte would change a value, so that no other file can follow it in a stream.
+    #[serde(skip)]
+    pub ends_in_value: bool,
 }
 
 /// An image that a file names.
@@ -276,6 +279,17 @@ impl Run<'_> {
         image: &Image,
     ) -> Option<crossdock_kubernetes::Edit> {
         match self.resolve(kind, image) {
+            Ok(Outcome::Pin(..)) if self.options.pinning == Pinning::DropTag && kind != FileKind::Objects => {
+                let message = format!(
+                    "{}: the tag is a field of its own, which `--drop-tag` does not remove",
+                    place(file, image)
+                );
+                let error = Error::from_message(ErrorKind::Usage, message);
+                self.failures.push(
+                    error.hint("omit `--drop-tag` for this file, or remove the field once it has a digest"),
+                );
+                None
+            }
             Ok(Outcome::Pin(reference, digest, note)) => {
                 self.add(file, image, format!("{}@{digest}", reference.repository), note);
                 Some(image.pin(&digest.to_string(), self.options.pinning))
@@ -401,7 +415,8 @@ impl Run<'_> {
             self.check(change, &text)?;
             let (changed, is_for_kubectl) =
                 (text != change.file.text, change.found.kind == FileKind::Objects);
-            resolved.push(ResolvedFile { file: change.file.name.clone(), text, changed, is_for_kubectl });
+            let (file, ends_in_value) = (change.file.name.clone(), change.found.ends_in_value);
+            resolved.push(ResolvedFile { file, text, changed, is_for_kubectl, ends_in_value });
         }
         Ok(Resolved {
             schema: RESOLUTION_SCHEMA,

@@ -1,6 +1,6 @@
 //! Images of Kubernetes objects: pod specifications, wherever they are.
 
-use crate::error::ManifestError;
+use crate::error::{ManifestError, Problem};
 use crate::yaml::Id;
 
 use super::{Path, Reader, look};
@@ -17,6 +17,7 @@ impl Reader<'_> {
         if let Some(items) = self.tree.get(root, "items").filter(|_| kind == "List") {
             return self.objects(items, "");
         }
+        self.refuse_templates(root)?;
         let paths = self.options.paths.iter().filter(|path| path.kind == kind);
         for path in paths.cloned().collect::<Vec<_>>() {
             self.at_path(root, &path, 0)?;
@@ -31,6 +32,18 @@ impl Reader<'_> {
             _ => self.search(root),
         }
         self.seen.clear();
+        Ok(())
+    }
+
+    /// Refuses an object whose name is a template: no name has braces.
+    fn refuse_templates(&self, root: Id) -> Result<(), ManifestError> {
+        let metadata = self.tree.get(root, "metadata");
+        for field in ["name", "generateName", "namespace"] {
+            let Some(at) = metadata.and_then(|metadata| self.tree.get(metadata, field)) else { continue };
+            if let Some(text) = self.tree.text(at).filter(|text| text.contains("{{")) {
+                return Err(self.error(at, Problem::Template(text.to_owned())));
+            }
+        }
         Ok(())
     }
 
@@ -61,7 +74,7 @@ impl Reader<'_> {
                 }
                 match self.taken.contains_key(&at) {
                     true => Ok(()),
-                    false => self.reference(at),
+                    false => self.reference(at, path.fields.last().map_or("image", String::as_str)),
                 }
             }
         }
@@ -99,9 +112,11 @@ impl Reader<'_> {
     fn pod_spec(&mut self, spec: Id) -> Result<(), ManifestError> {
         for (key, image) in self.image_entries(spec).into_iter().flatten() {
             match self.tree.scalar(image) {
-                Some(scalar) if scalar.is_null() => {}
+                Some(scalar) if scalar.is_null() => {
+                    self.leave(image, "", "the image of a container, which is empty")
+                }
                 Some(_) => {
-                    self.reference(image)?;
+                    self.reference(image, "image")?;
                     // The value of an alias is written before its key.
                     if self.tree.node(image).start < self.tree.node(key).start {
                         *self.taken.entry(image).or_default() += 1;
@@ -162,14 +177,12 @@ impl Reader<'_> {
             let Some(text) = self.tree.text(value).filter(|_| !self.taken.contains_key(&value)) else {
                 continue;
             };
-            if look::is_qualified(text) {
-                let text = text.to_owned();
-                self.leave(value, &text, format!("value in a {kind}"));
-            } else if let Some(line) = text.lines().position(look::is_image_line) {
-                let block = self.tree.scalar(value).is_some_and(|scalar| scalar.is_block());
-                let first = self.tree.node(value).line + if block { line } else { 0 };
-                let place = format!("text in a {kind}");
-                self.file.untouched.push(super::Untouched { line: first, value: String::new(), place });
+            match look::is_qualified(text) {
+                true => {
+                    let text = text.to_owned();
+                    self.leave(value, &text, format!("value in a {kind}"));
+                }
+                false => self.survey_lines(value, format!("text in a {kind}")),
             }
         }
     }
