@@ -238,6 +238,8 @@ fn what_is_untouched_is_listed() {
     let (outcome, requests) = server.one("a.yaml", &pod("image: R/app:1"), &["--only-own"]);
     assert_eq!(outcome.success().stdout, server.filled(&pod("image: R/app:1")));
     assert_eq!(requests, 0);
+    let (outcome, _) = server.one("a.yaml", &pod("image: R/app:1"), &["--only-own", "--verify"]);
+    outcome.success().complains("nothing was verified");
 }
 
 #[test]

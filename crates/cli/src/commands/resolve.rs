@@ -204,6 +204,9 @@ fn verified(
     let options = session.verify_options(&selection, arguments.strictness);
     let targets = targets(&session.context, &options)?;
     let pinned: BTreeSet<&str> = resolved.images.iter().map(|image| image.pinned.as_str()).collect();
+    if pinned.is_empty() {
+        output::warning("nothing was verified, because no image has a digest");
+    }
     let mut worst = Verdict::Starts;
     for name in pinned {
         let view = session.transfer(&format!("reading {name}"));
