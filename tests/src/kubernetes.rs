@@ -1,4 +1,4 @@
-//! A Kubernetes API server with etcd. There is no kubelet, so that no pod runs.
+//! A Kubernetes API server with etcd. Without a kubelet, pods never run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

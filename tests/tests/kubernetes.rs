@@ -8,7 +8,7 @@ use crossdock_tests::registry::{Habits, MemoryRegistry, Sample};
 use crossdock_tests::{Outcome, Sandbox};
 use serde_json::{Value, json};
 
-/// What `resolve` and `resolve --affinity` print, which quick tests hold the program to.
+/// Manifests that `resolve` and `resolve --affinity` print, which quick tests hold the program to.
 const RESOLVED: &str = include_str!("kubernetes/resolved.yaml");
 const AFFINITY: &str = include_str!("kubernetes/affinity.yaml");
 

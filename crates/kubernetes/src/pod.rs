@@ -41,10 +41,10 @@ pub struct Pod {
     pub(crate) scheduling: Scheduling,
 }
 
-/// What a specification says about nodes.
+/// The nodes that a specification chooses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Scheduling {
-    /// It is no pod template, so that its fields are unknown.
+    /// It is not a pod template, and its fields are unknown.
     Unknown,
     /// Its fields are not those of a pod.
     Malformed(ManifestError),

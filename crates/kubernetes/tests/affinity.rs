@@ -68,8 +68,8 @@ fn affinity_has_the_style_of_the_text_around() {
             format!("{POD}{block}  # ours\n  containers:\n  - image: app:1\n").replace('\n', "\r\n"),
         ),
         (
-            pod("  # ours\n  # alone\n"),
-            format!("{POD}{block}  # ours\n  # alone\n  containers:\n  - image: app:1\n"),
+            pod("  # ours\n  # all\n"),
+            format!("{POD}{block}  # ours\n  # all\n  containers:\n  - image: app:1\n"),
         ),
         (pod("").replace('\n', "\r\n"), pod(&block).replace('\n', "\r\n")),
         (pod("  affinity: {}\n"), pod(&format!("  affinity: {flow}\n"))),

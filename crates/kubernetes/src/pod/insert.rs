@@ -25,7 +25,7 @@ pub(crate) struct Spot {
     pub(crate) style: Style,
 }
 
-/// What a list, or the mapping that leads to it, becomes.
+/// The form of an inserted list, or of the mapping that leads to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Slot {
     /// The first entries of a mapping or list.

@@ -1,4 +1,4 @@
-//! What pod specifications say about nodes, and where node affinity goes.
+//! Reads the fields of pod specifications that choose nodes, and finds the places for node affinity.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +14,7 @@ const TERMS: [&str; 4] =
     ["affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms"];
 const EXPRESSIONS: [&str; 1] = ["matchExpressions"];
 
-/// What is known about a mapping by the fields that lead to it.
+/// The kind of a mapping, by the fields that lead to it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Context {
     Other,

@@ -41,7 +41,7 @@ pub(super) struct FileAffinity {
     pub(super) pods: Vec<ResolvedPod>,
     pub(super) left: Vec<Untouched>,
     pub(super) failures: Vec<Error>,
-    /// The platforms of each pod of the file; `None` if it is left alone.
+    /// The platforms of each pod of the file; `None` if it stays as it is.
     decided: Vec<Option<BTreeSet<NodePlatform>>>,
 }
 

@@ -95,7 +95,7 @@ impl<'a> LookUps<'a> {
     }
 }
 
-/// Returns the platform as nodes are labelled; `None` if it is no value of a label.
+/// Returns the platform as nodes are labelled; `None` if a label cannot have it as its value.
 fn label(platform: PlatformObject) -> Option<NodePlatform> {
     let is_value = |text: &str| {
         let is_end = |c: char| c.is_ascii_alphanumeric();
