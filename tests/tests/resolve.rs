@@ -429,5 +429,8 @@ fn a_push_gives_its_digest_to_the_manifests() {
         fs::write(k8s.join("deployment.yaml"), text).unwrap();
         BUILT.sandbox.crossdock(&BUILT.project, &call).ends_with(2).complains(complaint);
     }
+    fs::write(k8s.join("deployment.yaml"), pod("image: crossdock://hello")).unwrap();
+    fs::write(k8s.join("a.yaml"), "apiVersion: v1\nkind: ConfigMap\ndata:\n  a: |\n    x").unwrap();
+    BUILT.sandbox.crossdock(&BUILT.project, &call).ends_with(2).complains("a.yaml ends within a value");
     assert_eq!(server.registry.record().entries.len(), 0, "a bad manifest ends the run before it builds");
 }

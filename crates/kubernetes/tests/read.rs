@@ -333,6 +333,14 @@ fn what_kubectl_reads_is_read() {
         images.iter().map(|image| (image.reference.as_str(), image.line, image.column)).collect();
     assert_eq!(places, [("a:1", 2, 35), ("b:1", 4, 35), ("c:1", 5, 35)]);
     assert_eq!(pinned("a.json", &stream), stream.replace(":1\"", ":1@D1\""));
+    let joined = format!(
+        "{}---\n\u{feff}{}---\r\n\u{feff}{}",
+        pod("    image: é/a\n"),
+        pod("    image: b:1\n"),
+        pod("    image: c:1\n")
+    );
+    let expected = joined.replace("é/a", "é/a@D1").replace(":1\n", ":1@D1\n");
+    assert_eq!(pinned("a.yaml", &joined), expected);
     let (line, problem) = problem(&format!("{}\n{{\"a\": ]}}", object("a:1")));
     assert!(matches!(problem, Problem::Syntax(_)), "{problem}");
     assert_eq!(line, 3);

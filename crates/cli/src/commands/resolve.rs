@@ -78,39 +78,39 @@ impl<'a> Files<'a> {
 
     /// Checks what can be known before the images with these names are built and pushed.
     pub(super) fn check(&self, session: &Session, names: &[&str]) -> Result<(), CommandError> {
-        let kinds = check_manifests(&self.files, &self.options, names)?;
-        self.refuse_other_tools(session, kinds.iter().map(|kind| *kind == FileKind::Objects))
+        let checked = check_manifests(&self.files, &self.options, names)?;
+        let printed = checked.iter().map(|file| (file.kind == FileKind::Objects, file.ends_in_value));
+        self.refuse_stream(session, printed)
     }
 
-    /// Refuses to print a file that kubectl does not read among others; each file is told whether it is for kubectl.
-    fn refuse_other_tools(
+    /// Refuses to print a file that kubectl does not read among others, or one that ends in a value before another one: the
+    /// line break between them would be added to it. Each file is told whether it is for kubectl, and whether it ends so.
+    fn refuse_stream(
         &self,
         session: &Session,
-        for_kubectl: impl Iterator<Item = bool>,
+        files: impl Iterator<Item = (bool, bool)>,
     ) -> Result<(), CommandError> {
         if self.arguments.in_place || session.json() || self.files.len() < 2 {
             return Ok(());
         }
-        let other = self.files.iter().zip(for_kubectl).find(|(_, is_for_kubectl)| !is_for_kubectl);
-        let Some((file, _)) = other else { return Ok(()) };
-        let message = format!("{} is not for kubectl, which reads what is printed", file.name);
-        Err(CommandError::message(Exit::Usage, message)
-            .hint("rewrite the files with `--in-place`, then `kubectl apply -k` or `helm upgrade`")
-            .hint("or pass only this file"))
-    }
-
-    /// Refuses to print a file before another one if the line break between them would change a value of it.
-    fn refuse_open_ends(&self, session: &Session, resolved: &Resolved) -> Result<(), CommandError> {
-        let followed = resolved.files.iter().rev().skip(1).find(|file| file.ends_in_value);
-        let Some(file) = followed.filter(|_| !self.arguments.in_place && !session.json()) else {
-            return Ok(());
-        };
-        let message = format!(
-            "{} ends within a value, to which the line break before the next file would be added",
-            file.file
-        );
-        Err(CommandError::message(Exit::Usage, message)
-            .hint("end the file with a line break, or write `|-` instead of `|`"))
+        let last = self.files.len() - 1;
+        for (at, (file, (is_for_kubectl, ends_in_value))) in self.files.iter().zip(files).enumerate() {
+            if !is_for_kubectl {
+                let message = format!("{} is not for kubectl, which reads what is printed", file.name);
+                return Err(CommandError::message(Exit::Usage, message)
+                    .hint("rewrite the files with `--in-place`, then `kubectl apply -k` or `helm upgrade`")
+                    .hint("or pass only this file"));
+            }
+            if ends_in_value && at < last {
+                let message = format!(
+                    "{} ends within a value, to which the line break before the next file would be added",
+                    file.name
+                );
+                return Err(CommandError::message(Exit::Usage, message)
+                    .hint("end the file with a line break, or write `|-` instead of `|`"));
+            }
+        }
+        Ok(())
     }
 
     /// Looks the images up.
@@ -124,8 +124,8 @@ impl<'a> Files<'a> {
         let mut options = self.options.clone();
         (options.own, options.others) = (own, others);
         let resolved = resolve(&session.context, registry, &self.files, &options)?;
-        self.refuse_other_tools(session, resolved.files.iter().map(|file| file.is_for_kubectl))?;
-        self.refuse_open_ends(session, &resolved)?;
+        let printed = resolved.files.iter().map(|file| (file.is_for_kubectl, file.ends_in_value));
+        self.refuse_stream(session, printed)?;
         Ok(resolved)
     }
 

@@ -191,7 +191,17 @@ pub fn resolve(
     })
 }
 
-/// Checks that files can be resolved, without asking a registry, for a run that builds first; returns the purpose of each file.
+/// A file that can be resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CheckedManifest {
+    /// The purpose of the file.
+    pub kind: FileKind,
+    /// Whether a line break after its last byte would change a value; see [`ResolvedFile::ends_in_value`].
+    pub ends_in_value: bool,
+}
+
+/// Checks that files can be resolved, without asking a registry, for a run that builds first.
 /// `names` are the images of the project that will be pushed.
 ///
 /// # Errors
@@ -200,7 +210,7 @@ pub fn check_manifests(
     files: &[KubernetesManifest],
     options: &ResolveOptions,
     names: &[&str],
-) -> Result<Vec<FileKind>, Error> {
+) -> Result<Vec<CheckedManifest>, Error> {
     let read = read_all(files, options)?;
     for (file, found) in files.iter().zip(&read) {
         for image in &found.images {
@@ -212,7 +222,9 @@ pub fn check_manifests(
             }
         }
     }
-    Ok(read.iter().map(|found| found.kind).collect())
+    let checked =
+        |found: &ManifestFile| CheckedManifest { kind: found.kind, ends_in_value: found.ends_in_value };
+    Ok(read.iter().map(checked).collect())
 }
 
 /// Returns the error for a name of the project that is not pushed.
@@ -412,7 +424,9 @@ impl Run<'_> {
         let mut resolved = Vec::with_capacity(changes.len());
         for change in &changes {
             let text = apply(&change.file.text, &change.edits);
-            self.check(change, &text)?;
+            if !change.edits.is_empty() {
+                self.check(change, &text)?;
+            }
             let (changed, is_for_kubectl) =
                 (text != change.file.text, change.found.kind == FileKind::Objects);
             let (file, ends_in_value) = (change.file.name.clone(), change.found.ends_in_value);

@@ -11,12 +11,13 @@ pub(super) struct Part<'t> {
     pub(super) column: usize,
 }
 
-/// Splits a stream of JSON objects without `---` between them; any other text is one part.
+/// Splits a text before JSON objects without `---` between them, and before documents that start with a byte order mark, as
+/// joined files have them; any other text is one part.
 pub(super) fn parts(text: &str) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
     let mut left = text;
     let (mut index, mut line, mut column) = (0, 0, 0);
-    while let Some(length) = object_before_another(left) {
+    while let Some(length) = object_before_another(left).or_else(|| document_before_mark(left)) {
         let (part, rest) = left.split_at(length);
         parts.push(Part { text: part, index, line, column });
         index += part.chars().count();
@@ -27,6 +28,13 @@ pub(super) fn parts(text: &str) -> Vec<Part<'_>> {
     }
     parts.push(Part { text: left, index, line, column });
     parts
+}
+
+/// Returns the length of the documents before one that starts with a byte order mark.
+fn document_before_mark(text: &str) -> Option<usize> {
+    let marks = text.match_indices("\n\u{feff}").map(|(at, _)| at);
+    let mut starts = marks.filter(|at| text[..*at].trim_end_matches('\r').ends_with("\n---"));
+    starts.next().map(|at| at + 1)
 }
 
 /// Returns the length of an object, with the blanks around it, that another object follows.
