@@ -383,6 +383,14 @@ fn images_without_a_common_platform_are_refused_and_variants_are_no_label() {
         ),
         "{outcome}"
     );
+    // What the plan tells is told before the build.
+    server.registry.forget_record();
+    let selected = pod("image: crossdock://tiny")
+        .replace("spec:\n", "spec:\n  nodeSelector: {kubernetes.io/arch: arm64}\n");
+    fs::write(&manifest, selected).unwrap();
+    let refused = BUILT.sandbox.crossdock(&project, &[&call[..], &resolve].concat());
+    refused.ends_with(1).complains("`nodeSelector` arm64 excludes every platform of the images: linux/arm");
+    assert_eq!(server.registry.record().entries.len(), 0);
     let text = pod("image: R/tiny:1\n  - image: R/tool:2");
     let (outcome, _) = server.one("a.yaml", &text, &["--affinity"]);
     let outcome = outcome.ends_with(1).complains("have no platform in common").complains("has linux/arm; ");

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
+use crossdock::plan::Plan;
 use crossdock::registry::{
     Affinity, FileKind, KubernetesManifest, Others, Pinning, PushedImage, Recursion, Registry,
     ResolveOptions, Resolved, check_manifests, manifest_from, manifests, resolve, verify, write_manifests,
@@ -76,9 +77,9 @@ impl<'a> Files<'a> {
         Ok(Self { files, options, arguments })
     }
 
-    /// Checks what can be known before the images with these names are built and pushed.
-    pub(super) fn check(&self, session: &Session, names: &[&str]) -> Result<(), CommandError> {
-        let checked = check_manifests(&self.files, &self.options, names)?;
+    /// Checks what can be known before the images of a plan are built and pushed.
+    pub(super) fn check(&self, session: &Session, plan: &Plan) -> Result<(), CommandError> {
+        let checked = check_manifests(&self.files, &self.options, &plan.images)?;
         let printed = checked.iter().map(|file| (file.kind == FileKind::Objects, file.ends_in_value));
         self.refuse_stream(session, printed)
     }

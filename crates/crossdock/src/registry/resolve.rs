@@ -1,6 +1,7 @@
 //! Digests for the images of Kubernetes manifests.
 
 mod affinity;
+mod check;
 mod files;
 mod lookup;
 
@@ -14,12 +15,14 @@ use crossdock_registry::Registry;
 use serde::Serialize;
 
 pub use affinity::{Affinity, ResolvedPod};
+pub use check::{CheckedManifest, check_manifests};
 pub use files::{KubernetesManifest, Recursion, manifest_from, manifests, write_manifests};
 
 use super::PushedImage;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use affinity::FileAffinity;
+use check::{not_pushed, read_all};
 use lookup::LookUps;
 
 /// Options of [`resolve`].
@@ -191,64 +194,13 @@ pub fn resolve(
     })
 }
 
-/// A file that can be resolved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CheckedManifest {
-    /// The purpose of the file.
-    pub kind: FileKind,
-    /// Whether a line break after its last byte would change a value; see [`ResolvedFile::ends_in_value`].
-    pub ends_in_value: bool,
-}
-
-/// Checks that files can be resolved, without asking a registry, for a run that builds first.
-/// `names` are the images of the project that will be pushed.
-///
-/// # Errors
-/// As of [`resolve`], for what the files themselves tell.
-pub fn check_manifests(
-    files: &[KubernetesManifest],
-    options: &ResolveOptions,
-    names: &[&str],
-) -> Result<Vec<CheckedManifest>, Error> {
-    let read = read_all(files, options)?;
-    for (file, found) in files.iter().zip(&read) {
-        for image in &found.images {
-            match image.reference.strip_prefix(OWN) {
-                Some(name) if !names.contains(&name) => {
-                    return Err(not_pushed(name, names).at(place(file, image)));
-                }
-                _ => {}
-            }
-        }
+/// Returns an error that names every failure, if there are any.
+fn refuse(failures: Vec<Error>) -> Result<(), Error> {
+    let mut failures = failures.into_iter();
+    match failures.next() {
+        Some(first) => Err(failures.fold(first, |error, next| error.line(next.message()))),
+        None => Ok(()),
     }
-    let checked =
-        |found: &ManifestFile| CheckedManifest { kind: found.kind, ends_in_value: found.ends_in_value };
-    Ok(read.iter().map(checked).collect())
-}
-
-/// Returns the error for a name of the project that is not pushed.
-fn not_pushed(name: &str, pushed: &[&str]) -> Error {
-    let message = match pushed {
-        [] => format!("`{OWN}{name}` names an image of this project, and nothing is pushed in this run"),
-        pushed => format!("`{OWN}{name}` names no image that this run pushes: {}", pushed.join(", ")),
-    };
-    let error = Error::from_message(ErrorKind::Usage, message);
-    match pushed {
-        [] => error.hint("build and push it: `crossdock dist --push --resolve …`"),
-        _ => error.hint("write one of these names, or select the image with `--image`"),
-    }
-}
-
-fn read_all(
-    files: &[KubernetesManifest],
-    options: &ResolveOptions,
-) -> Result<Vec<crossdock_kubernetes::ManifestFile>, Error> {
-    let settings = ReadOptions { paths: options.paths.clone() };
-    files
-        .iter()
-        .map(|file| read(&file.name, &file.text, &settings).map_err(|error| refused(ErrorKind::Usage, error)))
-        .collect()
 }
 
 fn refused(kind: ErrorKind, error: ManifestError) -> Error {
@@ -417,10 +369,7 @@ impl Run<'_> {
 
     /// Returns the result, or an error that names every failure.
     fn finish(mut self, changes: Vec<Change<'_>>) -> Result<Resolved, Error> {
-        let mut failures = std::mem::take(&mut self.failures).into_iter();
-        if let Some(first) = failures.next() {
-            return Err(failures.fold(first, |error, next| error.line(next.message())));
-        }
+        refuse(std::mem::take(&mut self.failures))?;
         let mut resolved = Vec::with_capacity(changes.len());
         for change in &changes {
             let text = apply(&change.file.text, &change.edits);

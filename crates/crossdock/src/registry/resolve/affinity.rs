@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossdock_kubernetes::{Edit, ManifestFile, NodePlatform, Pod, Problem};
 use crossdock_oci::RegistryReference;
+use crossdock_platform::Platform;
 use serde::Serialize;
 
 use super::lookup::LookUps;
-use super::{KubernetesManifest, Others, ResolveOptions, ResolvedImage, Untouched, refused};
+use super::{KubernetesManifest, OWN, Others, ResolveOptions, ResolvedImage, Untouched, refused};
 use crate::error::{Error, ErrorKind};
+use crate::plan::ImagePlan;
 
 /// Whether pods are restricted to nodes of the platforms that their images have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,25 +65,56 @@ pub(super) fn of_file(
         .filter(is_known)
         .map(|image| (image.reference.as_str(), image.pinned.as_str()))
         .collect();
-    let mut affinity = FileAffinity::default();
-    for pod in &found.pods {
-        let decided = affinity.decide(file, pod, &pinned, lookups);
-        affinity.decided.push(decided);
-    }
-    affinity
+    let platforms = &mut |reference: &str| {
+        let named = pinned.get(reference).and_then(|pinned| pinned.parse::<RegistryReference>().ok());
+        named.map(|named| lookups.platforms(&named)).transpose()
+    };
+    FileAffinity::new(file, found, platforms)
 }
 
+/// Returns the node affinity of the pods whose images are all of this project, by the platforms that the plan builds.
+pub(super) fn of_plan(
+    file: &KubernetesManifest,
+    found: &ManifestFile,
+    planned: &[ImagePlan],
+) -> FileAffinity {
+    let platforms = &mut |reference: &str| {
+        let name = reference.strip_prefix(OWN);
+        let planned = planned.iter().find(|image| Some(image.name.as_str()) == name);
+        Ok(planned.map(|image| image.platforms.iter().filter_map(|built| label(&built.platform)).collect()))
+    };
+    FileAffinity::new(file, found, platforms)
+}
+
+/// Returns a platform as nodes are labelled.
+fn label(platform: &Platform) -> Option<NodePlatform> {
+    let text = platform.to_string();
+    let mut parts = text.split('/').map(str::to_owned);
+    Some(NodePlatform { os: parts.next()?, architecture: parts.next()? })
+}
+
+/// Returns the platforms of a reference as a file has it; `None` if they are unknown.
+type PlatformsOf<'a> = dyn FnMut(&str) -> Result<Option<BTreeSet<NodePlatform>>, Error> + 'a;
+
 impl FileAffinity {
+    fn new(file: &KubernetesManifest, found: &ManifestFile, platforms: &mut PlatformsOf<'_>) -> Self {
+        let mut affinity = Self::default();
+        for pod in &found.pods {
+            let decided = affinity.decide(file, pod, platforms);
+            affinity.decided.push(decided);
+        }
+        affinity
+    }
+
     /// Returns the platforms that a pod is restricted to; `None` if it stays as it is.
     fn decide(
         &mut self,
         file: &KubernetesManifest,
         pod: &Pod,
-        pinned: &BTreeMap<&str, &str>,
-        lookups: &mut LookUps<'_>,
+        platforms: &mut PlatformsOf<'_>,
     ) -> Option<BTreeSet<NodePlatform>> {
         let place = format!("{}:{}:{}", file.name, pod.line, pod.column);
-        let images = match platforms_of(pod, pinned, lookups) {
+        let images = match images_of(pod, platforms) {
             Ok(Ok(images)) => images,
             Ok(Err(why)) => {
                 let (file, line, value) = (file.name.clone(), pod.line, String::new());
@@ -141,11 +174,10 @@ struct ImagePlatforms {
     platforms: BTreeSet<NodePlatform>,
 }
 
-/// Returns the platforms of each image of a pod, or the reason why those of one are unknown.
-fn platforms_of(
+/// Returns the images of a pod with their platforms, or the reason why those of one are unknown.
+fn images_of(
     pod: &Pod,
-    pinned: &BTreeMap<&str, &str>,
-    lookups: &mut LookUps<'_>,
+    platforms: &mut PlatformsOf<'_>,
 ) -> Result<Result<Vec<ImagePlatforms>, String>, Error> {
     if !pod.is_template() {
         return Ok(Err("it is in a field that may not be a pod template".to_owned()));
@@ -155,14 +187,10 @@ fn platforms_of(
         let Some(reference) = reference else {
             return Ok(Err("a container has no image here".to_owned()));
         };
-        let unknown = || Ok(Err(format!("the platforms of `{reference}` are unknown")));
-        let Some(pinned) = pinned.get(reference.as_str()) else { return unknown() };
-        let Ok(named) = pinned.parse::<RegistryReference>() else { return unknown() };
-        let platforms = lookups.platforms(&named)?;
-        if platforms.is_empty() {
-            return unknown();
+        match platforms(reference)?.filter(|platforms| !platforms.is_empty()) {
+            Some(platforms) => images.push(ImagePlatforms { reference: reference.clone(), platforms }),
+            None => return Ok(Err(format!("the platforms of `{reference}` are unknown"))),
         }
-        images.push(ImagePlatforms { reference: reference.clone(), platforms });
     }
     Ok(Ok(images))
 }
