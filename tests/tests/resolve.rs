@@ -383,7 +383,7 @@ fn images_without_a_common_platform_are_refused_and_variants_are_no_label() {
         ),
         "{outcome}"
     );
-    // What the plan tells is told before the build.
+    // The plan shows a contradiction before the build.
     server.registry.forget_record();
     let selected = pod("image: crossdock://tiny")
         .replace("spec:\n", "spec:\n  nodeSelector: {kubernetes.io/arch: arm64}\n");
