@@ -10,6 +10,7 @@ pub mod emulator;
 pub mod engine;
 pub mod fixture;
 pub mod handmade;
+pub mod kubernetes;
 pub mod layout;
 pub mod mach_o;
 pub mod modules;

@@ -177,6 +177,49 @@ fn bytes_that_terminals_obey_and_marks_of_files_are_handled() {
 }
 
 #[test]
+fn each_file_is_read_once_however_it_is_named() {
+    let server = Server::start();
+    let text = pod("image: R/app:1");
+    let directory =
+        server.files("once", &[("a.yaml", &text), ("Chart.yaml", "name: x\n"), ("values.schema.json", "{}")]);
+    std::os::unix::fs::symlink("a.yaml", directory.join("b.yaml")).unwrap();
+    let expected = server.filled(&pod("image: R/app:1@D1"));
+    for arguments in [&["-f", "."][..], &["-f", "a.yaml", "-f", "./../once/b.yaml"]] {
+        assert_eq!(server.resolve(&directory, arguments).success().stdout, expected, "{arguments:?}");
+    }
+    let script = |script: &str| {
+        let program = crossdock_tests::program::crossdock().display().to_string();
+        BUILT
+            .sandbox
+            .tool(&directory, "bash", &["-c", &script.replace("crossdock", &program)])
+            .success()
+            .stdout
+    };
+    assert_eq!(script("crossdock resolve -f <(cat a.yaml)"), expected);
+    assert_eq!(script("cat a.yaml | crossdock resolve -f /dev/stdin"), expected);
+}
+
+#[test]
+fn what_cannot_be_printed_or_dropped_is_refused() {
+    let server = Server::start();
+    let config = "apiVersion: v1\nkind: ConfigMap\ndata:\n  a: |\n    x";
+    let directory = server.files("ends", &[("a.yaml", config), ("b.yaml", &pod("image: R/app:1"))]);
+    let outcome =
+        server.resolve(&directory, &["-f", "."]).ends_with(2).complains("a.yaml ends within a value");
+    assert_eq!(outcome.stdout, "");
+    server.resolve(&directory, &["-f", "b.yaml", "-f", "a.yaml"]).success();
+    server.resolve(&directory, &["-f", ".", "--in-place"]).success();
+    for (file, text) in [
+        ("kustomization.yaml", "images: [{name: R/app, newTag: \"1\"}]\n"),
+        ("values.yaml", "image: {repository: R/app, tag: \"1\"}\n"),
+    ] {
+        let (outcome, _) = server.one(file, text, &["--drop-tag"]);
+        let outcome = outcome.ends_with(2).complains("which `--drop-tag` does not remove");
+        assert_eq!(outcome.stdout, "");
+    }
+}
+
+#[test]
 fn what_is_untouched_is_listed() {
     let server = Server::start();
     let config = "apiVersion: v1\nkind: ConfigMap\ndata:\n  x: |\n    {{ .Alert }}\n    image: R/app:1\n";
@@ -195,6 +238,8 @@ fn what_is_untouched_is_listed() {
     let (outcome, requests) = server.one("a.yaml", &pod("image: R/app:1"), &["--only-own"]);
     assert_eq!(outcome.success().stdout, server.filled(&pod("image: R/app:1")));
     assert_eq!(requests, 0);
+    let (outcome, _) = server.one("a.yaml", &pod("image: R/app:1"), &["--only-own", "--verify"]);
+    outcome.success().complains("nothing was verified");
 }
 
 #[test]
@@ -239,6 +284,120 @@ fn an_image_that_does_not_start_on_its_nodes_is_refused() {
 }
 
 #[test]
+fn pods_get_affinity_for_the_platforms_that_all_their_images_have() {
+    let server = Server::start();
+    let affinity = |values: &str| {
+        format!(
+            "{{nodeAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: {{nodeSelectorTerms: [{{matchExpressions: [{{key: \
+             kubernetes.io/os, operator: In, values: [linux]}}, {{key: kubernetes.io/arch, operator: In, values: [{values}]}}]}}]}}}}}}"
+        )
+    };
+    let spec = |affinity: &str, images: &str| {
+        format!("apiVersion: v1\nkind: Pod\nspec:\n  affinity: {affinity}\n  containers: [{images}]\n")
+    };
+    let table = [
+        ("{image: R/app:1@D1}", "amd64, arm64", 2),
+        ("{image: R/app:1@D1}, {image: R/tool:2@D2}", "amd64", 3),
+        ("{image: R/tool@D2}", "amd64", 1),
+    ];
+    for (images, values, most) in table {
+        let (before, after) = (spec("{}", images), spec(&affinity(values), images));
+        let (outcome, requests) = server.one("a.yaml", &before, &["--affinity"]);
+        assert_eq!(
+            outcome.success().complains("a.yaml:4: node affinity for linux/amd64").stdout,
+            server.filled(&after)
+        );
+        assert!(requests <= most, "{images}: {requests} requests");
+        let (again, _) = server.one("a.yaml", &after, &["--affinity"]);
+        assert_eq!(again.success().complains("0 of the files changed").stdout, server.filled(&after));
+    }
+    let (outcome, requests) = server.one("a.yaml", &pod("image: R/app:1"), &["--affinity", "--json"]);
+    let pods = &outcome.success().json()["pods"];
+    assert_eq!(pods[0]["platforms"], serde_json::json!(["linux/amd64", "linux/arm64"]));
+    assert_eq!(requests, 1, "the index that was looked up tells its platforms");
+}
+
+/// The API server accepted these texts: the long tests of `kubernetes` ask it.
+#[test]
+fn what_is_printed_is_what_the_api_server_accepted() {
+    let server = Server::start();
+    let before = include_str!("kubernetes/manifests.yaml").replace("registry.example/", "R/");
+    for (arguments, accepted) in [
+        (&[][..], include_str!("kubernetes/resolved.yaml")),
+        (&["--affinity"][..], include_str!("kubernetes/affinity.yaml")),
+    ] {
+        let (outcome, _) = server.one("a.yaml", &before, arguments);
+        let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
+        let printed = outcome.success().stdout.replace(&server.host, "registry.example");
+        let printed = printed.replace(&server.app, &digest("1")).replace(&server.tool, &digest("2"));
+        assert_eq!(printed, accepted, "{arguments:?}");
+    }
+    // The documentation quotes its refusals.
+    let documentation = include_str!("../../docs/resolve.md");
+    for refusal in [include_str!("kubernetes/misspelt.txt"), include_str!("kubernetes/denied.txt")] {
+        let is_quoted = |line: &str| line.len() > 60 && refusal.contains(line);
+        assert!(documentation.lines().any(is_quoted), "{refusal}");
+    }
+}
+
+#[test]
+fn pods_without_nodes_are_refused_and_unknown_ones_stay() {
+    let server = Server::start();
+    let selected =
+        pod("image: R/tool:2").replace("spec:\n", "spec:\n  nodeSelector: {kubernetes.io/arch: arm64}\n");
+    let (outcome, _) = server.one("a.yaml", &selected, &["--affinity"]);
+    let outcome = outcome.ends_with(1).complains("a.yaml:4:38: `nodeSelector` arm64 excludes every platform");
+    assert_eq!(outcome.stdout, "");
+    for text in
+        [pod("image: R/app@C1"), pod("image: R/app:1").replace("spec:", "template: &t\n  a: 1\nspec:")]
+    {
+        let (outcome, requests) = server.one("a.yaml", &text, &["--affinity", "--only-own"]);
+        let outcome = outcome.success().complains("no node affinity is added to this pod: the platforms of");
+        assert_eq!((outcome.stdout, requests), (server.filled(&text), 0));
+    }
+    // Two pods with other platforms share a field.
+    let shared = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  spec: {affinity: &a {podAffinity: {}}, containers: [{image: R/app:1}]}\n\
+                  - apiVersion: v1\n  kind: Pod\n  spec: {affinity: *a, containers: [{image: R/tool:2}]}\n";
+    let (outcome, _) = server.one("a.yaml", shared, &["--affinity"]);
+    let outcome = outcome.ends_with(2).complains("node affinity cannot be inserted without changing");
+    assert_eq!(outcome.stdout, "");
+}
+
+#[test]
+fn images_without_a_common_platform_are_refused_and_variants_are_no_label() {
+    let server = Server::start();
+    let project = BUILT.sandbox.work().join("arm");
+    fs::create_dir_all(&project).unwrap();
+    let project = fixture::go_module(&project, "tiny");
+    fixture::commit(&BUILT.sandbox, &project);
+    let manifest = project.join("pod.yaml");
+    fs::write(&manifest, pod("image: crossdock://tiny")).unwrap();
+    let repository = format!("{}/tiny", server.host);
+    let call = ["dist", "--platform", "linux/arm/v7", "--push", "--repository", &repository, "--tag", "1"];
+    let resolve = ["--resolve", "pod.yaml", "--affinity"];
+    let outcome = BUILT.sandbox.crossdock(&project, &[&call[..], &resolve].concat()).success();
+    assert!(outcome.stdout.contains("- linux\n"), "{outcome}");
+    assert!(
+        outcome.stdout.contains(
+            "kubernetes.io/arch\n            operator: In\n            values:\n            - arm\n"
+        ),
+        "{outcome}"
+    );
+    // The plan shows a contradiction before the build.
+    server.registry.forget_record();
+    let selected = pod("image: crossdock://tiny")
+        .replace("spec:\n", "spec:\n  nodeSelector: {kubernetes.io/arch: arm64}\n");
+    fs::write(&manifest, selected).unwrap();
+    let refused = BUILT.sandbox.crossdock(&project, &[&call[..], &resolve].concat());
+    refused.ends_with(1).complains("`nodeSelector` arm64 excludes every platform of the images: linux/arm");
+    assert_eq!(server.registry.record().entries.len(), 0);
+    let text = pod("image: R/tiny:1\n  - image: R/tool:2");
+    let (outcome, _) = server.one("a.yaml", &text, &["--affinity"]);
+    let outcome = outcome.ends_with(1).complains("have no platform in common").complains("has linux/arm; ");
+    assert_eq!(outcome.stdout, "");
+}
+
+#[test]
 fn a_push_gives_its_digest_to_the_manifests() {
     let server = Server::start();
     let host = &server.host;
@@ -278,5 +437,8 @@ fn a_push_gives_its_digest_to_the_manifests() {
         fs::write(k8s.join("deployment.yaml"), text).unwrap();
         BUILT.sandbox.crossdock(&BUILT.project, &call).ends_with(2).complains(complaint);
     }
+    fs::write(k8s.join("deployment.yaml"), pod("image: crossdock://hello")).unwrap();
+    fs::write(k8s.join("a.yaml"), "apiVersion: v1\nkind: ConfigMap\ndata:\n  a: |\n    x").unwrap();
+    BUILT.sandbox.crossdock(&BUILT.project, &call).ends_with(2).complains("a.yaml ends within a value");
     assert_eq!(server.registry.record().entries.len(), 0, "a bad manifest ends the run before it builds");
 }

@@ -535,6 +535,9 @@ pub(crate) struct ResolveArgs {
     /// A field of a custom resource that holds an image, e.g. Runner:spec.runnerImage; may be repeated.
     #[arg(long, value_name = "KIND:PATH", help_heading = "How manifests get digests")]
     pub(crate) path: Vec<ImagePath>,
+    /// Add node affinity for the platforms that all images of a pod have.
+    #[arg(long, help_heading = "How manifests get digests")]
+    pub(crate) affinity: bool,
 }
 
 #[derive(Debug, Args)]

@@ -31,9 +31,9 @@ pub use pull::pull;
 pub use push::{Naming, PushedImage, check_repositories, push, push_built};
 pub use rebase::{REBASE_SCHEMA, RebaseOptions, Rebased, RebasedPlatform, rebase};
 pub use resolve::{
-    FileKind, ImagePath, KubernetesManifest, Others, Pinning, RESOLUTION_SCHEMA, Recursion, ResolveOptions,
-    Resolved, ResolvedFile, ResolvedImage, Untouched, check_manifests, manifest_from, manifests, resolve,
-    write_manifests,
+    Affinity, CheckedManifest, FileKind, ImagePath, KubernetesManifest, Others, Pinning, RESOLUTION_SCHEMA,
+    Recursion, ResolveOptions, Resolved, ResolvedFile, ResolvedImage, ResolvedPod, Untouched,
+    check_manifests, manifest_from, manifests, resolve, write_manifests,
 };
 pub use verify::{verify, verify_subject};
 

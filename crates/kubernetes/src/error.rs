@@ -44,6 +44,29 @@ pub enum Problem {
     /// A value that must be a string is something else.
     #[error("`{0}` must be a string")]
     NotText(String),
+    /// A field that must be a mapping is something else.
+    #[error("`{0}` must be a mapping")]
+    NotMapping(String),
+    /// A field that must be a list is something else.
+    #[error("`{0}` must be a list")]
+    NotList(String),
+    /// A specification excludes all nodes for which the images are.
+    #[error("{by} excludes every platform of the images: {platforms}")]
+    Excluded {
+        /// The field that excludes them.
+        by: String,
+        /// The platforms.
+        platforms: String,
+    },
+    /// Two expressions cannot say some platforms.
+    #[error("one term cannot select {0}, and nothing else")]
+    Mixed(String),
+    /// An image is spread over lines, or has a blank.
+    #[error("the image `{0}` has a blank or a line break within it")]
+    Spread(String),
+    /// A value that charts take for the registry of every image.
+    #[error("the chart may take every image from `{0}`, the value of `global.imageRegistry`")]
+    GlobalRegistry(String),
     /// An alias makes an image the value of another field, too, which the digest would change.
     #[error("the image `{image}` is also the value of another field, by the alias in line {line}")]
     Shared {
@@ -76,6 +99,12 @@ impl Problem {
             Self::DuplicateKey { .. } => "remove one of the two; tools disagree on which one counts",
             Self::LineBreak(_) => "write `>-` or `|-`, or the image on one line",
             Self::Number(_) => "put it in quotes, e.g. `\"1.10\"`",
+            Self::Spread(_) => "write the image on one line",
+            Self::GlobalRegistry(_) => {
+                "render the chart first: `helm template … | crossdock resolve -f -`, or write `registry` in each image instead"
+            }
+            Self::Excluded { .. } => "select nodes of another platform, or build the images for this one",
+            Self::Mixed(_) => "add an expression `kubernetes.io/os` to the term",
             Self::Shared { .. } => "write the other value without the alias",
             Self::Elsewhere(_) => "write it in the entry itself, without `<<`",
             Self::Unknown => {

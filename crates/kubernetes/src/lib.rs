@@ -27,6 +27,10 @@
 //!
 //! Other texts that look like images are not touched, and are listed in [`ManifestFile::untouched`].
 //!
+//! # Node affinity
+//!
+//! [`Pod::require`] returns the edits that keep the pods of a specification on nodes for which all of their images are.
+//!
 //! # Why saphyr-parser
 //!
 //! It is the YAML 1.2 parser of saphyr, is maintained, passes the YAML test suite, reports the start of each event, and limits
@@ -35,9 +39,11 @@
 
 mod edit;
 mod error;
+mod pod;
 mod read;
 mod yaml;
 
 pub use edit::{Edit, Pinning, apply};
 pub use error::{ManifestError, Problem};
+pub use pod::{NodePlatform, Pod};
 pub use read::{FileKind, Image, ManifestFile, Path, ReadOptions, Untouched, read};

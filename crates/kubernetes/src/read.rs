@@ -6,6 +6,9 @@ mod kustomization;
 mod look;
 mod object;
 mod path;
+mod pods;
+mod style;
+mod survey;
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,6 +16,7 @@ pub use image::{Image, Untouched};
 pub use path::Path;
 
 use crate::error::{ManifestError, Problem};
+use crate::pod::Pod;
 use crate::yaml::{self, Id, Tree};
 
 /// Options of [`read`].
@@ -41,12 +45,16 @@ pub struct ManifestFile {
     pub kind: FileKind,
     /// The images, in the order of the file. One that several aliases name is here once.
     pub images: Vec<Image>,
+    /// The pod specifications of objects.
+    pub pods: Vec<Pod>,
     /// The paths of [`ReadOptions::paths`] that led to an image.
     pub matched: Vec<Path>,
     /// Image names that a kustomization replaces wherever they stand in its resources.
     pub governed: Vec<String>,
     /// Texts that look like images and were not touched.
     pub untouched: Vec<Untouched>,
+    /// Whether a line break after the last byte would change a value: the text ends within a block scalar.
+    pub ends_in_value: bool,
 }
 
 /// Finds the images of a file. The name decides whether a file without `apiVersion` and `kind` is a kustomization
@@ -67,9 +75,11 @@ pub fn read(name: &str, text: &str, options: &ReadOptions) -> Result<ManifestFil
         file: ManifestFile {
             kind: FileKind::Objects,
             images: Vec::new(),
+            pods: Vec::new(),
             matched: Vec::new(),
             governed: Vec::new(),
             untouched: Vec::new(),
+            ends_in_value: tree.ends_in_value(text),
         },
     };
     if let Some((first, second)) = tree.duplicate() {

@@ -1,5 +1,6 @@
 //! A file as a tree of nodes with byte positions.
 
+mod dialect;
 mod offsets;
 mod scalar;
 
@@ -64,15 +65,34 @@ struct Builder<'t> {
 
 /// Parses a text.
 pub(crate) fn parse(file: &str, text: &str) -> Result<Tree, ManifestError> {
+    let refused = match parse_as(file, text, text) {
+        Err(error) if matches!(error.problem, Problem::Syntax(_)) => error,
+        parsed => return parsed,
+    };
+    match dialect::rewritten(text) {
+        Some(other) => parse_as(file, text, &other),
+        None => Err(refused),
+    }
+}
+
+/// Parses a text in a form that the parser reads, in which every character has the place that it has in the text.
+fn parse_as(file: &str, text: &str, readable: &str) -> Result<Tree, ManifestError> {
     let tree = Tree { nodes: Vec::new(), aliases: HashMap::new(), documents: Vec::new() };
     let mut builder =
         Builder { file, text, offsets: Offsets::new(text), tree, open: Vec::new(), anchors: HashMap::new() };
-    for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| {
-            let problem = builder.syntax(error.marker(), error.info());
-            builder.error(error.marker(), problem)
-        })?;
-        builder.take(event, &span.start)?;
+    for part in dialect::parts(readable) {
+        let within = |at: &Marker| {
+            let column = if at.line() == 1 { part.column } else { 0 };
+            Marker::new(part.index + at.index(), part.line + at.line(), column + at.col())
+        };
+        builder.anchors.clear();
+        for event in Parser::new_from_str(part.text) {
+            let (event, span) = event.map_err(|error| {
+                let at = within(error.marker());
+                builder.error(&at, builder.syntax(&at, error.info()))
+            })?;
+            builder.take(event, &within(&span.start))?;
+        }
     }
     Ok(builder.tree)
 }
@@ -185,6 +205,11 @@ impl Scalar {
         self.value.is_empty() || self.is_plain() && ["~", "null", "Null", "NULL"].contains(&&*self.value)
     }
 
+    /// Returns whether YAML reads the value as true or false.
+    pub(crate) fn is_boolean(&self) -> bool {
+        self.is_plain() && ["true", "false"].contains(&&*self.value.to_lowercase())
+    }
+
     /// Returns whether YAML reads the value as a number.
     pub(crate) fn is_number(&self) -> bool {
         let digits = self.value.trim_start_matches(['+', '-']);
@@ -206,6 +231,19 @@ fn is_radix(digits: &str) -> bool {
 impl Tree {
     pub(crate) fn node(&self, id: Id) -> &Node {
         &self.nodes[id]
+    }
+
+    /// Returns whether a text ends within a block scalar to which a further line break would be added: the parser adds one
+    /// there that libyaml does not add.
+    pub(crate) fn ends_in_value(&self, text: &str) -> bool {
+        let last = (0..self.nodes.len()).rev().find_map(|id| self.scalar(id));
+        last.is_some_and(|scalar| {
+            let lines = scalar.value.trim_end_matches('\n');
+            scalar.is_block()
+                && scalar.value.ends_with('\n')
+                && !lines.is_empty()
+                && text.ends_with(lines.rsplit('\n').next().unwrap_or(lines))
+        })
     }
 
     /// Returns the lines of the aliases that name a node.

@@ -305,3 +305,101 @@ fn damaged_files_never_panic() {
         }
     }
 }
+
+#[test]
+fn what_kubectl_reads_is_read() {
+    let table = [
+        (pod("    image:\tR/app:1\n"), pod("    image:\tR/app:1@D1\n")),
+        (
+            "{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"labels\": {\"a\": \"\\ud83d\\ude00 é\"}}, \"spec\": {\"containers\": \
+             [{\"image\": \"R/app:1\"}]}}"
+                .to_owned(),
+            "{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"labels\": {\"a\": \"\\ud83d\\ude00 é\"}}, \"spec\": {\"containers\": \
+             [{\"image\": \"R/app:1@D1\"}]}}"
+                .to_owned(),
+        ),
+    ];
+    for (before, after) in table {
+        assert_eq!(pinned("a.yaml", &before), after);
+    }
+    let object = |image: &str| {
+        format!(
+            "{{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"ü{{\": \"}}\\\"\",\n\"spec\": {{\"containers\": [{{\"image\": \"{image}\"}}]}}}}"
+        )
+    };
+    let stream = format!("{}\n{} {}\n", object("a:1"), object("b:1"), object("c:1"));
+    let images = found("a.json", &stream).images;
+    let places: Vec<_> =
+        images.iter().map(|image| (image.reference.as_str(), image.line, image.column)).collect();
+    assert_eq!(places, [("a:1", 2, 35), ("b:1", 4, 35), ("c:1", 5, 35)]);
+    assert_eq!(pinned("a.json", &stream), stream.replace(":1\"", ":1@D1\""));
+    let joined = format!(
+        "{}---\n\u{feff}{}---\r\n\u{feff}{}",
+        pod("    image: é/a\n"),
+        pod("    image: b:1\n"),
+        pod("    image: c:1\n")
+    );
+    let expected = joined.replace("é/a", "é/a@D1").replace(":1\n", ":1@D1\n");
+    assert_eq!(pinned("a.yaml", &joined), expected);
+    let (line, problem) = problem(&format!("{}\n{{\"a\": ]}}", object("a:1")));
+    assert!(matches!(problem, Problem::Syntax(_)), "{problem}");
+    assert_eq!(line, 3);
+}
+
+#[test]
+fn other_shapes_of_kustomizations_and_values_are_listed_or_refused() {
+    let listed = |name: &str, text: &str| -> Vec<(usize, String)> {
+        let file = found(name, text);
+        assert_eq!(file.images, []);
+        file.untouched.into_iter().map(|left| (left.line, left.value)).collect()
+    };
+    let kustomization = "patches:\n- patch: |-\n    - op: replace\n      value: r.io/app:1\n- patch: |-\n    spec: {containers: [{image: r.io/app:1}]}\n\
+                         helmCharts:\n- valuesInline:\n    image: {repository: r.io/app, tag: \"1\"}\n    b: {image: app:1}\nimageTags:\n\
+                         - {name: r.io/app, newTag: \"1\"}\nresources: [pod.yaml]\n";
+    let expected = [(4, ""), (6, ""), (9, "r.io/app"), (10, "app:1"), (12, "r.io/app")];
+    assert_eq!(
+        listed("kustomization.yaml", kustomization),
+        expected.map(|(line, value)| (line, value.to_owned()))
+    );
+    let values = "a: {image: {repository: r.io/app}}\nb: {image: {name: r.io/app, tag: \"1\"}}\nimages: {main: \"r.io/app:1\", more: [\"r.io/app:1\"]}\n\
+                  env: [{name: A, value: \"r.io/app:1\"}]\ntext: |\n  x: 1\n  image: r.io/app:1\n";
+    let expected =
+        [(1, "r.io/app"), (2, "r.io/app"), (3, "r.io/app:1"), (3, "r.io/app:1"), (4, "r.io/app:1"), (7, "")];
+    assert_eq!(listed("values.yaml", values), expected.map(|(line, value)| (line, value.to_owned())));
+    let refused = |name: &str, text: &str| {
+        let error = read(name, text, &ReadOptions::default()).expect_err(text);
+        (error.line, error.problem)
+    };
+    let strings = refused("kustomization.yaml", "images: [app:1]\n");
+    assert_eq!(strings, (1, Problem::NotMapping("images[]".to_owned())));
+    let global =
+        refused("values.yaml", "image: {repository: app, tag: \"1\"}\nglobal: {imageRegistry: r.io}\n");
+    assert_eq!(global, (2, Problem::GlobalRegistry("r.io".to_owned())));
+    assert_eq!(
+        references("values.yaml", "image: {repository: app, tag: \"1\"}\nglobal: {imageRegistry: \"\"}\n"),
+        ["app:1"]
+    );
+}
+
+#[test]
+fn odd_images_and_names_are_told() {
+    let name = "apiVersion: v1\nkind: Pod\nmetadata: {name: a-{{ .x }}}\n";
+    let metadata = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a-{{ .x }}\n";
+    assert!(read("a.yaml", name, &ReadOptions::default()).is_err());
+    assert_eq!(problem(metadata), (4, Problem::Template("a-{{ .x }}".to_owned())));
+    assert_eq!(problem(&pod("    image: true\n")), (6, Problem::NotText("image".to_owned())));
+    assert_eq!(problem(&pod("    image: app:1\n      foo\n")), (6, Problem::Spread("app:1 foo".to_owned())));
+    for empty in ["", "~", "null", "\"\"", "[a]", "{a: b}"] {
+        assert_eq!(found("a.yaml", &pod(&format!("    image: {empty}\n"))).untouched[0].line, 6, "{empty}");
+    }
+}
+
+#[test]
+fn a_text_that_ends_within_a_value_is_told() {
+    let config = |end: &str| format!("apiVersion: v1\nkind: ConfigMap\ndata:\n  a: {end}");
+    for (end, is_within) in
+        [("|\n    x", true), ("|+\n    x", true), ("|-\n    x", false), ("|\n    x\n", false), ("x", false)]
+    {
+        assert_eq!(found("a.yaml", &config(end)).ends_in_value, is_within, "{end:?}");
+    }
+}

@@ -101,8 +101,7 @@ fn dist_and_push(session: &Session, arguments: &DistCommand) -> Result<Exit, Com
     let plan = if arguments.setup { set_up(session, found, Consent::Given)?.plan } else { plan(&found)? };
     push::check(&plan, naming, arguments.bare)?;
     let manifests = Files::read(session, &arguments.manifests, &arguments.resolve)?;
-    let names: Vec<&str> = plan.images.iter().map(|image| image.name.as_str()).collect();
-    manifests.check(session, &names)?;
+    manifests.check(session, &plan)?;
     let registry = push::creating_client(session, &arguments.registry, &arguments.destination)?;
     let mut execution = session.execute_options(output.strictness, &build.finish);
     execution.registry = options.registry;

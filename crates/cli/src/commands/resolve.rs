@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
+use crossdock::plan::Plan;
 use crossdock::registry::{
-    FileKind, KubernetesManifest, Others, Pinning, PushedImage, Recursion, Registry, ResolveOptions,
-    Resolved, check_manifests, manifest_from, manifests, resolve, verify, write_manifests,
+    Affinity, FileKind, KubernetesManifest, Others, Pinning, PushedImage, Recursion, Registry,
+    ResolveOptions, Resolved, check_manifests, manifest_from, manifests, resolve, verify, write_manifests,
 };
 use crossdock::verify::{Verdict, targets};
 
@@ -64,34 +65,53 @@ impl<'a> Files<'a> {
             }
         }
         let mut seen = BTreeSet::new();
-        files.retain(|file| seen.insert(file.name.clone()));
+        // A link names a file again.
+        files.retain(|file: &KubernetesManifest| {
+            let path = session.context.directory().join(&file.name);
+            seen.insert(path.canonicalize_utf8().unwrap_or_else(|_| file.name.clone().into()))
+        });
         let mut options = ResolveOptions::new();
         options.paths.clone_from(&arguments.path);
         options.pinning = if arguments.drop_tag { Pinning::DropTag } else { Pinning::KeepTag };
+        options.affinity = if arguments.affinity { Affinity::Add } else { Affinity::Keep };
         Ok(Self { files, options, arguments })
     }
 
-    /// Checks what can be known before the images with these names are built and pushed.
-    pub(super) fn check(&self, session: &Session, names: &[&str]) -> Result<(), CommandError> {
-        let kinds = check_manifests(&self.files, &self.options, names)?;
-        self.refuse_other_tools(session, kinds.iter().map(|kind| *kind == FileKind::Objects))
+    /// Checks what can be known before the images of a plan are built and pushed.
+    pub(super) fn check(&self, session: &Session, plan: &Plan) -> Result<(), CommandError> {
+        let checked = check_manifests(&self.files, &self.options, &plan.images)?;
+        let printed = checked.iter().map(|file| (file.kind == FileKind::Objects, file.ends_in_value));
+        self.refuse_stream(session, printed)
     }
 
-    /// Refuses to print a file that kubectl does not read among others; each file is told whether it is for kubectl.
-    fn refuse_other_tools(
+    /// Refuses to print a file that kubectl does not read among others, or one that ends in a value before another one: the
+    /// line break between them would be added to it. Each file is told whether it is for kubectl, and whether it ends so.
+    fn refuse_stream(
         &self,
         session: &Session,
-        for_kubectl: impl Iterator<Item = bool>,
+        files: impl Iterator<Item = (bool, bool)>,
     ) -> Result<(), CommandError> {
         if self.arguments.in_place || session.json() || self.files.len() < 2 {
             return Ok(());
         }
-        let other = self.files.iter().zip(for_kubectl).find(|(_, is_for_kubectl)| !is_for_kubectl);
-        let Some((file, _)) = other else { return Ok(()) };
-        let message = format!("{} is not for kubectl, which reads what is printed", file.name);
-        Err(CommandError::message(Exit::Usage, message)
-            .hint("rewrite the files with `--in-place`, then `kubectl apply -k` or `helm upgrade`")
-            .hint("or pass only this file"))
+        let last = self.files.len() - 1;
+        for (at, (file, (is_for_kubectl, ends_in_value))) in self.files.iter().zip(files).enumerate() {
+            if !is_for_kubectl {
+                let message = format!("{} is not for kubectl, which reads what is printed", file.name);
+                return Err(CommandError::message(Exit::Usage, message)
+                    .hint("rewrite the files with `--in-place`, then `kubectl apply -k` or `helm upgrade`")
+                    .hint("or pass only this file"));
+            }
+            if ends_in_value && at < last {
+                let message = format!(
+                    "{} ends within a value, to which the line break before the next file would be added",
+                    file.name
+                );
+                return Err(CommandError::message(Exit::Usage, message)
+                    .hint("end the file with a line break, or write `|-` instead of `|`"));
+            }
+        }
+        Ok(())
     }
 
     /// Looks the images up.
@@ -105,7 +125,8 @@ impl<'a> Files<'a> {
         let mut options = self.options.clone();
         (options.own, options.others) = (own, others);
         let resolved = resolve(&session.context, registry, &self.files, &options)?;
-        self.refuse_other_tools(session, resolved.files.iter().map(|file| file.is_for_kubectl))?;
+        let printed = resolved.files.iter().map(|file| (file.is_for_kubectl, file.ends_in_value));
+        self.refuse_stream(session, printed)?;
         Ok(resolved)
     }
 
@@ -144,6 +165,10 @@ fn tell(resolved: &Resolved) {
             output::warning(&format!("{}:{}: {}: {note}", image.file, image.line, image.reference));
         }
     }
+    for pod in &resolved.pods {
+        let state = if pod.changed { "node affinity for" } else { "selects already" };
+        output::note(&format!("{}:{}: {state} {}", pod.file, pod.line, pod.platforms.join(", ")));
+    }
     let changed = resolved.files.iter().filter(|file| file.changed).count();
     let images = ui::counted(resolved.images.len(), "image");
     let files = ui::counted(resolved.files.len(), "file");
@@ -180,6 +205,9 @@ fn verified(
     let options = session.verify_options(&selection, arguments.strictness);
     let targets = targets(&session.context, &options)?;
     let pinned: BTreeSet<&str> = resolved.images.iter().map(|image| image.pinned.as_str()).collect();
+    if pinned.is_empty() {
+        output::warning("nothing was verified, because no image has a digest");
+    }
     let mut worst = Verdict::Starts;
     for name in pinned {
         let view = session.transfer(&format!("reading {name}"));

@@ -1,22 +1,28 @@
 //! Digests for the images of Kubernetes manifests.
 
+mod affinity;
+mod check;
 mod files;
 mod lookup;
 
 use std::collections::BTreeSet;
 
 pub use crossdock_kubernetes::FileKind;
-use crossdock_kubernetes::{Image, ManifestError, ReadOptions, apply, read};
+use crossdock_kubernetes::{Image, ManifestError, ManifestFile, ReadOptions, apply, read};
 pub use crossdock_kubernetes::{Path as ImagePath, Pinning};
 use crossdock_oci::{Digest, ReferenceError, RegistryReference};
 use crossdock_registry::Registry;
 use serde::Serialize;
 
+pub use affinity::{Affinity, ResolvedPod};
+pub use check::{CheckedManifest, check_manifests};
 pub use files::{KubernetesManifest, Recursion, manifest_from, manifests, write_manifests};
 
 use super::PushedImage;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
+use affinity::FileAffinity;
+use check::{not_pushed, read_all};
 use lookup::LookUps;
 
 /// Options of [`resolve`].
@@ -32,6 +38,8 @@ pub struct ResolveOptions {
     pub own: Vec<PushedImage>,
     /// The treatment of images of other repositories.
     pub others: Others,
+    /// Whether pods get node affinity.
+    pub affinity: Affinity,
 }
 
 /// The treatment of images that this run did not push.
@@ -59,6 +67,9 @@ pub struct Resolved {
     pub images: Vec<ResolvedImage>,
     /// A text that looks like an image and was not touched.
     pub untouched: Vec<Untouched>,
+    /// The pods that select nodes of the platforms of their images, if [`ResolveOptions::affinity`] asks for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pods: Vec<ResolvedPod>,
     /// The paths of [`ResolveOptions::paths`] that led to nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unmatched_paths: Vec<String>,
@@ -76,6 +87,9 @@ pub struct ResolvedFile {
     pub changed: bool,
     /// Whether `kubectl apply` reads it: kustomizations are for kustomize, and values for Helm.
     pub is_for_kubectl: bool,
+    /// Whether a line break after its last byte would change a value, so that no other file can follow it in a stream.
+    #[serde(skip)]
+    pub ends_in_value: bool,
 }
 
 /// An image that a file names.
@@ -154,6 +168,7 @@ pub fn resolve(
             left: Vec::new(),
             failures: Vec::new(),
             unmatched: Vec::new(),
+            pods: Vec::new(),
         };
         let mut changed = Vec::new();
         for (file, found) in files.iter().zip(&read) {
@@ -166,68 +181,31 @@ pub fn resolve(
             run.left.extend(left);
             // Lookups of open images tell more about those that have a digest already.
             let (pinned, open): (Vec<_>, Vec<_>) = found.images.iter().partition(|image| image.is_pinned());
-            let edits: Vec<_> = open
-                .into_iter()
-                .chain(pinned)
-                .filter_map(|image| run.image(file, found.kind, image))
-                .collect();
-            changed.push((apply(&file.text, &edits), found.kind));
+            let images = open.into_iter().chain(pinned);
+            let mut edits: Vec<_> = images.filter_map(|image| run.image(file, found.kind, image)).collect();
+            let affinity = run.affinity(file, found);
+            edits.extend(affinity.iter().flat_map(|affinity| affinity.edits.iter().cloned()));
+            changed.push(Change { file, found, edits, affinity });
         }
         let matched: Vec<&ImagePath> = read.iter().flat_map(|file| &file.matched).collect();
         let unmatched = options.paths.iter().filter(|path| !matched.contains(path));
         run.unmatched = unmatched.map(ToString::to_string).collect();
-        run.finish(files, changed)
+        run.finish(changed)
     })
 }
 
-/// Checks that files can be resolved, without asking a registry, for a run that builds first; returns the purpose of each file.
-/// `names` are the images of the project that will be pushed.
-///
-/// # Errors
-/// As of [`resolve`], for what the files themselves tell.
-pub fn check_manifests(
-    files: &[KubernetesManifest],
-    options: &ResolveOptions,
-    names: &[&str],
-) -> Result<Vec<FileKind>, Error> {
-    let read = read_all(files, options)?;
-    for (file, found) in files.iter().zip(&read) {
-        for image in &found.images {
-            match image.reference.strip_prefix(OWN) {
-                Some(name) if !names.contains(&name) => {
-                    return Err(not_pushed(name, names).at(place(file, image)));
-                }
-                _ => {}
-            }
-        }
-    }
-    Ok(read.iter().map(|found| found.kind).collect())
-}
-
-/// Returns the error for a name of the project that is not pushed.
-fn not_pushed(name: &str, pushed: &[&str]) -> Error {
-    let message = match pushed {
-        [] => format!("`{OWN}{name}` names an image of this project, and nothing is pushed in this run"),
-        pushed => format!("`{OWN}{name}` names no image that this run pushes: {}", pushed.join(", ")),
-    };
-    let error = Error::from_message(ErrorKind::Usage, message);
-    match pushed {
-        [] => error.hint("build and push it: `crossdock dist --push --resolve …`"),
-        _ => error.hint("write one of these names, or select the image with `--image`"),
+/// Returns an error that names every failure, if there are any.
+fn refuse(failures: Vec<Error>) -> Result<(), Error> {
+    let mut failures = failures.into_iter();
+    match failures.next() {
+        Some(first) => Err(failures.fold(first, |error, next| error.line(next.message()))),
+        None => Ok(()),
     }
 }
 
-fn read_all(
-    files: &[KubernetesManifest],
-    options: &ResolveOptions,
-) -> Result<Vec<crossdock_kubernetes::ManifestFile>, Error> {
-    let settings = ReadOptions { paths: options.paths.clone() };
-    files.iter().map(|file| read(&file.name, &file.text, &settings).map_err(refused)).collect()
-}
-
-fn refused(error: ManifestError) -> Error {
+fn refused(kind: ErrorKind, error: ManifestError) -> Error {
     let help = error.problem.help();
-    let error = Error::new(ErrorKind::Usage, &error);
+    let error = Error::new(kind, &error);
     help.into_iter().fold(error, |error, help| error.hint(help))
 }
 
@@ -241,6 +219,16 @@ struct Run<'a> {
     left: Vec<Untouched>,
     failures: Vec<Error>,
     unmatched: Vec<String>,
+    pods: Vec<ResolvedPod>,
+}
+
+/// The decisions about a file.
+struct Change<'a> {
+    file: &'a KubernetesManifest,
+    found: &'a ManifestFile,
+    edits: Vec<crossdock_kubernetes::Edit>,
+    /// `None` if no affinity is added.
+    affinity: Option<FileAffinity>,
 }
 
 /// The scheme that names an image of the project by its name in the configuration.
@@ -255,6 +243,17 @@ impl Run<'_> {
         image: &Image,
     ) -> Option<crossdock_kubernetes::Edit> {
         match self.resolve(kind, image) {
+            Ok(Outcome::Pin(..)) if self.options.pinning == Pinning::DropTag && kind != FileKind::Objects => {
+                let message = format!(
+                    "{}: the tag is a field of its own, which `--drop-tag` does not remove",
+                    place(file, image)
+                );
+                let error = Error::from_message(ErrorKind::Usage, message);
+                self.failures.push(
+                    error.hint("omit `--drop-tag` for this file, or remove the field once it has a digest"),
+                );
+                None
+            }
             Ok(Outcome::Pin(reference, digest, note)) => {
                 self.add(file, image, format!("{}@{digest}", reference.repository), note);
                 Some(image.pin(&digest.to_string(), self.options.pinning))
@@ -356,49 +355,70 @@ impl Run<'_> {
         Ok(Outcome::Pinned(format!("{}@{digest}", reference.repository), note))
     }
 
-    /// Returns the result, or an error that names every failure.
-    fn finish(
-        mut self,
-        files: &[KubernetesManifest],
-        changed: Vec<(String, FileKind)>,
-    ) -> Result<Resolved, Error> {
-        let mut failures = std::mem::take(&mut self.failures).into_iter();
-        if let Some(first) = failures.next() {
-            return Err(failures.fold(first, |error, next| error.line(next.message())));
+    /// Returns the node affinity of a file; `None` if none is added.
+    fn affinity(&mut self, file: &KubernetesManifest, found: &ManifestFile) -> Option<FileAffinity> {
+        if self.options.affinity == Affinity::Keep || !self.failures.is_empty() {
+            return None;
         }
-        let mut resolved = Vec::with_capacity(files.len());
-        for (file, (text, kind)) in files.iter().zip(changed) {
-            self.check(file, &text)?;
-            let (changed, is_for_kubectl) = (text != file.text, kind == FileKind::Objects);
-            resolved.push(ResolvedFile { file: file.name.clone(), text, changed, is_for_kubectl });
+        let mut affinity = affinity::of_file(file, found, &self.resolved, self.options, &mut self.lookups);
+        self.left.append(&mut affinity.left);
+        self.failures.append(&mut affinity.failures);
+        self.pods.append(&mut affinity.pods);
+        Some(affinity)
+    }
+
+    /// Returns the result, or an error that names every failure.
+    fn finish(mut self, changes: Vec<Change<'_>>) -> Result<Resolved, Error> {
+        refuse(std::mem::take(&mut self.failures))?;
+        let mut resolved = Vec::with_capacity(changes.len());
+        for change in &changes {
+            let text = apply(&change.file.text, &change.edits);
+            if !change.edits.is_empty() {
+                self.check(change, &text)?;
+            }
+            let (changed, is_for_kubectl) =
+                (text != change.file.text, change.found.kind == FileKind::Objects);
+            let (file, ends_in_value) = (change.file.name.clone(), change.found.ends_in_value);
+            resolved.push(ResolvedFile { file, text, changed, is_for_kubectl, ends_in_value });
         }
         Ok(Resolved {
             schema: RESOLUTION_SCHEMA,
             files: resolved,
             images: self.resolved,
             untouched: self.left,
+            pods: self.pods,
             unmatched_paths: self.unmatched,
         })
     }
 
-    /// Reads a changed text again: it must have the images and digests that were decided.
-    fn check(&self, file: &KubernetesManifest, text: &str) -> Result<(), Error> {
-        let again = read(&file.name, text, &ReadOptions { paths: self.options.paths.clone() });
+    /// Reads a changed text again: it must have the images, digests and node affinity that were decided.
+    fn check(&self, change: &Change<'_>, text: &str) -> Result<(), Error> {
+        let name = &change.file.name;
+        let again = read(name, text, &ReadOptions { paths: self.options.paths.clone() });
+        let holds =
+            |affinity: &FileAffinity| again.as_ref().is_ok_and(|again| affinity.holds(change.found, again));
+        if !change.affinity.as_ref().is_none_or(holds) {
+            return Err(meaning(name, "node affinity")
+                .hint("write `affinity` in each pod specification, without aliases and `? ` keys"));
+        }
         let digest = |reference: &str| reference.split_once('@').map(|(_, digest)| digest.to_owned());
-        let decided = self.resolved.iter().filter(|image| image.file == file.name);
+        let decided = self.resolved.iter().filter(|image| image.file == *name);
         let mut decided: Vec<_> = decided.filter_map(|image| digest(&image.pinned)).collect();
         let images = again.map(|again| again.images).unwrap_or_default();
         let mut written: Vec<_> = images.iter().filter_map(|image| digest(&image.reference)).collect();
         decided.sort();
         written.sort();
-        if decided == written {
-            return Ok(());
+        match decided == written {
+            true => Ok(()),
+            false => Err(meaning(name, "a digest")
+                .hint("write each image on one line of its own, without aliases and `? ` keys")),
         }
-        let message =
-            format!("{}: a digest cannot be inserted without changing the meaning of other text", file.name);
-        Err(Error::from_message(ErrorKind::Usage, message)
-            .hint("write each image on one line of its own, without aliases and `? ` keys"))
     }
+}
+
+fn meaning(file: &str, what: &str) -> Error {
+    let message = format!("{file}: {what} cannot be inserted without changing the meaning of other text");
+    Error::from_message(ErrorKind::Usage, message)
 }
 
 /// The decision about an image.

@@ -1,12 +1,29 @@
 //! Images in the values of a Helm chart: mappings of `repository`, `tag` and `digest`, as `helm create` writes them.
 
-use crate::error::ManifestError;
+use crate::error::{ManifestError, Problem};
 use crate::yaml::Id;
 
 use super::{Reader, look};
 
 impl Reader<'_> {
-    pub(super) fn helm_values(&mut self, id: Id) -> Result<(), ManifestError> {
+    pub(super) fn helm_values(&mut self, root: Id) -> Result<(), ManifestError> {
+        self.values(root, "")?;
+        let global = self.tree.get(root, "global").and_then(|global| self.tree.get(global, "imageRegistry"));
+        let registry = global.and_then(|at| Some((at, self.tree.scalar(at)?)));
+        match registry.filter(|(_, registry)| !registry.is_null()) {
+            Some((at, registry)) if self.file.images.iter().any(|image| !image.is_pinned()) => {
+                Err(self.error(at, Problem::GlobalRegistry(registry.value.clone())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the images of the value of a key.
+    fn values(&mut self, id: Id, name: &str) -> Result<(), ManifestError> {
+        if self.tree.scalar(id).is_some() {
+            self.survey(name, id);
+            return Ok(());
+        }
         if !self.seen.insert(id) {
             return Ok(());
         }
@@ -14,16 +31,17 @@ impl Reader<'_> {
         if has("repository") && (has("tag") || has("digest")) {
             return self.helm_image(id);
         }
+        if look::is_image_field(name) && (has("repository") || has("name")) {
+            let repository = ["repository", "name"].iter().find_map(|key| self.tree.get(id, key));
+            let repository = repository.and_then(|at| self.tree.text(at)).unwrap_or_default().to_owned();
+            self.leave(id, &repository, format!("`{name}` without `repository` and `tag`"));
+            return Ok(());
+        }
         for (key, value) in self.tree.entries(id).to_vec() {
             let name = self.tree.text(key).unwrap_or_default().to_owned();
-            match self.tree.text(value).map(str::to_owned) {
-                Some(text) if look::is_image_field(&name) && look::is_reference(&text) => {
-                    self.leave(value, &text, format!("value `{name}`, which the chart may add a tag to"));
-                }
-                _ => self.helm_values(value)?,
-            }
+            self.values(value, &name)?;
         }
-        self.tree.items(id).to_vec().into_iter().try_for_each(|item| self.helm_values(item))
+        self.tree.items(id).to_vec().into_iter().try_for_each(|item| self.values(item, name))
     }
 
     fn helm_image(&mut self, id: Id) -> Result<(), ManifestError> {

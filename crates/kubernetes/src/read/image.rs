@@ -76,8 +76,8 @@ impl Image {
 
 impl Reader<'_> {
     /// Takes a scalar that is a reference.
-    pub(super) fn reference(&mut self, at: Id) -> Result<(), ManifestError> {
-        let scalar = self.tag(at, "image")?;
+    pub(super) fn reference(&mut self, at: Id, field: &str) -> Result<(), ManifestError> {
+        let scalar = self.tag(at, field)?;
         let (reference, end) = (scalar.value.clone(), self.image_end(at, scalar)?);
         // `host:5000/app` has no tag.
         let tag = reference.rfind(':').filter(|colon| !reference[*colon..].contains('/'));
@@ -141,6 +141,7 @@ impl Reader<'_> {
         let scalar = self.value(at, name)?;
         match scalar.is_number() {
             true => Err(self.error(at, Problem::Number(scalar.value.clone()))),
+            false if scalar.is_boolean() => Err(self.error(at, Problem::NotText(name.to_owned()))),
             false => Ok(scalar),
         }
     }
@@ -151,7 +152,7 @@ impl Reader<'_> {
         if scalar.value.ends_with('\n') {
             return Err(self.error(at, Problem::LineBreak(value.to_owned())));
         }
-        scalar.value_end.ok_or_else(|| self.error(at, Problem::NotText(value.to_owned())))
+        scalar.value_end.ok_or_else(|| self.error(at, Problem::Spread(value.to_owned())))
     }
 
     /// Returns the bytes of an empty value that a digest replaces, and the text before the digest.

@@ -9,15 +9,24 @@ use super::Reader;
 
 impl Reader<'_> {
     pub(super) fn kustomization(&mut self, root: Id) -> Result<(), ManifestError> {
+        for (key, value) in self.tree.entries(root).to_vec() {
+            let name = self.tree.text(key).unwrap_or_default().to_owned();
+            if name != "images" {
+                self.survey(&name, value);
+            }
+        }
         let Some(images) = self.tree.get(root, "images") else { return Ok(()) };
         if !self.tree.is_sequence(images) {
-            return Err(self.error(images, Problem::NotText("images".to_owned())));
+            return Err(self.error(images, Problem::NotList("images".to_owned())));
         }
         self.tree.items(images).to_vec().into_iter().try_for_each(|entry| self.replacement(entry))
     }
 
     /// Takes `{name: app, newName: registry.example/app, newTag: "1"}`.
     fn replacement(&mut self, entry: Id) -> Result<(), ManifestError> {
+        if self.tree.scalar(entry).is_some() || self.tree.is_sequence(entry) {
+            return Err(self.error(entry, Problem::NotMapping("images[]".to_owned())));
+        }
         let Some(name) = self.tree.get(entry, "name") else { return Ok(()) };
         let name = self.value(name, "name")?.value.clone();
         let repository = match self.tree.get(entry, "newName") {

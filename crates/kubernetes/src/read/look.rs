@@ -22,9 +22,16 @@ pub(super) fn is_qualified(value: &str) -> bool {
         && (path.contains('@') || path.rsplit('/').next().is_some_and(|last| last.contains(':')))
 }
 
-/// Returns whether a line of a text is a field that is an image.
+/// Returns whether a line of a text has a field that is an image, or a JSON patch to one.
 pub(super) fn is_image_line(line: &str) -> bool {
-    let line = line.trim_start().trim_start_matches("- ");
-    let value = line.strip_prefix("image:").or_else(|| line.strip_prefix("\"image\":"));
+    let field = line.trim_start().trim_start_matches("- ");
+    let value = field.strip_prefix("image:").or_else(|| field.strip_prefix("\"image\":"));
     value.is_some_and(|value| is_reference(value.trim().trim_matches(['"', '\'', ','])))
+        || ["image", "value"].iter().any(|key| {
+            let fields = line.match_indices(key).map(|(at, _)| &line[at + key.len()..]);
+            let values = fields.filter_map(|rest| rest.trim_start_matches('"').strip_prefix(':'));
+            values
+                .map(|rest| rest.trim_start_matches([' ', '"', '\'']))
+                .any(|rest| rest.split([' ', ',', '}', '"', '\'']).next().is_some_and(is_qualified))
+        })
 }

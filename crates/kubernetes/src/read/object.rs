@@ -1,6 +1,6 @@
 //! Images of Kubernetes objects: pod specifications, wherever they are.
 
-use crate::error::ManifestError;
+use crate::error::{ManifestError, Problem};
 use crate::yaml::Id;
 
 use super::{Path, Reader, look};
@@ -17,18 +17,33 @@ impl Reader<'_> {
         if let Some(items) = self.tree.get(root, "items").filter(|_| kind == "List") {
             return self.objects(items, "");
         }
+        self.refuse_templates(root)?;
         let paths = self.options.paths.iter().filter(|path| path.kind == kind);
         for path in paths.cloned().collect::<Vec<_>>() {
             self.at_path(root, &path, 0)?;
         }
         // Images come first: an alias may name one before its container does.
-        self.pods(root)?;
+        let mut specifications = Vec::new();
+        self.pods(root, &mut specifications)?;
+        self.take_pods(root, kind, &specifications);
         self.seen.clear();
         match kind {
             "ConfigMap" | "Secret" => self.texts(root, kind),
             _ => self.search(root),
         }
         self.seen.clear();
+        Ok(())
+    }
+
+    /// Refuses an object whose name is a template: no name has braces.
+    fn refuse_templates(&self, root: Id) -> Result<(), ManifestError> {
+        let metadata = self.tree.get(root, "metadata");
+        for field in ["name", "generateName", "namespace"] {
+            let Some(at) = metadata.and_then(|metadata| self.tree.get(metadata, field)) else { continue };
+            if let Some(text) = self.tree.text(at).filter(|text| text.contains("{{")) {
+                return Err(self.error(at, Problem::Template(text.to_owned())));
+            }
+        }
         Ok(())
     }
 
@@ -59,36 +74,49 @@ impl Reader<'_> {
                 }
                 match self.taken.contains_key(&at) {
                     true => Ok(()),
-                    false => self.reference(at),
+                    false => self.reference(at, path.fields.last().map_or("image", String::as_str)),
                 }
             }
         }
     }
 
     /// Takes the images of the pod specifications in a value.
-    fn pods(&mut self, id: Id) -> Result<(), ManifestError> {
+    fn pods(&mut self, id: Id, specifications: &mut Vec<Id>) -> Result<(), ManifestError> {
         if !self.seen.insert(id) {
             return Ok(());
         }
         if self.tree.get(id, "containers").is_some_and(|list| self.tree.is_sequence(list)) {
             self.pod_spec(id)?;
+            specifications.push(id);
         }
         let values: Vec<Id> = self.tree.entries(id).iter().map(|(_, value)| *value).collect();
-        values.into_iter().chain(self.tree.items(id).to_vec()).try_for_each(|below| self.pods(below))
+        let below = values.into_iter().chain(self.tree.items(id).to_vec());
+        below.into_iter().try_for_each(|below| self.pods(below, specifications))
+    }
+
+    /// Returns the keys and values that are the images of a pod specification; `None` for a container without one.
+    fn image_entries(&self, spec: Id) -> Vec<Option<(Id, Id)>> {
+        let named =
+            |key: &str| self.tree.get(spec, key).map(|list| self.tree.items(list)).unwrap_or_default();
+        let containers = CONTAINERS.iter().flat_map(|key| named(key));
+        let volumes = named("volumes").iter().filter_map(|volume| self.tree.get(*volume, "image"));
+        let images = containers.map(|container| self.tree.entry(*container, "image"));
+        images.chain(volumes.map(|image| self.tree.entry(image, "reference"))).collect()
+    }
+
+    /// Returns the images of a pod specification; `None` for a container without one.
+    pub(super) fn images(&self, spec: Id) -> Vec<Option<Id>> {
+        self.image_entries(spec).into_iter().map(|entry| Some(entry?.1)).collect()
     }
 
     fn pod_spec(&mut self, spec: Id) -> Result<(), ManifestError> {
-        let named = |key: &str| self.tree.get(spec, key).map(|list| self.tree.items(list).to_vec());
-        let containers: Vec<Id> = CONTAINERS.iter().filter_map(|key| named(key)).flatten().collect();
-        let volumes = named("volumes").unwrap_or_default();
-        let volumes = volumes.iter().filter_map(|volume| self.tree.get(*volume, "image"));
-        let images = containers.iter().filter_map(|container| self.tree.entry(*container, "image"));
-        let references = volumes.filter_map(|image| self.tree.entry(image, "reference"));
-        for (key, image) in images.chain(references).collect::<Vec<_>>() {
+        for (key, image) in self.image_entries(spec).into_iter().flatten() {
             match self.tree.scalar(image) {
-                Some(scalar) if scalar.is_null() => {}
+                Some(scalar) if scalar.is_null() => {
+                    self.leave(image, "", "the image of a container, which is empty")
+                }
                 Some(_) => {
-                    self.reference(image)?;
+                    self.reference(image, "image")?;
                     // The value of an alias is written before its key.
                     if self.tree.node(image).start < self.tree.node(key).start {
                         *self.taken.entry(image).or_default() += 1;
@@ -149,14 +177,12 @@ impl Reader<'_> {
             let Some(text) = self.tree.text(value).filter(|_| !self.taken.contains_key(&value)) else {
                 continue;
             };
-            if look::is_qualified(text) {
-                let text = text.to_owned();
-                self.leave(value, &text, format!("value in a {kind}"));
-            } else if let Some(line) = text.lines().position(look::is_image_line) {
-                let block = self.tree.scalar(value).is_some_and(|scalar| scalar.is_block());
-                let first = self.tree.node(value).line + if block { line } else { 0 };
-                let place = format!("text in a {kind}");
-                self.file.untouched.push(super::Untouched { line: first, value: String::new(), place });
+            match look::is_qualified(text) {
+                true => {
+                    let text = text.to_owned();
+                    self.leave(value, &text, format!("value in a {kind}"));
+                }
+                false => self.survey_lines(value, format!("text in a {kind}")),
             }
         }
     }

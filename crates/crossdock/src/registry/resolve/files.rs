@@ -140,7 +140,10 @@ fn keep_owner(_file: &std::fs::File, _old: &std::fs::Metadata) -> std::io::Resul
     Ok(())
 }
 
-/// Lists the files of a directory by name. The file that describes a Helm chart has no images.
+/// Files of a Helm chart that have no images.
+const CHART: [&str; 2] = ["Chart.yaml", "values.schema.json"];
+
+/// Lists the files of a directory by name.
 fn list(
     directory: &Utf8Path,
     shown: &Utf8Path,
@@ -156,7 +159,7 @@ fn list(
     entries.sort_by(|one, other| one.file_name().cmp(other.file_name()));
     for entry in entries {
         let (path, name) = (entry.path(), entry.file_name());
-        let is_manifest = path.extension().is_some_and(|end| ENDS.contains(&end)) && name != "Chart.yaml";
+        let is_manifest = path.extension().is_some_and(|end| ENDS.contains(&end)) && !CHART.contains(&name);
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             if recursion == Recursion::All && depth > 0 && !name.starts_with('.') {
                 list(path, &shown.join(name), recursion, depth - 1, files)?;

@@ -1,9 +1,13 @@
 //! Digests that registries tell, each asked for once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
 
-use crossdock_oci::{Descriptor, Digest, Document, Index, RegistryReference, Repository, media_type};
-use crossdock_registry::{Manifest, Registry, Selector};
+use crossdock_kubernetes::NodePlatform;
+use crossdock_oci::{
+    Blob, Descriptor, Digest, Document, Index, PlatformObject, RegistryReference, Repository, media_type,
+};
+use crossdock_registry::{ImageContent, Manifest, Registry, RegistryError, Remote, Selector, platforms};
 
 use crate::error::Error;
 use crate::subject::failed;
@@ -12,6 +16,8 @@ use crate::subject::failed;
 pub(super) struct LookUps<'a> {
     registry: &'a Registry,
     found: BTreeMap<String, Found>,
+    /// The platforms of images, by `repository@digest`.
+    platforms: BTreeMap<String, BTreeSet<NodePlatform>>,
 }
 
 /// The index or manifest that a tag names.
@@ -19,13 +25,14 @@ struct Found {
     /// The normalized name of the repository.
     repository: String,
     digest: Digest,
+    document: Manifest,
     /// The entries of the index; empty for a manifest.
     entries: Vec<Descriptor>,
 }
 
 impl<'a> LookUps<'a> {
     pub(super) fn new(registry: &'a Registry) -> Self {
-        Self { registry, found: BTreeMap::new() }
+        Self { registry, found: BTreeMap::new(), platforms: BTreeMap::new() }
     }
 
     /// Returns the digest of the index or manifest that a tag names.
@@ -35,15 +42,45 @@ impl<'a> LookUps<'a> {
             return Ok(found.digest);
         }
         let selector = Selector::from(reference);
-        let Manifest { descriptor, bytes, .. } =
-            self.registry.manifest(&reference.repository, &selector).map_err(failed)?;
-        let index = media_type::is_index(&descriptor.media_type)
-            .then(|| Document::<Index>::parse(bytes, "image index").ok())
+        let document = self.registry.manifest(&reference.repository, &selector).map_err(failed)?;
+        let index = media_type::is_index(&document.descriptor.media_type)
+            .then(|| Document::<Index>::parse(document.bytes.clone(), "image index").ok())
             .flatten();
         let entries = index.map(|index| index.value.manifests).unwrap_or_default();
-        let (repository, digest) = (reference.repository.full_name(), descriptor.digest);
-        self.found.insert(name, Found { repository, digest, entries });
+        let (repository, digest) = (reference.repository.full_name(), document.descriptor.digest);
+        self.found.insert(name, Found { repository, digest, document, entries });
         Ok(digest)
+    }
+
+    /// Returns the platforms of an image with a digest, as nodes are labelled; empty if it names none, as an artifact.
+    pub(super) fn platforms(
+        &mut self,
+        reference: &RegistryReference,
+    ) -> Result<BTreeSet<NodePlatform>, Error> {
+        let name = reference.full_name();
+        if let Some(known) = self.platforms.get(&name) {
+            return Ok(known.clone());
+        }
+        let repository = reference.repository.full_name();
+        let known = self
+            .found
+            .values()
+            .find(|found| found.repository == repository && reference.digest == Some(found.digest));
+        let remote = Remote::new(self.registry, &reference.repository).map_err(failed)?;
+        let fetched;
+        let document = match known {
+            Some(found) => &found.document,
+            None => {
+                let selector = Selector::from(reference);
+                fetched = self.registry.manifest(&reference.repository, &selector).map_err(failed)?;
+                &fetched
+            }
+        };
+        let content = Known { remote, document };
+        let found = platforms(&content, &document.descriptor).map_err(failed)?;
+        let found: BTreeSet<_> = found.into_iter().filter_map(|found| label(found.platform)).collect();
+        self.platforms.insert(name, found.clone());
+        Ok(found)
     }
 
     /// Returns the platform and the index of a manifest that an index of its repository, looked up before, lists.
@@ -55,5 +92,41 @@ impl<'a> LookUps<'a> {
                 entry.platform.as_ref().map_or_else(|| "one platform".to_owned(), ToString::to_string);
             Some((platform, found.digest))
         })
+    }
+}
+
+/// Returns the platform as nodes are labelled; `None` if a label cannot have it as its value.
+fn label(platform: PlatformObject) -> Option<NodePlatform> {
+    let is_value = |text: &str| {
+        let is_end = |c: char| c.is_ascii_alphanumeric();
+        (1..=63).contains(&text.len())
+            && text.starts_with(is_end)
+            && text.ends_with(is_end)
+            && text.chars().all(|c| is_end(c) || "-_.".contains(c))
+    };
+    let PlatformObject { os, architecture, .. } = platform;
+    (is_value(&os) && is_value(&architecture)).then_some(NodePlatform { os, architecture })
+}
+
+/// The content of a repository, of which one document was read before.
+struct Known<'a> {
+    remote: Remote<'a>,
+    document: &'a Manifest,
+}
+
+impl ImageContent for Known<'_> {
+    fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
+        match descriptor.digest == self.document.descriptor.digest {
+            true => Ok(self.document.bytes.clone()),
+            false => self.remote.document(descriptor),
+        }
+    }
+
+    fn open(&self, blob: &Blob, at: u64) -> io::Result<Box<dyn Read + Send + '_>> {
+        self.remote.open(blob, at)
+    }
+
+    fn has(&self, blob: &Blob) -> bool {
+        self.remote.has(blob)
     }
 }
