@@ -8,8 +8,15 @@ use crate::value::Value;
 /// The changes that a program may make to the file system.
 pub(crate) enum Effect {
     None,
-    Paths { changed: Vec<String>, removed: Vec<String> },
+    Paths { changed: Vec<String>, removed: Vec<String>, modes: Modes },
     Anything,
+}
+
+/// Whether a program may change the modes of files that exist.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Modes {
+    Kept,
+    Changed,
 }
 
 /// Programs that change no file, or none that a script then runs.
@@ -115,6 +122,10 @@ const WRITERS: &[&str] = &[
     "setfacl", "sed", "envsubst",
 ];
 
+/// Programs that create files, or write to them, and keep the modes of those that exist.
+const KEEPERS: &[&str] =
+    &["dd", "envsubst", "mkdir", "mkfifo", "mknod", "mktemp", "sed", "tee", "touch", "truncate"];
+
 /// Programs that remove operands.
 const REMOVERS: &[&str] = &["mv", "rm", "rmdir", "unlink"];
 
@@ -155,11 +166,9 @@ pub(crate) fn of(words: &[Value]) -> Effect {
         }
     }
     // `mv a b` and `cp a b` create the name of `a` in the directory `b`.
-    if removes {
-        Effect::Paths { changed: paths.clone(), removed: paths }
-    } else {
-        Effect::Paths { changed: paths, removed: Vec::new() }
-    }
+    let removed = if removes { paths.clone() } else { Vec::new() };
+    let modes = if KEEPERS.contains(&name) { Modes::Kept } else { Modes::Changed };
+    Effect::Paths { changed: paths, removed, modes }
 }
 
 /// Programs that write other contents to their operands.
@@ -206,8 +215,9 @@ fn of_found_files(operands: &[Value]) -> Option<Effect> {
     match name {
         _ if !is_single || paths.is_empty() => None,
         "chown" | "chgrp" => Some(Effect::None),
-        "chmod" | "touch" => Some(Effect::Paths { changed: paths, removed: Vec::new() }),
-        "rm" => Some(Effect::Paths { changed: paths.clone(), removed: paths }),
+        "chmod" => Some(Effect::Paths { changed: paths, removed: Vec::new(), modes: Modes::Changed }),
+        "touch" => Some(Effect::Paths { changed: paths, removed: Vec::new(), modes: Modes::Kept }),
+        "rm" => Some(Effect::Paths { changed: paths.clone(), removed: paths, modes: Modes::Kept }),
         _ => None,
     }
 }

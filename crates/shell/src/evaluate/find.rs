@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::evaluate::effects::{self, Effect};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::state::{Content, State, Touched};
 use crate::outcome::{Found, Program};
@@ -31,10 +30,11 @@ impl Evaluator<'_> {
             return Entry::Unknown;
         }
         let changed = state.touched.anything || is_below(&path, &state.touched.paths);
+        let opened = state.touched.anything || is_below(&path, &state.touched.opened);
         match self.files.entry(&path) {
             Entry::File(_) if is_below(&path, &state.touched.closed) => Entry::File(Executable::No),
             Entry::Absent if changed => Entry::Unknown,
-            Entry::File(Executable::No) if changed => Entry::File(Executable::Unknown),
+            Entry::File(Executable::No) if opened => Entry::File(Executable::Unknown),
             entry => entry,
         }
     }
@@ -42,6 +42,11 @@ impl Evaluator<'_> {
     /// Whether the script may have changed the file at an absolute path.
     pub(crate) fn is_changed(state: &State, path: &str) -> bool {
         is_below(path, &state.touched.removed) || is_below(path, &state.touched.paths)
+    }
+
+    /// Whether what is at an absolute path is certainly as the image has it.
+    pub(crate) fn is_original(state: &State, path: &str) -> bool {
+        !state.touched.anything && !Self::is_changed(state, path)
     }
 
     /// Whether the script may have written another file to the place at which it finds a program.
@@ -101,22 +106,21 @@ impl Evaluator<'_> {
     /// may have given it some.
     pub(crate) fn is_guessed(&self, state: &State, found: &Found) -> bool {
         let Found::At(path) = found else { return false };
+        let Touched { removed, opened, .. } = &*state.touched;
         self.files.entry(path) == Entry::File(Executable::No)
-            && !Self::is_changed(state, path)
-            && !self.outcome.programs.iter().any(|program| self.may_open_files(program))
+            && !is_below(path, removed)
+            && !is_below(path, opened)
+            && !self.outcome.programs.iter().any(|program| self.may_open(program, path))
     }
 
-    /// Whether a program changes the modes of files which its words do not tell.
-    fn may_open_files(&self, program: &Program) -> bool {
-        if !matches!(effects::of(&program.words), Effect::Anything) {
-            return false;
-        }
-        let is_named = program.words.iter().any(|word| word.to_string().contains("chmod"));
-        let is_in_script = |path: &String| {
-            let text = self.files.text(path).filter(|text| text.starts_with(b"#!"));
-            text.is_some_and(|text| text.windows(5).any(|part| part == b"chmod"))
-        };
-        is_named || matches!(&program.found, Found::At(path) if is_in_script(path))
+    /// Whether a program is a script that changes modes and names the file at a path, or its directory.
+    fn may_open(&self, program: &Program, path: &str) -> bool {
+        let Found::At(script) = &program.found else { return false };
+        let Some(text) = self.files.text(script).filter(|text| text.starts_with(b"#!")) else { return false };
+        let text = String::from_utf8_lossy(&text);
+        let (directory, _) = path.rsplit_once('/').unwrap_or_default();
+        let names_it = text.contains(path) || (!directory.is_empty() && text.contains(directory));
+        text.contains("chmod") && names_it
     }
 
     /// Whether nothing was at a path when the script started.

@@ -197,8 +197,8 @@ impl Evaluator<'_> {
         if self.entry(state, path) == Entry::Absent && !self.is_link(state, path) {
             return Some((path.to_owned(), Trouble::Absent));
         }
-        let is_known = !Self::is_changed(state, &absolute) && !state.touched.anything;
-        let is_refused = is_known && self.files.may_change_mode(&absolute) == Some(false);
+        let is_refused =
+            Self::is_original(state, &absolute) && self.files.may_change_mode(&absolute) == Some(false);
         is_refused.then(|| (path.to_owned(), Trouble::NotOwner))
     }
 
@@ -259,8 +259,8 @@ impl Evaluator<'_> {
     /// Whether the user certainly may not write into a directory of the image, which the script has not changed.
     fn is_read_only(&self, state: &State, path: &str) -> Option<(String, Trouble)> {
         let absolute = Self::absolute(state, path)?;
-        let is_known = !Self::is_changed(state, &absolute) && !state.touched.anything;
-        let is_refused = is_known && self.files.may_write(&absolute) == Some(false);
+        let is_refused =
+            Self::is_original(state, &absolute) && self.files.may_write(&absolute) == Some(false);
         is_refused.then(|| (path.to_owned(), Trouble::ReadOnly))
     }
 

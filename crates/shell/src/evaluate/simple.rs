@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::evaluate::effects::{self, Effect};
+use crate::evaluate::effects::{self, Effect, Modes};
 use crate::evaluate::expand::{BYTES_PER_STEP, LONGEST, MOST_WORDS};
 use crate::evaluate::flow::{finish_builtin, give_up, leave_unknown};
 use crate::evaluate::machine::Evaluator;
@@ -438,10 +438,14 @@ impl Evaluator<'_> {
                     state.touch_anything();
                 }
             }
-            Effect::Paths { changed, removed } => {
+            Effect::Paths { changed, removed, modes } => {
                 let (gone, closed) = self.lost(state, texts.as_deref().unwrap_or_default());
-                for path in changed {
+                for path in changed.into_iter().filter(|path| !path.is_empty()) {
                     self.touch(state, &path);
+                    let absolute = Self::absolute(state, &path).filter(|_| modes == Modes::Changed);
+                    if let Some(path) = absolute.filter(|path| state.touched.paths.contains(path)) {
+                        Rc::make_mut(&mut state.touched).opened.insert(path);
+                    }
                 }
                 if !gone.is_empty() || !closed.is_empty() {
                     let touched = Rc::make_mut(&mut state.touched);

@@ -107,6 +107,8 @@ pub(crate) struct Touched {
     pub(crate) anything: bool,
     pub(crate) paths: BTreeSet<String>,
     pub(crate) removed: BTreeSet<String>,
+    /// Those of the paths at which a file may have execute bits now that it had not.
+    pub(crate) opened: BTreeSet<String>,
     /// Files that have, or may have, other contents, and directories of such.
     pub(crate) rewritten: BTreeSet<String>,
     /// Files and directories that are certainly no longer there.
@@ -408,6 +410,7 @@ impl State {
         touched.anything |= other.touched.anything;
         touched.paths.extend(other.touched.paths.iter().cloned());
         touched.removed.extend(other.touched.removed.iter().cloned());
+        touched.opened.extend(other.touched.opened.iter().cloned());
         touched.rewritten.extend(other.touched.rewritten.iter().cloned());
         touched.gone.retain(|path| other.touched.gone.contains(path));
         touched.closed.retain(|path| other.touched.closed.contains(path));

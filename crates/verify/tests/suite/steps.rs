@@ -138,8 +138,17 @@ fn of_guesses() -> Vec<Case> {
         hook(nothing, "set -e\n/closed\nexec /app").seen_failing(may_fail),
         hook(nothing, "/closed\nexec /app"),
         hook("#!/bin/sh\nchmod 755 /closed\n", "exec /closed"),
+        hook("#!/bin/sh\nchmod 755 /srv/data\n", "exec /closed").seen_failing(may_fail),
+        hook(nothing, "mkdir -p /opt\nexec /opt/run").file("/opt/run", 0o644, RUN).seen_failing(may_fail),
+        hook(nothing, "touch /closed\nexec /closed").seen_failing(may_fail),
+        entry("#!/bin/sh\nmkdir -p /opt\nsed -i s/a/b/ /opt/run\nexec /opt/run\n")
+            .file("/opt/run", 0o644, RUN)
+            .fails("not-executable"),
+        entry("#!/bin/sh\nchmod -R 755 \"$DIRECTORY\"\nexec /closed\n").seen_failing(may_fail),
+        entry("#!/bin/sh\nchmod -R 755 \"$DIRECTORY\"\nexec /closed\n").env("DIRECTORY=/closed"),
         hook(nothing, "chmod +x /closed\nexec /closed"),
-        hook(nothing, "for f in /clos*; do chmod +x \"$f\"; done\nexec /closed"),
+        hook(nothing, "for f in /clos*; do chmod +x \"$f\"; done\nexec /closed").unproven(may_fail),
+        entry("#!/bin/sh\nfor f in /clos*; do chmod +x \"$f\"; done\nexec /closed\n"),
         hook(nothing, "exec /arm").fails("wrong-machine"),
         hook(nothing, "find /opt -name run -exec chmod +x {} +\nexec /opt/run").file("/opt/run", 0o644, RUN),
         entry("#!/bin/bash\nmkdir -p /srv/{a,b}\n\"$@\" &\nwait -n\n")
