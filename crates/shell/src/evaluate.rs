@@ -1,6 +1,7 @@
 //! Follows a script from its start to its ends.
 
 mod arithmetic;
+mod asks;
 mod builtins;
 mod conditions;
 mod effects;

@@ -47,8 +47,8 @@ pub use arguments::{ScriptSource, ShellCall, read_shell_arguments};
 pub use budget::Budget;
 pub use evaluate::{follow, follow_within};
 pub use outcome::{
-    Cause, End, EndKind, Failure, Found, How, Outcome, Position, Program, Reason, SyntaxError, Trouble,
-    Unfollowed,
+    Asked, Cause, End, EndKind, Exit, Failure, Found, How, Outcome, Place, Position, Program, Reason,
+    SyntaxError, Trouble, Unfollowed,
 };
 pub use start::{Dialect, Entry, Environment, Executable, Files, NoFiles, Options, Start};
 pub use value::Value;

@@ -182,6 +182,37 @@ pub enum EndKind {
     Unknown,
 }
 
+/// Something that a script lacks, and asked about before it decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// This variable, which the environment does not set.
+    Variable(String),
+    /// This command, which is neither in PATH nor, if it is a path, in the image.
+    Command(String),
+    /// This path, at which there is nothing.
+    File(String),
+}
+
+/// A line of a script, or of a file that it sources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The position.
+    pub position: Position,
+    /// The sourced file. `None` if the script itself.
+    pub file: Option<String>,
+}
+
+/// The circumstances of a command that ends the script with a failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// The command.
+    pub place: Place,
+    /// The call of the function in which it is. `None` outside functions.
+    pub caller: Option<Place>,
+    /// What the last condition before it found to be lacking.
+    pub asked: Vec<Asked>,
+}
+
 /// One way in which a script ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct End {
@@ -234,6 +265,10 @@ pub struct Outcome {
     pub programs: Vec<Program>,
     /// The ways in which it ends, at least one.
     pub ends: Vec<End>,
+    /// Whether it goes on only if variables are set, or tests succeed, of which nothing is known.
+    pub demands_unknown: bool,
+    /// The commands that end it with a failure, each place once.
+    pub exits: Vec<Exit>,
     /// The parts that could not be followed.
     pub unfollowed: Vec<Unfollowed>,
     /// The first carriage return before a newline. Shells take it as part of the word.

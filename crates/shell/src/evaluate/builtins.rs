@@ -8,7 +8,7 @@ use crate::evaluate::flow::{finish_builtin, leave_unknown};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::simple::{Call, declaration, shown};
 use crate::evaluate::state::{Content, LastKind, Mode, State, Status};
-use crate::outcome::{Cause, EndKind, Found, How, Position, Reason};
+use crate::outcome::{Asked, Cause, EndKind, Found, How, Position, Reason};
 use crate::start::{Dialect, Entry, Options};
 use crate::syntax;
 use crate::value::{Part, Value};
@@ -86,8 +86,15 @@ impl Evaluator<'_> {
                 self.print(&mut state, line);
                 Status::Known(0)
             }
-            "test" => Status::of(self.test(&state, &call.words[1..])),
-            "[" => self.bracket(&state, &call.words[1..]),
+            "test" | "[" => {
+                let status = match name {
+                    "test" => Status::of(self.test(&state, &call.words[1..])),
+                    _ => self.bracket(&state, &call.words[1..]),
+                };
+                let decides = status == Status::Unknown && !self.context.condition;
+                self.outcome.demands_unknown |= decides && state.options.errexit;
+                status
+            }
             "cd" | "chdir" | "pushd" | "popd" => {
                 let (status, missing) = self.cd(&mut state, name, &call.words[1..]);
                 let status = self.assume_success(&state, status);
@@ -97,7 +104,10 @@ impl Evaluator<'_> {
                 }
                 return vec![state];
             }
-            "exit" | "logout" => return vec![exit(state, &call)],
+            "exit" | "logout" => {
+                self.exits(position);
+                return vec![exit(state, &call)];
+            }
             "return" if state.frames.is_empty() && self.context.file.is_none() => {
                 return vec![self.return_outside(state, &call)];
             }
@@ -354,6 +364,7 @@ impl Evaluator<'_> {
             match self.find(state, word, None) {
                 Found::At(_) => {}
                 Found::Missing => {
+                    self.asks.add(Asked::Command(name.to_owned()));
                     return Status::Known(if self.start.dialect == Dialect::Bash { 1 } else { 127 });
                 }
                 // dash and BusyBox ask only whether a path exists.

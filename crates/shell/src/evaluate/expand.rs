@@ -305,6 +305,7 @@ impl Evaluator<'_> {
         fields: &mut Fields,
     ) {
         let expanded = self.lookup(state, name, operation);
+        self.asks_variable(state, name);
         match operation {
             Operation::Get | Operation::Elements | Operation::Element(_) => {
                 self.get(state, name, expanded, quoted, position, fields);
@@ -335,7 +336,10 @@ impl Evaluator<'_> {
                     self.fails_for_unset(state, name, position);
                 }
                 Some(true) => self.get(state, name, expanded, quoted, position, fields),
-                None => push_scalar(fields, &Value::unknown(), quoted),
+                None => {
+                    self.outcome.demands_unknown = true;
+                    push_scalar(fields, &Value::unknown(), quoted);
+                }
             },
             Operation::Alternative { empty, word } => match is_set(&expanded, *empty) {
                 Some(true) => self.operand(state, word, quoted, fields),
@@ -432,6 +436,10 @@ impl Evaluator<'_> {
             Expanded::List(values) => fields.push_list(&values, quoted),
             Expanded::Scalar(Content::Unset) if state.options.nounset => {
                 self.fails_for_unset(state, name, position);
+            }
+            Expanded::Scalar(Content::Unknown) if state.options.nounset => {
+                self.outcome.demands_unknown = true;
+                push_scalar(fields, &Value::unknown(), quoted);
             }
             Expanded::Scalar(content) => push_scalar(fields, &scalar(&Expanded::Scalar(content)), quoted),
         }

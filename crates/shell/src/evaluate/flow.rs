@@ -152,6 +152,9 @@ impl Evaluator<'_> {
         states: Vec<State>,
         run: impl FnOnce(&mut Self, Vec<State>) -> Vec<State>,
     ) -> Vec<State> {
+        if !self.context.condition {
+            self.asks.begin();
+        }
         self.within(|context| context.condition = true, |evaluator| run(evaluator, states))
     }
 
@@ -246,7 +249,7 @@ impl Evaluator<'_> {
     }
 
     /// Ends states with a failed command where `set -e` applies.
-    fn errexit(&self, mut states: Vec<State>, position: Position) -> Vec<State> {
+    fn errexit(&mut self, mut states: Vec<State>, position: Position) -> Vec<State> {
         if self.context.condition {
             return states;
         }
@@ -256,6 +259,7 @@ impl Evaluator<'_> {
             }
             let reason = self.reason(state.last.first().map(|last| last.kind));
             let status = state.status.known().unwrap_or(1);
+            self.exits(position);
             state.end(EndKind::Fails { status, reason }, position);
         }
         states
@@ -339,6 +343,8 @@ impl Evaluator<'_> {
                 .into_iter()
                 .map(|mut state| {
                     let result = self.conditional(&mut state, words);
+                    let decides = result.is_none() && !self.context.condition;
+                    self.outcome.demands_unknown |= decides && state.options.errexit;
                     finish_builtin(&mut state, Status::of(result), position);
                     state
                 })
@@ -414,7 +420,7 @@ impl Evaluator<'_> {
     }
 
     fn case(&mut self, mut state: State, subject: &Word, arms: &[Arm]) -> Vec<State> {
-        let value = self.one(&mut state, subject);
+        let value = self.deciding(|evaluator| evaluator.one(&mut state, subject));
         state.status = Status::Known(0);
         let (mut done, mut falling) = (Vec::new(), Vec::new());
         let mut rest = vec![state];

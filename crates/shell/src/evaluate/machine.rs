@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::evaluate::state::{LastKind, State, WHOLE};
-use crate::outcome::{Cause, Failure, Found, How, Outcome, Position, Program, Reason, Unfollowed};
+use crate::evaluate::asks::Asks;
+use crate::evaluate::state::{Content, LastKind, State, WHOLE};
+use crate::outcome::{
+    Asked, Cause, Exit, Failure, Found, How, Outcome, Place, Position, Program, Reason, Unfollowed,
+};
 use crate::start::{Files, Start};
 use crate::value::Value;
 
@@ -52,8 +55,11 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) context: Context,
     pub(crate) outcome: Outcome,
     pub(crate) depth: usize,
-    /// The functions that run, the innermost last.
-    pub(crate) running: Vec<Rc<str>>,
+    /// The functions that run, each with the place of its call, the innermost last.
+    pub(crate) running: Vec<(Rc<str>, Place)>,
+    pub(crate) asks: Asks,
+    /// Whether the words that are expanded decide what follows, as those of `[` and `case`.
+    decides: bool,
     /// Why builtins failed, see [`LastKind::Failed`].
     reasons: Vec<Reason>,
     /// The last command of the command substitution that ran last.
@@ -76,6 +82,8 @@ impl<'a> Evaluator<'a> {
             outcome: Outcome::default(),
             depth: 0,
             running: Vec::new(),
+            asks: Asks::default(),
+            decides: false,
             reasons: Vec::new(),
             substituted: None,
             descriptors: Descriptors::default(),
@@ -153,6 +161,53 @@ impl<'a> Evaluator<'a> {
             Some(LastKind::Program(program)) if is_missing(program) => Reason::Program(program),
             Some(LastKind::Failed(reason)) => self.reasons[reason].clone(),
             _ => Reason::Command,
+        }
+    }
+
+    /// Returns a place in the file that is read.
+    pub(crate) fn place(&self, position: Position) -> Place {
+        Place { position, file: self.context.file.clone() }
+    }
+
+    /// Notes the circumstances of a command that ends the script with a failure.
+    pub(crate) fn exits(&mut self, position: Position) {
+        let place = self.place(position);
+        let is_known = self.outcome.exits.iter().any(|exit| exit.place == place);
+        if !is_known && self.outcome.exits.len() < MOST_PROGRAMS {
+            let caller = self.running.last().map(|(_, place)| place.clone());
+            self.outcome.exits.push(Exit { place, caller, asked: self.asks.last() });
+        }
+    }
+
+    /// Runs a part that expands words which decide what follows.
+    pub(crate) fn deciding<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.decides, true);
+        if !self.context.condition && !before {
+            self.asks.begin();
+        }
+        let result = run(self);
+        self.decides = before;
+        result
+    }
+
+    /// Notes the look-up of a variable, by which the script may decide, if the environment does not set it.
+    pub(crate) fn asks_variable(&self, state: &State, name: &str) {
+        let is_environment =
+            state.rest == Content::Unset && !self.start.environment.values.contains_key(name);
+        if !is_environment || !crate::syntax::is_name(name) {
+            return;
+        }
+        let content = state.variable(name);
+        if !state.variables.contains_key(name) {
+            self.asks.want(name);
+        }
+        let is_empty = match content {
+            Content::Unset => true,
+            Content::Scalar(value) => value.text() == Some(""),
+            Content::Unknown | Content::Array(_) => false,
+        };
+        if is_empty && (self.decides || self.context.condition) && self.asks.is_wanted(name) {
+            self.asks.add(Asked::Variable(name.to_owned()));
         }
     }
 

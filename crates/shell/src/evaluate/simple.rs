@@ -9,7 +9,7 @@ use crate::evaluate::flow::{finish_builtin, give_up, leave_unknown};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::operands::Refusal;
 use crate::evaluate::state::{Content, Frame, Input, LastKind, Mode, State, Status, merge};
-use crate::outcome::{Cause, EndKind, Found, How, Position, Program, Reason};
+use crate::outcome::{Asked, Cause, EndKind, Found, How, Position, Program, Reason};
 use crate::start::{Dialect, Entry};
 use crate::syntax::is_name;
 use crate::syntax::tree::{Assigned, Assignment, Command, Piece, Redirection, RedirectionKind, Word};
@@ -69,7 +69,11 @@ impl Evaluator<'_> {
         let saved = state.output.clone();
         let is_redirected = writes_elsewhere(&command.redirections);
         self.substituted = None;
-        let (fields, arrays) = self.arguments(&mut state, words);
+        let is_test = words.first().and_then(Word::plain).is_some_and(|name| matches!(name, "[" | "test"));
+        let (fields, arrays) = match is_test {
+            true => self.deciding(|evaluator| evaluator.arguments(&mut state, words)),
+            false => self.arguments(&mut state, words),
+        };
         let ran_substitution =
             assignments.iter().any(has_substitution) || words.iter().any(word_has_substitution);
         if !state.is_running() {
@@ -89,8 +93,8 @@ impl Evaluator<'_> {
                 return vec![state];
             }
             let input = state.input.clone();
-            if self.redirections(&mut state, &command.redirections) == Opened::Failed {
-                self.refuse_redirection(&mut state, "", command.position);
+            if let Opened::Failed(path) = self.redirections(&mut state, &command.redirections) {
+                self.refuse_redirection(&mut state, &path, "", command.position);
                 return vec![state];
             }
             // `$(< file)` of bash.
@@ -137,9 +141,9 @@ impl Evaluator<'_> {
         if !state.is_running() {
             return vec![state];
         }
-        if opened == Opened::Failed {
+        if let Opened::Failed(path) = opened {
             let name = fields.first().and_then(Value::text).unwrap_or_default();
-            self.refuse_redirection(&mut state, name, command.position);
+            self.refuse_redirection(&mut state, &path, name, command.position);
             state.input = input;
             return vec![state];
         }
@@ -321,9 +325,10 @@ impl Evaluator<'_> {
     fn run_body(&mut self, state: State, call: &Call, body: &Rc<Command>) -> Vec<State> {
         let name: Rc<str> = call.words[0].text().unwrap_or_default().into();
         let mut fallback = state.clone();
-        let recursions = self.running.iter().filter(|other| **other == name).count();
+        let recursions = self.running.iter().filter(|(other, _)| *other == name).count();
         let states = if recursions < MOST_RECURSIONS {
-            self.running.push(name);
+            let place = self.place(call.position);
+            self.running.push((name, place));
             let states = self.deeper(call.position, |evaluator| evaluator.command(vec![state], body));
             self.running.pop();
             states
@@ -381,6 +386,10 @@ impl Evaluator<'_> {
             Some(refusal) => Some(refusal.status()),
             None => words.as_deref().and_then(|words| self.status_of(&state, words)),
         };
+        let decides = self.context.condition || self.context.how == How::Substitution;
+        if decides && found == Found::Missing {
+            self.asks.add(Asked::Command(call.words[0].to_string()));
+        }
         let status = match found {
             Found::Missing => Status::Known(127),
             Found::NotExecutable(_) => Status::Known(126),
@@ -533,8 +542,8 @@ impl Evaluator<'_> {
         let (mut refused, mut opened) = (Vec::new(), Vec::new());
         for mut state in states.drain(..) {
             match self.redirections(&mut state, redirections) {
-                Opened::Failed if state.is_running() => {
-                    self.refuse_redirection(&mut state, "", position);
+                Opened::Failed(path) if state.is_running() => {
+                    self.refuse_redirection(&mut state, &path, "", position);
                     refused.push(state);
                 }
                 _ => opened.push(state),
@@ -557,8 +566,8 @@ impl Evaluator<'_> {
             self.descriptors.copied |= copies_output(redirection);
             self.descriptors.written |= writes_to_descriptor(redirection);
             if redirection.is_input() {
-                if self.lacks_input(state, redirection) {
-                    opened = Opened::Failed;
+                if let Some(path) = self.absent_input(state, redirection) {
+                    opened = Opened::Failed(path.to_owned());
                 }
                 state.input = self.input(state, redirection);
                 continue;
@@ -583,7 +592,7 @@ impl Evaluator<'_> {
                 _ if !writes => {}
                 Some(path) if path.starts_with("/dev/") => {}
                 Some(path) if self.lacks_directory(state, path) || self.blocks_writing(state, path) => {
-                    opened = Opened::Failed;
+                    opened = Opened::Failed(path.to_owned());
                 }
                 Some(path) => {
                     self.rewrite(state, path);
@@ -595,10 +604,10 @@ impl Evaluator<'_> {
         opened
     }
 
-    /// Whether the file of `< file` is certainly absent.
-    fn lacks_input(&self, state: &State, redirection: &Redirection) -> bool {
+    /// Returns the file of `< file` if it is certainly absent.
+    fn absent_input<'r>(&self, state: &State, redirection: &'r Redirection) -> Option<&'r str> {
         let path = redirection.target.plain().filter(|_| redirection.kind == RedirectionKind::Read);
-        path.is_some_and(|path| self.entry(state, path) == Entry::Absent)
+        path.filter(|path| self.entry(state, path) == Entry::Absent)
     }
 
     /// Whether the directory is certainly absent in which a file is to be created.
@@ -609,9 +618,9 @@ impl Evaluator<'_> {
 
     /// Skips a command because a file of its redirections cannot be opened. A special builtin then ends the script, except
     /// in bash.
-    fn refuse_redirection(&mut self, state: &mut State, name: &str, position: Position) {
+    fn refuse_redirection(&mut self, state: &mut State, path: &str, name: &str, position: Position) {
         let status = if self.start.dialect == Dialect::Dash { 2 } else { 1 };
-        let reason = Reason::Builtin("cannot open a file of a redirection".to_owned());
+        let reason = Reason::Builtin(format!("cannot open {path}"));
         if is_special(name) && self.start.dialect != Dialect::Bash {
             state.end(EndKind::Fails { status, reason }, position);
         } else {
@@ -631,10 +640,10 @@ impl Evaluator<'_> {
 }
 
 /// Whether the files of all redirections can be opened, as far as it is known.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Opened {
     All,
-    Failed,
+    /// This one cannot.
+    Failed(String),
 }
 
 /// An array among the arguments of `declare` and the like.

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use crossdock_shell::{
-    Budget, Cause, Dialect, End, EndKind, Environment, Failure, Found, How, Outcome, Program, Reason,
+    Asked, Budget, Cause, Dialect, End, EndKind, Environment, Failure, Found, How, Outcome, Program, Reason,
     ScriptSource, ShellCall, Start, Unfollowed, Value, follow_within, read_shell_arguments,
 };
 
@@ -201,7 +201,10 @@ fn follow_script(
     }
     let known = variables(process).chain(as_set::variables(context, process));
     let as_set = follow_within(&start(Environment::only(known)), &files, budget);
-    let combined = answer(&deployed).combine(answer(&as_set), as_set::demands_variables(&as_set));
+    let combined = match as_set::demands_variables(&as_set) {
+        true => answer(&deployed).demanding(answer(&as_set)),
+        false => answer(&deployed).combine(answer(&as_set)),
+    };
     Next::Several(combined)
 }
 
@@ -223,7 +226,7 @@ fn is_independent(outcome: &Outcome) -> bool {
             && values.all(|value| value.text().is_some())
     };
     let has_one_way = matches!(outcome.ends.as_slice(), [end] if end.certain && end.kind != EndKind::Unknown);
-    is_too_large || (has_one_way && outcome.programs.iter().all(is_known))
+    is_too_large || (has_one_way && !outcome.demands_unknown && outcome.programs.iter().all(is_known))
 }
 
 /// The answer of the reader of shell commands about a script.
@@ -261,7 +264,7 @@ impl Reading<'_> {
                 EndKind::Fails { status, reason } => findings.push(self.failure(end, *status, reason)),
                 EndKind::Unknown => findings.push(self.about_script(end, self.unknown(end))),
                 EndKind::Exit(Some(status)) if *status != 0 && end.certain => {
-                    findings.push(self.about_script(end, self.exits(end, *status)));
+                    findings.push(self.about_script(end, self.exits(end, *status, "")));
                 }
                 EndKind::Waits => self.in_background(end, &mut starts, &mut findings),
                 EndKind::Exit(Some(0))
@@ -606,7 +609,7 @@ impl Reading<'_> {
                 let finding = report::absent(self.context.target, &word, &why);
                 return (self.process_of(program, end.certain), finding);
             }
-            Reason::Command => return self.about_script(end, self.exits(end, status)),
+            Reason::Command => return self.about_script(end, self.exits(end, status, "")),
             Reason::Unset(variable) => return self.about_script(end, self.unset(end, variable)),
             Reason::Syntax => {
                 let error = self.outcome.syntax_error.as_ref().map(|error| error.message.clone());
@@ -623,7 +626,7 @@ impl Reading<'_> {
             Reason::Builtin(text) if decided_by_script(text) => {
                 format!("an error: {text}")
             }
-            Reason::Builtin(_) => return self.about_script(end, self.exits(end, status)),
+            Reason::Builtin(why) => return self.about_script(end, self.exits(end, status, why)),
         };
         let message =
             format!("{name} ends in line {line} with {}, exit {status}.", why.trim_end().escape_debug());
@@ -646,12 +649,49 @@ impl Reading<'_> {
         ))
     }
 
-    fn exits(&self, end: &End, status: u8) -> Finding {
-        let why = format!(
-            "line {} of {} ends it with exit status {status} before it starts a program",
-            end.position.line, self.script.name
-        );
-        report::unknown(self.context.target, &self.script.name, &why)
+    /// Returns the finding about a script that ends itself with a failure; `why` is what a builtin says, or empty.
+    fn exits(&self, end: &End, status: u8, why: &str) -> Finding {
+        let exit = self.outcome.exits.iter().find(|exit| exit.place.position == end.position);
+        let (line, file) = match exit.map(|exit| exit.caller.as_ref().unwrap_or(&exit.place)) {
+            Some(place) => (place.position.line, place.file.as_deref()),
+            None => (end.position.line, None),
+        };
+        // The line of a function such as `die` tells nothing.
+        let text = match exit.is_some_and(|exit| exit.caller.is_some()) {
+            true => format!(", `{}`,", shortened(&self.line(&Place { line, file }))),
+            false => String::new(),
+        };
+        let causes: Vec<String> = match why {
+            "" => exit.into_iter().flat_map(|exit| &exit.asked).map(|asked| self.lacking(asked)).collect(),
+            why => vec![why.to_owned()],
+        };
+        let cause = if causes.is_empty() { String::new() } else { format!(": {}", causes.join(" and ")) };
+        let file = file.unwrap_or(&self.script.name);
+        self.of_end(&format!(
+            "line {line} of {file}{text} ends it with exit status {status} before it starts a program{cause}"
+        ))
+    }
+
+    /// Says what the script asked about and does not find.
+    fn lacking(&self, asked: &Asked) -> String {
+        match asked {
+            Asked::Variable(name) => {
+                format!("the deployment must set {name}, which the image does not set")
+            }
+            Asked::Command(name) | Asked::File(name) => self.nowhere(name),
+        }
+    }
+
+    /// Returns the finding about an end before a program. A step that certainly fails ends the script that runs it.
+    fn of_end(&self, why: &str) -> Finding {
+        let (target, name) = (self.context.target, &self.script.name);
+        match self.process.role {
+            Role::Step => {
+                let message = format!("{name} fails: {why}.");
+                Finding::new(codes::LAUNCH_MAY_FAIL, target.name(), name, message)
+            }
+            Role::Program | Role::Aside => report::unknown(target, name, why),
+        }
     }
 
     fn no_directory(&self, end: &End, path: &str) -> Finding {
@@ -671,11 +711,10 @@ impl Reading<'_> {
     }
 
     fn unset(&self, end: &End, variable: &str) -> Finding {
-        let why = format!(
-            "line {} of {} needs the variable {variable}, which the image does not set",
+        self.of_end(&format!(
+            "line {} of {} needs the variable {variable}, which the image does not set: the deployment must set {variable}",
             end.position.line, self.script.name
-        );
-        report::unknown(self.context.target, &self.script.name, &why)
+        ))
     }
 
     /// Returns the finding about a command whose program is not known.
