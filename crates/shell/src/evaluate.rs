@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod asks;
+mod braces;
 mod builtins;
 mod conditions;
 mod effects;
@@ -16,12 +17,17 @@ mod order;
 mod printed;
 mod simple;
 mod state;
+mod touched;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use machine::Evaluator;
-use state::{Content, Last, LastKind, Mode, OptionPlace, State, Status, Touched, Variable, WHOLE};
+use state::{Content, Last, LastKind, Mode, OptionPlace, State, Status, Variable, WHOLE};
+use touched::Touched;
+
+pub use touched::Changes;
 
 use crate::budget::Budget;
 use crate::outcome::{Cause, End, EndKind, How, Outcome, Position, Unfollowed};
@@ -114,7 +120,7 @@ fn initial(start: &Start) -> State {
         functions: Rc::default(),
         options: start.options,
         directory: start.directory.clone(),
-        touched: Rc::new(Touched::default()),
+        touched: Arc::new(Touched::default()),
         output: None,
         input: None,
         option: OptionPlace::default(),

@@ -45,7 +45,7 @@ mod value;
 
 pub use arguments::{ScriptSource, ShellCall, read_shell_arguments};
 pub use budget::Budget;
-pub use evaluate::{follow, follow_within};
+pub use evaluate::{Changes, follow, follow_within};
 pub use outcome::{
     Asked, Cause, End, EndKind, Exit, Failure, Found, How, Outcome, Place, Position, Program, Reason,
     SyntaxError, Trouble, Unfollowed,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::evaluate::Changes;
 use crate::value::Value;
 
 /// A place in a script. Both numbers count from 1, columns in bytes.
@@ -111,6 +112,8 @@ pub struct Program {
     pub environment: Vec<(String, Option<Value>)>,
     /// Its working directory.
     pub directory: Value,
+    /// The files that earlier commands may have changed.
+    pub changes: Changes,
 }
 
 /// Why the shell ends a script early.

@@ -8,6 +8,7 @@ use crate::evaluate::flow::{finish_builtin, leave_unknown};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::simple::{Call, declaration, shown};
 use crate::evaluate::state::{Content, LastKind, Mode, State, Status};
+use crate::evaluate::touched::Reach;
 use crate::outcome::{Asked, Cause, EndKind, Found, How, Position, Reason};
 use crate::start::{Dialect, Entry, Options};
 use crate::syntax;
@@ -261,7 +262,7 @@ impl Evaluator<'_> {
             Found::At(path) | Found::NotExecutable(path) => Some(path),
             Found::Missing | Found::Unknown => None,
         };
-        let trusted = path.as_ref().filter(|path| !state.touched.paths.contains(*path));
+        let trusted = path.as_ref().filter(|path| !state.touched.has(path, Reach::Itself));
         let text = trusted.and_then(|path| self.files.text(path));
         self.pay(text.as_ref().map_or(0, Vec::len) / 16, position);
         let (Some(text), Some(path)) = (text.filter(|text| text.len() < LARGEST_TEXT), path) else {

@@ -217,6 +217,7 @@ impl Evaluator<'_> {
             ("-d", entry) => Some(entry == Entry::Directory),
             ("-x", Entry::File(Executable::Yes)) => Some(true),
             ("-x", Entry::File(Executable::No)) => Some(false),
+            ("-x", Entry::File(Executable::Unknown)) if self.is_closed(state, operand) => Some(false),
             _ => None,
         }
     }

@@ -3,12 +3,20 @@
 //! A program that is missing in an image may have been created by the script itself. Only programs that are known to change
 //! nothing, or nothing but their operands, let later look-ups trust the image.
 
+use crate::evaluate::touched::Reach;
 use crate::value::Value;
 
 /// The changes that a program may make to the file system.
 pub(crate) enum Effect {
     None,
-    Paths { changed: Vec<String>, removed: Vec<String>, modes: Modes },
+    Paths {
+        changed: Vec<String>,
+        removed: Vec<String>,
+        modes: Modes,
+        reach: Reach,
+    },
+    /// It gives files and what is in them to another user.
+    Owners(Vec<String>),
     Anything,
 }
 
@@ -27,8 +35,6 @@ const READERS: &[&str] = &[
     "base64",
     "basename",
     "cat",
-    "chgrp",
-    "chown",
     "cmp",
     "cut",
     "date",
@@ -126,6 +132,9 @@ const WRITERS: &[&str] = &[
 const KEEPERS: &[&str] =
     &["dd", "envsubst", "mkdir", "mkfifo", "mknod", "mktemp", "sed", "tee", "touch", "truncate"];
 
+/// Programs that change their operands, and nothing in them if they are directories.
+const SINGLE: &[&str] = &["chmod", "dd", "mkdir", "mkfifo", "mknod", "sed", "tee", "touch", "truncate"];
+
 /// Programs that remove operands.
 const REMOVERS: &[&str] = &["mv", "rm", "rmdir", "unlink"];
 
@@ -144,6 +153,11 @@ pub(crate) fn of(words: &[Value]) -> Effect {
     {
         return effect;
     }
+    if matches!(name, "chown" | "chgrp") {
+        let directory = |word: &Value| word.text().map_or("/", |text| text).to_owned();
+        let files = operands.iter().filter(|word| !word.prefix().starts_with('-')).skip(1);
+        return Effect::Owners(files.map(directory).collect());
+    }
     if READERS.contains(&name) {
         // `find -exec`, `awk 'system(…)'` and `env prog` may do anything.
         let runs = matches!(name, "find" | "env" | "nice")
@@ -155,12 +169,24 @@ pub(crate) fn of(words: &[Value]) -> Effect {
         return Effect::Anything;
     }
     let mut paths = Vec::new();
+    let mut reach = if SINGLE.contains(&name) { Reach::Itself } else { Reach::Below };
     for operand in operands {
         match operand.text() {
+            Some(text) if text.starts_with("--r") || (text.starts_with('-') && text.contains('R')) => {
+                reach = Reach::Below;
+            }
             Some(text) if text.starts_with('-') => {}
+            // `mkdir -p` creates the directories above, too.
+            Some(text) if name == "mkdir" => {
+                let above = text.match_indices('/').filter(|(at, _)| *at > 0);
+                paths.extend(above.map(|(at, _)| text[..at].to_owned()).chain([text.to_owned()]));
+            }
             Some(text) => paths.push(text.split_once('=').map_or(text, |(_, path)| path).to_owned()),
             None => match known_directory(operand) {
-                Some(directory) => paths.push(directory),
+                Some(directory) => {
+                    paths.push(directory);
+                    reach = Reach::Below;
+                }
                 None => return Effect::Anything,
             },
         }
@@ -168,7 +194,7 @@ pub(crate) fn of(words: &[Value]) -> Effect {
     // `mv a b` and `cp a b` create the name of `a` in the directory `b`.
     let removed = if removes { paths.clone() } else { Vec::new() };
     let modes = if KEEPERS.contains(&name) { Modes::Kept } else { Modes::Changed };
-    Effect::Paths { changed: paths, removed, modes }
+    Effect::Paths { changed: paths, removed, modes, reach }
 }
 
 /// Programs that write other contents to their operands.
@@ -212,12 +238,13 @@ fn of_found_files(operands: &[Value]) -> Option<Effect> {
     let is_single = texts.iter().filter(|word| is_exec(word)).count() == 1 && !texts.contains(&"-delete");
     let count = texts.iter().take_while(|word| !word.starts_with(['-', '(', '!', '\\'])).count();
     let paths: Vec<String> = texts[..count].iter().map(|path| (*path).to_owned()).collect();
+    let reach = Reach::Below;
     match name {
         _ if !is_single || paths.is_empty() => None,
-        "chown" | "chgrp" => Some(Effect::None),
-        "chmod" => Some(Effect::Paths { changed: paths, removed: Vec::new(), modes: Modes::Changed }),
-        "touch" => Some(Effect::Paths { changed: paths, removed: Vec::new(), modes: Modes::Kept }),
-        "rm" => Some(Effect::Paths { changed: paths.clone(), removed: paths, modes: Modes::Kept }),
+        "chown" | "chgrp" => Some(Effect::Owners(paths)),
+        "chmod" => Some(Effect::Paths { changed: paths, removed: Vec::new(), modes: Modes::Changed, reach }),
+        "touch" => Some(Effect::Paths { changed: paths, removed: Vec::new(), modes: Modes::Kept, reach }),
+        "rm" => Some(Effect::Paths { changed: paths.clone(), removed: paths, modes: Modes::Kept, reach }),
         _ => None,
     }
 }

@@ -487,15 +487,17 @@ impl Evaluator<'_> {
             return vec![state];
         }
         state.status = Status::Known(0);
-        if values.iter().any(Value::is_many) || values.len() > MOST_ROUNDS {
+        let known = values.iter().take_while(|value| !value.is_many()).count();
+        if (known == 0 && !values.is_empty()) || known > MOST_ROUNDS {
             return self.repeat(vec![state], Some(name), body, position);
         }
+        let has_more = known < values.len();
         let (mut states, mut done) = (vec![state], Vec::new());
         if states[0].is_readonly(name) && !values.is_empty() {
             self.refuse_assignment(&mut states[0], name, position);
             return states;
         }
-        for value in values {
+        for value in values.into_iter().take(known) {
             for state in &mut states {
                 state.assign(name, Content::Scalar(value.clone()));
             }
@@ -508,6 +510,9 @@ impl Evaluator<'_> {
             if states.is_empty() {
                 break;
             }
+        }
+        if has_more && !states.is_empty() {
+            states = self.repeat(states, Some(name), body, position);
         }
         done.append(&mut states);
         done

@@ -223,6 +223,7 @@ impl<'a> Evaluator<'a> {
         if let Some(index) = self.known.get(&key) {
             let known = &mut self.outcome.programs[*index];
             known.failure = known.failure.min(program.failure);
+            known.changes.join(&program.changes);
             return *index;
         }
         if self.outcome.programs.len() >= MOST_PROGRAMS {

@@ -91,9 +91,6 @@ impl<'w> Operands<'w> {
 impl Evaluator<'_> {
     /// Returns why a program certainly fails because of its operands. `None` if it does not, or if that is not known.
     pub(crate) fn refusal(&self, state: &State, words: &[&str]) -> Option<Refusal> {
-        if self.files.may_have_changed() {
-            return None;
-        }
         let operands = Operands::read(words)?;
         let files = operands.files.as_slice();
         let (path, trouble) = match operands.name {
@@ -138,9 +135,15 @@ impl Evaluator<'_> {
                 _ => None,
             },
             _ => None,
-        }?;
+        }
+        .filter(|(path, _)| !self.was_changed_before(state, path))?;
         let reason = Reason::File { program: words[0].to_owned(), path, trouble };
         Some(Refusal { reason, is_one: !matches!(operands.name, "ls" | "sed") })
+    }
+
+    /// Whether programs before this script may have changed what is at a path.
+    fn was_changed_before(&self, state: &State, path: &str) -> bool {
+        Self::absolute(state, path).is_none_or(|path| self.files.may_have_changed(&path))
     }
 
     fn is_absent(&self, state: &State, path: &str) -> Option<(String, Trouble)> {
@@ -160,7 +163,7 @@ impl Evaluator<'_> {
 
     /// Whether the user may not create or write the file of a redirection.
     pub(crate) fn blocks_writing(&self, state: &State, path: &str) -> bool {
-        let is_known = !self.files.may_have_changed() && !path.is_empty();
+        let is_known = !path.is_empty() && !self.was_changed_before(state, path);
         is_known
             && match self.entry(state, path) {
                 Entry::Absent => self.blocks_new(state, path).is_some(),

@@ -65,6 +65,7 @@ impl Evaluator<'_> {
             // The scripts that npm and pnpm write for programs.
             ["sed", "-e", r"s,\\,/,g"] => input(state).map(|text| text.replace('\\', "/")),
             ["find", operands @ ..] => self.find_files(state, operands, position),
+            ["ls", operands @ ..] => self.listed(state, operands, position),
             ["run-parts", operands @ ..] => self.listed_parts(state, operands, position),
             _ => None,
         }

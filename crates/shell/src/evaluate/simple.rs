@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::evaluate::effects::{self, Effect, Modes};
 use crate::evaluate::expand::{BYTES_PER_STEP, LONGEST, MOST_WORDS};
@@ -9,6 +10,7 @@ use crate::evaluate::flow::{finish_builtin, give_up, leave_unknown};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::operands::Refusal;
 use crate::evaluate::state::{Content, Frame, Input, LastKind, Mode, State, Status, merge};
+use crate::evaluate::touched::{Changes, Reach};
 use crate::outcome::{Asked, Cause, EndKind, Found, How, Position, Program, Reason};
 use crate::start::{Dialect, Entry};
 use crate::syntax::is_name;
@@ -254,7 +256,9 @@ impl Evaluator<'_> {
         let parts = self.parts(&state, &call.words, call.position);
         let position = call.position;
         let state = self.program_runs(state, call, false);
-        match parts.filter(|_| state.is_running()) {
+        let is_there =
+            |index: usize| matches!(self.outcome.programs[index].found, Found::At(_) | Found::Unknown);
+        match parts.filter(|_| state.is_running() && ran_program(&state, position).is_some_and(is_there)) {
             Some(text) => self.run_parts(state, &text, position),
             None => vec![state],
         }
@@ -365,6 +369,7 @@ impl Evaluator<'_> {
             guessed: self.is_guessed(&state, &found),
             environment,
             directory: state.directory.clone(),
+            changes: Changes::of(&state.touched),
         };
         let index = self.program(program);
         if self.is_exhausted() {
@@ -447,23 +452,30 @@ impl Evaluator<'_> {
                     state.touch_anything();
                 }
             }
-            Effect::Paths { changed, removed, modes } => {
+            Effect::Owners(paths) => {
+                let paths = paths.iter().map(|path| Self::absolute(state, path).unwrap_or("/".to_owned()));
+                let paths: Vec<String> = paths.filter(|path| !state.touched.owners.contains(path)).collect();
+                if !paths.is_empty() {
+                    Arc::make_mut(&mut state.touched).give(paths);
+                }
+            }
+            Effect::Paths { changed, removed, modes, reach } => {
                 let (gone, closed) = self.lost(state, texts.as_deref().unwrap_or_default());
                 for path in changed.into_iter().filter(|path| !path.is_empty()) {
-                    self.touch(state, &path);
+                    self.touch(state, &path, reach);
                     let absolute = Self::absolute(state, &path).filter(|_| modes == Modes::Changed);
-                    if let Some(path) = absolute.filter(|path| state.touched.paths.contains(path)) {
-                        Rc::make_mut(&mut state.touched).opened.insert(path);
+                    if let Some(path) = absolute.filter(|path| state.touched.has(path, reach)) {
+                        Arc::make_mut(&mut state.touched).opened.insert(path);
                     }
                 }
                 if !gone.is_empty() || !closed.is_empty() {
-                    let touched = Rc::make_mut(&mut state.touched);
+                    let touched = Arc::make_mut(&mut state.touched);
                     touched.gone.extend(gone);
                     touched.closed.extend(closed);
                 }
                 for path in removed {
                     if let Some(path) = Self::absolute(state, &path) {
-                        Rc::make_mut(&mut state.touched).removed.insert(path);
+                        Arc::make_mut(&mut state.touched).removed.insert(path);
                     }
                 }
             }
@@ -484,17 +496,17 @@ impl Evaluator<'_> {
     fn rewrite(&self, state: &mut State, path: &str) {
         let path = Self::absolute(state, path);
         if let Some(path) = path.filter(|path| path != "/" && state.touched.rewritten.len() < 256) {
-            Rc::make_mut(&mut state.touched).rewritten.insert(path);
+            Arc::make_mut(&mut state.touched).rewritten.insert(path);
         }
     }
 
     /// Notes that a path may be created or changed.
-    pub(crate) fn touch(&self, state: &mut State, path: &str) {
+    pub(crate) fn touch(&self, state: &mut State, path: &str, reach: Reach) {
         match Self::absolute(state, path) {
-            Some(path) if state.touched.paths.len() < 256 => {
+            Some(path) if state.touched.len() < 256 => {
                 let touched = &state.touched;
-                if !touched.paths.contains(&path) || !touched.gone.is_empty() || !touched.closed.is_empty() {
-                    Rc::make_mut(&mut state.touched).add(path);
+                if !touched.has(&path, reach) || !touched.gone.is_empty() || !touched.closed.is_empty() {
+                    Arc::make_mut(&mut state.touched).add(path, reach);
                 }
             }
             _ => state.touch_anything(),
@@ -596,7 +608,7 @@ impl Evaluator<'_> {
                 }
                 Some(path) => {
                     self.rewrite(state, path);
-                    self.touch(state, path);
+                    self.touch(state, path, Reach::Itself);
                 }
                 None => state.touch_anything(),
             }

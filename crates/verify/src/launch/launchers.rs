@@ -364,7 +364,7 @@ fn unwritable(call: &Call<'_>, path: &str) -> Option<Unwritable> {
     let (parent, _) = path.rsplit_once('/').filter(|_| path.starts_with('/'))?;
     let parent = if parent.is_empty() { "/" } else { parent };
     let files = ImageFiles::of(call.context, call.process);
-    if files.may_have_changed() {
+    if files.may_have_changed(parent) {
         return None;
     }
     let is_often_mounted = ["/run", "/tmp"].iter().any(|mount| parent.starts_with(mount));

@@ -108,6 +108,11 @@ pub(super) fn weakened(finding: Finding) -> Finding {
     with_code(codes::LAUNCH_MAY_FAIL, finding)
 }
 
+/// Returns the finding about a step that cannot be followed, and without which nothing starts.
+pub(super) fn weakened_unknown(finding: Finding) -> Finding {
+    with_code(codes::LAUNCH_MAY_FAIL, finding)
+}
+
 /// Returns the finding as it counts for the start of the image; `None` if it does not.
 pub(super) fn for_role(role: Role, finding: Finding) -> Option<Finding> {
     let may_fail = finding.code == codes::LAUNCH_MAY_FAIL;

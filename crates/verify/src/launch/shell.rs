@@ -191,21 +191,22 @@ fn follow_script(
         ..Start::new(script.text.clone())
     };
     let files = ImageFiles::of(context, process);
-    let answer =
-        |outcome: &Outcome| Reading { context, process, script, outcome, busybox: OnceCell::new() }.answer();
+    let answer = |outcome: &Outcome, environment| {
+        Reading { context, process, script, outcome, environment, busybox: OnceCell::new() }.answer()
+    };
     // A deployment may set further variables.
     let environment = Environment::with_unknown_rest(variables(process));
     let deployed = follow_within(&start(environment), &files, budget);
     if is_independent(&deployed) {
-        return Next::Several(answer(&deployed));
+        return Next::Several(answer(&deployed, Deployment::Any));
     }
     let known = variables(process).chain(as_set::variables(context, process));
     let as_set = follow_within(&start(Environment::only(known)), &files, budget);
-    let combined = match as_set::demands_variables(&as_set) {
-        true => answer(&deployed).demanding(answer(&as_set)),
-        false => answer(&deployed).combine(answer(&as_set)),
-    };
-    Next::Several(combined)
+    let (in_any, in_own) = (answer(&deployed, Deployment::Any), answer(&as_set, Deployment::AsSet));
+    Next::Several(match as_set::demands_variables(&as_set) {
+        true => in_any.demanding(in_own),
+        false => in_any.combine(in_own),
+    })
 }
 
 /// Returns the variables of a process. Those whose value is unknown are set.
@@ -229,12 +230,22 @@ fn is_independent(outcome: &Outcome) -> bool {
     is_too_large || (has_one_way && !outcome.demands_unknown && outcome.programs.iter().all(is_known))
 }
 
+/// The deployments for which a script was followed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Deployment {
+    /// Any: they may set every variable.
+    Any,
+    /// One that sets no variable: only files are unknown.
+    AsSet,
+}
+
 /// The answer of the reader of shell commands about a script.
 struct Reading<'a> {
     context: Context<'a>,
     process: &'a Process,
     script: &'a Script,
     outcome: &'a Outcome,
+    environment: Deployment,
     /// The BusyBox that the shell is, once it is asked for.
     busybox: OnceCell<Option<BusyBox>>,
 }
@@ -307,6 +318,8 @@ impl Reading<'_> {
                 } else {
                     self.start_beside(program, &mut starts, &mut findings);
                 }
+            } else if self.may_be_step(program) {
+                self.helper(program, &mut helpers, &mut findings);
             }
         }
         Answer { starts, helpers, findings }
@@ -525,6 +538,9 @@ impl Reading<'_> {
         process.environment.change(&changes.collect());
         process.directory = program.directory.text().map(str::to_owned);
         process.text_file = TextFile::Runs;
+        if !process.changes.contains(&program.changes) {
+            process.changes.push(program.changes.clone());
+        }
         let before = self.outcome.programs.iter().take_while(|other| !std::ptr::eq(*other, program));
         let mut names = before.filter_map(|other| other.words[0].text());
         process.has_new_cache |= names.any(|name| base_name(name) == "ldconfig");
@@ -582,6 +598,12 @@ impl Reading<'_> {
                 }
                 helpers.push(Process { search: self.found_at(&process, path), role, ..process });
             }
+            // Nothing is known of it but that the image does not have it.
+            Found::Unknown if self.is_doubtful_step(program, &process) => {
+                let role = process.role.of_helper(program.failure);
+                let finding = report::weakened_unknown(self.unknown_program(program));
+                findings.push((Process { role, ..process }, finding));
+            }
             // One whose absence ends the script is an end of its own.
             Found::Missing if program.failure == Failure::Continues && !self.may_be_applet(program) => {
                 let word = program.words[0].to_string();
@@ -591,6 +613,26 @@ impl Reading<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Whether a program may run as a step, depending on files that only the container has: for instance on whether a volume
+    /// is empty.
+    fn may_be_step(&self, program: &Program) -> bool {
+        let is_step = program.how == How::Foreground && program.failure == Failure::Ends;
+        let is_known = match program.found {
+            Found::At(_) => true,
+            Found::Unknown => program.file.is_some(),
+            Found::Missing | Found::NotExecutable(_) => false,
+        };
+        self.environment == Deployment::AsSet && !program.certain && is_step && is_known
+    }
+
+    /// Whether a script ends unless an earlier command creates this program.
+    fn is_doubtful_step(&self, program: &Program, process: &Process) -> bool {
+        program.failure == Failure::Ends
+            && program.words[0].text().is_some()
+            && self.in_image(process).is_none()
+            && !self.may_be_applet(program)
     }
 
     /// Returns the finding about a script that the shell ends early.

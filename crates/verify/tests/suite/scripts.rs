@@ -14,6 +14,7 @@ const APPLETS: &[(&str, &str)] = &[
     ("/usr/bin/chown", "/bin/busybox"),
     ("/usr/bin/dirname", "/bin/busybox"),
     ("/usr/bin/find", "/bin/busybox"),
+    ("/usr/bin/ls", "/bin/busybox"),
     ("/usr/bin/mkdir", "/bin/busybox"),
     ("/usr/bin/readlink", "/bin/busybox"),
     ("/usr/bin/run-parts", "/bin/busybox"),
@@ -115,6 +116,21 @@ fn of_hooks() -> Vec<Case> {
         hooks("for f in $(find /hooks -name '*.sh'); do . $f; done; exec tool").file("/hooks/1.sh", 0o644, "PATH=/none\n")
             .fails(missing),
         hooks("set -e\nrun-parts /hooks").script("/hooks/1", "#!/bin/sh\nexec nosuch\n").fails(missing),
+        hooks("set -e\nrun-parts /hooks").script("/hooks/1", "#!/bin/sh\nexit 4\n").seen_failing("launch-may-fail"),
+        hooks("set -e\n/bin/busybox true\nnosuch").seen_failing("launch-may-fail"),
+        hooks("set -e\nfor f in $(ls /hooks); do . /hooks/$f; done").file("/hooks/1.sh", 0o644, "nosuch\n").fails(missing),
+        hooks("set -e\nfor f in $(ls /hooks/*.sh); do sh \"$f\"; done")
+            .file("/hooks/1.sh", 0o644, "set -e\nnosuch\n")
+            .fails(missing),
+        hooks("set -e\nfor f in `ls -1 /hooks | sort`; do [ $f = notes.txt ] || . /hooks/$f; done")
+            .file("/hooks/1.sh", 0o644, "X=1\n"),
+        hooks("set -e\nfor f in /hooks/*.sh; do [ -x \"$f\" ] && \"$f\"; done")
+            .script("/hooks/1.sh", "#!/bin/sh\nexit 3\n")
+            .seen_failing("launch-may-fail"),
+        // Programs of which nothing is known ran before.
+        hooks("set -e\n/bin/busybox true\nfor f in /hooks/*.sh; do \"$f\"; done")
+            .script("/hooks/1.sh", "#!/bin/nosuch\n")
+            .fails("script-interpreter-missing"),
         hooks("run-parts /hooks").script("/hooks/1", "#!/bin/sh\nexec nosuch\n").noting("launch-helper-fails"),
         hooks("set -e\nrun-parts /hooks").script("/hooks/1", "#!/bin/sh\necho one\n"),
         hooks("set -e\n/hooks/1.sh")
