@@ -60,8 +60,8 @@ pub use value::Value;
 /// The first syntax error.
 pub fn check(text: &[u8], dialect: Dialect) -> Result<(), SyntaxError> {
     let text = String::from_utf8_lossy(text);
-    match syntax::parse(&text, dialect, Position::FIRST).error {
-        Some(error) => Err(error),
+    match syntax::Lines::new(&text, dialect, Position::FIRST).finish() {
+        Some(error) => Err(error.clone()),
         None => Ok(()),
     }
 }

@@ -11,7 +11,7 @@ use crate::evaluate::state::{Content, LastKind, Mode, State, Status};
 use crate::evaluate::touched::Reach;
 use crate::outcome::{Asked, Cause, EndKind, Found, How, Position, Reason};
 use crate::start::{Dialect, Entry, Options};
-use crate::syntax;
+use crate::syntax::{self, Lines};
 use crate::value::{Part, Value};
 
 /// The steps that a text costs which runs in the current shell.
@@ -199,12 +199,12 @@ impl Evaluator<'_> {
     ) -> Vec<State> {
         // Reading a text and copying the state cost more than the steps of a short text.
         self.pay(PRICE_OF_TEXT + text.len() / 16, position);
-        let script = syntax::parse(text, self.start.dialect, first);
+        let mut lines = Lines::new(text, self.start.dialect, first);
         let mut fallback = state.clone();
         let states = self.deeper(position, |evaluator| {
             let mut state = state;
             state.status = Status::Known(0);
-            evaluator.lines(vec![state], &script)
+            evaluator.text(vec![state], &mut lines)
         });
         let mut states = states.unwrap_or_else(|| {
             fallback.end(EndKind::Unknown, position);
@@ -231,7 +231,7 @@ impl Evaluator<'_> {
         }
         self.pay(text.len() / 16, call.position);
         // An alias may hold a part of a command, such as `if`.
-        if syntax::parse(&text, self.start.dialect, call.position).error.is_some() {
+        if Lines::new(&text, self.start.dialect, call.position).finish().is_some() {
             self.unfollowed(Cause::Eval, call.position, shown(&call.words));
             text.clear();
         }
@@ -630,8 +630,8 @@ impl Evaluator<'_> {
             finish_builtin(&mut state, Status::Known(2), call.position);
             return state;
         }
-        if !self.context.subshell && call.position.line < self.last_line {
-            self.unfollowed(Cause::Return, call.position, shown(&call.words));
+        if !self.context.subshell {
+            self.returns.push((call.position, shown(&call.words)));
         }
         exit(state, call)
     }

@@ -4,8 +4,9 @@ use crate::evaluate::machine::Evaluator;
 use crate::evaluate::state::{
     Content, Input, LastKind, Mode, State, Status, absorb_failures, join_by_mode, merge,
 };
-use crate::outcome::{Cause, EndKind, How, Position, Reason};
+use crate::outcome::{Cause, EndKind, How, Position, Reason, SyntaxError};
 use crate::start::Dialect;
+use crate::syntax::Lines;
 use crate::syntax::tree::{
     AfterArm, Arm, Command, CommandKind, Connector, Item, List, Pipeline, Redirection, Script, Word,
 };
@@ -52,23 +53,45 @@ impl Branches {
 const COMPARISONS_PER_STEP: usize = 4096;
 
 impl Evaluator<'_> {
+    /// Runs a text, of which each complete command is read when the one before has run.
+    pub(crate) fn text(&mut self, mut states: Vec<State>, lines: &mut Lines<'_>) -> Vec<State> {
+        while states.iter().any(State::is_running) {
+            states = match lines.next_line() {
+                Ok(Some(line)) => self.line(states, &line),
+                Ok(None) => return states,
+                Err(error) => return self.unreadable(states, &error),
+            };
+        }
+        states
+    }
+
     /// Runs complete commands one after the other, up to a syntax error.
     pub(crate) fn lines(&mut self, mut states: Vec<State>, script: &Script) -> Vec<State> {
         for line in &script.lines {
-            // Every line compares the states, also those that have ended, with each other.
-            if let Some(item) = line.first() {
-                self.pay(states.len() * states.len() / COMPARISONS_PER_STEP, item.first.commands[0].position);
-            }
-            states = self.list(states, line);
-            states
-                .iter_mut()
-                .filter(|state| state.mode == Mode::Discard)
-                .for_each(|state| state.mode = Mode::Run);
+            states = self.line(states, line);
             if !states.iter().any(State::is_running) {
                 return states;
             }
         }
-        let Some(error) = &script.error else { return states };
+        match &script.error {
+            Some(error) => self.unreadable(states, error),
+            None => states,
+        }
+    }
+
+    fn line(&mut self, states: Vec<State>, line: &List) -> Vec<State> {
+        // Every line compares the states, also those that have ended, with each other.
+        if let Some(item) = line.first() {
+            self.pay(states.len() * states.len() / COMPARISONS_PER_STEP, item.first.commands[0].position);
+        }
+        let mut states = self.list(states, line);
+        let discards = states.iter_mut().filter(|state| state.mode == Mode::Discard);
+        discards.for_each(|state| state.mode = Mode::Run);
+        states
+    }
+
+    /// Ends the states that come to an error of the syntax.
+    fn unreadable(&mut self, mut states: Vec<State>, error: &SyntaxError) -> Vec<State> {
         let kind = if error.limit {
             self.unfollowed(Cause::TooDeep, error.position, error.message.clone());
             EndKind::Unknown

@@ -65,8 +65,8 @@ pub(crate) struct Evaluator<'a> {
     /// The last command of the command substitution that ran last.
     pub(crate) substituted: Option<LastKind>,
     pub(crate) descriptors: Descriptors,
-    /// The line of the last command of the script.
-    pub(crate) last_line: u32,
+    /// The `return`s outside functions, with their words.
+    pub(crate) returns: Vec<(Position, String)>,
     steps: u64,
     known: HashMap<Key, usize>,
 }
@@ -87,7 +87,7 @@ impl<'a> Evaluator<'a> {
             reasons: Vec::new(),
             substituted: None,
             descriptors: Descriptors::default(),
-            last_line: 0,
+            returns: Vec::new(),
             steps,
             known: HashMap::new(),
         }
@@ -141,6 +141,15 @@ impl<'a> Evaluator<'a> {
         let found = Unfollowed { cause, position, file: self.context.file.clone(), text };
         if self.outcome.unfollowed.len() < MOST_PROGRAMS && !self.outcome.unfollowed.contains(&found) {
             self.outcome.unfollowed.push(found);
+        }
+    }
+
+    /// Lists the `return`s outside functions after which the script, whose last command is in this line, has others.
+    pub(crate) fn early_returns(&mut self, last_line: u32) {
+        for (position, text) in std::mem::take(&mut self.returns) {
+            if position.line < last_line {
+                self.unfollowed(Cause::Return, position, text);
+            }
         }
     }
 
