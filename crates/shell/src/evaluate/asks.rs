@@ -8,31 +8,26 @@ use crate::outcome::Asked;
 /// The most answers that explain one end.
 const MOST: usize = 4;
 
-/// The answers on which the script decided last.
+/// The answers of the last condition.
 #[derive(Default)]
 pub(crate) struct Asks(RefCell<Group>);
 
 #[derive(Default)]
 struct Group {
-    /// Whether the next answer belongs to another condition than those before.
-    is_over: bool,
     answers: Vec<Asked>,
     /// The variables that were looked up before the script set them.
     wanted: BTreeSet<String>,
 }
 
 impl Asks {
-    /// Begins another condition. The answers before it stay until it asks something.
+    /// Begins another condition.
     pub(crate) fn begin(&self) {
-        self.0.borrow_mut().is_over = true;
+        self.0.borrow_mut().answers.clear();
     }
 
     /// Notes an answer that may decide.
     pub(crate) fn add(&self, answer: Asked) {
         let mut group = self.0.borrow_mut();
-        if std::mem::take(&mut group.is_over) {
-            group.answers.clear();
-        }
         if group.answers.len() < MOST && !group.answers.contains(&answer) {
             group.answers.push(answer);
         }

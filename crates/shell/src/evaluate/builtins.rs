@@ -106,7 +106,7 @@ impl Evaluator<'_> {
                 return vec![state];
             }
             "exit" | "logout" => {
-                self.exits(position);
+                self.exits(position, Vec::new());
                 return vec![exit(state, &call)];
             }
             "return" if state.frames.is_empty() && self.context.file.is_none() => {

@@ -145,7 +145,7 @@ pub(crate) fn of(words: &[Value]) -> Effect {
         return Effect::Anything;
     };
     let name = name.rsplit('/').next().unwrap_or(name);
-    if asks_for_facts(name, operands) {
+    if asks_for_facts(name, operands) || (name == "tar" && packs_to_output(operands)) {
         return Effect::None;
     }
     if name == "find"
@@ -227,6 +227,18 @@ fn asks_for_facts(name: &str, operands: &[Value]) -> bool {
         || (operands.len() == 1 && has(&["-version", "-V", "version"]))
         || (matches!(name, "dpkg" | "dpkg-query")
             && has(&["--print-architecture", "--show", "-W", "-s", "-l"]))
+}
+
+/// Whether `tar` writes an archive to its standard output, as in `tar -cf - .`.
+fn packs_to_output(operands: &[Value]) -> bool {
+    let texts = || operands.iter().filter_map(Value::text);
+    let is_cluster = |at: usize, word: &str| match word.strip_prefix('-') {
+        Some(letters) => !letters.starts_with('-'),
+        None => at == 0,
+    };
+    let has = |letter| texts().enumerate().any(|(at, word)| is_cluster(at, word) && word.contains(letter));
+    let creates = has('c') || texts().any(|word| word == "--create");
+    creates && !has('x') && texts().any(|word| matches!(word, "-" | "--file=-"))
 }
 
 /// Returns what `find PATH… -exec COMMAND` does if the command changes nothing, or only the files that are found.

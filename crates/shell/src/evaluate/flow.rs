@@ -156,11 +156,12 @@ impl Evaluator<'_> {
             kept.extend(branches.left);
             if !taken.is_empty() {
                 let is_last = std::ptr::eq(link, last);
-                let ran = if is_last {
-                    self.pipeline(taken, pipeline)
-                } else {
-                    self.as_condition(taken, |evaluator, states| evaluator.pipeline(states, pipeline))
-                };
+                let asked = self.asks.last();
+                let ran = self.branch(&asked, |evaluator| match is_last {
+                    true => evaluator.pipeline(taken, pipeline),
+                    false => evaluator
+                        .as_condition(taken, |evaluator, states| evaluator.pipeline(states, pipeline)),
+                });
                 kept.extend(ran);
             }
             absorb_failures(&mut kept);
@@ -216,7 +217,7 @@ impl Evaluator<'_> {
     fn several_in(&mut self, mut state: State, pipeline: &Pipeline, position: Position) -> Vec<State> {
         let Some((last, before)) = pipeline.commands.split_last() else { return vec![state] };
         let pipefail = state.options.pipefail;
-        let mut failed = false;
+        let mut failed = None;
         let mut piped = state.input.clone();
         for command in before {
             let mut inner = state.clone();
@@ -235,8 +236,10 @@ impl Evaluator<'_> {
             );
             piped = printed_by_all(&ended);
             for inner in ended {
-                failed |= inner.status.success() == Some(false);
                 state.join_touched(&inner);
+                if inner.status.success() == Some(false) {
+                    failed.get_or_insert(inner.last);
+                }
             }
         }
         let ended = self.within(
@@ -249,12 +252,13 @@ impl Evaluator<'_> {
             },
         );
         let keep = |inner: State| {
-            let status = if pipefail && failed { Status::Failure } else { inner.status };
+            let failed = failed.as_ref().filter(|_| pipefail);
+            let status = if failed.is_some() { Status::Failure } else { inner.status };
             let status = if pipefail && status.success() == Some(true) { Status::Unknown } else { status };
             // Under `set -e` the script goes on only if the pipeline succeeds.
             State {
                 status: self.assume_success(&state, status),
-                last: inner.last,
+                last: failed.filter(|_| state.options.errexit).cloned().unwrap_or(inner.last),
                 touched: inner.touched,
                 output: inner.output,
                 mode: inner.mode,
@@ -282,7 +286,7 @@ impl Evaluator<'_> {
             }
             let reason = self.reason(state.last.first().map(|last| last.kind));
             let status = state.status.known().unwrap_or(1);
-            self.exits(position);
+            self.exits(position, self.asks.last());
             state.end(EndKind::Fails { status, reason }, position);
         }
         states
@@ -418,21 +422,24 @@ impl Evaluator<'_> {
         clauses: &[(List, List)],
         otherwise: Option<&List>,
     ) -> Vec<State> {
-        let mut done = Vec::new();
+        let (mut done, mut asked) = (Vec::new(), Vec::new());
         for (condition, body) in clauses {
             if states.is_empty() {
                 break;
             }
             let decided = self.as_condition(states, |evaluator, states| evaluator.list(states, condition));
+            asked.extend(self.asks.last());
             let branches = Branches::of(decided);
             done.extend(branches.left);
             if !branches.yes.is_empty() {
-                done.extend(self.list(branches.yes, body));
+                done.extend(self.branch(&asked, |evaluator| evaluator.list(branches.yes, body)));
             }
             states = branches.no;
         }
         match otherwise {
-            Some(body) if !states.is_empty() => done.extend(self.list(states, body)),
+            Some(body) if !states.is_empty() => {
+                done.extend(self.branch(&asked, |evaluator| evaluator.list(states, body)));
+            }
             _ => done.extend(states.into_iter().map(|mut state| {
                 state.status = Status::Known(0);
                 state
@@ -444,6 +451,7 @@ impl Evaluator<'_> {
 
     fn case(&mut self, mut state: State, subject: &Word, arms: &[Arm]) -> Vec<State> {
         let value = self.deciding(|evaluator| evaluator.one(&mut state, subject));
+        let asked = self.asks.last();
         state.status = Status::Known(0);
         let (mut done, mut falling) = (Vec::new(), Vec::new());
         let mut rest = vec![state];
@@ -467,7 +475,7 @@ impl Evaluator<'_> {
             if entering.is_empty() {
                 continue;
             }
-            let ran = self.list(entering, &arm.body);
+            let ran = self.branch(&asked, |evaluator| evaluator.list(entering, &arm.body));
             let (running, stopped): (Vec<_>, Vec<_>) = ran.into_iter().partition(State::is_running);
             done.extend(stopped);
             match arm.after {

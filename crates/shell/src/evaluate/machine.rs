@@ -58,6 +58,8 @@ pub(crate) struct Evaluator<'a> {
     /// The functions that run, each with the place of its call, the innermost last.
     pub(crate) running: Vec<(Rc<str>, Place)>,
     pub(crate) asks: Asks,
+    /// What the conditions found to be lacking in whose branches the script is, the innermost last.
+    because: Vec<Vec<Asked>>,
     /// Whether the words that are expanded decide what follows, as those of `[` and `case`.
     decides: bool,
     /// Why builtins failed, see [`LastKind::Failed`].
@@ -83,6 +85,7 @@ impl<'a> Evaluator<'a> {
             depth: 0,
             running: Vec::new(),
             asks: Asks::default(),
+            because: Vec::new(),
             decides: false,
             reasons: Vec::new(),
             substituted: None,
@@ -178,13 +181,23 @@ impl<'a> Evaluator<'a> {
         Place { position, file: self.context.file.clone() }
     }
 
-    /// Notes the circumstances of a command that ends the script with a failure.
-    pub(crate) fn exits(&mut self, position: Position) {
+    /// Runs a branch that was chosen for these answers.
+    pub(crate) fn branch<T>(&mut self, asked: &[Asked], run: impl FnOnce(&mut Self) -> T) -> T {
+        self.because.push(asked.to_vec());
+        let result = run(self);
+        self.because.pop();
+        result
+    }
+
+    /// Notes the circumstances of a command that ends the script with a failure, and what it asked about itself.
+    pub(crate) fn exits(&mut self, position: Position, own: Vec<Asked>) {
         let place = self.place(position);
         let is_known = self.outcome.exits.iter().any(|exit| exit.place == place);
         if !is_known && self.outcome.exits.len() < MOST_PROGRAMS {
             let caller = self.running.last().map(|(_, place)| place.clone());
-            self.outcome.exits.push(Exit { place, caller, asked: self.asks.last() });
+            let mut asked = std::iter::once(own).chain(self.because.iter().rev().cloned());
+            let asked = asked.find(|asked| !asked.is_empty()).unwrap_or_default();
+            self.outcome.exits.push(Exit { place, caller, asked });
         }
     }
 

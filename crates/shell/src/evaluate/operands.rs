@@ -45,6 +45,7 @@ impl<'w> Operands<'w> {
             "ln" => "sfnv",
             "sed" => "inEr",
             "find" => return Operands::of_find(name, rest),
+            "tar" => return Operands::of_tar(name, rest),
             _ => return None,
         };
         let mut operands = Operands { name, letters: String::new(), files: Vec::new() };
@@ -83,6 +84,19 @@ impl<'w> Operands<'w> {
         })
     }
 
+    /// Reads the directory of `tar -C`, the first of them: others may be relative to it.
+    fn of_tar(name: &'w str, words: &[&'w str]) -> Option<Operands<'w>> {
+        let takes_value = |word: &&str| {
+            let letters = word.strip_prefix('-').filter(|letters| !letters.starts_with('-'));
+            *word == "--directory" || letters.is_some_and(|letters| letters.ends_with('C'))
+        };
+        let directory = words.iter().enumerate().find_map(|(at, word)| match word {
+            word if takes_value(word) => words.get(at + 1).copied(),
+            word => word.strip_prefix("--directory="),
+        });
+        Some(Operands { name, letters: String::new(), files: directory.into_iter().collect() })
+    }
+
     fn has(&self, letters: &[char]) -> bool {
         self.letters.contains(letters)
     }
@@ -108,7 +122,7 @@ impl Evaluator<'_> {
                 Entry::Directory => Some(((*path).to_owned(), Trouble::Directory)),
                 entry => absent(entry, path),
             }),
-            "ls" => files.iter().find_map(|path| self.is_absent(state, path)),
+            "ls" | "tar" => files.iter().find_map(|path| self.is_absent(state, path)),
             "sed" => {
                 let [_, files @ ..] = files else { return None };
                 let mut files = files.iter().filter(|path| **path != "-");
@@ -138,7 +152,7 @@ impl Evaluator<'_> {
         }
         .filter(|(path, _)| !self.was_changed_before(state, path))?;
         let reason = Reason::File { program: words[0].to_owned(), path, trouble };
-        Some(Refusal { reason, is_one: !matches!(operands.name, "ls" | "sed") })
+        Some(Refusal { reason, is_one: !matches!(operands.name, "ls" | "sed" | "tar") })
     }
 
     /// Whether programs before this script may have changed what is at a path.

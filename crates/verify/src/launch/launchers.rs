@@ -291,12 +291,43 @@ impl Plain {
         if let Some(value) = option_values::refused(call, name, &options, operands) {
             return refused(call, OptionError::Refused(value));
         }
+        if name == "setsid" && call.process.story.is_empty() && !is_given(&options, &["w", "wait"]) {
+            return leaves_container(call);
+        }
+        if name == "stdbuf" && lacks_stdbuf_library(call) {
+            return fails(call, "it cannot find `libstdbuf.so`, which the image does not have".to_owned());
+        }
         match (command, self.alone) {
             ([], Alone::Runs) => Next::Nothing,
             ([], Alone::Stops) => no_command(call),
             (command, _) => start(call, command),
         }
     }
+}
+
+/// The first process of a container leads its group, so that setsid starts the command in a child and does not wait for it.
+fn leaves_container(call: &Call<'_>) -> Next {
+    let why = "as the first process it starts its command in a child and ends at once, and the container with it: `setsid -w` \
+               of util-linux waits, and a first process needs no setsid";
+    fails(call, why.to_owned())
+}
+
+/// Returns whether stdbuf of GNU coreutils finds its library neither next to itself nor in its package's directory
+/// (`set_LD_PRELOAD`).
+fn lacks_stdbuf_library(call: &Call<'_>) -> bool {
+    const PACKAGED: [&str; 3] =
+        ["/usr/libexec/coreutils", "/usr/lib/coreutils", "/usr/local/libexec/coreutils"];
+    let packaged = || PACKAGED.into_iter().filter(|directory| call.contains(directory));
+    if !call.contains("libstdbuf.so") || packaged().next().is_none() {
+        return false;
+    }
+    let files = ImageFiles::of(call.context, call.process);
+    let own = call.found.path.rsplit_once('/').map(|(directory, _)| directory);
+    let is_absent = |directory: &str| {
+        let path = format!("{directory}/libstdbuf.so");
+        files.entry(&path) == Entry::Absent && !files.may_have_changed(&path)
+    };
+    packaged().chain(own).all(is_absent)
 }
 
 /// Without `--` before the command, tini takes options after it as its own: the `getopt` of glibc looks for them in all words,

@@ -311,6 +311,12 @@ fn of_launchers() -> Vec<Case> {
         Case::of(&["timeout", "5", "/none"]).fails(missing),
         Case::of(&["timeout", "5"]).fails("launch-refused"),
         Case::of(&["setsid", "-w", "/app"]),
+        Case::of(&["setsid", "sh", "-c", "/bin/busybox sleep 1; exec /app"]).fails("launch-refused"),
+        Case::of(&["/bin/busybox", "setsid", "sh", "-c", "/bin/busybox sleep 1; exec /app"])
+            .fails("launch-refused"),
+        Case::of(&["sh", "-c", "setsid /app; true"]),
+        stdbuf().fails("launch-refused"),
+        stdbuf().file(STDBUF_LIBRARY, 0o644, host_file(STDBUF_LIBRARY)),
         Case::of(&["setpriv", "--reuid=app", "--clear-groups", "/app"]),
         Case::of(&["setpriv", "--reuid=app", "--clear-groups", "/own"]).unproven("launch-may-fail"),
         Case::of(&["/entry.sh", "/app"]).script("/entry.sh", &AGAIN.replace("USER", "app")),
@@ -382,6 +388,13 @@ fn of_launchers() -> Vec<Case> {
         Case::of(&["tini", "--", "env", "A=1", "gosu", "app", "/none"]).fails(missing),
         Case::of(&["tini", "--", "gosu", "app", "env", "/arm"]).fails("wrong-machine"),
     ]
+}
+
+/// The library that stdbuf preloads, where Debian has it.
+const STDBUF_LIBRARY: &str = "/usr/libexec/coreutils/libstdbuf.so";
+
+fn stdbuf() -> Case {
+    Case::of(&["stdbuf", "-oL", "/app"]).file("/usr/bin/stdbuf", 0o755, host_file("/usr/bin/stdbuf"))
 }
 
 /// An image with su and runuser, and without PAM's files.

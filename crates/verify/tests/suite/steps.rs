@@ -22,6 +22,7 @@ const APPLETS: &[(&str, &str)] = &[
     ("/usr/bin/sed", "/bin/busybox"),
     ("/usr/bin/sleep", "/bin/busybox"),
     ("/usr/bin/tail", "/bin/busybox"),
+    ("/usr/bin/tar", "/bin/busybox"),
     ("/usr/bin/touch", "/bin/busybox"),
 ];
 
@@ -32,6 +33,11 @@ fn entry(text: &str) -> Case {
 /// Returns an image whose script runs these commands before `/app`; one of them that fails ends it.
 fn before_app(commands: &str) -> Case {
     entry(&format!("#!/bin/sh\nset -e\n{commands}\nexec /app\n"))
+}
+
+/// Returns an image whose script of bash does so, too, and for which each program of a pipeline counts.
+fn in_bash(commands: &str) -> Case {
+    entry(&format!("#!/bin/bash\nset -eo pipefail\n{commands}\nexec /app\n"))
 }
 
 /// Files that programs cannot read or create.
@@ -96,6 +102,14 @@ fn of_files() -> Vec<Case> {
         before_app("chmod 755 /none").seen_failing(may_fail),
         before_app("chown 0 /none").seen_failing(may_fail),
         before_app("ls /none").seen_failing(may_fail),
+        before_app("ls /none.d/ > /dev/null").seen_failing(may_fail),
+        before_app("tar -C /none -cf - . | tar -xf - -C /srv"),
+        in_bash("tar -C /none -cf - . | tar -xf - -C /srv").seen_failing(may_fail),
+        in_bash("args=(-c --directory /none)\ntar \"${args[@]}\" . | tar -xf - -C /srv")
+            .seen_failing(may_fail),
+        in_bash("tar -cf - -C /srv . | tar -xC /opt -f -").file("/opt/x", 0o644, ""),
+        in_bash("tar -cf - -C /srv . | tar -xC /none -f -").seen_failing(may_fail),
+        in_bash("nosuch | cat").fails("launch-command-missing"),
         before_app("ln -s /none /srv/link\nrm /srv/link"),
         before_app("ln -s /app /srv/data").seen_failing(may_fail),
         before_app("ln -sf /app /srv/data"),
