@@ -254,8 +254,12 @@ impl Evaluator<'_> {
             return states;
         }
         let parts = self.parts(&state, &call.words, call.position);
-        let position = call.position;
-        let state = self.program_runs(state, call, false);
+        let (position, touched) = (call.position, state.touched.clone());
+        let mut state = self.program_runs(state, call, false);
+        if parts.is_some() {
+            // It changes nothing but by its parts, which are followed.
+            state.touched = touched;
+        }
         let is_there =
             |index: usize| matches!(self.outcome.programs[index].found, Found::At(_) | Found::Unknown);
         match parts.filter(|_| state.is_running() && ran_program(&state, position).is_some_and(is_there)) {

@@ -546,7 +546,9 @@ impl Reading<'_> {
         process.has_new_cache |= names.any(|name| base_name(name) == "ldconfig");
         process.checked = 0;
         // A file that the script writes is perhaps not that of the image.
-        let is_known = program.certain && !program.rewritten;
+        let is_absent = matches!(program.found, Found::Missing | Found::NotExecutable(_));
+        let is_made = is_absent && search::may_be_changed(&process, &self.process.changes);
+        let is_known = program.certain && !program.rewritten && !is_made;
         let is_certain = is_certain && is_known && !self.may_be_applet(program);
         if is_certain { process } else { process.doubtful() }
     }

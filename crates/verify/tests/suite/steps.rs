@@ -13,6 +13,7 @@ const APPLETS: &[(&str, &str)] = &[
     ("/usr/bin/chmod", "/bin/busybox"),
     ("/usr/bin/chown", "/bin/busybox"),
     ("/usr/bin/cp", "/bin/busybox"),
+    ("/usr/bin/dirname", "/bin/busybox"),
     ("/usr/bin/find", "/bin/busybox"),
     ("/usr/bin/ln", "/bin/busybox"),
     ("/usr/bin/ls", "/bin/busybox"),
@@ -171,6 +172,31 @@ fn of_guesses() -> Vec<Case> {
     ]
 }
 
+/// Programs that launchers start, and that earlier commands may have created.
+fn of_launched() -> Vec<Case> {
+    let may_fail = "launch-may-fail";
+    let hook = |text: &str, command: &str| {
+        entry(&format!("#!/bin/sh\nset -e\n/hook.sh\n{command}\n"))
+            .script("/hook.sh", &format!("#!/bin/sh\n{text}\n"))
+    };
+    let makes = "printf '#!/bin/sh\\nexec /app\\n' > /made\nchmod +x /made";
+    vec![
+        hook(makes, "exec gosu app /made").unproven(may_fail),
+        hook(makes, "exec gosu app /second.sh")
+            .script("/second.sh", "#!/bin/sh\nexec /made\n")
+            .unproven(may_fail),
+        hook("chmod +x /closed", "exec tini -- /closed").unproven(may_fail),
+        before_gosu("chmod +x /closed", "/closed").unproven(may_fail),
+        before_gosu("cp /app /srv/app", "/srv/app").unproven(may_fail),
+        before_gosu("mkdir /data", "/data/x").fails("launch-command-missing"),
+        before_gosu("mkdir /data", "none").fails("launch-command-missing"),
+    ]
+}
+
+fn before_gosu(command: &str, program: &str) -> Case {
+    entry(&format!("#!/bin/sh\nset -e\n{command}\nexec gosu app {program}\n"))
+}
+
 /// Programs that earlier commands remove or close.
 fn of_removals() -> Vec<Case> {
     let missing = "launch-command-missing";
@@ -253,10 +279,9 @@ fn of_others() -> Vec<Case> {
 const RUN: &str = "#!/bin/sh\necho started\n";
 
 pub(crate) fn cases() -> Vec<Case> {
-    [of_files(), of_redirections(), of_guesses(), of_removals(), of_builtins(), of_others()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let of_programs = [of_guesses(), of_launched(), of_removals(), of_others()];
+    let others = [of_files(), of_redirections(), of_builtins()];
+    of_programs.into_iter().chain(others).flatten().collect()
 }
 
 #[test]
@@ -308,6 +333,33 @@ fn a_program_beside_the_container_is_told() {
         let findings = entry(&format!("#!/bin/sh\n{text}\n")).verify();
         assert_eq!(findings[0].message, message);
     }
+}
+
+/// A script that finds the libraries next to itself.
+#[test]
+fn the_directory_of_a_script_is_known() {
+    let library = Recipe::parse("gcc -shared -fPIC -Wl,-soname,libanswer.so @library.c");
+    let program = format!("gcc @main.c -Wl,--no-as-needed {}", library.path().display());
+    let program = Recipe::parse(&program).make();
+    let started = |script: &str| {
+        Case::of(&["/opt/x/run.sh"])
+            .script("/opt/x/run.sh", script)
+            .file("/opt/x/needs", 0o755, program.clone())
+            .file("/opt/x/lib/libanswer.so", 0o644, library.make())
+            .with_links(APPLETS)
+    };
+    let here = "HERE=$(cd \"$(dirname \"$0\")\" && pwd)";
+    let set =
+        "cd \"$(dirname \"$0\")\"\nexport LD_LIBRARY_PATH=\"$PWD/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}\"";
+    let cases = [
+        started(&format!("#!/bin/sh\n{set}\nexec ./needs\n")),
+        started(&format!("#!/bin/sh\n{}\nexec ./needs\n", set.replace("lib$", "libs$")))
+            .unproven("launch-may-fail"),
+        started(&format!(
+            "#!/bin/sh\n{here}\nLD_LIBRARY_PATH=\"$HERE/lib:$LD_LIBRARY_PATH\" exec \"$HERE/needs\" \"$@\"\n"
+        )),
+    ];
+    assert_eq!(disagreements(&cases), [""; 0]);
 }
 
 /// `ldconfig` in a script finds libraries that the image's cache does not have.
