@@ -191,7 +191,11 @@ pub(crate) fn of(words: &[Value]) -> Effect {
             },
         }
     }
-    // `mv a b` and `cp a b` create the name of `a` in the directory `b`.
+    // `mv a b` and `cp a b` create the name of `a` in the directory `b`. Copies change nothing else.
+    let names_directory = |word: &Value| word.prefix().starts_with("-t") || word.prefix().starts_with("--t");
+    if matches!(name, "cp" | "ln") && !operands.iter().any(names_directory) {
+        paths.drain(..paths.len().saturating_sub(1));
+    }
     let removed = if removes { paths.clone() } else { Vec::new() };
     let modes = if KEEPERS.contains(&name) { Modes::Kept } else { Modes::Changed };
     Effect::Paths { changed: paths, removed, modes, reach }

@@ -148,6 +148,15 @@ impl Evaluator<'_> {
 
     fn find_at(&self, state: &State, path: &str) -> Found {
         let absolute = Self::absolute(state, path);
+        if let Some(source) = absolute.as_ref().and_then(|path| state.touched.source(path)) {
+            return match self.files.entry(&source) {
+                Entry::File(Executable::Yes) => Found::At(source),
+                _ if state.touched.anything => Found::Unknown,
+                Entry::Absent => Found::Missing,
+                Entry::File(Executable::No) => Found::NotExecutable(source),
+                _ => Found::Unknown,
+            };
+        }
         match (self.entry(state, path), absolute) {
             (Entry::Absent, _) => Found::Missing,
             (Entry::File(Executable::No) | Entry::Directory | Entry::Other, Some(path)) => {

@@ -303,6 +303,39 @@ impl Evaluator<'_> {
         (gone, closed)
     }
 
+    /// Returns the copies and links that a program makes of what is in the image, each with what it stands for, and those whose
+    /// mode it changes.
+    pub(crate) fn made(&self, state: &State, words: &[&str]) -> Vec<(String, String)> {
+        let Some(operands) = Operands::read(words) else { return Vec::new() };
+        let is_open = |source: &str| self.files.entry(source) == Entry::File(Executable::Yes);
+        match (operands.name, operands.files.as_slice()) {
+            ("cp", [source, copy]) => self.made_of(state, source, copy).into_iter().collect(),
+            ("ln", [target, link]) if operands.has(&['s']) && target.starts_with('/') => {
+                self.made_of(state, target, link).into_iter().collect()
+            }
+            ("chmod", [mode, files @ ..]) if !takes_execution(mode) => {
+                let paths = files.iter().filter_map(|path| Self::absolute(state, path));
+                let made = paths.filter_map(|path| state.touched.made.get_key_value(&path));
+                made.filter(|(_, source)| is_open(source)).map(cloned).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Returns the path of a copy of one file, or of a link, and what it stands for.
+    fn made_of(&self, state: &State, source: &str, to: &str) -> Option<(String, String)> {
+        let (source, to) = (Self::absolute(state, source)?, Self::absolute(state, to)?);
+        let is_known = matches!(self.files.entry(&source), Entry::File(_) | Entry::Directory);
+        let place = match self.files.entry(&to) {
+            Entry::Directory if self.files.is_link(&to) == Some(false) => {
+                format!("{}/{}", to.trim_end_matches('/'), source.rsplit('/').next()?)
+            }
+            Entry::Directory | Entry::Unknown => return None,
+            _ => to,
+        };
+        (is_known && !state.touched.may_change(&source)).then_some((place, source))
+    }
+
     /// Returns those of the files that the user may remove, and of the directories if they are removed too.
     fn removed(&self, state: &State, files: &[&str], takes_directories: bool) -> BTreeSet<String> {
         let is_removed = |path: &&&str| {
@@ -329,6 +362,10 @@ impl Evaluator<'_> {
         };
         absolute.filter(is_closed).collect()
     }
+}
+
+fn cloned((path, source): (&String, &String)) -> (String, String) {
+    (path.clone(), source.clone())
 }
 
 fn absent(entry: Entry, path: &str) -> Option<(String, Trouble)> {

@@ -465,6 +465,7 @@ impl Evaluator<'_> {
             }
             Effect::Paths { changed, removed, modes, reach } => {
                 let (gone, closed) = self.lost(state, texts.as_deref().unwrap_or_default());
+                let made = self.made(state, texts.as_deref().unwrap_or_default());
                 for path in changed.into_iter().filter(|path| !path.is_empty()) {
                     self.touch(state, &path, reach);
                     let absolute = Self::absolute(state, &path).filter(|_| modes == Modes::Changed);
@@ -476,6 +477,9 @@ impl Evaluator<'_> {
                     let touched = Arc::make_mut(&mut state.touched);
                     touched.gone.extend(gone);
                     touched.closed.extend(closed);
+                }
+                if !made.is_empty() {
+                    Arc::make_mut(&mut state.touched).make(made);
                 }
                 for path in removed {
                     if let Some(path) = Self::absolute(state, &path) {
@@ -509,7 +513,8 @@ impl Evaluator<'_> {
         match Self::absolute(state, path) {
             Some(path) if state.touched.len() < 256 => {
                 let touched = &state.touched;
-                if !touched.has(&path, reach) || !touched.gone.is_empty() || !touched.closed.is_empty() {
+                let is_certain = [touched.gone.len(), touched.closed.len(), touched.made.len()] != [0; 3];
+                if is_certain || !touched.has(&path, reach) {
                     Arc::make_mut(&mut state.touched).add(path, reach);
                 }
             }

@@ -1,6 +1,6 @@
 //! Files that the commands of a script may have created, changed or removed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The changes that commands may have made to files before a program starts.
@@ -31,6 +31,9 @@ impl Changes {
 /// The most paths with another owner. Beyond, every path counts as one.
 const MOST_OWNERS: usize = 256;
 
+/// The most copies and links that are known.
+const MOST_MADE: usize = 64;
+
 /// Whether a change of a directory reaches what is in it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
@@ -57,6 +60,8 @@ pub(crate) struct Touched {
     pub(crate) gone: BTreeSet<String>,
     /// Files, and directories of such, that certainly have no execute bits.
     pub(crate) closed: BTreeSet<String>,
+    /// Copies of files of the image and links to files and directories of it, with what they stand for.
+    pub(crate) made: BTreeMap<String, String>,
 }
 
 impl Touched {
@@ -65,6 +70,7 @@ impl Touched {
         let is_other = |known: &String| !is_at_or_below(known, &path) && !is_at_or_below(&path, known);
         self.gone.retain(is_other);
         self.closed.retain(is_other);
+        self.made.retain(|known, _| is_other(known));
         match reach {
             Reach::Below => self.paths.insert(path),
             Reach::Itself => self.single.insert(path),
@@ -74,6 +80,21 @@ impl Touched {
     /// Returns whether a path is listed with this reach, or with a wider one.
     pub(crate) fn has(&self, path: &str, reach: Reach) -> bool {
         self.paths.contains(path) || (reach == Reach::Itself && self.single.contains(path))
+    }
+
+    /// Notes copies and links.
+    pub(crate) fn make(&mut self, made: Vec<(String, String)>) {
+        self.made.extend(made);
+        while self.made.len() > MOST_MADE {
+            self.made.pop_last();
+        }
+    }
+
+    /// Returns the path in the image of what is at a path, if that is a copy or below a link.
+    pub(crate) fn source(&self, path: &str) -> Option<String> {
+        let above = path.match_indices('/').filter(|(at, _)| *at > 0).map(|(at, _)| at);
+        let mut ends = above.chain([path.len()]).filter(|_| !self.made.is_empty());
+        ends.find_map(|end| self.made.get(&path[..end]).map(|source| format!("{source}{}", &path[end..])))
     }
 
     /// Notes that files may belong to another user.
@@ -115,6 +136,7 @@ impl Touched {
         }
         self.gone.retain(|path| other.gone.contains(path));
         self.closed.retain(|path| other.closed.contains(path));
+        self.made.retain(|path, source| other.made.get(path) == Some(source));
     }
 }
 

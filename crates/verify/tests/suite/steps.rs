@@ -172,6 +172,33 @@ fn of_guesses() -> Vec<Case> {
     ]
 }
 
+/// Programs that earlier commands copy or link.
+fn of_copies() -> Vec<Case> {
+    let may_fail = "launch-may-fail";
+    let after = |command: &str, program: &str| {
+        entry(&format!("#!/bin/sh\nset -e\n{command}\nexec {program}\n"))
+            .file("/tmp/x", 0o644, "")
+            .script("/opt/v2/run", RUN)
+            .script("/opt/v1/old", RUN)
+    };
+    vec![
+        after("cp /app /tmp/app", "/tmp/app"),
+        after("cp /app /tmp", "/tmp/app"),
+        after("cp /app /usr/bin/start", "start"),
+        after("cp /app /tmp/app\nchmod +x /tmp/app", "/tmp/app"),
+        after("cp /closed /tmp/app\nchmod +x /tmp/app", "/tmp/app").unproven("launch-unknown"),
+        after("cp /closed /tmp/app", "/tmp/app").fails("not-executable"),
+        after("cp /arm /tmp/app", "/tmp/app").seen_failing(may_fail),
+        after("ln -sfn /opt/v2 /opt/current", "/opt/current/run"),
+        after("ln -sfn /opt/v2 /opt/current", "/opt/current/none").fails("launch-command-missing"),
+        after("ln -s /app /usr/bin/start", "start"),
+        after("ln -s /opt/v2 /opt/v1", "/opt/v1/v2/run"),
+        after("ln -s /none /usr/bin/start", "start").unproven("launch-unknown"),
+        after("cp /app /tmp/app\nrm /tmp/app", "/tmp/app").unproven("launch-unknown"),
+        after("[ -z \"$X\" ] || cp /app /tmp/app", "/tmp/app").seen_failing(may_fail),
+    ]
+}
+
 /// Programs that launchers start, and that earlier commands may have created.
 fn of_launched() -> Vec<Case> {
     let may_fail = "launch-may-fail";
@@ -279,7 +306,7 @@ fn of_others() -> Vec<Case> {
 const RUN: &str = "#!/bin/sh\necho started\n";
 
 pub(crate) fn cases() -> Vec<Case> {
-    let of_programs = [of_guesses(), of_launched(), of_removals(), of_others()];
+    let of_programs = [of_guesses(), of_copies(), of_launched(), of_removals(), of_others()];
     let others = [of_files(), of_redirections(), of_builtins()];
     of_programs.into_iter().chain(others).flatten().collect()
 }
