@@ -194,6 +194,8 @@ pub enum Asked {
     Command(String),
     /// This path, at which there is nothing.
     File(String),
+    /// This path, which the user may not execute.
+    Execution(String),
 }
 
 /// A line of a script, or of a file that it sources.
@@ -270,7 +272,7 @@ pub struct Outcome {
     pub ends: Vec<End>,
     /// Whether it goes on only if variables are set, or tests succeed, of which nothing is known.
     pub demands_unknown: bool,
-    /// The commands that end it with a failure, each place once.
+    /// The commands that end it with a failure, each once for each place that calls its function.
     pub exits: Vec<Exit>,
     /// The parts that could not be followed.
     pub unfollowed: Vec<Unfollowed>,

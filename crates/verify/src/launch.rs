@@ -214,9 +214,10 @@ impl Chain<'_> {
             // The check of the script has reported it.
             Err(_) if process.checked > 0 => {}
             Err(error) => {
-                let finding = report::not_found(self.context.target, &process, error);
                 // A script before it may have created the program, or given it its execute bits.
-                let is_certain = !search::may_be_changed(&process, &process.changes);
+                let is_certain = search::is_denied_for_good(&process, self.context.container, &error)
+                    || !search::may_be_changed(&process, &process.changes);
+                let finding = report::not_found(self.context.target, &process, error);
                 self.report(&if is_certain { process } else { process.doubtful() }, finding);
             }
         }

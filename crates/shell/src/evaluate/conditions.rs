@@ -205,8 +205,12 @@ impl Evaluator<'_> {
             return if Self::is_changed(state, &path) { None } else { self.files.is_link(&path) };
         }
         let entry = self.entry(state, operand.text()?);
-        if entry == Entry::Absent && !operand.text()?.is_empty() {
-            self.asks.add(Asked::File(operand.to_string()));
+        match entry {
+            Entry::Absent if !operand.text()?.is_empty() => self.asks.add(Asked::File(operand.to_string())),
+            Entry::File(Executable::No) if operator == "-x" => {
+                self.asks.add(Asked::Execution(operand.to_string()));
+            }
+            _ => {}
         }
         match (operator, entry) {
             (_, Entry::Unknown) => None,

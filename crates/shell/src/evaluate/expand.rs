@@ -313,7 +313,13 @@ impl Evaluator<'_> {
         fields: &mut Fields,
     ) {
         let expanded = self.lookup(state, name, operation);
-        self.asks_variable(state, name);
+        let has_default = match operation {
+            Operation::Default { word, .. } | Operation::Assign { word, .. } => !word.pieces.is_empty(),
+            _ => false,
+        };
+        if let (Expanded::Scalar(content), false) = (&expanded, has_default) {
+            self.asks_variable(state, name, content);
+        }
         match operation {
             Operation::Get | Operation::Elements | Operation::Element(_) => {
                 self.get(state, name, expanded, quoted, position, fields);

@@ -192,11 +192,11 @@ impl<'a> Evaluator<'a> {
     /// Notes the circumstances of a command that ends the script with a failure, and what it asked about itself.
     pub(crate) fn exits(&mut self, position: Position, own: Vec<Asked>) {
         let place = self.place(position);
-        let is_known = self.outcome.exits.iter().any(|exit| exit.place == place);
+        let caller = self.running.last().map(|(_, place)| place.clone());
+        let is_known = self.outcome.exits.iter().any(|exit| exit.place == place && exit.caller == caller);
         if !is_known && self.outcome.exits.len() < MOST_PROGRAMS {
-            let caller = self.running.last().map(|(_, place)| place.clone());
-            let mut asked = std::iter::once(own).chain(self.because.iter().rev().cloned());
-            let asked = asked.find(|asked| !asked.is_empty()).unwrap_or_default();
+            let branch = || self.because.last().cloned().unwrap_or_default();
+            let asked = if own.is_empty() { branch() } else { own };
             self.outcome.exits.push(Exit { place, caller, asked });
         }
     }
@@ -213,14 +213,13 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Notes the look-up of a variable, by which the script may decide, if the environment does not set it.
-    pub(crate) fn asks_variable(&self, state: &State, name: &str) {
-        let is_environment =
-            state.rest == Content::Unset && !self.start.environment.values.contains_key(name);
-        if !is_environment || !crate::syntax::is_name(name) {
+    pub(crate) fn asks_variable(&self, state: &State, name: &str, content: &Content) {
+        let given = self.start.environment.values.get(name);
+        let is_given = given.is_some_and(|value| value.text() != Some(""));
+        if state.rest != Content::Unset || is_given || !crate::syntax::is_name(name) {
             return;
         }
-        let content = state.variable(name);
-        if !state.variables.contains_key(name) {
+        if given.is_some() || !state.variables.contains_key(name) {
             self.asks.want(name);
         }
         let is_empty = match content {

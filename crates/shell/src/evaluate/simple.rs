@@ -396,8 +396,10 @@ impl Evaluator<'_> {
             None => words.as_deref().and_then(|words| self.status_of(&state, words)),
         };
         let decides = self.context.condition || self.context.how == How::Substitution;
-        if decides && found == Found::Missing {
-            self.asks.add(Asked::Command(call.words[0].to_string()));
+        match &found {
+            Found::Missing if decides => self.asks.add(Asked::Command(call.words[0].to_string())),
+            Found::NotExecutable(path) if decides => self.asks.add(Asked::Execution(path.clone())),
+            _ => {}
         }
         let status = match found {
             Found::Missing => Status::Known(127),

@@ -49,6 +49,14 @@ pub(super) fn may_be_changed(process: &Process, changes: &[Changes]) -> bool {
     }
 }
 
+/// Returns whether nobody before a process could give a program its execute bits: all ran as the image's user, who does not
+/// own it.
+pub(super) fn is_denied_for_good(process: &Process, image: Container<'_>, error: &NotFound) -> bool {
+    let NotFound::Denied(found) = error else { return false };
+    let is_same = process.user.as_ref().is_some_and(|user| user.uid == image.user.uid);
+    is_same && image.user.uid != 0 && image.user.uid != found.entry.uid
+}
+
 fn by_path(process: &Process, container: Container<'_>, name: &str) -> Result<Resolved, NotFound> {
     if !name.starts_with('/') && process.directory.is_none() {
         return Err(NotFound::Unknown(format!("the working directory of {name} is only known when it runs")));

@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use crossdock_shell::{
-    Asked, Budget, Cause, Dialect, End, EndKind, Environment, Failure, Found, How, Outcome, Program, Reason,
-    ScriptSource, ShellCall, Start, Unfollowed, Value, follow_within, read_shell_arguments,
+    Asked, Budget, Cause, Dialect, End, EndKind, Environment, Exit, Failure, Found, How, Outcome, Program,
+    Reason, ScriptSource, ShellCall, Start, Unfollowed, Value, follow_within, read_shell_arguments,
 };
 
 use super::answer::Answer;
@@ -256,7 +256,9 @@ impl Reading<'_> {
         let is_any_fine = self.outcome.ends.iter().any(|end| self.is_fine(end));
         for end in &self.outcome.ends {
             // A program may be missing in a branch that is for other images.
-            if !end.certain && is_any_fine && !self.is_fine(end) && end.kind != EndKind::Unknown {
+            let is_own = self.environment == Deployment::AsSet && !self.process.is_covered;
+            let demands = is_own && self.demands_variable(end);
+            if !end.certain && is_any_fine && !self.is_fine(end) && end.kind != EndKind::Unknown && !demands {
                 continue;
             }
             match &end.kind {
@@ -274,7 +276,7 @@ impl Reading<'_> {
                 }
                 EndKind::Fails { status, reason } => findings.push(self.failure(end, *status, reason)),
                 EndKind::Unknown => findings.push(self.about_script(end, self.unknown(end))),
-                EndKind::Exit(Some(status)) if *status != 0 && end.certain => {
+                EndKind::Exit(Some(status)) if *status != 0 && (end.certain || demands) => {
                     findings.push(self.about_script(end, self.exits(end, *status, "")));
                 }
                 EndKind::Waits => self.in_background(end, &mut starts, &mut findings),
@@ -695,7 +697,7 @@ impl Reading<'_> {
 
     /// Returns the finding about a script that ends itself with a failure; `why` is what a builtin says, or empty.
     fn exits(&self, end: &End, status: u8, why: &str) -> Finding {
-        let exit = self.outcome.exits.iter().find(|exit| exit.place.position == end.position);
+        let exit = self.exits_at(end).max_by_key(|exit| !end.certain && asks_for_variable(exit));
         let (line, file) = match exit.map(|exit| exit.caller.as_ref().unwrap_or(&exit.place)) {
             Some(place) => (place.position.line, place.file.as_deref()),
             None => (end.position.line, None),
@@ -711,9 +713,23 @@ impl Reading<'_> {
         };
         let cause = if causes.is_empty() { String::new() } else { format!(": {}", causes.join(" and ")) };
         let file = file.unwrap_or(&self.script.name);
-        self.of_end(&format!(
+        self.of_end(end, &format!(
             "line {line} of {file}{text} ends it with exit status {status} before it starts a program{cause}"
         ))
+    }
+
+    /// Whether a script ends like this because the environment lacks a variable.
+    fn demands_variable(&self, end: &End) -> bool {
+        match &end.kind {
+            EndKind::Exit(Some(status)) if *status != 0 => self.exits_at(end).any(asks_for_variable),
+            EndKind::Fails { reason, .. } => matches!(reason, Reason::Unset(_)),
+            _ => false,
+        }
+    }
+
+    /// Returns the circumstances of an end, the last of them first.
+    fn exits_at(&self, end: &End) -> impl Iterator<Item = &Exit> {
+        self.outcome.exits.iter().rev().filter(|exit| exit.place.position == end.position)
     }
 
     /// Says what the script asked about and does not find.
@@ -723,19 +739,19 @@ impl Reading<'_> {
                 format!("the deployment must set {name}, which the image does not set")
             }
             Asked::Command(name) | Asked::File(name) => self.nowhere(name),
+            Asked::Execution(path) => format!("{path} may not be executed"),
         }
     }
 
     /// Returns the finding about an end before a program. A step that certainly fails ends the script that runs it.
-    fn of_end(&self, why: &str) -> Finding {
+    fn of_end(&self, end: &End, why: &str) -> Finding {
         let (target, name) = (self.context.target, &self.script.name);
-        match self.process.role {
-            Role::Step => {
-                let message = format!("{name} fails: {why}.");
-                Finding::new(codes::LAUNCH_MAY_FAIL, target.name(), name, message)
-            }
-            Role::Program | Role::Aside => report::unknown(target, name, why),
-        }
+        let fails = match (self.process.role, end.certain) {
+            (Role::Step, true) => "fails",
+            (_, false) => "fails unless files of the container say otherwise",
+            (Role::Program | Role::Aside, true) => return report::unknown(target, name, why),
+        };
+        Finding::new(codes::LAUNCH_MAY_FAIL, target.name(), name, format!("{name} {fails}: {why}."))
     }
 
     fn no_directory(&self, end: &End, path: &str) -> Finding {
@@ -755,7 +771,7 @@ impl Reading<'_> {
     }
 
     fn unset(&self, end: &End, variable: &str) -> Finding {
-        self.of_end(&format!(
+        self.of_end(end, &format!(
             "line {} of {} needs the variable {variable}, which the image does not set: the deployment must set {variable}",
             end.position.line, self.script.name
         ))
@@ -829,6 +845,11 @@ impl Reading<'_> {
         let line = text.split(|byte| *byte == b'\n').nth(place.line.saturating_sub(1) as usize);
         String::from_utf8_lossy(line.unwrap_or_default()).trim().to_owned()
     }
+}
+
+/// Whether a script ends because the environment lacks a variable.
+fn asks_for_variable(exit: &Exit) -> bool {
+    exit.asked.iter().any(|asked| matches!(asked, Asked::Variable(_)))
 }
 
 /// A line of a script or of a file that it sources.

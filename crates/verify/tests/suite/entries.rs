@@ -71,6 +71,10 @@ fn of_first_starts() -> Vec<Case> {
         with(0o644, "X=1\n").volume("/data"),
         postgres("POSTGRES_PASSWORD=x").seen_failing(may_fail),
         postgres("A=").file("/docker-entrypoint-initdb.d/a.sql", 0o644, "").seen_failing("launch-unknown"),
+        postgres("A=")
+            .file("/docker-entrypoint-initdb.d/a.sql", 0o644, "")
+            .volume("/data")
+            .seen_failing(may_fail),
     ]
 }
 
@@ -83,6 +87,12 @@ fn of_images() -> Vec<Case> {
         postgres("POSTGRES_HOST_AUTH_METHOD=trust").file("/docker-entrypoint-initdb.d/readme", 0o644, ""),
         image(include_str!("entries/mysql.sh"), "mysqld", &["--port=3307"])
             .with_env(&["MYSQL_ALLOW_EMPTY_PASSWORD=1"]),
+        image(include_str!("entries/mysql.sh"), "mysqld", &["mysqld"]).unproven("launch-may-fail"),
+        // Of which nothing is known after its first script.
+        image(include_str!("entries/nginx.sh"), "other", &["nginx"])
+            .file("/usr/local/bin/nginx", 0o644, "#!/bin/sh\necho started\n")
+            .script("/docker-entrypoint.d/10.sh", "#!/bin/sh\necho one\n")
+            .seen_failing("launch-may-fail"),
         image(include_str!("entries/nginx.sh"), "nginx", &["nginx", "-g", "daemon off;"]).script(
             "/docker-entrypoint.d/10-listen-on-ipv6-by-default.sh",
             include_str!("entries/nginx-ipv6.sh"),

@@ -104,7 +104,7 @@ fn of_files() -> Vec<Case> {
         before_app("chown 0 /none").seen_failing(may_fail),
         before_app("ls /none").seen_failing(may_fail),
         before_app("ls /none.d/ > /dev/null").seen_failing(may_fail),
-        before_app("tar -C /none -cf - . | tar -xf - -C /srv"),
+        before_app("tar -C /none -cf - . | cat"),
         in_bash("tar -C /none -cf - . | tar -xf - -C /srv").seen_failing(may_fail),
         in_bash("args=(-c --directory /none)\ntar \"${args[@]}\" . | tar -xf - -C /srv")
             .seen_failing(may_fail),
@@ -153,6 +153,7 @@ fn of_guesses() -> Vec<Case> {
         hook(nothing, "set -e\n/closed\nexec /app").seen_failing(may_fail),
         hook(nothing, "/closed\nexec /app"),
         hook("#!/bin/sh\nchmod 755 /closed\n", "exec /closed"),
+        hook(nothing, "exec /closed").user("1000").fails("not-executable"),
         hook("#!/bin/sh\nchmod 755 /srv/data\n", "exec /closed").seen_failing(may_fail),
         hook(nothing, "mkdir -p /opt\nexec /opt/run").file("/opt/run", 0o644, RUN).seen_failing(may_fail),
         hook(nothing, "touch /closed\nexec /closed").seen_failing(may_fail),
