@@ -17,7 +17,6 @@ mod order;
 mod printed;
 mod simple;
 mod state;
-mod touched;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -25,15 +24,13 @@ use std::sync::Arc;
 
 use machine::Evaluator;
 use state::{Content, Last, LastKind, Mode, OptionPlace, State, Status, Variable, WHOLE};
-use touched::Touched;
-
-pub use touched::Changes;
 
 use crate::budget::Budget;
 use crate::outcome::{Cause, End, EndKind, How, Outcome, Position, Unfollowed};
 use crate::start::{Dialect, Files, Start};
 use crate::syntax;
 use crate::syntax::Lines;
+use crate::touched::Touched;
 use crate::value::Value;
 
 /// The largest script that is read. Real ones stay below 300 KiB.

@@ -41,16 +41,18 @@ mod outcome;
 mod pattern;
 mod start;
 mod syntax;
+mod touched;
 mod value;
 
 pub use arguments::{ScriptSource, ShellCall, read_shell_arguments};
 pub use budget::Budget;
-pub use evaluate::{Changes, follow, follow_within};
+pub use evaluate::{follow, follow_within};
 pub use outcome::{
     Asked, Cause, End, EndKind, Exit, Failure, Found, How, Outcome, Place, Position, Program, Reason,
     SyntaxError, Trouble, Unfollowed,
 };
 pub use start::{Dialect, Entry, Environment, Executable, Files, NoFiles, Options, Start};
+pub use touched::Changes;
 pub use value::Value;
 
 /// Reads a script as the shell does, without running anything.

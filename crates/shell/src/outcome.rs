@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::evaluate::Changes;
+use crate::touched::Changes;
 use crate::value::Value;
 
 /// A place in a script. Both numbers count from 1, columns in bytes.

@@ -8,10 +8,10 @@ use crate::evaluate::flow::{finish_builtin, leave_unknown};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::simple::{Call, declaration, shown};
 use crate::evaluate::state::{Content, LastKind, Mode, State, Status};
-use crate::evaluate::touched::Reach;
 use crate::outcome::{Asked, Cause, EndKind, Found, How, Position, Reason};
 use crate::start::{Dialect, Entry, Options};
 use crate::syntax::{self, Lines};
+use crate::touched::Reach;
 use crate::value::{Part, Value};
 
 /// The steps that a text costs which runs in the current shell.

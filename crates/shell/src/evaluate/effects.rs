@@ -3,7 +3,7 @@
 //! A program that is missing in an image may have been created by the script itself. Only programs that are known to change
 //! nothing, or nothing but their operands, let later look-ups trust the image.
 
-use crate::evaluate::touched::Reach;
+use crate::touched::Reach;
 use crate::value::Value;
 
 /// The changes that a program may make to the file system.

@@ -2,9 +2,9 @@
 
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::state::{Content, State};
-use crate::evaluate::touched::{Touched, is_below};
 use crate::outcome::{Found, Program};
 use crate::start::{Dialect, Entry, Executable};
+use crate::touched::{Touched, is_below};
 use crate::value::Value;
 
 /// The names in a directory of the image.

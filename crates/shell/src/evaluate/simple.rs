@@ -10,11 +10,11 @@ use crate::evaluate::flow::{finish_builtin, give_up, leave_unknown};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::operands::Refusal;
 use crate::evaluate::state::{Content, Frame, Input, LastKind, Mode, State, Status, merge};
-use crate::evaluate::touched::{Changes, Reach};
 use crate::outcome::{Asked, Cause, EndKind, Found, How, Position, Program, Reason};
 use crate::start::{Dialect, Entry};
 use crate::syntax::is_name;
 use crate::syntax::tree::{Assigned, Assignment, Command, Piece, Redirection, RedirectionKind, Word};
+use crate::touched::{Changes, Reach};
 use crate::value::{Part, Value};
 
 /// The most calls of a function within itself.

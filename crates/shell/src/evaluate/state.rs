@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::evaluate::touched::Touched;
 use crate::outcome::{EndKind, Position};
 use crate::start::Options;
 use crate::syntax::tree::Command;
+use crate::touched::Touched;
 use crate::value::Value;
 
 /// The weight of all ways through a script together. Each fork divides a weight, so that the weights of the states at a
