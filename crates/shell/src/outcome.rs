@@ -214,7 +214,7 @@ pub struct Exit {
     pub place: Place,
     /// The call of the function in which it is. `None` outside functions.
     pub caller: Option<Place>,
-    /// What the last condition before it found to be lacking.
+    /// The things that the condition in whose branch it is found to be lacking.
     pub asked: Vec<Asked>,
 }
 

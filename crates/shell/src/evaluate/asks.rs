@@ -1,4 +1,4 @@
-//! What a script asks about before it decides, so that an end can be explained.
+//! The questions of a script before it decides, so that an end can be explained.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

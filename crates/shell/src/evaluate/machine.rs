@@ -58,7 +58,7 @@ pub(crate) struct Evaluator<'a> {
     /// The functions that run, each with the place of its call, the innermost last.
     pub(crate) running: Vec<(Rc<str>, Place)>,
     pub(crate) asks: Asks,
-    /// What the conditions found to be lacking in whose branches the script is, the innermost last.
+    /// The things that conditions found to be lacking in whose branches the script is, the innermost last.
     because: Vec<Vec<Asked>>,
     /// Whether the words that are expanded decide what follows, as those of `[` and `case`.
     decides: bool,

@@ -303,8 +303,8 @@ impl Evaluator<'_> {
         (gone, closed)
     }
 
-    /// Returns the copies and links that a program makes of what is in the image, each with what it stands for, and those whose
-    /// mode it changes.
+    /// Returns the copies and links that a program makes of what is in the image, each with its original, and those whose mode it
+    /// changes.
     pub(crate) fn made(&self, state: &State, words: &[&str]) -> Vec<(String, String)> {
         let Some(operands) = Operands::read(words) else { return Vec::new() };
         let is_open = |source: &str| self.files.entry(source) == Entry::File(Executable::Yes);
@@ -322,7 +322,7 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Returns the path of a copy of one file, or of a link, and what it stands for.
+    /// Returns the path of a copy of one file, or of a link, and its original.
     fn made_of(&self, state: &State, source: &str, to: &str) -> Option<(String, String)> {
         let (source, to) = (Self::absolute(state, source)?, Self::absolute(state, to)?);
         let is_known = matches!(self.files.entry(&source), Entry::File(_) | Entry::Directory);

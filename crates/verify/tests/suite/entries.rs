@@ -88,7 +88,7 @@ fn of_images() -> Vec<Case> {
         image(include_str!("entries/mysql.sh"), "mysqld", &["--port=3307"])
             .with_env(&["MYSQL_ALLOW_EMPTY_PASSWORD=1"]),
         image(include_str!("entries/mysql.sh"), "mysqld", &["mysqld"]).unproven("launch-may-fail"),
-        // Of which nothing is known after its first script.
+        // Nothing is known of what its first script changes.
         image(include_str!("entries/nginx.sh"), "other", &["nginx"])
             .file("/usr/local/bin/nginx", 0o644, "#!/bin/sh\necho started\n")
             .script("/docker-entrypoint.d/10.sh", "#!/bin/sh\necho one\n")
