@@ -1,6 +1,8 @@
 //! Follows a script from its start to its ends.
 
 mod arithmetic;
+mod asks;
+mod braces;
 mod builtins;
 mod conditions;
 mod effects;
@@ -18,15 +20,17 @@ mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use machine::Evaluator;
-use state::{Content, Last, LastKind, Mode, OptionPlace, State, Status, Touched, Variable, WHOLE};
+use state::{Content, Last, LastKind, Mode, OptionPlace, State, Status, Variable, WHOLE};
 
 use crate::budget::Budget;
 use crate::outcome::{Cause, End, EndKind, How, Outcome, Position, Unfollowed};
 use crate::start::{Dialect, Files, Start};
 use crate::syntax;
-use crate::syntax::tree::Script;
+use crate::syntax::Lines;
+use crate::touched::Touched;
 use crate::value::Value;
 
 /// The largest script that is read. Real ones stay below 300 KiB.
@@ -54,25 +58,24 @@ pub fn follow_within(start: &Start, files: &dyn Files, budget: &mut Budget) -> O
         return not_followed(Cause::TooLarge);
     }
     let text = String::from_utf8_lossy(&start.text);
-    let script = syntax::parse(&text, start.dialect, Position::FIRST);
+    let mut lines = Lines::new(&text, start.dialect, Position::FIRST);
     let mut evaluator = Evaluator::new(start, files, steps);
     evaluator.outcome.carriage_return = first_carriage_return(&text);
-    evaluator.outcome.syntax_error = script.error.clone().filter(|error| !error.limit);
-    let states = run(&mut evaluator, start, &script);
+    let states = run(&mut evaluator, start, &mut lines);
+    evaluator.outcome.syntax_error = lines.finish().filter(|error| !error.limit).cloned();
+    evaluator.early_returns(lines.last());
     budget.pay(steps - evaluator.left());
     let mut outcome = evaluator.outcome;
     outcome.ends = ends(&states);
     outcome
 }
 
-fn run(evaluator: &mut Evaluator<'_>, start: &Start, script: &Script) -> Vec<State> {
+fn run(evaluator: &mut Evaluator<'_>, start: &Start, lines: &mut Lines<'_>) -> Vec<State> {
     let state = initial(start);
     if start.options.noexec {
         return vec![state];
     }
-    evaluator.last_line =
-        script.lines.iter().flatten().last().map_or(0, |item| item.first.commands[0].position.line);
-    let states = evaluator.lines(vec![state], script);
+    let states = evaluator.text(vec![state], lines);
     for state in &states {
         evaluator.exit_trap(state);
     }
@@ -113,7 +116,7 @@ fn initial(start: &Start) -> State {
         functions: Rc::default(),
         options: start.options,
         directory: start.directory.clone(),
-        touched: Rc::new(Touched::default()),
+        touched: Arc::new(Touched::default()),
         output: None,
         input: None,
         option: OptionPlace::default(),

@@ -41,16 +41,18 @@ mod outcome;
 mod pattern;
 mod start;
 mod syntax;
+mod touched;
 mod value;
 
 pub use arguments::{ScriptSource, ShellCall, read_shell_arguments};
 pub use budget::Budget;
 pub use evaluate::{follow, follow_within};
 pub use outcome::{
-    Cause, End, EndKind, Failure, Found, How, Outcome, Position, Program, Reason, SyntaxError, Trouble,
-    Unfollowed,
+    Asked, Cause, End, EndKind, Exit, Failure, Found, How, Outcome, Place, Position, Program, Reason,
+    SyntaxError, Trouble, Unfollowed,
 };
 pub use start::{Dialect, Entry, Environment, Executable, Files, NoFiles, Options, Start};
+pub use touched::Changes;
 pub use value::Value;
 
 /// Reads a script as the shell does, without running anything.
@@ -60,8 +62,8 @@ pub use value::Value;
 /// The first syntax error.
 pub fn check(text: &[u8], dialect: Dialect) -> Result<(), SyntaxError> {
     let text = String::from_utf8_lossy(text);
-    match syntax::parse(&text, dialect, Position::FIRST).error {
-        Some(error) => Err(error),
+    match syntax::Lines::new(&text, dialect, Position::FIRST).finish() {
+        Some(error) => Err(error.clone()),
         None => Ok(()),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::touched::Changes;
 use crate::value::Value;
 
 /// A place in a script. Both numbers count from 1, columns in bytes.
@@ -111,6 +112,8 @@ pub struct Program {
     pub environment: Vec<(String, Option<Value>)>,
     /// Its working directory.
     pub directory: Value,
+    /// The files that earlier commands may have changed.
+    pub changes: Changes,
 }
 
 /// Why the shell ends a script early.
@@ -182,6 +185,39 @@ pub enum EndKind {
     Unknown,
 }
 
+/// Something that a script lacks, and asked about before it decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// This variable, which the environment does not set.
+    Variable(String),
+    /// This command, which is neither in PATH nor, if it is a path, in the image.
+    Command(String),
+    /// This path, at which there is nothing.
+    File(String),
+    /// This path, which the user may not execute.
+    Execution(String),
+}
+
+/// A line of a script, or of a file that it sources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The position.
+    pub position: Position,
+    /// The sourced file. `None` if the script itself.
+    pub file: Option<String>,
+}
+
+/// The circumstances of a command that ends the script with a failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// The command.
+    pub place: Place,
+    /// The call of the function in which it is. `None` outside functions.
+    pub caller: Option<Place>,
+    /// The things that the condition in whose branch it is found to be lacking.
+    pub asked: Vec<Asked>,
+}
+
 /// One way in which a script ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct End {
@@ -234,6 +270,10 @@ pub struct Outcome {
     pub programs: Vec<Program>,
     /// The ways in which it ends, at least one.
     pub ends: Vec<End>,
+    /// Whether it goes on only if variables are set, or tests succeed, of which nothing is known.
+    pub demands_unknown: bool,
+    /// The commands that end it with a failure, each once for each place that calls its function.
+    pub exits: Vec<Exit>,
     /// The parts that could not be followed.
     pub unfollowed: Vec<Unfollowed>,
     /// The first carriage return before a newline. Shells take it as part of the word.

@@ -191,9 +191,10 @@ pub trait Files {
         None
     }
 
-    /// Whether programs that ran before the script may have created or changed files, so that absence proves nothing about
-    /// the programs that need them.
-    fn may_have_changed(&self) -> bool {
+    /// Whether programs that ran before the script may have changed an absolute path or what is in it, so that its state in
+    /// the image proves nothing about the programs that need it.
+    fn may_have_changed(&self, path: &str) -> bool {
+        let _ = path;
         false
     }
 

@@ -214,8 +214,11 @@ impl Chain<'_> {
             // The check of the script has reported it.
             Err(_) if process.checked > 0 => {}
             Err(error) => {
+                // A script before it may have created the program, or given it its execute bits.
+                let is_certain = search::is_denied_for_good(&process, self.context.container, &error)
+                    || !search::may_be_changed(&process, &process.changes);
                 let finding = report::not_found(self.context.target, &process, error);
-                self.report(&process, finding);
+                self.report(&if is_certain { process } else { process.doubtful() }, finding);
             }
         }
         None
@@ -327,11 +330,13 @@ impl Chain<'_> {
 
     /// Adds a finding about a link, with the chain that leads to it.
     fn report(&mut self, process: &Process, finding: Finding) {
+        // The process with the image's own variables tells what comes of those.
+        let is_told_elsewhere = process.is_covered
+            && (finding.code == codes::LAUNCH_UNKNOWN || report::depends_on_variables(process, &finding));
         let finding = match process.certainty {
             Certainty::Certain if !report::is_doubtful(process, &finding) => finding,
             _ => report::weakened(finding),
         };
-        let is_told_elsewhere = process.is_covered && finding.code == codes::LAUNCH_UNKNOWN;
         let Some(finding) = report::for_role(process.role, finding).filter(|_| !is_told_elsewhere) else {
             return;
         };

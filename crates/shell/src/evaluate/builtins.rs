@@ -8,9 +8,10 @@ use crate::evaluate::flow::{finish_builtin, leave_unknown};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::simple::{Call, declaration, shown};
 use crate::evaluate::state::{Content, LastKind, Mode, State, Status};
-use crate::outcome::{Cause, EndKind, Found, How, Position, Reason};
+use crate::outcome::{Asked, Cause, EndKind, Found, How, Position, Reason};
 use crate::start::{Dialect, Entry, Options};
-use crate::syntax;
+use crate::syntax::{self, Lines};
+use crate::touched::Reach;
 use crate::value::{Part, Value};
 
 /// The steps that a text costs which runs in the current shell.
@@ -86,8 +87,15 @@ impl Evaluator<'_> {
                 self.print(&mut state, line);
                 Status::Known(0)
             }
-            "test" => Status::of(self.test(&state, &call.words[1..])),
-            "[" => self.bracket(&state, &call.words[1..]),
+            "test" | "[" => {
+                let status = match name {
+                    "test" => Status::of(self.test(&state, &call.words[1..])),
+                    _ => self.bracket(&state, &call.words[1..]),
+                };
+                let decides = status == Status::Unknown && !self.context.condition;
+                self.outcome.demands_unknown |= decides && state.options.errexit;
+                status
+            }
             "cd" | "chdir" | "pushd" | "popd" => {
                 let (status, missing) = self.cd(&mut state, name, &call.words[1..]);
                 let status = self.assume_success(&state, status);
@@ -97,7 +105,10 @@ impl Evaluator<'_> {
                 }
                 return vec![state];
             }
-            "exit" | "logout" => return vec![exit(state, &call)],
+            "exit" | "logout" => {
+                self.exits(position, Vec::new());
+                return vec![exit(state, &call)];
+            }
             "return" if state.frames.is_empty() && self.context.file.is_none() => {
                 return vec![self.return_outside(state, &call)];
             }
@@ -188,12 +199,12 @@ impl Evaluator<'_> {
     ) -> Vec<State> {
         // Reading a text and copying the state cost more than the steps of a short text.
         self.pay(PRICE_OF_TEXT + text.len() / 16, position);
-        let script = syntax::parse(text, self.start.dialect, first);
+        let mut lines = Lines::new(text, self.start.dialect, first);
         let mut fallback = state.clone();
         let states = self.deeper(position, |evaluator| {
             let mut state = state;
             state.status = Status::Known(0);
-            evaluator.lines(vec![state], &script)
+            evaluator.text(vec![state], &mut lines)
         });
         let mut states = states.unwrap_or_else(|| {
             fallback.end(EndKind::Unknown, position);
@@ -220,7 +231,7 @@ impl Evaluator<'_> {
         }
         self.pay(text.len() / 16, call.position);
         // An alias may hold a part of a command, such as `if`.
-        if syntax::parse(&text, self.start.dialect, call.position).error.is_some() {
+        if Lines::new(&text, self.start.dialect, call.position).finish().is_some() {
             self.unfollowed(Cause::Eval, call.position, shown(&call.words));
             text.clear();
         }
@@ -251,7 +262,7 @@ impl Evaluator<'_> {
             Found::At(path) | Found::NotExecutable(path) => Some(path),
             Found::Missing | Found::Unknown => None,
         };
-        let trusted = path.as_ref().filter(|path| !state.touched.paths.contains(*path));
+        let trusted = path.as_ref().filter(|path| !state.touched.has(path, Reach::Itself));
         let text = trusted.and_then(|path| self.files.text(path));
         self.pay(text.as_ref().map_or(0, Vec::len) / 16, position);
         let (Some(text), Some(path)) = (text.filter(|text| text.len() < LARGEST_TEXT), path) else {
@@ -354,6 +365,7 @@ impl Evaluator<'_> {
             match self.find(state, word, None) {
                 Found::At(_) => {}
                 Found::Missing => {
+                    self.asks.add(Asked::Command(name.to_owned()));
                     return Status::Known(if self.start.dialect == Dialect::Bash { 1 } else { 127 });
                 }
                 // dash and BusyBox ask only whether a path exists.
@@ -618,8 +630,8 @@ impl Evaluator<'_> {
             finish_builtin(&mut state, Status::Known(2), call.position);
             return state;
         }
-        if !self.context.subshell && call.position.line < self.last_line {
-            self.unfollowed(Cause::Return, call.position, shown(&call.words));
+        if !self.context.subshell {
+            self.returns.push((call.position, shown(&call.words)));
         }
         exit(state, call)
     }

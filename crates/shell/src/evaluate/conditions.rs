@@ -2,6 +2,7 @@
 
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::state::{Content, State};
+use crate::outcome::Asked;
 use crate::pattern::Pattern;
 use crate::start::{Dialect, Entry, Executable};
 use crate::syntax::tree::Word;
@@ -105,13 +106,10 @@ impl Evaluator<'_> {
 
     /// Decides `[[ … ]]`.
     pub(crate) fn conditional(&mut self, state: &mut State, words: &[Word]) -> Option<bool> {
-        let mut values = Vec::new();
-        let mut patterns = Vec::new();
-        for word in words {
-            let (value, source) = self.one_with_pattern(state, word);
-            values.push(value);
-            patterns.push(Pattern::read(&source));
-        }
+        let expanded: Vec<_> = self
+            .deciding(|evaluator| words.iter().map(|word| evaluator.one_with_pattern(state, word)).collect());
+        let (values, sources): (Vec<Value>, Vec<_>) = expanded.into_iter().unzip();
+        let patterns: Vec<Pattern> = sources.iter().map(|source| Pattern::read(source)).collect();
         let mut test =
             Test { words: &values, patterns: Some(&patterns), at: 0, depth: 0, and: "&&", or: "||" };
         let result = self.test_or(state, &mut test);
@@ -207,6 +205,13 @@ impl Evaluator<'_> {
             return if Self::is_changed(state, &path) { None } else { self.files.is_link(&path) };
         }
         let entry = self.entry(state, operand.text()?);
+        match entry {
+            Entry::Absent if !operand.text()?.is_empty() => self.asks.add(Asked::File(operand.to_string())),
+            Entry::File(Executable::No) if operator == "-x" => {
+                self.asks.add(Asked::Execution(operand.to_string()));
+            }
+            _ => {}
+        }
         match (operator, entry) {
             (_, Entry::Unknown) => None,
             ("-t", _) => None,
@@ -216,6 +221,7 @@ impl Evaluator<'_> {
             ("-d", entry) => Some(entry == Entry::Directory),
             ("-x", Entry::File(Executable::Yes)) => Some(true),
             ("-x", Entry::File(Executable::No)) => Some(false),
+            ("-x", Entry::File(Executable::Unknown)) if self.is_closed(state, operand) => Some(false),
             _ => None,
         }
     }

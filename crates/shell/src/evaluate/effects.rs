@@ -3,13 +3,28 @@
 //! A program that is missing in an image may have been created by the script itself. Only programs that are known to change
 //! nothing, or nothing but their operands, let later look-ups trust the image.
 
+use crate::touched::Reach;
 use crate::value::Value;
 
 /// The changes that a program may make to the file system.
 pub(crate) enum Effect {
     None,
-    Paths { changed: Vec<String>, removed: Vec<String> },
+    Paths {
+        changed: Vec<String>,
+        removed: Vec<String>,
+        modes: Modes,
+        reach: Reach,
+    },
+    /// It gives files and what is in them to another user.
+    Owners(Vec<String>),
     Anything,
+}
+
+/// Whether a program may change the modes of files that exist.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Modes {
+    Kept,
+    Changed,
 }
 
 /// Programs that change no file, or none that a script then runs.
@@ -20,8 +35,6 @@ const READERS: &[&str] = &[
     "base64",
     "basename",
     "cat",
-    "chgrp",
-    "chown",
     "cmp",
     "cut",
     "date",
@@ -115,6 +128,13 @@ const WRITERS: &[&str] = &[
     "setfacl", "sed", "envsubst",
 ];
 
+/// Programs that create files, or write to them, and keep the modes of those that exist.
+const KEEPERS: &[&str] =
+    &["dd", "envsubst", "mkdir", "mkfifo", "mknod", "mktemp", "sed", "tee", "touch", "truncate"];
+
+/// Programs that change their operands, and nothing in them if they are directories.
+const SINGLE: &[&str] = &["chmod", "dd", "mkdir", "mkfifo", "mknod", "sed", "tee", "touch", "truncate"];
+
 /// Programs that remove operands.
 const REMOVERS: &[&str] = &["mv", "rm", "rmdir", "unlink"];
 
@@ -125,13 +145,18 @@ pub(crate) fn of(words: &[Value]) -> Effect {
         return Effect::Anything;
     };
     let name = name.rsplit('/').next().unwrap_or(name);
-    if asks_for_facts(name, operands) {
+    if asks_for_facts(name, operands) || (name == "tar" && packs_to_output(operands)) {
         return Effect::None;
     }
     if name == "find"
         && let Some(effect) = of_found_files(operands)
     {
         return effect;
+    }
+    if matches!(name, "chown" | "chgrp") {
+        let directory = |word: &Value| word.text().map_or("/", |text| text).to_owned();
+        let files = operands.iter().filter(|word| !word.prefix().starts_with('-')).skip(1);
+        return Effect::Owners(files.map(directory).collect());
     }
     if READERS.contains(&name) {
         // `find -exec`, `awk 'system(…)'` and `env prog` may do anything.
@@ -144,22 +169,36 @@ pub(crate) fn of(words: &[Value]) -> Effect {
         return Effect::Anything;
     }
     let mut paths = Vec::new();
+    let mut reach = if SINGLE.contains(&name) { Reach::Itself } else { Reach::Below };
     for operand in operands {
         match operand.text() {
+            Some(text) if text.starts_with("--r") || (text.starts_with('-') && text.contains('R')) => {
+                reach = Reach::Below;
+            }
             Some(text) if text.starts_with('-') => {}
+            // `mkdir -p` creates the directories above, too.
+            Some(text) if name == "mkdir" => {
+                let above = text.match_indices('/').filter(|(at, _)| *at > 0);
+                paths.extend(above.map(|(at, _)| text[..at].to_owned()).chain([text.to_owned()]));
+            }
             Some(text) => paths.push(text.split_once('=').map_or(text, |(_, path)| path).to_owned()),
             None => match known_directory(operand) {
-                Some(directory) => paths.push(directory),
+                Some(directory) => {
+                    paths.push(directory);
+                    reach = Reach::Below;
+                }
                 None => return Effect::Anything,
             },
         }
     }
-    // `mv a b` and `cp a b` create the name of `a` in the directory `b`.
-    if removes {
-        Effect::Paths { changed: paths.clone(), removed: paths }
-    } else {
-        Effect::Paths { changed: paths, removed: Vec::new() }
+    // `mv a b` and `cp a b` create the name of `a` in the directory `b`. Copies change nothing else.
+    let names_directory = |word: &Value| word.prefix().starts_with("-t") || word.prefix().starts_with("--t");
+    if matches!(name, "cp" | "ln") && !operands.iter().any(names_directory) {
+        paths.drain(..paths.len().saturating_sub(1));
     }
+    let removed = if removes { paths.clone() } else { Vec::new() };
+    let modes = if KEEPERS.contains(&name) { Modes::Kept } else { Modes::Changed };
+    Effect::Paths { changed: paths, removed, modes, reach }
 }
 
 /// Programs that write other contents to their operands.
@@ -194,6 +233,18 @@ fn asks_for_facts(name: &str, operands: &[Value]) -> bool {
             && has(&["--print-architecture", "--show", "-W", "-s", "-l"]))
 }
 
+/// Whether `tar` writes an archive to its standard output, as in `tar -cf - .`.
+fn packs_to_output(operands: &[Value]) -> bool {
+    let texts = || operands.iter().filter_map(Value::text);
+    let is_cluster = |at: usize, word: &str| match word.strip_prefix('-') {
+        Some(letters) => !letters.starts_with('-'),
+        None => at == 0,
+    };
+    let has = |letter| texts().enumerate().any(|(at, word)| is_cluster(at, word) && word.contains(letter));
+    let creates = has('c') || texts().any(|word| word == "--create");
+    creates && !has('x') && texts().any(|word| matches!(word, "-" | "--file=-"))
+}
+
 /// Returns what `find PATH… -exec COMMAND` does if the command changes nothing, or only the files that are found.
 fn of_found_files(operands: &[Value]) -> Option<Effect> {
     let texts: Vec<&str> = operands.iter().map(Value::text).collect::<Option<_>>()?;
@@ -203,11 +254,13 @@ fn of_found_files(operands: &[Value]) -> Option<Effect> {
     let is_single = texts.iter().filter(|word| is_exec(word)).count() == 1 && !texts.contains(&"-delete");
     let count = texts.iter().take_while(|word| !word.starts_with(['-', '(', '!', '\\'])).count();
     let paths: Vec<String> = texts[..count].iter().map(|path| (*path).to_owned()).collect();
+    let reach = Reach::Below;
     match name {
         _ if !is_single || paths.is_empty() => None,
-        "chown" | "chgrp" => Some(Effect::None),
-        "chmod" | "touch" => Some(Effect::Paths { changed: paths, removed: Vec::new() }),
-        "rm" => Some(Effect::Paths { changed: paths.clone(), removed: paths }),
+        "chown" | "chgrp" => Some(Effect::Owners(paths)),
+        "chmod" => Some(Effect::Paths { changed: paths, removed: Vec::new(), modes: Modes::Changed, reach }),
+        "touch" => Some(Effect::Paths { changed: paths, removed: Vec::new(), modes: Modes::Kept, reach }),
+        "rm" => Some(Effect::Paths { changed: paths.clone(), removed: paths, modes: Modes::Kept, reach }),
         _ => None,
     }
 }

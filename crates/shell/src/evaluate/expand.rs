@@ -1,5 +1,6 @@
 //! Expands words: parameters, substitutions, field splitting and file name patterns.
 
+use crate::evaluate::braces;
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::state::{Content, LastKind, Mode, State, Status, merge};
 use crate::outcome::{EndKind, How, Position, Reason};
@@ -205,10 +206,17 @@ impl Evaluator<'_> {
     }
 
     fn word_fields(&mut self, state: &mut State, word: &Word) -> Vec<Value> {
-        if self.start.dialect == Dialect::Bash && has_braces(word) {
+        if self.start.dialect != Dialect::Bash {
+            return self.fields_without_braces(state, word);
+        }
+        let Some(words) = braces::expand(word) else {
             self.one(state, word);
             return vec![Value::many()];
-        }
+        };
+        words.iter().flat_map(|word| self.fields_without_braces(state, word)).collect()
+    }
+
+    fn fields_without_braces(&mut self, state: &mut State, word: &Word) -> Vec<Value> {
         let mut fields = Fields::new(state, Splitting::Fields);
         self.pieces(state, word, &mut fields);
         let is_nothing = fields.empty_list
@@ -224,8 +232,8 @@ impl Evaluator<'_> {
             match self.glob(state, &pattern, word.position).filter(|_| !is_many) {
                 None => return vec![Value::many()],
                 // A pattern that matches nothing stays.
-                Some(paths) if paths.is_empty() => {}
-                Some(paths) => return paths.into_iter().map(Value::from).collect(),
+                Some(words) if words.is_empty() => {}
+                Some(words) => return words,
             }
         }
         fields.finish();
@@ -305,6 +313,13 @@ impl Evaluator<'_> {
         fields: &mut Fields,
     ) {
         let expanded = self.lookup(state, name, operation);
+        let has_default = match operation {
+            Operation::Default { word, .. } | Operation::Assign { word, .. } => !word.pieces.is_empty(),
+            _ => false,
+        };
+        if let (Expanded::Scalar(content), false) = (&expanded, has_default) {
+            self.asks_variable(state, name, content);
+        }
         match operation {
             Operation::Get | Operation::Elements | Operation::Element(_) => {
                 self.get(state, name, expanded, quoted, position, fields);
@@ -335,7 +350,10 @@ impl Evaluator<'_> {
                     self.fails_for_unset(state, name, position);
                 }
                 Some(true) => self.get(state, name, expanded, quoted, position, fields),
-                None => push_scalar(fields, &Value::unknown(), quoted),
+                None => {
+                    self.outcome.demands_unknown = true;
+                    push_scalar(fields, &Value::unknown(), quoted);
+                }
             },
             Operation::Alternative { empty, word } => match is_set(&expanded, *empty) {
                 Some(true) => self.operand(state, word, quoted, fields),
@@ -432,6 +450,10 @@ impl Evaluator<'_> {
             Expanded::List(values) => fields.push_list(&values, quoted),
             Expanded::Scalar(Content::Unset) if state.options.nounset => {
                 self.fails_for_unset(state, name, position);
+            }
+            Expanded::Scalar(Content::Unknown) if state.options.nounset => {
+                self.outcome.demands_unknown = true;
+                push_scalar(fields, &Value::unknown(), quoted);
             }
             Expanded::Scalar(content) => push_scalar(fields, &scalar(&Expanded::Scalar(content)), quoted),
         }
@@ -594,12 +616,13 @@ impl Evaluator<'_> {
         states
     }
 
-    /// Returns the paths that a file name pattern matches, in order. `None` if unknown.
-    fn glob(&mut self, state: &State, pattern: &[Source], position: Position) -> Option<Vec<String>> {
+    /// Returns the paths that a file name pattern matches, in order, and whether there may be others. `None` if unknown.
+    fn glob(&mut self, state: &State, pattern: &[Source], position: Position) -> Option<Vec<Value>> {
         if Pattern::read(pattern).is_plain() {
             return Some(Vec::new());
         }
         let mut found = vec![String::new()];
+        let mut may_have_more = false;
         for (index, part) in pattern.split(|char| char.known() == Some('/')).enumerate() {
             if index > 0 {
                 found.iter_mut().for_each(|path| path.push('/'));
@@ -612,7 +635,9 @@ impl Evaluator<'_> {
             }
             let mut next = Vec::new();
             for path in &found {
-                let mut names = self.entries(state, path)?;
+                let listing = self.entries(state, path)?;
+                may_have_more |= listing.may_have_more;
+                let mut names = listing.names;
                 if !self.pay(1 + names.len() / NAMES_PER_STEP, position) {
                     return None;
                 }
@@ -627,19 +652,9 @@ impl Evaluator<'_> {
         }
         // Parts after the last pattern need not exist.
         found.retain(|path| self.entry(state, path) != Entry::Absent);
-        Some(found)
+        let more = may_have_more.then(Value::many);
+        Some(found.into_iter().map(Value::from).chain(more).collect())
     }
-}
-
-/// Whether a word has a brace expansion of bash, such as `{a,b}` or `{1..3}`, which is not computed.
-fn has_braces(word: &Word) -> bool {
-    word.pieces.iter().any(|piece| match piece {
-        Piece::Text { text, quoted: false } => text
-            .split_once('{')
-            .and_then(|(_, rest)| rest.rsplit_once('}'))
-            .is_some_and(|(inside, _)| inside.contains(',') || inside.contains("..")),
-        _ => false,
-    })
 }
 
 /// Turns the end of a subshell into a status.

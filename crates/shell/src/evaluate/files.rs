@@ -1,7 +1,8 @@
-//! Programs that list files or run the files of a directory: `find` and `run-parts`.
+//! Programs that list files or run the files of a directory: `find`, `ls` and `run-parts`.
 
 use crate::evaluate::expand::{LONGEST, MOST_WORDS};
 use crate::evaluate::machine::Evaluator;
+use crate::evaluate::order::{Order, sorted};
 use crate::evaluate::state::State;
 use crate::outcome::Position;
 use crate::pattern::{Pattern, Source};
@@ -105,7 +106,7 @@ impl Evaluator<'_> {
             if entry != Entry::Directory || is_link || depth >= tests.most {
                 continue;
             }
-            let mut names = self.entries(state, &path)?;
+            let mut names = self.entries(state, &path)?.likely()?;
             seen += names.len();
             if !self.pay(1 + names.len(), position) || seen > MOST_WORDS {
                 return None;
@@ -115,6 +116,28 @@ impl Evaluator<'_> {
             work.extend(names.into_iter().map(|name| (format!("{above}/{name}"), depth + 1)));
         }
         Some(printed)
+    }
+
+    /// Returns what `ls` prints for one directory, or for files. `None` if it is not known.
+    pub(crate) fn listed(&mut self, state: &State, operands: &[&str], position: Position) -> Option<String> {
+        let mut operands: Vec<&str> = operands.iter().copied().filter(|word| *word != "-1").collect();
+        if operands.is_empty() {
+            operands.push(".");
+        }
+        if operands.iter().any(|word| word.starts_with('-')) || !self.pay(operands.len(), position) {
+            return None;
+        }
+        let is_file = |path: &&str| matches!(self.entry(state, path), Entry::File(_));
+        let names: Vec<String> = match operands.as_slice() {
+            [directory] if self.entry(state, directory) == Entry::Directory => {
+                let names = self.entries(state, directory)?.likely()?;
+                names.into_iter().filter(|name| !name.starts_with('.')).take(MOST_WORDS).collect()
+            }
+            files if files.iter().all(is_file) => files.iter().map(|path| (*path).to_owned()).collect(),
+            _ => return None,
+        };
+        let text: String = names.iter().map(|name| format!("{name}\n")).collect();
+        self.pay(names.len(), position).then(|| sorted(&text, Order::of_locale(state))).flatten()
     }
 
     /// Returns what `run-parts --list` and `--test` print. `None` if it is not known.
@@ -145,7 +168,7 @@ impl Evaluator<'_> {
     }
 
     fn paths_of_parts(&mut self, state: &State, call: &Parts<'_>, position: Position) -> Option<Vec<String>> {
-        let mut names = self.entries(state, call.directory)?;
+        let mut names = self.entries(state, call.directory)?.likely()?;
         if !self.pay(1 + names.len(), position) {
             return None;
         }

@@ -1,13 +1,25 @@
 //! Finds programs and files.
 
-use std::collections::BTreeSet;
-
-use crate::evaluate::effects::{self, Effect};
 use crate::evaluate::machine::Evaluator;
-use crate::evaluate::state::{Content, State, Touched};
+use crate::evaluate::state::{Content, State};
 use crate::outcome::{Found, Program};
 use crate::start::{Dialect, Entry, Executable};
+use crate::touched::{Touched, is_below};
 use crate::value::Value;
+
+/// The names in a directory of the image.
+pub(crate) struct Listing {
+    pub(crate) names: Vec<String>,
+    /// Whether programs of which nothing is known may have created others. They hardly removed any.
+    pub(crate) may_have_more: bool,
+}
+
+impl Listing {
+    /// Returns the names as if there were no others. `None` if there are none in the image, but may be now.
+    pub(crate) fn likely(self) -> Option<Vec<String>> {
+        (!self.names.is_empty() || !self.may_have_more).then_some(self.names)
+    }
+}
 
 impl Evaluator<'_> {
     /// Returns an absolute path without `.` and repeated slashes, or `None` if it is not known.
@@ -30,18 +42,24 @@ impl Evaluator<'_> {
         if is_below(&path, &state.touched.removed) {
             return Entry::Unknown;
         }
-        let changed = state.touched.anything || is_below(&path, &state.touched.paths);
+        let changed = !Self::is_original(state, &path);
+        let opened = state.touched.anything || is_below(&path, &state.touched.opened);
         match self.files.entry(&path) {
             Entry::File(_) if is_below(&path, &state.touched.closed) => Entry::File(Executable::No),
             Entry::Absent if changed => Entry::Unknown,
-            Entry::File(Executable::No) if changed => Entry::File(Executable::Unknown),
+            Entry::File(Executable::No) if opened => Entry::File(Executable::Unknown),
             entry => entry,
         }
     }
 
     /// Whether the script may have changed the file at an absolute path.
     pub(crate) fn is_changed(state: &State, path: &str) -> bool {
-        is_below(path, &state.touched.removed) || is_below(path, &state.touched.paths)
+        state.touched.may_change(path)
+    }
+
+    /// Whether what is at an absolute path is certainly as the image has it.
+    pub(crate) fn is_original(state: &State, path: &str) -> bool {
+        !state.touched.anything && !Self::is_changed(state, path)
     }
 
     /// Whether the script may have written another file to the place at which it finds a program.
@@ -51,14 +69,13 @@ impl Evaluator<'_> {
     }
 
     /// Returns the names in a directory at this point of the script. `None` if unknown.
-    pub(crate) fn entries(&self, state: &State, path: &str) -> Option<Vec<String>> {
+    pub(crate) fn entries(&self, state: &State, path: &str) -> Option<Listing> {
         let path = Self::absolute(state, path)?;
-        let Touched { anything, paths, removed, .. } = &*state.touched;
-        let is_changed = |listed| is_below(&path, listed) || is_above(&path, listed);
-        if *anything || is_changed(paths) || is_changed(removed) {
+        if state.touched.may_change_within(&path) {
             return None;
         }
-        self.files.entries(&path)
+        let names = self.files.entries(&path)?;
+        Some(Listing { names, may_have_more: state.touched.anything })
     }
 
     /// Looks a command word up as the shell does: by its path if it has a slash, otherwise in PATH.
@@ -101,22 +118,27 @@ impl Evaluator<'_> {
     /// may have given it some.
     pub(crate) fn is_guessed(&self, state: &State, found: &Found) -> bool {
         let Found::At(path) = found else { return false };
+        let Touched { removed, opened, .. } = &*state.touched;
         self.files.entry(path) == Entry::File(Executable::No)
-            && !Self::is_changed(state, path)
-            && !self.outcome.programs.iter().any(|program| self.may_open_files(program))
+            && !is_below(path, removed)
+            && !is_below(path, opened)
+            && !self.outcome.programs.iter().any(|program| self.may_open(program, path))
     }
 
-    /// Whether a program changes the modes of files which its words do not tell.
-    fn may_open_files(&self, program: &Program) -> bool {
-        if !matches!(effects::of(&program.words), Effect::Anything) {
-            return false;
-        }
-        let is_named = program.words.iter().any(|word| word.to_string().contains("chmod"));
-        let is_in_script = |path: &String| {
-            let text = self.files.text(path).filter(|text| text.starts_with(b"#!"));
-            text.is_some_and(|text| text.windows(5).any(|part| part == b"chmod"))
-        };
-        is_named || matches!(&program.found, Found::At(path) if is_in_script(path))
+    /// Whether a file has no execute bits, unless commands of which it is not known what they do gave it some.
+    pub(crate) fn is_closed(&self, state: &State, path: &Value) -> bool {
+        let path = path.text().and_then(|path| Self::absolute(state, path));
+        path.is_some_and(|path| self.is_guessed(state, &Found::At(path)))
+    }
+
+    /// Whether a program is a script that changes modes and names the file at a path, or its directory.
+    fn may_open(&self, program: &Program, path: &str) -> bool {
+        let Found::At(script) = &program.found else { return false };
+        let Some(text) = self.files.text(script).filter(|text| text.starts_with(b"#!")) else { return false };
+        let text = String::from_utf8_lossy(&text);
+        let (directory, _) = path.rsplit_once('/').unwrap_or_default();
+        let names_it = text.contains(path) || (!directory.is_empty() && text.contains(directory));
+        text.contains("chmod") && names_it
     }
 
     /// Whether nothing was at a path when the script started.
@@ -126,6 +148,15 @@ impl Evaluator<'_> {
 
     fn find_at(&self, state: &State, path: &str) -> Found {
         let absolute = Self::absolute(state, path);
+        if let Some(source) = absolute.as_ref().and_then(|path| state.touched.source(path)) {
+            return match self.files.entry(&source) {
+                Entry::File(Executable::Yes) => Found::At(source),
+                _ if state.touched.anything => Found::Unknown,
+                Entry::Absent => Found::Missing,
+                Entry::File(Executable::No) => Found::NotExecutable(source),
+                _ => Found::Unknown,
+            };
+        }
         match (self.entry(state, path), absolute) {
             (Entry::Absent, _) => Found::Missing,
             (Entry::File(Executable::No) | Entry::Directory | Entry::Other, Some(path)) => {
@@ -135,21 +166,6 @@ impl Evaluator<'_> {
             _ => Found::Unknown,
         }
     }
-}
-
-/// Whether a path or a directory above it is listed.
-fn is_below(path: &str, listed: &BTreeSet<String>) -> bool {
-    !listed.is_empty()
-        && (listed.contains("/")
-            || path.contains("/..")
-            || listed.contains(path)
-            || path.match_indices('/').any(|(end, _)| end > 0 && listed.contains(&path[..end])))
-}
-
-/// Whether a directory has a listed path in it, at any depth.
-fn is_above(directory: &str, listed: &BTreeSet<String>) -> bool {
-    let directory = directory.trim_end_matches('/');
-    listed.iter().any(|path| path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/')))
 }
 
 /// Removes `.` and repeated slashes. `..` stays: it depends on links.

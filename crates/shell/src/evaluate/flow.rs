@@ -4,8 +4,9 @@ use crate::evaluate::machine::Evaluator;
 use crate::evaluate::state::{
     Content, Input, LastKind, Mode, State, Status, absorb_failures, join_by_mode, merge,
 };
-use crate::outcome::{Cause, EndKind, How, Position, Reason};
+use crate::outcome::{Cause, EndKind, How, Position, Reason, SyntaxError};
 use crate::start::Dialect;
+use crate::syntax::Lines;
 use crate::syntax::tree::{
     AfterArm, Arm, Command, CommandKind, Connector, Item, List, Pipeline, Redirection, Script, Word,
 };
@@ -52,23 +53,45 @@ impl Branches {
 const COMPARISONS_PER_STEP: usize = 4096;
 
 impl Evaluator<'_> {
+    /// Runs a text, of which each complete command is read when the one before has run.
+    pub(crate) fn text(&mut self, mut states: Vec<State>, lines: &mut Lines<'_>) -> Vec<State> {
+        while states.iter().any(State::is_running) {
+            states = match lines.next_line() {
+                Ok(Some(line)) => self.line(states, &line),
+                Ok(None) => return states,
+                Err(error) => return self.unreadable(states, &error),
+            };
+        }
+        states
+    }
+
     /// Runs complete commands one after the other, up to a syntax error.
     pub(crate) fn lines(&mut self, mut states: Vec<State>, script: &Script) -> Vec<State> {
         for line in &script.lines {
-            // Every line compares the states, also those that have ended, with each other.
-            if let Some(item) = line.first() {
-                self.pay(states.len() * states.len() / COMPARISONS_PER_STEP, item.first.commands[0].position);
-            }
-            states = self.list(states, line);
-            states
-                .iter_mut()
-                .filter(|state| state.mode == Mode::Discard)
-                .for_each(|state| state.mode = Mode::Run);
+            states = self.line(states, line);
             if !states.iter().any(State::is_running) {
                 return states;
             }
         }
-        let Some(error) = &script.error else { return states };
+        match &script.error {
+            Some(error) => self.unreadable(states, error),
+            None => states,
+        }
+    }
+
+    fn line(&mut self, states: Vec<State>, line: &List) -> Vec<State> {
+        // Every line compares the states, also those that have ended, with each other.
+        if let Some(item) = line.first() {
+            self.pay(states.len() * states.len() / COMPARISONS_PER_STEP, item.first.commands[0].position);
+        }
+        let mut states = self.list(states, line);
+        let discards = states.iter_mut().filter(|state| state.mode == Mode::Discard);
+        discards.for_each(|state| state.mode = Mode::Run);
+        states
+    }
+
+    /// Ends the states that come to an error of the syntax.
+    fn unreadable(&mut self, mut states: Vec<State>, error: &SyntaxError) -> Vec<State> {
         let kind = if error.limit {
             self.unfollowed(Cause::TooDeep, error.position, error.message.clone());
             EndKind::Unknown
@@ -133,11 +156,12 @@ impl Evaluator<'_> {
             kept.extend(branches.left);
             if !taken.is_empty() {
                 let is_last = std::ptr::eq(link, last);
-                let ran = if is_last {
-                    self.pipeline(taken, pipeline)
-                } else {
-                    self.as_condition(taken, |evaluator, states| evaluator.pipeline(states, pipeline))
-                };
+                let asked = self.asks.last();
+                let ran = self.branch(&asked, |evaluator| match is_last {
+                    true => evaluator.pipeline(taken, pipeline),
+                    false => evaluator
+                        .as_condition(taken, |evaluator, states| evaluator.pipeline(states, pipeline)),
+                });
                 kept.extend(ran);
             }
             absorb_failures(&mut kept);
@@ -152,6 +176,9 @@ impl Evaluator<'_> {
         states: Vec<State>,
         run: impl FnOnce(&mut Self, Vec<State>) -> Vec<State>,
     ) -> Vec<State> {
+        if !self.context.condition {
+            self.asks.begin();
+        }
         self.within(|context| context.condition = true, |evaluator| run(evaluator, states))
     }
 
@@ -190,7 +217,7 @@ impl Evaluator<'_> {
     fn several_in(&mut self, mut state: State, pipeline: &Pipeline, position: Position) -> Vec<State> {
         let Some((last, before)) = pipeline.commands.split_last() else { return vec![state] };
         let pipefail = state.options.pipefail;
-        let mut failed = false;
+        let mut failed = None;
         let mut piped = state.input.clone();
         for command in before {
             let mut inner = state.clone();
@@ -209,8 +236,10 @@ impl Evaluator<'_> {
             );
             piped = printed_by_all(&ended);
             for inner in ended {
-                failed |= inner.status.success() == Some(false);
                 state.join_touched(&inner);
+                if inner.status.success() == Some(false) {
+                    failed.get_or_insert(inner.last);
+                }
             }
         }
         let ended = self.within(
@@ -223,12 +252,13 @@ impl Evaluator<'_> {
             },
         );
         let keep = |inner: State| {
-            let status = if pipefail && failed { Status::Failure } else { inner.status };
+            let failed = failed.as_ref().filter(|_| pipefail);
+            let status = if failed.is_some() { Status::Failure } else { inner.status };
             let status = if pipefail && status.success() == Some(true) { Status::Unknown } else { status };
             // Under `set -e` the script goes on only if the pipeline succeeds.
             State {
                 status: self.assume_success(&state, status),
-                last: inner.last,
+                last: failed.filter(|_| state.options.errexit).cloned().unwrap_or(inner.last),
                 touched: inner.touched,
                 output: inner.output,
                 mode: inner.mode,
@@ -246,7 +276,7 @@ impl Evaluator<'_> {
     }
 
     /// Ends states with a failed command where `set -e` applies.
-    fn errexit(&self, mut states: Vec<State>, position: Position) -> Vec<State> {
+    fn errexit(&mut self, mut states: Vec<State>, position: Position) -> Vec<State> {
         if self.context.condition {
             return states;
         }
@@ -256,6 +286,7 @@ impl Evaluator<'_> {
             }
             let reason = self.reason(state.last.first().map(|last| last.kind));
             let status = state.status.known().unwrap_or(1);
+            self.exits(position, self.asks.last());
             state.end(EndKind::Fails { status, reason }, position);
         }
         states
@@ -339,6 +370,8 @@ impl Evaluator<'_> {
                 .into_iter()
                 .map(|mut state| {
                     let result = self.conditional(&mut state, words);
+                    let decides = result.is_none() && !self.context.condition;
+                    self.outcome.demands_unknown |= decides && state.options.errexit;
                     finish_builtin(&mut state, Status::of(result), position);
                     state
                 })
@@ -389,21 +422,24 @@ impl Evaluator<'_> {
         clauses: &[(List, List)],
         otherwise: Option<&List>,
     ) -> Vec<State> {
-        let mut done = Vec::new();
+        let (mut done, mut asked) = (Vec::new(), Vec::new());
         for (condition, body) in clauses {
             if states.is_empty() {
                 break;
             }
             let decided = self.as_condition(states, |evaluator, states| evaluator.list(states, condition));
+            asked.extend(self.asks.last());
             let branches = Branches::of(decided);
             done.extend(branches.left);
             if !branches.yes.is_empty() {
-                done.extend(self.list(branches.yes, body));
+                done.extend(self.branch(&asked, |evaluator| evaluator.list(branches.yes, body)));
             }
             states = branches.no;
         }
         match otherwise {
-            Some(body) if !states.is_empty() => done.extend(self.list(states, body)),
+            Some(body) if !states.is_empty() => {
+                done.extend(self.branch(&asked, |evaluator| evaluator.list(states, body)));
+            }
             _ => done.extend(states.into_iter().map(|mut state| {
                 state.status = Status::Known(0);
                 state
@@ -414,7 +450,8 @@ impl Evaluator<'_> {
     }
 
     fn case(&mut self, mut state: State, subject: &Word, arms: &[Arm]) -> Vec<State> {
-        let value = self.one(&mut state, subject);
+        let value = self.deciding(|evaluator| evaluator.one(&mut state, subject));
+        let asked = self.asks.last();
         state.status = Status::Known(0);
         let (mut done, mut falling) = (Vec::new(), Vec::new());
         let mut rest = vec![state];
@@ -438,7 +475,7 @@ impl Evaluator<'_> {
             if entering.is_empty() {
                 continue;
             }
-            let ran = self.list(entering, &arm.body);
+            let ran = self.branch(&asked, |evaluator| evaluator.list(entering, &arm.body));
             let (running, stopped): (Vec<_>, Vec<_>) = ran.into_iter().partition(State::is_running);
             done.extend(stopped);
             match arm.after {
@@ -481,15 +518,17 @@ impl Evaluator<'_> {
             return vec![state];
         }
         state.status = Status::Known(0);
-        if values.iter().any(Value::is_many) || values.len() > MOST_ROUNDS {
+        let known = values.iter().take_while(|value| !value.is_many()).count();
+        if (known == 0 && !values.is_empty()) || known > MOST_ROUNDS {
             return self.repeat(vec![state], Some(name), body, position);
         }
+        let has_more = known < values.len();
         let (mut states, mut done) = (vec![state], Vec::new());
         if states[0].is_readonly(name) && !values.is_empty() {
             self.refuse_assignment(&mut states[0], name, position);
             return states;
         }
-        for value in values {
+        for value in values.into_iter().take(known) {
             for state in &mut states {
                 state.assign(name, Content::Scalar(value.clone()));
             }
@@ -502,6 +541,9 @@ impl Evaluator<'_> {
             if states.is_empty() {
                 break;
             }
+        }
+        if has_more && !states.is_empty() {
+            states = self.repeat(states, Some(name), body, position);
         }
         done.append(&mut states);
         done

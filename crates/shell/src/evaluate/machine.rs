@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::evaluate::state::{LastKind, State, WHOLE};
-use crate::outcome::{Cause, Failure, Found, How, Outcome, Position, Program, Reason, Unfollowed};
+use crate::evaluate::asks::Asks;
+use crate::evaluate::state::{Content, LastKind, State, WHOLE};
+use crate::outcome::{
+    Asked, Cause, Exit, Failure, Found, How, Outcome, Place, Position, Program, Reason, Unfollowed,
+};
 use crate::start::{Files, Start};
 use crate::value::Value;
 
@@ -52,15 +55,20 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) context: Context,
     pub(crate) outcome: Outcome,
     pub(crate) depth: usize,
-    /// The functions that run, the innermost last.
-    pub(crate) running: Vec<Rc<str>>,
+    /// The functions that run, each with the place of its call, the innermost last.
+    pub(crate) running: Vec<(Rc<str>, Place)>,
+    pub(crate) asks: Asks,
+    /// The things that conditions found to be lacking in whose branches the script is, the innermost last.
+    because: Vec<Vec<Asked>>,
+    /// Whether the words that are expanded decide what follows, as those of `[` and `case`.
+    decides: bool,
     /// Why builtins failed, see [`LastKind::Failed`].
     reasons: Vec<Reason>,
     /// The last command of the command substitution that ran last.
     pub(crate) substituted: Option<LastKind>,
     pub(crate) descriptors: Descriptors,
-    /// The line of the last command of the script.
-    pub(crate) last_line: u32,
+    /// The `return`s outside functions, with their words.
+    pub(crate) returns: Vec<(Position, String)>,
     steps: u64,
     known: HashMap<Key, usize>,
 }
@@ -76,10 +84,13 @@ impl<'a> Evaluator<'a> {
             outcome: Outcome::default(),
             depth: 0,
             running: Vec::new(),
+            asks: Asks::default(),
+            because: Vec::new(),
+            decides: false,
             reasons: Vec::new(),
             substituted: None,
             descriptors: Descriptors::default(),
-            last_line: 0,
+            returns: Vec::new(),
             steps,
             known: HashMap::new(),
         }
@@ -136,6 +147,15 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// Lists the `return`s outside functions after which the script, whose last command is in this line, has others.
+    pub(crate) fn early_returns(&mut self, last_line: u32) {
+        for (position, text) in std::mem::take(&mut self.returns) {
+            if position.line < last_line {
+                self.unfollowed(Cause::Return, position, text);
+            }
+        }
+    }
+
     /// Notes that a builtin failed, and why `set -e` then ends the script.
     pub(crate) fn fails_for(&mut self, state: &mut State, reason: Reason, position: Position) {
         if self.reasons.len() < MOST_PROGRAMS {
@@ -156,6 +176,62 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// Returns a place in the file that is read.
+    pub(crate) fn place(&self, position: Position) -> Place {
+        Place { position, file: self.context.file.clone() }
+    }
+
+    /// Runs a branch that was chosen for these answers.
+    pub(crate) fn branch<T>(&mut self, asked: &[Asked], run: impl FnOnce(&mut Self) -> T) -> T {
+        self.because.push(asked.to_vec());
+        let result = run(self);
+        self.because.pop();
+        result
+    }
+
+    /// Notes the circumstances of a command that ends the script with a failure, and what it asked about itself.
+    pub(crate) fn exits(&mut self, position: Position, own: Vec<Asked>) {
+        let place = self.place(position);
+        let caller = self.running.last().map(|(_, place)| place.clone());
+        let is_known = self.outcome.exits.iter().any(|exit| exit.place == place && exit.caller == caller);
+        if !is_known && self.outcome.exits.len() < MOST_PROGRAMS {
+            let branch = || self.because.last().cloned().unwrap_or_default();
+            let asked = if own.is_empty() { branch() } else { own };
+            self.outcome.exits.push(Exit { place, caller, asked });
+        }
+    }
+
+    /// Runs a part that expands words which decide what follows.
+    pub(crate) fn deciding<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.decides, true);
+        if !self.context.condition && !before {
+            self.asks.begin();
+        }
+        let result = run(self);
+        self.decides = before;
+        result
+    }
+
+    /// Notes the look-up of a variable, by which the script may decide, if the environment does not set it.
+    pub(crate) fn asks_variable(&self, state: &State, name: &str, content: &Content) {
+        let given = self.start.environment.values.get(name);
+        let is_given = given.is_some_and(|value| value.text() != Some(""));
+        if state.rest != Content::Unset || is_given || !crate::syntax::is_name(name) {
+            return;
+        }
+        if given.is_some() || !state.variables.contains_key(name) {
+            self.asks.want(name);
+        }
+        let is_empty = match content {
+            Content::Unset => true,
+            Content::Scalar(value) => value.text() == Some(""),
+            Content::Unknown | Content::Array(_) => false,
+        };
+        if is_empty && (self.decides || self.context.condition) && self.asks.is_wanted(name) {
+            self.asks.add(Asked::Variable(name.to_owned()));
+        }
+    }
+
     /// Lists a program, once for each place and words.
     pub(crate) fn program(&mut self, program: Program) -> usize {
         let key = Key {
@@ -168,6 +244,7 @@ impl<'a> Evaluator<'a> {
         if let Some(index) = self.known.get(&key) {
             let known = &mut self.outcome.programs[*index];
             known.failure = known.failure.min(program.failure);
+            known.changes.join(&program.changes);
             return *index;
         }
         if self.outcome.programs.len() >= MOST_PROGRAMS {

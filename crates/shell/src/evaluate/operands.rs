@@ -45,6 +45,7 @@ impl<'w> Operands<'w> {
             "ln" => "sfnv",
             "sed" => "inEr",
             "find" => return Operands::of_find(name, rest),
+            "tar" => return Operands::of_tar(name, rest),
             _ => return None,
         };
         let mut operands = Operands { name, letters: String::new(), files: Vec::new() };
@@ -83,6 +84,19 @@ impl<'w> Operands<'w> {
         })
     }
 
+    /// Reads the directory of `tar -C`, the first of them: others may be relative to it.
+    fn of_tar(name: &'w str, words: &[&'w str]) -> Option<Operands<'w>> {
+        let takes_value = |word: &&str| {
+            let letters = word.strip_prefix('-').filter(|letters| !letters.starts_with('-'));
+            *word == "--directory" || letters.is_some_and(|letters| letters.ends_with('C'))
+        };
+        let directory = words.iter().enumerate().find_map(|(at, word)| match word {
+            word if takes_value(word) => words.get(at + 1).copied(),
+            word => word.strip_prefix("--directory="),
+        });
+        Some(Operands { name, letters: String::new(), files: directory.into_iter().collect() })
+    }
+
     fn has(&self, letters: &[char]) -> bool {
         self.letters.contains(letters)
     }
@@ -91,9 +105,6 @@ impl<'w> Operands<'w> {
 impl Evaluator<'_> {
     /// Returns why a program certainly fails because of its operands. `None` if it does not, or if that is not known.
     pub(crate) fn refusal(&self, state: &State, words: &[&str]) -> Option<Refusal> {
-        if self.files.may_have_changed() {
-            return None;
-        }
         let operands = Operands::read(words)?;
         let files = operands.files.as_slice();
         let (path, trouble) = match operands.name {
@@ -111,7 +122,7 @@ impl Evaluator<'_> {
                 Entry::Directory => Some(((*path).to_owned(), Trouble::Directory)),
                 entry => absent(entry, path),
             }),
-            "ls" => files.iter().find_map(|path| self.is_absent(state, path)),
+            "ls" | "tar" => files.iter().find_map(|path| self.is_absent(state, path)),
             "sed" => {
                 let [_, files @ ..] = files else { return None };
                 let mut files = files.iter().filter(|path| **path != "-");
@@ -138,9 +149,15 @@ impl Evaluator<'_> {
                 _ => None,
             },
             _ => None,
-        }?;
+        }
+        .filter(|(path, _)| !self.was_changed_before(state, path))?;
         let reason = Reason::File { program: words[0].to_owned(), path, trouble };
-        Some(Refusal { reason, is_one: !matches!(operands.name, "ls" | "sed") })
+        Some(Refusal { reason, is_one: !matches!(operands.name, "ls" | "sed" | "tar") })
+    }
+
+    /// Whether programs before this script may have changed what is at a path.
+    fn was_changed_before(&self, state: &State, path: &str) -> bool {
+        Self::absolute(state, path).is_none_or(|path| self.files.may_have_changed(&path))
     }
 
     fn is_absent(&self, state: &State, path: &str) -> Option<(String, Trouble)> {
@@ -160,7 +177,7 @@ impl Evaluator<'_> {
 
     /// Whether the user may not create or write the file of a redirection.
     pub(crate) fn blocks_writing(&self, state: &State, path: &str) -> bool {
-        let is_known = !self.files.may_have_changed() && !path.is_empty();
+        let is_known = !path.is_empty() && !self.was_changed_before(state, path);
         is_known
             && match self.entry(state, path) {
                 Entry::Absent => self.blocks_new(state, path).is_some(),
@@ -197,8 +214,8 @@ impl Evaluator<'_> {
         if self.entry(state, path) == Entry::Absent && !self.is_link(state, path) {
             return Some((path.to_owned(), Trouble::Absent));
         }
-        let is_known = !Self::is_changed(state, &absolute) && !state.touched.anything;
-        let is_refused = is_known && self.files.may_change_mode(&absolute) == Some(false);
+        let is_refused =
+            Self::is_original(state, &absolute) && self.files.may_change_mode(&absolute) == Some(false);
         is_refused.then(|| (path.to_owned(), Trouble::NotOwner))
     }
 
@@ -259,8 +276,8 @@ impl Evaluator<'_> {
     /// Whether the user certainly may not write into a directory of the image, which the script has not changed.
     fn is_read_only(&self, state: &State, path: &str) -> Option<(String, Trouble)> {
         let absolute = Self::absolute(state, path)?;
-        let is_known = !Self::is_changed(state, &absolute) && !state.touched.anything;
-        let is_refused = is_known && self.files.may_write(&absolute) == Some(false);
+        let is_refused =
+            Self::is_original(state, &absolute) && self.files.may_write(&absolute) == Some(false);
         is_refused.then(|| (path.to_owned(), Trouble::ReadOnly))
     }
 
@@ -284,6 +301,39 @@ impl Evaluator<'_> {
             _ => {}
         }
         (gone, closed)
+    }
+
+    /// Returns the copies and links that a program makes of what is in the image, each with its original, and those whose mode it
+    /// changes.
+    pub(crate) fn made(&self, state: &State, words: &[&str]) -> Vec<(String, String)> {
+        let Some(operands) = Operands::read(words) else { return Vec::new() };
+        let is_open = |source: &str| self.files.entry(source) == Entry::File(Executable::Yes);
+        match (operands.name, operands.files.as_slice()) {
+            ("cp", [source, copy]) => self.made_of(state, source, copy).into_iter().collect(),
+            ("ln", [target, link]) if operands.has(&['s']) && target.starts_with('/') => {
+                self.made_of(state, target, link).into_iter().collect()
+            }
+            ("chmod", [mode, files @ ..]) if !takes_execution(mode) => {
+                let paths = files.iter().filter_map(|path| Self::absolute(state, path));
+                let made = paths.filter_map(|path| state.touched.made.get_key_value(&path));
+                made.filter(|(_, source)| is_open(source)).map(cloned).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Returns the path of a copy of one file, or of a link, and its original.
+    fn made_of(&self, state: &State, source: &str, to: &str) -> Option<(String, String)> {
+        let (source, to) = (Self::absolute(state, source)?, Self::absolute(state, to)?);
+        let is_known = matches!(self.files.entry(&source), Entry::File(_) | Entry::Directory);
+        let place = match self.files.entry(&to) {
+            Entry::Directory if self.files.is_link(&to) == Some(false) => {
+                format!("{}/{}", to.trim_end_matches('/'), source.rsplit('/').next()?)
+            }
+            Entry::Directory | Entry::Unknown => return None,
+            _ => to,
+        };
+        (is_known && !state.touched.may_change(&source)).then_some((place, source))
     }
 
     /// Returns those of the files that the user may remove, and of the directories if they are removed too.
@@ -312,6 +362,10 @@ impl Evaluator<'_> {
         };
         absolute.filter(is_closed).collect()
     }
+}
+
+fn cloned((path, source): (&String, &String)) -> (String, String) {
+    (path.clone(), source.clone())
 }
 
 fn absent(entry: Entry, path: &str) -> Option<(String, Trouble)> {

@@ -4,7 +4,7 @@ use crate::evaluate::expand::{BYTES_PER_STEP, LONGEST};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::order::{Order, sorted};
 use crate::evaluate::state::{Input, State, Status};
-use crate::outcome::{Found, Position};
+use crate::outcome::{Asked, Found, Position};
 use crate::start::Entry;
 use crate::value::{Part, Value};
 
@@ -65,6 +65,7 @@ impl Evaluator<'_> {
             // The scripts that npm and pnpm write for programs.
             ["sed", "-e", r"s,\\,/,g"] => input(state).map(|text| text.replace('\\', "/")),
             ["find", operands @ ..] => self.find_files(state, operands, position),
+            ["ls", operands @ ..] => self.listed(state, operands, position),
             ["run-parts", operands @ ..] => self.listed_parts(state, operands, position),
             _ => None,
         }
@@ -75,7 +76,10 @@ impl Evaluator<'_> {
         match without_directory(words).as_slice() {
             ["which", name] => match self.find(state, &Value::from(*name), None) {
                 Found::At(_) => Some(Status::Known(0)),
-                Found::Missing => Some(Status::Known(1)),
+                Found::Missing => {
+                    self.asks.add(Asked::Command((*name).to_owned()));
+                    Some(Status::Known(1))
+                }
                 _ => None,
             },
             _ => None,

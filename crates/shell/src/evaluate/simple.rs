@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use crate::evaluate::effects::{self, Effect};
+use crate::evaluate::effects::{self, Effect, Modes};
 use crate::evaluate::expand::{BYTES_PER_STEP, LONGEST, MOST_WORDS};
 use crate::evaluate::flow::{finish_builtin, give_up, leave_unknown};
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::operands::Refusal;
 use crate::evaluate::state::{Content, Frame, Input, LastKind, Mode, State, Status, merge};
-use crate::outcome::{Cause, EndKind, Found, How, Position, Program, Reason};
+use crate::outcome::{Asked, Cause, EndKind, Found, How, Position, Program, Reason};
 use crate::start::{Dialect, Entry};
 use crate::syntax::is_name;
 use crate::syntax::tree::{Assigned, Assignment, Command, Piece, Redirection, RedirectionKind, Word};
+use crate::touched::{Changes, Reach};
 use crate::value::{Part, Value};
 
 /// The most calls of a function within itself.
@@ -69,7 +71,11 @@ impl Evaluator<'_> {
         let saved = state.output.clone();
         let is_redirected = writes_elsewhere(&command.redirections);
         self.substituted = None;
-        let (fields, arrays) = self.arguments(&mut state, words);
+        let is_test = words.first().and_then(Word::plain).is_some_and(|name| matches!(name, "[" | "test"));
+        let (fields, arrays) = match is_test {
+            true => self.deciding(|evaluator| evaluator.arguments(&mut state, words)),
+            false => self.arguments(&mut state, words),
+        };
         let ran_substitution =
             assignments.iter().any(has_substitution) || words.iter().any(word_has_substitution);
         if !state.is_running() {
@@ -89,8 +95,8 @@ impl Evaluator<'_> {
                 return vec![state];
             }
             let input = state.input.clone();
-            if self.redirections(&mut state, &command.redirections) == Opened::Failed {
-                self.refuse_redirection(&mut state, "", command.position);
+            if let Opened::Failed(path) = self.redirections(&mut state, &command.redirections) {
+                self.refuse_redirection(&mut state, &path, "", command.position);
                 return vec![state];
             }
             // `$(< file)` of bash.
@@ -137,9 +143,9 @@ impl Evaluator<'_> {
         if !state.is_running() {
             return vec![state];
         }
-        if opened == Opened::Failed {
+        if let Opened::Failed(path) = opened {
             let name = fields.first().and_then(Value::text).unwrap_or_default();
-            self.refuse_redirection(&mut state, name, command.position);
+            self.refuse_redirection(&mut state, &path, name, command.position);
             state.input = input;
             return vec![state];
         }
@@ -248,9 +254,15 @@ impl Evaluator<'_> {
             return states;
         }
         let parts = self.parts(&state, &call.words, call.position);
-        let position = call.position;
-        let state = self.program_runs(state, call, false);
-        match parts.filter(|_| state.is_running()) {
+        let (position, touched) = (call.position, state.touched.clone());
+        let mut state = self.program_runs(state, call, false);
+        if parts.is_some() {
+            // It changes nothing but by its parts, which are followed.
+            state.touched = touched;
+        }
+        let is_there =
+            |index: usize| matches!(self.outcome.programs[index].found, Found::At(_) | Found::Unknown);
+        match parts.filter(|_| state.is_running() && ran_program(&state, position).is_some_and(is_there)) {
             Some(text) => self.run_parts(state, &text, position),
             None => vec![state],
         }
@@ -321,9 +333,10 @@ impl Evaluator<'_> {
     fn run_body(&mut self, state: State, call: &Call, body: &Rc<Command>) -> Vec<State> {
         let name: Rc<str> = call.words[0].text().unwrap_or_default().into();
         let mut fallback = state.clone();
-        let recursions = self.running.iter().filter(|other| **other == name).count();
+        let recursions = self.running.iter().filter(|(other, _)| *other == name).count();
         let states = if recursions < MOST_RECURSIONS {
-            self.running.push(name);
+            let place = self.place(call.position);
+            self.running.push((name, place));
             let states = self.deeper(call.position, |evaluator| evaluator.command(vec![state], body));
             self.running.pop();
             states
@@ -360,6 +373,7 @@ impl Evaluator<'_> {
             guessed: self.is_guessed(&state, &found),
             environment,
             directory: state.directory.clone(),
+            changes: Changes::of(&state.touched),
         };
         let index = self.program(program);
         if self.is_exhausted() {
@@ -381,6 +395,12 @@ impl Evaluator<'_> {
             Some(refusal) => Some(refusal.status()),
             None => words.as_deref().and_then(|words| self.status_of(&state, words)),
         };
+        let decides = self.context.condition || self.context.how == How::Substitution;
+        match &found {
+            Found::Missing if decides => self.asks.add(Asked::Command(call.words[0].to_string())),
+            Found::NotExecutable(path) if decides => self.asks.add(Asked::Execution(path.clone())),
+            _ => {}
+        }
         let status = match found {
             Found::Missing => Status::Known(127),
             Found::NotExecutable(_) => Status::Known(126),
@@ -438,19 +458,34 @@ impl Evaluator<'_> {
                     state.touch_anything();
                 }
             }
-            Effect::Paths { changed, removed } => {
+            Effect::Owners(paths) => {
+                let paths = paths.iter().map(|path| Self::absolute(state, path).unwrap_or("/".to_owned()));
+                let paths: Vec<String> = paths.filter(|path| !state.touched.owners.contains(path)).collect();
+                if !paths.is_empty() {
+                    Arc::make_mut(&mut state.touched).give(paths);
+                }
+            }
+            Effect::Paths { changed, removed, modes, reach } => {
                 let (gone, closed) = self.lost(state, texts.as_deref().unwrap_or_default());
-                for path in changed {
-                    self.touch(state, &path);
+                let made = self.made(state, texts.as_deref().unwrap_or_default());
+                for path in changed.into_iter().filter(|path| !path.is_empty()) {
+                    self.touch(state, &path, reach);
+                    let absolute = Self::absolute(state, &path).filter(|_| modes == Modes::Changed);
+                    if let Some(path) = absolute.filter(|path| state.touched.has(path, reach)) {
+                        Arc::make_mut(&mut state.touched).opened.insert(path);
+                    }
                 }
                 if !gone.is_empty() || !closed.is_empty() {
-                    let touched = Rc::make_mut(&mut state.touched);
+                    let touched = Arc::make_mut(&mut state.touched);
                     touched.gone.extend(gone);
                     touched.closed.extend(closed);
                 }
+                if !made.is_empty() {
+                    Arc::make_mut(&mut state.touched).make(made);
+                }
                 for path in removed {
                     if let Some(path) = Self::absolute(state, &path) {
-                        Rc::make_mut(&mut state.touched).removed.insert(path);
+                        Arc::make_mut(&mut state.touched).removed.insert(path);
                     }
                 }
             }
@@ -471,17 +506,18 @@ impl Evaluator<'_> {
     fn rewrite(&self, state: &mut State, path: &str) {
         let path = Self::absolute(state, path);
         if let Some(path) = path.filter(|path| path != "/" && state.touched.rewritten.len() < 256) {
-            Rc::make_mut(&mut state.touched).rewritten.insert(path);
+            Arc::make_mut(&mut state.touched).rewritten.insert(path);
         }
     }
 
     /// Notes that a path may be created or changed.
-    pub(crate) fn touch(&self, state: &mut State, path: &str) {
+    pub(crate) fn touch(&self, state: &mut State, path: &str, reach: Reach) {
         match Self::absolute(state, path) {
-            Some(path) if state.touched.paths.len() < 256 => {
+            Some(path) if state.touched.len() < 256 => {
                 let touched = &state.touched;
-                if !touched.paths.contains(&path) || !touched.gone.is_empty() || !touched.closed.is_empty() {
-                    Rc::make_mut(&mut state.touched).add(path);
+                let is_certain = [touched.gone.len(), touched.closed.len(), touched.made.len()] != [0; 3];
+                if is_certain || !touched.has(&path, reach) {
+                    Arc::make_mut(&mut state.touched).add(path, reach);
                 }
             }
             _ => state.touch_anything(),
@@ -529,8 +565,8 @@ impl Evaluator<'_> {
         let (mut refused, mut opened) = (Vec::new(), Vec::new());
         for mut state in states.drain(..) {
             match self.redirections(&mut state, redirections) {
-                Opened::Failed if state.is_running() => {
-                    self.refuse_redirection(&mut state, "", position);
+                Opened::Failed(path) if state.is_running() => {
+                    self.refuse_redirection(&mut state, &path, "", position);
                     refused.push(state);
                 }
                 _ => opened.push(state),
@@ -553,8 +589,8 @@ impl Evaluator<'_> {
             self.descriptors.copied |= copies_output(redirection);
             self.descriptors.written |= writes_to_descriptor(redirection);
             if redirection.is_input() {
-                if self.lacks_input(state, redirection) {
-                    opened = Opened::Failed;
+                if let Some(path) = self.absent_input(state, redirection) {
+                    opened = Opened::Failed(path.to_owned());
                 }
                 state.input = self.input(state, redirection);
                 continue;
@@ -579,11 +615,11 @@ impl Evaluator<'_> {
                 _ if !writes => {}
                 Some(path) if path.starts_with("/dev/") => {}
                 Some(path) if self.lacks_directory(state, path) || self.blocks_writing(state, path) => {
-                    opened = Opened::Failed;
+                    opened = Opened::Failed(path.to_owned());
                 }
                 Some(path) => {
                     self.rewrite(state, path);
-                    self.touch(state, path);
+                    self.touch(state, path, Reach::Itself);
                 }
                 None => state.touch_anything(),
             }
@@ -591,10 +627,10 @@ impl Evaluator<'_> {
         opened
     }
 
-    /// Whether the file of `< file` is certainly absent.
-    fn lacks_input(&self, state: &State, redirection: &Redirection) -> bool {
+    /// Returns the file of `< file` if it is certainly absent.
+    fn absent_input<'r>(&self, state: &State, redirection: &'r Redirection) -> Option<&'r str> {
         let path = redirection.target.plain().filter(|_| redirection.kind == RedirectionKind::Read);
-        path.is_some_and(|path| self.entry(state, path) == Entry::Absent)
+        path.filter(|path| self.entry(state, path) == Entry::Absent)
     }
 
     /// Whether the directory is certainly absent in which a file is to be created.
@@ -605,9 +641,9 @@ impl Evaluator<'_> {
 
     /// Skips a command because a file of its redirections cannot be opened. A special builtin then ends the script, except
     /// in bash.
-    fn refuse_redirection(&mut self, state: &mut State, name: &str, position: Position) {
+    fn refuse_redirection(&mut self, state: &mut State, path: &str, name: &str, position: Position) {
         let status = if self.start.dialect == Dialect::Dash { 2 } else { 1 };
-        let reason = Reason::Builtin("cannot open a file of a redirection".to_owned());
+        let reason = Reason::Builtin(format!("cannot open {path}"));
         if is_special(name) && self.start.dialect != Dialect::Bash {
             state.end(EndKind::Fails { status, reason }, position);
         } else {
@@ -627,10 +663,10 @@ impl Evaluator<'_> {
 }
 
 /// Whether the files of all redirections can be opened, as far as it is known.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Opened {
     All,
-    Failed,
+    /// This one cannot.
+    Failed(String),
 }
 
 /// An array among the arguments of `declare` and the like.

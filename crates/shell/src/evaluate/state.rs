@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::outcome::{EndKind, Position};
 use crate::start::Options;
 use crate::syntax::tree::Command;
+use crate::touched::Touched;
 use crate::value::Value;
 
 /// The weight of all ways through a script together. Each fork divides a weight, so that the weights of the states at a
@@ -101,35 +103,6 @@ pub(crate) struct Last {
     pub(crate) position: Position,
 }
 
-/// Paths that earlier commands may have created, changed or removed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Touched {
-    pub(crate) anything: bool,
-    pub(crate) paths: BTreeSet<String>,
-    pub(crate) removed: BTreeSet<String>,
-    /// Files that have, or may have, other contents, and directories of such.
-    pub(crate) rewritten: BTreeSet<String>,
-    /// Files and directories that are certainly no longer there.
-    pub(crate) gone: BTreeSet<String>,
-    /// Files, and directories of such, that certainly have no execute bits.
-    pub(crate) closed: BTreeSet<String>,
-}
-
-impl Touched {
-    /// Notes that a path may be created or changed.
-    pub(crate) fn add(&mut self, path: String) {
-        let is_other = |known: &String| !is_at_or_below(known, &path) && !is_at_or_below(&path, known);
-        self.gone.retain(is_other);
-        self.closed.retain(is_other);
-        self.paths.insert(path);
-    }
-}
-
-fn is_at_or_below(path: &str, place: &str) -> bool {
-    path.strip_prefix(place.trim_end_matches('/'))
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
 /// The known text that commands read from their standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Input {
@@ -192,7 +165,7 @@ pub(crate) struct State {
     pub(crate) functions: Rc<BTreeMap<Rc<str>, Bodies>>,
     pub(crate) options: Options,
     pub(crate) directory: Value,
-    pub(crate) touched: Rc<Touched>,
+    pub(crate) touched: Arc<Touched>,
     /// The captured output within a command substitution.
     pub(crate) output: Option<Value>,
     /// The standard input. `None` if unknown.
@@ -286,7 +259,7 @@ impl State {
     pub(crate) fn touch_anything(&mut self) {
         let Touched { anything, gone, closed, .. } = &*self.touched;
         if !anything || !gone.is_empty() || !closed.is_empty() {
-            let touched = Rc::make_mut(&mut self.touched);
+            let touched = Arc::make_mut(&mut self.touched);
             touched.anything = true;
             touched.gone.clear();
             touched.closed.clear();
@@ -404,13 +377,7 @@ impl State {
         if self.touched == other.touched {
             return;
         }
-        let touched = Rc::make_mut(&mut self.touched);
-        touched.anything |= other.touched.anything;
-        touched.paths.extend(other.touched.paths.iter().cloned());
-        touched.removed.extend(other.touched.removed.iter().cloned());
-        touched.rewritten.extend(other.touched.rewritten.iter().cloned());
-        touched.gone.retain(|path| other.touched.gone.contains(path));
-        touched.closed.retain(|path| other.touched.closed.contains(path));
+        Arc::make_mut(&mut self.touched).join(&other.touched);
     }
 
     /// Divides the state for the two outcomes of an unknown condition.

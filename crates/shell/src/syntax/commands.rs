@@ -23,8 +23,16 @@ enum Lines {
 }
 
 impl Parser<'_> {
+    /// Reads the next complete command and forgets those before, but for the functions in them. `None` at the end.
+    pub(crate) fn next_line(&mut self) -> Parsed<Option<List>> {
+        let before = std::mem::take(&mut self.held);
+        let is_kept = std::mem::take(&mut self.keeps);
+        self.held = if is_kept { before } else { self.held };
+        self.complete_command()
+    }
+
     /// Reads the whole text, up to the first error.
-    pub(crate) fn script(mut self) -> Script {
+    pub(crate) fn script(&mut self) -> Script {
         let mut script = Script::default();
         loop {
             match self.complete_command() {
@@ -196,6 +204,7 @@ impl Parser<'_> {
 
     pub(crate) fn command(&mut self) -> Parsed<Command> {
         let position = self.position();
+        self.hold()?;
         match self.compound()? {
             Some(kind) => {
                 let mut redirections = Vec::new();
@@ -383,8 +392,7 @@ impl Parser<'_> {
             let word = if pending.quoted {
                 Word { position, pieces: Vec::new() }
             } else {
-                let (dialect, depth) = (self.dialect, self.depth);
-                Parser::new(&body, dialect, position, depth).word_until(Until::Document)?
+                self.inner(&body, position, |parser| parser.word_until(Until::Document))?
             };
             pending.text.get_or_init(|| word);
         }

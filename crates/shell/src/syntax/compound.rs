@@ -225,6 +225,7 @@ impl Parser<'_> {
 
     fn function_body(&mut self, name: String) -> Parsed<CommandKind> {
         let body = Rc::new(self.deeper(|parser| parser.command())?);
+        self.keeps = true;
         Ok(CommandKind::Function { name, body })
     }
 

@@ -95,6 +95,7 @@ impl Parser<'_> {
 
     pub(crate) fn word_until(&mut self, until: Until) -> Parsed<Word> {
         let position = self.position();
+        self.hold()?;
         let mut pieces = Pieces::default();
         self.home(&mut pieces, until);
         while let Some(char) = self.peek() {
@@ -110,6 +111,7 @@ impl Parser<'_> {
             }
             self.piece(char, until, &mut pieces)?;
         }
+        pieces.pieces.shrink_to_fit();
         Ok(Word { position, pieces: pieces.pieces })
     }
 
@@ -378,8 +380,7 @@ impl Parser<'_> {
                 Some(char) => text.push(char),
             }
         }
-        let (dialect, depth) = (self.dialect, self.depth + 1);
-        let lines = self.deeper(|_| Ok(Parser::new(&text, dialect, position, depth).script()))?;
+        let lines = self.deeper(|parser| Ok(parser.inner(&text, position, |inner| inner.script())))?;
         if let Some(error) = lines.error {
             return Err(error);
         }

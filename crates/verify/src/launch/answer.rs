@@ -16,12 +16,21 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// Adds why the script ends before a program in the image's own environment: a deployment must set variables. Everything
+    /// else holds for such a deployment.
+    pub(super) fn demanding(mut self, as_set: Self) -> Self {
+        let is_end = |code| code == codes::LAUNCH_UNKNOWN || code == codes::LAUNCH_MAY_FAIL;
+        for (process, finding) in as_set.findings {
+            if is_end(finding.code) && self.findings.iter().all(|(_, other)| *other != finding) {
+                self.findings.push((process, finding));
+            }
+        }
+        self
+    }
+
     /// Adds the answer for the image's own environment to this one, which holds for any deployment. What only happens with
     /// the image's own is not certain: a deployment may change it.
-    pub(super) fn combine(self, as_set: Self, demands_variables: bool) -> Self {
-        if demands_variables {
-            return self;
-        }
+    pub(super) fn combine(self, as_set: Self) -> Self {
         let Answer { mut starts, mut helpers, mut findings } = self;
         let has_unknown = as_set.findings.iter().any(|(_, finding)| finding.code == codes::LAUNCH_UNKNOWN);
         let fails = as_set.findings.iter().any(|(_, finding)| finding.code.effect() == Effect::Fails);

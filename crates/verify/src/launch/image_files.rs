@@ -1,7 +1,7 @@
 //! The files of an image as the reader of shell commands sees them.
 
 use crossdock_platform::Architecture;
-use crossdock_shell::{Entry, Executable, Files};
+use crossdock_shell::{Changes, Entry, Executable, Files};
 
 use super::Context;
 use super::process::Process;
@@ -15,15 +15,15 @@ pub(super) const MAX_SCRIPT: u64 = 1 << 20;
 pub(super) struct ImageFiles<'a> {
     context: Context<'a>,
     container: Container<'a>,
-    /// Whether another script came before.
-    is_later: bool,
+    /// The changes that scripts before may have made.
+    changes: &'a [Changes],
     user: Option<&'a Credentials>,
 }
 
 impl<'a> ImageFiles<'a> {
     pub(super) fn of(context: Context<'a>, process: &'a Process) -> ImageFiles<'a> {
-        let (container, is_later) = (process.within(context.container), process.is_from_script());
-        ImageFiles { context, container, is_later, user: process.user.as_ref() }
+        let container = process.within(context.container);
+        ImageFiles { context, container, changes: &process.changes, user: process.user.as_ref() }
     }
 
     /// Returns what the image has at a path where no runtime mounts another file system, and the user if that is known.
@@ -79,8 +79,8 @@ impl Files for ImageFiles<'_> {
         resolve(self.container.root, path).ok().map(|found| found.path)
     }
 
-    fn may_have_changed(&self) -> bool {
-        self.is_later
+    fn may_have_changed(&self, path: &str) -> bool {
+        self.changes.iter().any(|changes| changes.may_concern(path))
     }
 
     fn may_write(&self, path: &str) -> Option<bool> {

@@ -10,7 +10,6 @@ use super::options::{Grammar, OptionError, Value, is_given};
 use super::process::{Libc, Process, Word};
 use super::{Next, environment, option_values, report, switch_user};
 use crate::program::busybox::BusyBox;
-use crate::root::ResolveError;
 use crossdock_shell::{Entry, Files};
 
 /// A program that starts the command in its arguments.
@@ -292,12 +291,43 @@ impl Plain {
         if let Some(value) = option_values::refused(call, name, &options, operands) {
             return refused(call, OptionError::Refused(value));
         }
+        if name == "setsid" && call.process.story.is_empty() && !is_given(&options, &["w", "wait"]) {
+            return leaves_container(call);
+        }
+        if name == "stdbuf" && lacks_stdbuf_library(call) {
+            return fails(call, "it cannot find `libstdbuf.so`, which the image does not have".to_owned());
+        }
         match (command, self.alone) {
             ([], Alone::Runs) => Next::Nothing,
             ([], Alone::Stops) => no_command(call),
             (command, _) => start(call, command),
         }
     }
+}
+
+/// The first process of a container leads its group, so that setsid starts the command in a child and does not wait for it.
+fn leaves_container(call: &Call<'_>) -> Next {
+    let why = "as the first process it starts its command in a child and ends at once, and the container with it: `setsid -w` \
+               of util-linux waits, and a first process needs no setsid";
+    fails(call, why.to_owned())
+}
+
+/// Returns whether stdbuf of GNU coreutils finds its library neither next to itself nor in its package's directory
+/// (`set_LD_PRELOAD`).
+fn lacks_stdbuf_library(call: &Call<'_>) -> bool {
+    const PACKAGED: [&str; 3] =
+        ["/usr/libexec/coreutils", "/usr/lib/coreutils", "/usr/local/libexec/coreutils"];
+    let packaged = || PACKAGED.into_iter().filter(|directory| call.contains(directory));
+    if !call.contains("libstdbuf.so") || packaged().next().is_none() {
+        return false;
+    }
+    let files = ImageFiles::of(call.context, call.process);
+    let own = call.found.path.rsplit_once('/').map(|(directory, _)| directory);
+    let is_absent = |directory: &str| {
+        let path = format!("{directory}/libstdbuf.so");
+        files.entry(&path) == Entry::Absent && !files.may_have_changed(&path)
+    };
+    packaged().chain(own).all(is_absent)
 }
 
 /// Without `--` before the command, tini takes options after it as its own: the `getopt` of glibc looks for them in all words,
@@ -351,32 +381,29 @@ fn nice(call: &Call<'_>) -> Next {
     }
 }
 
-/// Returns whether the image lacks the directory of an absolute path, and no volume or mount of a runtime supplies it.
-fn lacks_directory(call: &Call<'_>, path: &str) -> bool {
-    let Some((directory, _)) = path.rsplit_once('/').filter(|(directory, _)| directory.starts_with('/'))
-    else {
-        return false;
-    };
-    let is_mounted =
-        ["/dev", "/proc", "/sys", "/run", "/tmp"].iter().any(|mount| directory.starts_with(mount));
-    let resolved = call.process.within(call.context.container).resolve(directory);
-    let is_missing = matches!(resolved, Err(ResolveError::Missing { .. }));
-    is_missing && !is_mounted && !call.context.volumes.touch(directory) && !call.process.is_from_script()
+/// Why a file cannot be opened for writing.
+enum Unwritable {
+    /// The image does not have its directory.
+    NoDirectory,
+    /// It is absent, and the user may not write to its directory.
+    ReadOnly,
 }
 
-/// Returns whether the user may not create an absent file of the image, by an absolute path; nothing has changed its
-/// directory and no runtime mounts another one there.
-fn is_read_only(call: &Call<'_>, path: &str) -> bool {
-    let Some(parent) = path.rsplit_once('/').map(|(parent, _)| parent).filter(|_| path.starts_with('/'))
-    else {
-        return false;
-    };
+/// Returns why a file of the image cannot be opened for writing, by an absolute path. `None` if it can, or if it is not
+/// known: commands before may have changed its directory, and runtimes mount others.
+fn unwritable(call: &Call<'_>, path: &str) -> Option<Unwritable> {
+    let (parent, _) = path.rsplit_once('/').filter(|_| path.starts_with('/'))?;
     let parent = if parent.is_empty() { "/" } else { parent };
     let files = ImageFiles::of(call.context, call.process);
-    !files.may_have_changed()
-        && files.entry(path) == Entry::Absent
-        && files.is_link(path) == Some(false)
-        && files.may_write(parent) == Some(false)
+    if files.may_have_changed(parent) {
+        return None;
+    }
+    let is_often_mounted = ["/run", "/tmp"].iter().any(|mount| parent.starts_with(mount));
+    if files.entry(parent) == Entry::Absent && !is_often_mounted {
+        return Some(Unwritable::NoDirectory);
+    }
+    let is_absent = files.entry(path) == Entry::Absent && files.is_link(path) == Some(false);
+    (is_absent && files.may_write(parent) == Some(false)).then_some(Unwritable::ReadOnly)
 }
 
 /// `flock FILE COMMAND`, `flock FILE -c TEXT`; `flock NUMBER` only locks.
@@ -405,29 +432,36 @@ fn flock(call: &Call<'_>) -> Next {
         Ok((_, rest)) => rest,
         Err(error) => return refused(call, error),
     };
+    if let [Word::Known(file), _, ..] = rest
+        && let Some(reason) = unwritable(call, file)
+    {
+        return no_lock(call, file, &reason);
+    }
     match rest {
         [] => no_command(call),
         [word @ Word::Many(_), ..] => unknown_word(word),
         [_] => Next::Nothing,
-        [Word::Known(file), ..] if lacks_directory(call, file) => fails(
-            call,
-            format!("it cannot open the lock file {file}, whose directory the image does not have"),
-        ),
-        [Word::Known(file), ..] if is_read_only(call, file) => {
-            let why = format!(
-                "it cannot create the lock file {file}, because its user may not write to the directory"
-            );
-            match fails(call, why) {
-                Next::Fails(finding) => Next::Fails(report::weakened(finding)),
-                next => next,
-            }
-        }
         [_, option, text, ..] if matches!(option.known(), Some("-c" | "--command")) => {
             let shell = call.process.environment.get("SHELL").unwrap_or("/bin/sh");
             let words = [Word::Known(shell.to_owned()), Word::Known("-c".to_owned()), text.clone()];
             start(call, &words)
         }
         [_, command @ ..] => start(call, command),
+    }
+}
+
+fn no_lock(call: &Call<'_>, file: &str, reason: &Unwritable) -> Next {
+    let why = match reason {
+        Unwritable::NoDirectory => {
+            format!("it cannot open the lock file {file}, whose directory the image does not have")
+        }
+        Unwritable::ReadOnly => {
+            format!("it cannot create the lock file {file}, because its user may not write to the directory")
+        }
+    };
+    match (fails(call, why), reason) {
+        (Next::Fails(finding), Unwritable::ReadOnly) => Next::Fails(report::weakened(finding)),
+        (next, _) => next,
     }
 }
 

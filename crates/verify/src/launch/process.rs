@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
-use crossdock_shell::Failure;
+use crossdock_shell::{Changes, Failure};
 
 use crate::program::container::{ANYONE, Container, Credentials, last_assignment};
 use crate::program::inspect::Script;
@@ -227,6 +227,8 @@ pub(super) struct Process {
     pub(super) loader: Option<String>,
     /// The number of links, from this one, that the check of the script before them verified already.
     pub(super) checked: usize,
+    /// The changes that the scripts before it may have made to files.
+    pub(super) changes: Vec<Changes>,
     /// The chain before it, e.g. `tini starts /entry.sh, of which line 12 runs /app`; empty for the image's own program.
     pub(super) story: String,
     /// The identities of the processes before it.
@@ -258,6 +260,7 @@ impl Process {
             has_new_cache: false,
             loader: None,
             checked: 1,
+            changes: Vec::new(),
             story: String::new(),
             trail: Vec::new(),
         }

@@ -77,26 +77,34 @@ pub(super) fn not_executable_any_more(target: &Target, found: &Resolved, why: &s
     Finding::new(codes::NOT_EXECUTABLE, target.name(), &found.path, message).with_help(help)
 }
 
+/// The findings about libraries, which depend on where the loader searches.
+const OF_LIBRARIES: [Code; 6] = [
+    codes::LIBRARY_MISSING,
+    codes::LIBRARY_WRONG,
+    codes::SYMBOL_MISSING,
+    codes::SYMBOL_VERSION_MISSING,
+    codes::LOADER_LIBRARY_PAIR,
+    codes::LOADER_LEVEL_TOO_HIGH,
+];
+
+/// Returns whether a finding depends on variables of the process that are unknown.
+pub(super) fn depends_on_variables(process: &Process, finding: &Finding) -> bool {
+    let is_any_unknown =
+        ["LD_LIBRARY_PATH", "LD_PRELOAD"].iter().any(|name| process.environment.is_unknown(name));
+    is_any_unknown && OF_LIBRARIES.contains(&finding.code)
+}
+
 /// Returns whether a finding depends on circumstances of the process that are unknown.
 pub(super) fn is_doubtful(process: &Process, finding: &Finding) -> bool {
-    let of_libraries = [
-        codes::LIBRARY_MISSING,
-        codes::LIBRARY_WRONG,
-        codes::SYMBOL_MISSING,
-        codes::SYMBOL_VERSION_MISSING,
-        codes::LOADER_LIBRARY_PAIR,
-        codes::LOADER_LEVEL_TOO_HIGH,
-    ];
     let of_users = [
         codes::NOT_EXECUTABLE,
         codes::INTERPRETER_NOT_EXECUTABLE,
         codes::LAUNCH_FILE_MISSING,
         codes::SCRIPT_NOT_READABLE,
     ];
-    let is_any_unknown =
-        ["LD_LIBRARY_PATH", "LD_PRELOAD"].iter().any(|name| process.environment.is_unknown(name));
     let is_user_unknown = process.user.is_none();
-    ((is_any_unknown || is_user_unknown || process.has_new_cache) && of_libraries.contains(&finding.code))
+    depends_on_variables(process, finding)
+        || ((is_user_unknown || process.has_new_cache) && OF_LIBRARIES.contains(&finding.code))
         || (is_user_unknown && of_users.contains(&finding.code))
 }
 
@@ -105,6 +113,11 @@ pub(super) fn weakened(finding: Finding) -> Finding {
     if finding.code.effect() != Effect::Fails {
         return finding;
     }
+    with_code(codes::LAUNCH_MAY_FAIL, finding)
+}
+
+/// Returns the finding about a step that cannot be followed, and without which nothing starts.
+pub(super) fn weakened_unknown(finding: Finding) -> Finding {
     with_code(codes::LAUNCH_MAY_FAIL, finding)
 }
 

@@ -3,6 +3,10 @@
 use super::process::{Libc, Process, Search};
 use crate::program::container::{Container, entries_on_path, shown_path};
 use crate::root::{EntryKind, ResolveError, Resolved};
+use crossdock_shell::Changes;
+
+/// The most parts of PATH in which changes are looked for.
+const MOST_PARTS: usize = 64;
 
 /// The reason why the program of a process is not started.
 pub(super) enum NotFound {
@@ -29,6 +33,28 @@ pub(super) fn find(process: &Process, image: Container<'_>) -> Result<Resolved, 
         Search::Path(libc) if !name.contains('/') => on_path(process, container, name, *libc),
         _ => by_path(process, container, name),
     }
+}
+
+/// Returns whether one of these changes may concern the program of a process, or a place at which it is searched.
+pub(super) fn may_be_changed(process: &Process, changes: &[Changes]) -> bool {
+    let Some(name) = process.name().filter(|_| !changes.is_empty()) else { return false };
+    let directory = process.directory.as_deref().unwrap_or("/");
+    let concern = |path: &str| {
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("{directory}/{path}") };
+        changes.iter().any(|changes| changes.may_concern(&path))
+    };
+    match process.environment.get("PATH").filter(|_| !name.contains('/')) {
+        Some(path) => path.split(':').take(MOST_PARTS).any(|part| concern(&format!("{part}/{name}"))),
+        None => concern(name),
+    }
+}
+
+/// Returns whether nobody before a process could give a program its execute bits: all ran as the image's user, who does not
+/// own it.
+pub(super) fn is_denied_for_good(process: &Process, image: Container<'_>, error: &NotFound) -> bool {
+    let NotFound::Denied(found) = error else { return false };
+    let is_same = process.user.as_ref().is_some_and(|user| user.uid == image.user.uid);
+    is_same && image.user.uid != 0 && image.user.uid != found.entry.uid
 }
 
 fn by_path(process: &Process, container: Container<'_>, name: &str) -> Result<Resolved, NotFound> {

@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use crossdock_shell::{
-    Budget, Cause, Dialect, End, EndKind, Environment, Failure, Found, How, Outcome, Program, Reason,
-    ScriptSource, ShellCall, Start, Unfollowed, Value, follow_within, read_shell_arguments,
+    Asked, Budget, Cause, Dialect, End, EndKind, Environment, Exit, Failure, Found, How, Outcome, Program,
+    Reason, ScriptSource, ShellCall, Start, Unfollowed, Value, follow_within, read_shell_arguments,
 };
 
 use super::answer::Answer;
@@ -191,18 +191,22 @@ fn follow_script(
         ..Start::new(script.text.clone())
     };
     let files = ImageFiles::of(context, process);
-    let answer =
-        |outcome: &Outcome| Reading { context, process, script, outcome, busybox: OnceCell::new() }.answer();
+    let answer = |outcome: &Outcome, environment| {
+        Reading { context, process, script, outcome, environment, busybox: OnceCell::new() }.answer()
+    };
     // A deployment may set further variables.
     let environment = Environment::with_unknown_rest(variables(process));
     let deployed = follow_within(&start(environment), &files, budget);
     if is_independent(&deployed) {
-        return Next::Several(answer(&deployed));
+        return Next::Several(answer(&deployed, Deployment::Any));
     }
     let known = variables(process).chain(as_set::variables(context, process));
     let as_set = follow_within(&start(Environment::only(known)), &files, budget);
-    let combined = answer(&deployed).combine(answer(&as_set), as_set::demands_variables(&as_set));
-    Next::Several(combined)
+    let (in_any, in_own) = (answer(&deployed, Deployment::Any), answer(&as_set, Deployment::AsSet));
+    Next::Several(match as_set::demands_variables(&as_set) {
+        true => in_any.demanding(in_own),
+        false => in_any.combine(in_own),
+    })
 }
 
 /// Returns the variables of a process. Those whose value is unknown are set.
@@ -223,7 +227,16 @@ fn is_independent(outcome: &Outcome) -> bool {
             && values.all(|value| value.text().is_some())
     };
     let has_one_way = matches!(outcome.ends.as_slice(), [end] if end.certain && end.kind != EndKind::Unknown);
-    is_too_large || (has_one_way && outcome.programs.iter().all(is_known))
+    is_too_large || (has_one_way && !outcome.demands_unknown && outcome.programs.iter().all(is_known))
+}
+
+/// The deployments for which a script was followed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Deployment {
+    /// Any: they may set every variable.
+    Any,
+    /// One that sets no variable: only files are unknown.
+    AsSet,
 }
 
 /// The answer of the reader of shell commands about a script.
@@ -232,6 +245,7 @@ struct Reading<'a> {
     process: &'a Process,
     script: &'a Script,
     outcome: &'a Outcome,
+    environment: Deployment,
     /// The BusyBox that the shell is, once it is asked for.
     busybox: OnceCell<Option<BusyBox>>,
 }
@@ -242,7 +256,9 @@ impl Reading<'_> {
         let is_any_fine = self.outcome.ends.iter().any(|end| self.is_fine(end));
         for end in &self.outcome.ends {
             // A program may be missing in a branch that is for other images.
-            if !end.certain && is_any_fine && !self.is_fine(end) && end.kind != EndKind::Unknown {
+            let is_own = self.environment == Deployment::AsSet && !self.process.is_covered;
+            let demands = is_own && self.demands_variable(end);
+            if !end.certain && is_any_fine && !self.is_fine(end) && end.kind != EndKind::Unknown && !demands {
                 continue;
             }
             match &end.kind {
@@ -260,8 +276,8 @@ impl Reading<'_> {
                 }
                 EndKind::Fails { status, reason } => findings.push(self.failure(end, *status, reason)),
                 EndKind::Unknown => findings.push(self.about_script(end, self.unknown(end))),
-                EndKind::Exit(Some(status)) if *status != 0 && end.certain => {
-                    findings.push(self.about_script(end, self.exits(end, *status)));
+                EndKind::Exit(Some(status)) if *status != 0 && (end.certain || demands) => {
+                    findings.push(self.about_script(end, self.exits(end, *status, "")));
                 }
                 EndKind::Waits => self.in_background(end, &mut starts, &mut findings),
                 EndKind::Exit(Some(0))
@@ -304,6 +320,8 @@ impl Reading<'_> {
                 } else {
                     self.start_beside(program, &mut starts, &mut findings);
                 }
+            } else if self.may_be_step(program) {
+                self.helper(program, &mut helpers, &mut findings);
             }
         }
         Answer { starts, helpers, findings }
@@ -522,12 +540,17 @@ impl Reading<'_> {
         process.environment.change(&changes.collect());
         process.directory = program.directory.text().map(str::to_owned);
         process.text_file = TextFile::Runs;
+        if !process.changes.contains(&program.changes) {
+            process.changes.push(program.changes.clone());
+        }
         let before = self.outcome.programs.iter().take_while(|other| !std::ptr::eq(*other, program));
         let mut names = before.filter_map(|other| other.words[0].text());
         process.has_new_cache |= names.any(|name| base_name(name) == "ldconfig");
         process.checked = 0;
         // A file that the script writes is perhaps not that of the image.
-        let is_known = program.certain && !program.rewritten;
+        let is_absent = matches!(program.found, Found::Missing | Found::NotExecutable(_));
+        let is_made = is_absent && search::may_be_changed(&process, &self.process.changes);
+        let is_known = program.certain && !program.rewritten && !is_made;
         let is_certain = is_certain && is_known && !self.may_be_applet(program);
         if is_certain { process } else { process.doubtful() }
     }
@@ -579,6 +602,12 @@ impl Reading<'_> {
                 }
                 helpers.push(Process { search: self.found_at(&process, path), role, ..process });
             }
+            // Nothing is known of it but that the image does not have it.
+            Found::Unknown if self.is_doubtful_step(program, &process) => {
+                let role = process.role.of_helper(program.failure);
+                let finding = report::weakened_unknown(self.unknown_program(program));
+                findings.push((Process { role, ..process }, finding));
+            }
             // One whose absence ends the script is an end of its own.
             Found::Missing if program.failure == Failure::Continues && !self.may_be_applet(program) => {
                 let word = program.words[0].to_string();
@@ -588,6 +617,26 @@ impl Reading<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Whether a program may run as a step, depending on files that only the container has: for instance on whether a volume
+    /// is empty.
+    fn may_be_step(&self, program: &Program) -> bool {
+        let is_step = program.how == How::Foreground && program.failure == Failure::Ends;
+        let is_known = match program.found {
+            Found::At(_) => true,
+            Found::Unknown => program.file.is_some(),
+            Found::Missing | Found::NotExecutable(_) => false,
+        };
+        self.environment == Deployment::AsSet && !program.certain && is_step && is_known
+    }
+
+    /// Whether a script ends unless an earlier command creates this program.
+    fn is_doubtful_step(&self, program: &Program, process: &Process) -> bool {
+        program.failure == Failure::Ends
+            && program.words[0].text().is_some()
+            && self.in_image(process).is_none()
+            && !self.may_be_applet(program)
     }
 
     /// Returns the finding about a script that the shell ends early.
@@ -606,7 +655,7 @@ impl Reading<'_> {
                 let finding = report::absent(self.context.target, &word, &why);
                 return (self.process_of(program, end.certain), finding);
             }
-            Reason::Command => return self.about_script(end, self.exits(end, status)),
+            Reason::Command => return self.about_script(end, self.exits(end, status, "")),
             Reason::Unset(variable) => return self.about_script(end, self.unset(end, variable)),
             Reason::Syntax => {
                 let error = self.outcome.syntax_error.as_ref().map(|error| error.message.clone());
@@ -623,7 +672,7 @@ impl Reading<'_> {
             Reason::Builtin(text) if decided_by_script(text) => {
                 format!("an error: {text}")
             }
-            Reason::Builtin(_) => return self.about_script(end, self.exits(end, status)),
+            Reason::Builtin(why) => return self.about_script(end, self.exits(end, status, why)),
         };
         let message =
             format!("{name} ends in line {line} with {}, exit {status}.", why.trim_end().escape_debug());
@@ -646,12 +695,63 @@ impl Reading<'_> {
         ))
     }
 
-    fn exits(&self, end: &End, status: u8) -> Finding {
-        let why = format!(
-            "line {} of {} ends it with exit status {status} before it starts a program",
-            end.position.line, self.script.name
-        );
-        report::unknown(self.context.target, &self.script.name, &why)
+    /// Returns the finding about a script that ends itself with a failure; `why` is what a builtin says, or empty.
+    fn exits(&self, end: &End, status: u8, why: &str) -> Finding {
+        let exit = self.exits_at(end).max_by_key(|exit| !end.certain && asks_for_variable(exit));
+        let (line, file) = match exit.map(|exit| exit.caller.as_ref().unwrap_or(&exit.place)) {
+            Some(place) => (place.position.line, place.file.as_deref()),
+            None => (end.position.line, None),
+        };
+        // The line of a function such as `die` tells nothing.
+        let text = match exit.is_some_and(|exit| exit.caller.is_some()) {
+            true => format!(", `{}`,", shortened(&self.line(&Place { line, file }))),
+            false => String::new(),
+        };
+        let causes: Vec<String> = match why {
+            "" => exit.into_iter().flat_map(|exit| &exit.asked).map(|asked| self.lacking(asked)).collect(),
+            why => vec![why.to_owned()],
+        };
+        let cause = if causes.is_empty() { String::new() } else { format!(": {}", causes.join(" and ")) };
+        let file = file.unwrap_or(&self.script.name);
+        self.of_end(end, &format!(
+            "line {line} of {file}{text} ends it with exit status {status} before it starts a program{cause}"
+        ))
+    }
+
+    /// Whether a script ends like this because the environment lacks a variable.
+    fn demands_variable(&self, end: &End) -> bool {
+        match &end.kind {
+            EndKind::Exit(Some(status)) if *status != 0 => self.exits_at(end).any(asks_for_variable),
+            EndKind::Fails { reason, .. } => matches!(reason, Reason::Unset(_)),
+            _ => false,
+        }
+    }
+
+    /// Returns the circumstances of an end, the last of them first.
+    fn exits_at(&self, end: &End) -> impl Iterator<Item = &Exit> {
+        self.outcome.exits.iter().rev().filter(|exit| exit.place.position == end.position)
+    }
+
+    /// Says what the script asked about and does not find.
+    fn lacking(&self, asked: &Asked) -> String {
+        match asked {
+            Asked::Variable(name) => {
+                format!("the deployment must set {name}, which the image does not set")
+            }
+            Asked::Command(name) | Asked::File(name) => self.nowhere(name),
+            Asked::Execution(path) => format!("{path} may not be executed"),
+        }
+    }
+
+    /// Returns the finding about an end before a program. A step that certainly fails ends the script that runs it.
+    fn of_end(&self, end: &End, why: &str) -> Finding {
+        let (target, name) = (self.context.target, &self.script.name);
+        let fails = match (self.process.role, end.certain) {
+            (Role::Step, true) => "fails",
+            (_, false) => "fails unless files of the container say otherwise",
+            (Role::Program | Role::Aside, true) => return report::unknown(target, name, why),
+        };
+        Finding::new(codes::LAUNCH_MAY_FAIL, target.name(), name, format!("{name} {fails}: {why}."))
     }
 
     fn no_directory(&self, end: &End, path: &str) -> Finding {
@@ -671,11 +771,10 @@ impl Reading<'_> {
     }
 
     fn unset(&self, end: &End, variable: &str) -> Finding {
-        let why = format!(
-            "line {} of {} needs the variable {variable}, which the image does not set",
+        self.of_end(end, &format!(
+            "line {} of {} needs the variable {variable}, which the image does not set: the deployment must set {variable}",
             end.position.line, self.script.name
-        );
-        report::unknown(self.context.target, &self.script.name, &why)
+        ))
     }
 
     /// Returns the finding about a command whose program is not known.
@@ -746,6 +845,11 @@ impl Reading<'_> {
         let line = text.split(|byte| *byte == b'\n').nth(place.line.saturating_sub(1) as usize);
         String::from_utf8_lossy(line.unwrap_or_default()).trim().to_owned()
     }
+}
+
+/// Whether a script ends because the environment lacks a variable.
+fn asks_for_variable(exit: &Exit) -> bool {
+    exit.asked.iter().any(|asked| matches!(asked, Asked::Variable(_)))
 }
 
 /// A line of a script or of a file that it sources.

@@ -38,10 +38,18 @@ fn choosing(commands: impl Iterator<Item = String>) -> String {
 }
 
 /// Scripts of nearly the largest size, each of which may be the one that runs.
-fn many_scripts() -> (ImageFacts, MemoryRoot) {
-    let root = script(root(), "/entry.sh", &choosing((0..250).map(|number| format!("exec /s{number}"))));
+fn long_scripts(count: usize) -> (ImageFacts, MemoryRoot) {
+    let root = script(root(), "/entry.sh", &choosing((0..count).map(|number| format!("exec /s{number}"))));
     let text = ":\n".repeat(90_000) + "exec /bin/dash -c ls $X\n";
-    (image(), (0..250).fold(root, |root, number| script(root, &format!("/s{number}"), &text)))
+    (image(), (0..count).fold(root, |root, number| script(root, &format!("/s{number}"), &text)))
+}
+
+fn many_scripts() -> (ImageFacts, MemoryRoot) {
+    long_scripts(250)
+}
+
+fn two_scripts() -> (ImageFacts, MemoryRoot) {
+    long_scripts(2)
 }
 
 /// Scripts that run each other, one after the other.
@@ -142,10 +150,33 @@ fn a_long_path() -> (ImageFacts, MemoryRoot) {
     (image().with_env([format!("PATH={}:/bin", path.join(":"))]), script(root(), "/entry.sh", &branches))
 }
 
+/// A script with as many commands as fit, all of them in one function.
+fn a_large_function() -> (ImageFacts, MemoryRoot) {
+    let commands = ":\n".repeat(500_000);
+    (image(), script(root(), "/entry.sh", &format!("main() {{\n{commands}}}\nexec /bin/dash -c ls $X\n")))
+}
+
+/// Functions, which stay in memory, as many as fit.
+fn many_functions() -> (ImageFacts, MemoryRoot) {
+    let functions: String =
+        (0..9_000).map(|number| format!("f{number}() {{ {}}}\n", ": `:`;".repeat(16))).collect();
+    (image(), script(root(), "/entry.sh", &format!("{functions}exec /bin/dash -c ls $X\n")))
+}
+
+/// A command of as many words as fit.
+fn a_long_command() -> (ImageFacts, MemoryRoot) {
+    let words = " a".repeat(500_000);
+    (image(), script(root(), "/entry.sh", &format!("f() {{\n:{words}\n}}\nexec /bin/dash -c ls $X\n")))
+}
+
 #[test]
 fn the_memory_for_an_image_has_a_limit() {
     for (name, make) in [
-        ("many words", many_words as fn() -> (ImageFacts, MemoryRoot)),
+        ("long scripts", two_scripts as fn() -> (ImageFacts, MemoryRoot)),
+        ("a large function", a_large_function),
+        ("many functions", many_functions),
+        ("a long command", a_long_command),
+        ("many words", many_words),
         ("a long variable", a_long_variable),
         ("a long path", a_long_path),
     ] {

@@ -42,14 +42,57 @@ fn image(script: &str, program: &str, words: &[&str]) -> Case {
         .with_links(APPLETS)
 }
 
-pub(crate) fn cases() -> Vec<Case> {
+/// An image of PostgreSQL that starts with these variables.
+fn postgres(variable: &str) -> Case {
+    let done = "#!/bin/sh\nexit 0\n";
+    image(include_str!("entries/postgres.sh"), "postgres", &["postgres"])
+        .with_env(&["PGDATA=/data", variable])
+        .script("/usr/local/bin/initdb", done)
+        .script("/usr/local/bin/pg_ctl", done)
+        .script("/usr/local/bin/psql", done)
+}
+
+/// Scripts that a database runs when it starts for the first time.
+fn of_first_starts() -> Vec<Case> {
+    let with = |mode: u32, text: &str| {
+        postgres("POSTGRES_PASSWORD=x").file("/docker-entrypoint-initdb.d/a.sh", mode, text)
+    };
+    let may_fail = "launch-may-fail";
     vec![
-        image(include_str!("entries/postgres.sh"), "postgres", &["postgres"])
-            .with_env(&["PGDATA=/data", "POSTGRES_HOST_AUTH_METHOD=trust"])
-            .script("/usr/local/bin/initdb", "#!/bin/sh\nexit 0\n")
-            .file("/docker-entrypoint-initdb.d/readme", 0o644, ""),
+        with(0o644, "X=1\n"),
+        with(0o755, "#!/bin/sh\nset -e\necho text\n"),
+        with(0o755, "#!/bin/none\n").seen_failing(may_fail),
+        with(0o644, "nosuch\n").seen_failing(may_fail),
+        with(0o755, "#!/bin/sh\nset -e\nnosuch\n").seen_failing(may_fail),
+        with(0o755, "#!/bin/sh\nexit 3\n").seen_failing(may_fail),
+        with(0o755, "#!/bin/none\n").volume("/data").seen_failing(may_fail),
+        with(0o755, "#!/bin/sh\nexit 3\n").volume("/data").seen_failing(may_fail),
+        with(0o644, "nosuch\n").volume("/data").seen_failing(may_fail),
+        with(0o644, "X=1\n").volume("/data"),
+        postgres("POSTGRES_PASSWORD=x").seen_failing(may_fail),
+        postgres("A=").file("/docker-entrypoint-initdb.d/a.sql", 0o644, "").seen_failing("launch-unknown"),
+        postgres("A=")
+            .file("/docker-entrypoint-initdb.d/a.sql", 0o644, "")
+            .volume("/data")
+            .seen_failing(may_fail),
+    ]
+}
+
+pub(crate) fn cases() -> Vec<Case> {
+    of_images().into_iter().chain(of_first_starts()).collect()
+}
+
+fn of_images() -> Vec<Case> {
+    vec![
+        postgres("POSTGRES_HOST_AUTH_METHOD=trust").file("/docker-entrypoint-initdb.d/readme", 0o644, ""),
         image(include_str!("entries/mysql.sh"), "mysqld", &["--port=3307"])
             .with_env(&["MYSQL_ALLOW_EMPTY_PASSWORD=1"]),
+        image(include_str!("entries/mysql.sh"), "mysqld", &["mysqld"]).unproven("launch-may-fail"),
+        // Nothing is known of what its first script changes.
+        image(include_str!("entries/nginx.sh"), "other", &["nginx"])
+            .file("/usr/local/bin/nginx", 0o644, "#!/bin/sh\necho started\n")
+            .script("/docker-entrypoint.d/10.sh", "#!/bin/sh\necho one\n")
+            .seen_failing("launch-may-fail"),
         image(include_str!("entries/nginx.sh"), "nginx", &["nginx", "-g", "daemon off;"]).script(
             "/docker-entrypoint.d/10-listen-on-ipv6-by-default.sh",
             include_str!("entries/nginx-ipv6.sh"),

@@ -3,6 +3,7 @@
 //! The long test of launchers starts these images too.
 
 use crate::launchers::{Case, disagreements};
+use crate::support::summary;
 use crossdock_verify::Verdict;
 
 /// Programs that scripts ask, as applets of BusyBox.
@@ -13,6 +14,7 @@ const APPLETS: &[(&str, &str)] = &[
     ("/usr/bin/chown", "/bin/busybox"),
     ("/usr/bin/dirname", "/bin/busybox"),
     ("/usr/bin/find", "/bin/busybox"),
+    ("/usr/bin/ls", "/bin/busybox"),
     ("/usr/bin/mkdir", "/bin/busybox"),
     ("/usr/bin/readlink", "/bin/busybox"),
     ("/usr/bin/run-parts", "/bin/busybox"),
@@ -32,6 +34,7 @@ fn entry(text: &str) -> Case {
 fn of_variables() -> Vec<Case> {
     let missing = "launch-command-missing";
     let may_fail = "launch-may-fail";
+    let unknown = "launch-unknown";
     vec![
         entry("#!/bin/sh\nset -e\n${RUN_MIGRATIONS:-true} && nosuch\nexec /app\n").unproven(may_fail),
         entry("#!/bin/sh\ncase ${MODE:-server} in server) exec nosuch;; *) exec /app;; esac\n")
@@ -58,11 +61,22 @@ fn of_variables() -> Vec<Case> {
         entry("#!/bin/bash\n[[ ${X:-/arm} =~ (.+) ]] && A=${BASH_REMATCH[1]}\nexec ${A:-/app}\n")
             .unproven("launch-unknown"),
         // They demand a variable of the deployment.
-        entry("#!/bin/sh\n: ${PASSWORD:?must be set}\nexec \"$@\"\n").cmd(&["/app"]).demands(),
+        entry("#!/bin/sh\nexec /app \"${ROLE:?}\"\n").seen_failing(unknown),
+        entry("#!/bin/bash\nset -u\nexec /app \"$ROLE\"\n").seen_failing(unknown),
+        entry("#!/bin/bash\nset -u\nexec /app \"${ROLE:-web}\"\n"),
+        entry("#!/bin/sh\ncase \"$ROLE\" in web) exec /app;; *) exit 2;; esac\n").seen_failing(unknown),
+        entry("#!/bin/sh\nset -e\n/hook.sh\nexec /app\n")
+            .script("/hook.sh", "#!/bin/sh\n: \"${ROLE:?}\"\n")
+            .seen_failing(may_fail),
+        entry("#!/bin/sh\nset -e\n/hook.sh\nexec /app\n")
+            .script("/hook.sh", "#!/bin/sh\nexit 3\n")
+            .seen_failing(may_fail),
+        entry("#!/bin/sh\n/hook.sh\nexec /app\n").script("/hook.sh", "#!/bin/sh\nexit 3\n"),
+        entry("#!/bin/sh\n: ${PASSWORD:?must be set}\nexec \"$@\"\n").cmd(&["/app"]).seen_failing(unknown),
         entry("#!/bin/sh\nif [ -z \"$PASSWORD\" ]; then\n\techo need a password\n\texit 1\nfi\nexec /app\n")
-            .demands(),
-        entry("#!/bin/bash\nset -eu\necho \"$PASSWORD\" >/dev/null\nexec /app\n").demands(),
-        entry("#!/bin/sh\nset -e\n[ -n \"$PASSWORD\" ]\nexec /app\n").demands(),
+            .seen_failing(unknown),
+        entry("#!/bin/bash\nset -eu\necho \"$PASSWORD\" >/dev/null\nexec /app\n").seen_failing(unknown),
+        entry("#!/bin/sh\nset -e\n[ -n \"$PASSWORD\" ]\nexec /app\n").seen_failing(unknown),
         entry("#!/bin/sh\nset -e\nexec $PROGRAM\n").unproven("launch-unknown"),
     ]
 }
@@ -102,6 +116,21 @@ fn of_hooks() -> Vec<Case> {
         hooks("for f in $(find /hooks -name '*.sh'); do . $f; done; exec tool").file("/hooks/1.sh", 0o644, "PATH=/none\n")
             .fails(missing),
         hooks("set -e\nrun-parts /hooks").script("/hooks/1", "#!/bin/sh\nexec nosuch\n").fails(missing),
+        hooks("set -e\nrun-parts /hooks").script("/hooks/1", "#!/bin/sh\nexit 4\n").seen_failing("launch-may-fail"),
+        hooks("set -e\n/bin/busybox true\nnosuch").seen_failing("launch-may-fail"),
+        hooks("set -e\nfor f in $(ls /hooks); do . /hooks/$f; done").file("/hooks/1.sh", 0o644, "nosuch\n").fails(missing),
+        hooks("set -e\nfor f in $(ls /hooks/*.sh); do sh \"$f\"; done")
+            .file("/hooks/1.sh", 0o644, "set -e\nnosuch\n")
+            .fails(missing),
+        hooks("set -e\nfor f in `ls -1 /hooks | sort`; do [ $f = notes.txt ] || . /hooks/$f; done")
+            .file("/hooks/1.sh", 0o644, "X=1\n"),
+        hooks("set -e\nfor f in /hooks/*.sh; do [ -x \"$f\" ] && \"$f\"; done")
+            .script("/hooks/1.sh", "#!/bin/sh\nexit 3\n")
+            .seen_failing("launch-may-fail"),
+        // Programs of which nothing is known ran before.
+        hooks("set -e\n/bin/busybox true\nfor f in /hooks/*.sh; do \"$f\"; done")
+            .script("/hooks/1.sh", "#!/bin/nosuch\n")
+            .fails("script-interpreter-missing"),
         hooks("run-parts /hooks").script("/hooks/1", "#!/bin/sh\nexec nosuch\n").noting("launch-helper-fails"),
         hooks("set -e\nrun-parts /hooks").script("/hooks/1", "#!/bin/sh\necho one\n"),
         hooks("set -e\n/hooks/1.sh")
@@ -297,6 +326,52 @@ fn the_line_that_hides_the_program_is_told() {
     let (message, _) = told(entry("#!/bin/sh\n/bin/busybox ls\nexec none\n"));
     let line = "line 3 of /entry.sh, `exec none`, runs none, which is not in the image, and an earlier command may create it";
     assert!(message.contains(line), "{message}");
+}
+
+/// A script that ends itself names what it lacks.
+#[test]
+fn the_cause_of_a_script_s_own_end_is_told() {
+    let java =
+        "if [ -n \"$JAVA_HOME\" ]; then\n\tjava=$JAVA_HOME/bin/java\n\t[ -x \"$java\" ] || die no java\nfi\n";
+    for (text, end) in [
+        (
+            "command -v mysqld >/dev/null || exit 1\nexec mysqld\n",
+            "line 2 of /entry.sh ends it with exit status 1 before it starts a program: no directory of PATH has mysqld.",
+        ),
+        (
+            "if ! out=$(mysqld --help 2>&1); then\n\texit 1\nfi\nexec mysqld\n",
+            "line 3 of /entry.sh ends it with exit status 1 before it starts a program: no directory of PATH has mysqld.",
+        ),
+        (
+            &format!("die() {{\n\techo \"$*\"\n\texit 1\n}}\n{java}exec \"$java\"\n"),
+            "line 8 of /entry.sh, `[ -x \"$java\" ] || die no java`, ends it with exit status 1 before it starts a program: \
+             /opt/java/bin/java does not exist in the image.",
+        ),
+        (
+            "read -r line < /t.conf\nexec /app\n",
+            "line 2 of /entry.sh ends it with exit status 2 before it starts a program: cannot open /t.conf.",
+        ),
+        (
+            "if [ -z \"$PASSWORD\" ] && [ \"$METHOD\" != trust ]; then\n\techo no password\n\texit 1\nfi\nexec /app\n",
+            "line 4 of /entry.sh ends it with exit status 1 before it starts a program: the deployment must set PASSWORD, \
+             which the image does not set and the deployment must set METHOD, which the image does not set.",
+        ),
+        (
+            "exec /app \"${ROLE:?}\"\n",
+            "line 2 of /entry.sh needs the variable ROLE, which the image does not set: the deployment must set ROLE.",
+        ),
+    ] {
+        let case = entry(&format!("#!/bin/sh -e\n{text}")).env("JAVA_HOME=/opt/java");
+        let findings = case.verify();
+        assert_eq!(
+            summary(&findings),
+            ("launch-unknown".to_owned(), Verdict::Unproven),
+            "{text}: {findings:#?}"
+        );
+        let message =
+            findings[0].message.strip_prefix("The program that /entry.sh starts was not verified: ");
+        assert_eq!(message, Some(end), "{text}");
+    }
 }
 
 /// A program that is started again and again is the image's.

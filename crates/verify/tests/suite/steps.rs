@@ -13,6 +13,7 @@ const APPLETS: &[(&str, &str)] = &[
     ("/usr/bin/chmod", "/bin/busybox"),
     ("/usr/bin/chown", "/bin/busybox"),
     ("/usr/bin/cp", "/bin/busybox"),
+    ("/usr/bin/dirname", "/bin/busybox"),
     ("/usr/bin/find", "/bin/busybox"),
     ("/usr/bin/ln", "/bin/busybox"),
     ("/usr/bin/ls", "/bin/busybox"),
@@ -22,6 +23,7 @@ const APPLETS: &[(&str, &str)] = &[
     ("/usr/bin/sed", "/bin/busybox"),
     ("/usr/bin/sleep", "/bin/busybox"),
     ("/usr/bin/tail", "/bin/busybox"),
+    ("/usr/bin/tar", "/bin/busybox"),
     ("/usr/bin/touch", "/bin/busybox"),
 ];
 
@@ -32,6 +34,11 @@ fn entry(text: &str) -> Case {
 /// Returns an image whose script runs these commands before `/app`; one of them that fails ends it.
 fn before_app(commands: &str) -> Case {
     entry(&format!("#!/bin/sh\nset -e\n{commands}\nexec /app\n"))
+}
+
+/// Returns an image whose script of bash does so, too, and for which each program of a pipeline counts.
+fn in_bash(commands: &str) -> Case {
+    entry(&format!("#!/bin/bash\nset -eo pipefail\n{commands}\nexec /app\n"))
 }
 
 /// Files that programs cannot read or create.
@@ -96,6 +103,14 @@ fn of_files() -> Vec<Case> {
         before_app("chmod 755 /none").seen_failing(may_fail),
         before_app("chown 0 /none").seen_failing(may_fail),
         before_app("ls /none").seen_failing(may_fail),
+        before_app("ls /none.d/ > /dev/null").seen_failing(may_fail),
+        before_app("tar -C /none -cf - . | cat"),
+        in_bash("tar -C /none -cf - . | tar -xf - -C /srv").seen_failing(may_fail),
+        in_bash("args=(-c --directory /none)\ntar \"${args[@]}\" . | tar -xf - -C /srv")
+            .seen_failing(may_fail),
+        in_bash("tar -cf - -C /srv . | tar -xC /opt -f -").file("/opt/x", 0o644, ""),
+        in_bash("tar -cf - -C /srv . | tar -xC /none -f -").seen_failing(may_fail),
+        in_bash("nosuch | cat").fails("launch-command-missing"),
         before_app("ln -s /none /srv/link\nrm /srv/link"),
         before_app("ln -s /app /srv/data").seen_failing(may_fail),
         before_app("ln -sf /app /srv/data"),
@@ -138,14 +153,76 @@ fn of_guesses() -> Vec<Case> {
         hook(nothing, "set -e\n/closed\nexec /app").seen_failing(may_fail),
         hook(nothing, "/closed\nexec /app"),
         hook("#!/bin/sh\nchmod 755 /closed\n", "exec /closed"),
+        hook(nothing, "exec /closed").user("1000").fails("not-executable"),
+        hook("#!/bin/sh\nchmod 755 /srv/data\n", "exec /closed").seen_failing(may_fail),
+        hook(nothing, "mkdir -p /opt\nexec /opt/run").file("/opt/run", 0o644, RUN).seen_failing(may_fail),
+        hook(nothing, "touch /closed\nexec /closed").seen_failing(may_fail),
+        entry("#!/bin/sh\nmkdir -p /opt\nsed -i s/a/b/ /opt/run\nexec /opt/run\n")
+            .file("/opt/run", 0o644, RUN)
+            .fails("not-executable"),
+        entry("#!/bin/sh\nchmod -R 755 \"$DIRECTORY\"\nexec /closed\n").seen_failing(may_fail),
+        entry("#!/bin/sh\nchmod -R 755 \"$DIRECTORY\"\nexec /closed\n").env("DIRECTORY=/closed"),
         hook(nothing, "chmod +x /closed\nexec /closed"),
         hook(nothing, "for f in /clos*; do chmod +x \"$f\"; done\nexec /closed"),
+        entry("#!/bin/sh\nfor f in /clos*; do chmod +x \"$f\"; done\nexec /closed\n"),
         hook(nothing, "exec /arm").fails("wrong-machine"),
         hook(nothing, "find /opt -name run -exec chmod +x {} +\nexec /opt/run").file("/opt/run", 0o644, RUN),
         entry("#!/bin/bash\nmkdir -p /srv/{a,b}\n\"$@\" &\nwait -n\n")
             .cmd(&["/closed"])
-            .seen_failing(may_fail),
+            .fails("not-executable"),
     ]
+}
+
+/// Programs that earlier commands copy or link.
+fn of_copies() -> Vec<Case> {
+    let may_fail = "launch-may-fail";
+    let after = |command: &str, program: &str| {
+        entry(&format!("#!/bin/sh\nset -e\n{command}\nexec {program}\n"))
+            .file("/tmp/x", 0o644, "")
+            .script("/opt/v2/run", RUN)
+            .script("/opt/v1/old", RUN)
+    };
+    vec![
+        after("cp /app /tmp/app", "/tmp/app"),
+        after("cp /app /tmp", "/tmp/app"),
+        after("cp /app /usr/bin/start", "start"),
+        after("cp /app /tmp/app\nchmod +x /tmp/app", "/tmp/app"),
+        after("cp /closed /tmp/app\nchmod +x /tmp/app", "/tmp/app").unproven("launch-unknown"),
+        after("cp /closed /tmp/app", "/tmp/app").fails("not-executable"),
+        after("cp /arm /tmp/app", "/tmp/app").seen_failing(may_fail),
+        after("ln -sfn /opt/v2 /opt/current", "/opt/current/run"),
+        after("ln -sfn /opt/v2 /opt/current", "/opt/current/none").fails("launch-command-missing"),
+        after("ln -s /app /usr/bin/start", "start"),
+        after("ln -s /opt/v2 /opt/v1", "/opt/v1/v2/run"),
+        after("ln -s /none /usr/bin/start", "start").unproven("launch-unknown"),
+        after("cp /app /tmp/app\nrm /tmp/app", "/tmp/app").unproven("launch-unknown"),
+        after("[ -z \"$X\" ] || cp /app /tmp/app", "/tmp/app").seen_failing(may_fail),
+    ]
+}
+
+/// Programs that launchers start, and that earlier commands may have created.
+fn of_launched() -> Vec<Case> {
+    let may_fail = "launch-may-fail";
+    let hook = |text: &str, command: &str| {
+        entry(&format!("#!/bin/sh\nset -e\n/hook.sh\n{command}\n"))
+            .script("/hook.sh", &format!("#!/bin/sh\n{text}\n"))
+    };
+    let makes = "printf '#!/bin/sh\\nexec /app\\n' > /made\nchmod +x /made";
+    vec![
+        hook(makes, "exec gosu app /made").unproven(may_fail),
+        hook(makes, "exec gosu app /second.sh")
+            .script("/second.sh", "#!/bin/sh\nexec /made\n")
+            .unproven(may_fail),
+        hook("chmod +x /closed", "exec tini -- /closed").unproven(may_fail),
+        before_gosu("chmod +x /closed", "/closed").unproven(may_fail),
+        before_gosu("cp /app /srv/app", "/srv/app").unproven(may_fail),
+        before_gosu("mkdir /data", "/data/x").fails("launch-command-missing"),
+        before_gosu("mkdir /data", "none").fails("launch-command-missing"),
+    ]
+}
+
+fn before_gosu(command: &str, program: &str) -> Case {
+    entry(&format!("#!/bin/sh\nset -e\n{command}\nexec gosu app {program}\n"))
 }
 
 /// Programs that earlier commands remove or close.
@@ -230,10 +307,9 @@ fn of_others() -> Vec<Case> {
 const RUN: &str = "#!/bin/sh\necho started\n";
 
 pub(crate) fn cases() -> Vec<Case> {
-    [of_files(), of_redirections(), of_guesses(), of_removals(), of_builtins(), of_others()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let of_programs = [of_guesses(), of_copies(), of_launched(), of_removals(), of_others()];
+    let others = [of_files(), of_redirections(), of_builtins()];
+    of_programs.into_iter().chain(others).flatten().collect()
 }
 
 #[test]
@@ -285,6 +361,33 @@ fn a_program_beside_the_container_is_told() {
         let findings = entry(&format!("#!/bin/sh\n{text}\n")).verify();
         assert_eq!(findings[0].message, message);
     }
+}
+
+/// A script that finds the libraries next to itself.
+#[test]
+fn the_directory_of_a_script_is_known() {
+    let library = Recipe::parse("gcc -shared -fPIC -Wl,-soname,libanswer.so @library.c");
+    let program = format!("gcc @main.c -Wl,--no-as-needed {}", library.path().display());
+    let program = Recipe::parse(&program).make();
+    let started = |script: &str| {
+        Case::of(&["/opt/x/run.sh"])
+            .script("/opt/x/run.sh", script)
+            .file("/opt/x/needs", 0o755, program.clone())
+            .file("/opt/x/lib/libanswer.so", 0o644, library.make())
+            .with_links(APPLETS)
+    };
+    let here = "HERE=$(cd \"$(dirname \"$0\")\" && pwd)";
+    let set =
+        "cd \"$(dirname \"$0\")\"\nexport LD_LIBRARY_PATH=\"$PWD/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}\"";
+    let cases = [
+        started(&format!("#!/bin/sh\n{set}\nexec ./needs\n")),
+        started(&format!("#!/bin/sh\n{}\nexec ./needs\n", set.replace("lib$", "libs$")))
+            .unproven("launch-may-fail"),
+        started(&format!(
+            "#!/bin/sh\n{here}\nLD_LIBRARY_PATH=\"$HERE/lib:$LD_LIBRARY_PATH\" exec \"$HERE/needs\" \"$@\"\n"
+        )),
+    ];
+    assert_eq!(disagreements(&cases), [""; 0]);
 }
 
 /// `ldconfig` in a script finds libraries that the image's cache does not have.

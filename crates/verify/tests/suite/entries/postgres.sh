@@ -84,6 +84,50 @@ docker_setup_env() {
 	fi
 }
 
+docker_process_sql() {
+	local query_runner=( psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --no-password --no-psqlrc )
+	if [ -n "$POSTGRES_DB" ]; then
+		query_runner+=( --dbname "$POSTGRES_DB" )
+	fi
+	PGHOST= PGHOSTADDR= "${query_runner[@]}" "$@"
+}
+
+docker_process_init_files() {
+	psql=( docker_process_sql )
+	printf '\n'
+	local f
+	for f; do
+		case "$f" in
+			*.sh)
+				if [ -x "$f" ]; then
+					printf '%s: running %s\n' "$0" "$f"
+					"$f"
+				else
+					printf '%s: sourcing %s\n' "$0" "$f"
+					. "$f"
+				fi
+				;;
+			*.sql)     printf '%s: running %s\n' "$0" "$f"; docker_process_sql -f "$f"; printf '\n' ;;
+			*)         printf '%s: ignoring %s\n' "$0" "$f" ;;
+		esac
+		printf '\n'
+	done
+}
+
+docker_temp_server_start() {
+	if [ "$1" = 'postgres' ]; then
+		shift
+	fi
+	set -- "$@" -c listen_addresses='' -p "${PGPORT:-5432}"
+	NOTIFY_SOCKET= \
+	PGUSER="${PGUSER:-$POSTGRES_USER}" \
+	pg_ctl -D "$PGDATA" -o "$(printf '%q ' "$@")" -w start
+}
+
+docker_temp_server_stop() {
+	PGUSER="${PGUSER:-postgres}" pg_ctl -D "$PGDATA" -m fast -w stop
+}
+
 _pg_want_help() {
 	local arg
 	for arg; do
@@ -110,6 +154,10 @@ _main() {
 			docker_verify_minimum_env
 			ls /docker-entrypoint-initdb.d/ > /dev/null
 			docker_init_database_dir
+			export PGPASSWORD="${PGPASSWORD:-$POSTGRES_PASSWORD}"
+			docker_temp_server_start "$@"
+			docker_process_init_files /docker-entrypoint-initdb.d/*
+			docker_temp_server_stop
 			unset PGPASSWORD
 		fi
 	fi
