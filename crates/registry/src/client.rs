@@ -10,7 +10,7 @@ use ureq::http::{HeaderMap, Method, StatusCode, Uri};
 use crate::auth::{Auth, Scope, Subject, Used};
 use crate::checked::WrongDigest;
 use crate::create::Created;
-use crate::error::{Place, RegistryError};
+use crate::error::{Place, RegistryError, UNNAMED};
 use crate::host::{Host, Origin, Scheme};
 use crate::notice::Notices;
 use crate::proxy::ProxyError;
@@ -303,6 +303,16 @@ impl Client {
         })
     }
 
+    /// Finds out whether a registry speaks TLS and what it asks for, so that parallel requests need not each do so.
+    pub(crate) fn prepare(&self, call: &Call<'_>) -> Result<(), RegistryError> {
+        self.origin(call).map(drop)
+    }
+
+    /// Returns whether a registry has asked for credentials.
+    pub(crate) fn asks_for_credentials(&self, call: &Call<'_>) -> Result<bool, RegistryError> {
+        Ok(self.auth.is_challenged(&self.origin(call)?))
+    }
+
     /// Returns the origin of the registry: with TLS, unless the registry answers without it and plain HTTP is allowed.
     fn origin(&self, call: &Call<'_>) -> Result<Origin, RegistryError> {
         let Location { host, api, .. } = call.location;
@@ -483,7 +493,7 @@ fn unreadable(source: io::Error) -> RegistryError {
     match source.downcast::<RegistryError>() {
         Ok(error) => error,
         Err(source) => {
-            RegistryError::Blob(crossdock_fs::FileError::on("read", "blob".as_ref())(source).into())
+            RegistryError::Blob(crossdock_fs::FileError::on("read", UNNAMED.as_ref())(source).into())
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::error::Error as StdError;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossdock_fs::FileError;
@@ -199,7 +199,22 @@ impl std::fmt::Display for Refusal {
     }
 }
 
+/// The name of the file in an error of reading content, until [`RegistryError::in_file`] replaces it.
+pub(crate) const UNNAMED: &str = "blob";
+
 impl RegistryError {
+    /// Names the file in an error of the content that is sent.
+    pub(crate) fn in_file(self, file: &Path) -> Self {
+        let source = match self {
+            Self::Blob(BlobError::File(FileError { path, source, .. })) if path == Path::new(UNNAMED) => {
+                source
+            }
+            Self::Blob(error @ BlobError::Corrupt { .. }) => io::Error::other(error),
+            other => return other,
+        };
+        Self::Blob(FileError::on("read", file)(source).into())
+    }
+
     /// Returns what to do about the error, most useful first.
     pub fn hints(&self) -> Vec<String> {
         match self {

@@ -46,7 +46,7 @@ pub use host::{Host, HostError, Origin, Scheme};
 pub use platforms::{PlatformManifest, copy_needed_into, copy_platform_into, platforms};
 pub use push::{LookUp, PushOptions, Pushed};
 pub use referrers::Referrer;
-pub use registry::{BlobReader, MANIFEST_LIMIT, Manifest, Registry, Selector};
+pub use registry::{Access, BlobReader, MANIFEST_LIMIT, Manifest, Registry, Selector};
 pub use roots::{CertificateFault, RootSources, Roots, RootsError};
 pub use settings::{Notify, Settings};
 pub use transfer::{Moved, TransferEvent, TransferObserver, Unobserved};

@@ -34,6 +34,15 @@ pub struct Registry {
     pub(crate) client: Client,
 }
 
+/// The answer of a registry to credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It accepts them.
+    Accepted,
+    /// It asks for none, and did not get them.
+    Open,
+}
+
 /// Selects a manifest of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
@@ -90,7 +99,7 @@ impl Registry {
     ///
     /// # Errors
     /// If it refuses them or cannot be reached.
-    pub fn check_access(&self, host: &Host) -> Result<(), RegistryError> {
+    pub fn check_access(&self, host: &Host) -> Result<Access, RegistryError> {
         let (location, scope) = (Location::of_host(host), Scope::none());
         let mut call = self.call(&location, Method::GET, "", &scope, "log in".to_owned());
         call.target = Target::Root;
@@ -101,7 +110,8 @@ impl Registry {
                 .client
                 .place(&call)
                 .protocol("answers with a web page instead of a registry's answer")),
-            _ => Ok(()),
+            _ if self.client.asks_for_credentials(&call)? => Ok(Access::Accepted),
+            _ => Ok(Access::Open),
         }
     }
 

@@ -287,6 +287,19 @@ fn a_child_that_a_registry_lied_about_is_written_again() {
     assert_complete(&fake, &image);
 }
 
+/// The tag, three documents and four blobs are looked up before the first of these answers.
+#[test]
+fn a_push_asks_for_everything_at_once() {
+    let fake = Fake::with(|request, _| {
+        let is_question = matches!(request.method.as_str(), "GET" | "HEAD") && request.target != "/v2/";
+        is_question.then_some(Fault::Until(8))
+    });
+    let image = image(1000);
+    push(&client(), &fake, &image).unwrap();
+    assert_complete(&fake, &image);
+    assert_eq!(fake.requests(&["HEAD"]).len() + fake.requests(&["GET", "/manifests/"]).len(), 8);
+}
+
 #[test]
 fn a_failed_mount_is_a_plain_upload() {
     for status in ["202 Accepted", "401 Unauthorized", "403 Forbidden", "405 Method Not Allowed"] {
@@ -661,11 +674,40 @@ fn a_truncated_layer_is_an_error_before_a_byte_of_it_is_sent() {
         let repository = fake.repository("team/app");
         let failure = client().push(content, &image.index, &repository, &options, &Unobserved).unwrap_err();
         let messages = messages(&failure);
-        assert!(messages.contains(&image.layer.to_string()), "{messages}");
+        let file = image.layout.blobs().path(&image.layer).display().to_string();
+        assert!(messages.contains(&format!("cannot read `{file}`")), "{messages}");
         assert!(messages.contains("1000000 bytes instead of 3000005"), "{messages}");
         assert!(!failure.to_string().contains("no answer"), "{messages}");
     }
     assert!(fake.state.lock().unwrap().tags.is_empty());
+}
+
+/// The layout and its file are named, for a manifest and for a layer.
+#[test]
+fn a_changed_file_of_a_layout_is_named() {
+    let (fake, image) = (Fake::start(), image(1000));
+    let blobs = image.layout.blobs();
+    for digest in [image.layer, image.index.digest] {
+        let path = blobs.path(&digest);
+        let good = std::fs::read(&path).unwrap();
+        let mut bad = good.clone();
+        bad[20] ^= 1;
+        crossdock_fs::write_atomically(&path, &bad).unwrap();
+        let source = ImageSource::of_layout(&image.layout, &image.index);
+        let mut contents: Vec<&dyn ImageContent> = source.iter().map(|source| source as _).collect();
+        if digest == image.index.digest {
+            contents.push(blobs);
+        }
+        for content in contents {
+            let options = PushOptions::new([tag("1.0")]);
+            let repository = fake.repository("team/app");
+            let pushed = client().push(content, &image.index, &repository, &options, &Unobserved);
+            let messages = messages(&pushed.unwrap_err());
+            assert!(messages.contains(&format!("cannot read `{}`", path.display())), "{messages}");
+            assert!(messages.contains(&format!("blob {digest} is corrupt")), "{messages}");
+        }
+        crossdock_fs::write_atomically(&path, &good).unwrap();
+    }
 }
 
 #[test]
