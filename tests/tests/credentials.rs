@@ -16,7 +16,8 @@ use crossdock_tests::registry::certificates::ISSUER;
 use crossdock_tests::registry::encoding::base64;
 use crossdock_tests::registry::http::{Answer, Connection, Flow, Handler, HttpServer, Request};
 use crossdock_tests::registry::tokens::{PASSWORD, USER};
-use crossdock_tests::registry::{Access, Distribution, Program, Sample};
+
+use crossdock_tests::registry::{Access, Distribution, Habits, MemoryRegistry, Program, Sample};
 use crossdock_tests::terminal::on_terminal;
 use crossdock_tests::tools::need;
 use crossdock_tests::{Outcome, Sandbox};
@@ -178,7 +179,28 @@ fn a_password_in_the_arguments_is_refused_and_not_shown() {
     person.run(&["login", "registry.example", "-u", "me"]).ends_with(2).complains("--password-stdin");
     person.login("registry.example", "me", "", &[]).ends_with(2).complains("standard input has no password");
     person.login("registry.example/team", "me", "hunter2", &[]).ends_with(2).complains("is not a host");
+    for (user, problem) in [
+        ("", "the user name `` is empty"),
+        ("me:too", "the user name `me:too` has a colon"),
+        ("me\ttoo", "the user name `me\\ttoo` has a control character"),
+    ] {
+        // Nothing is sent: the host does not exist.
+        person.login("registry.invalid", user, "hunter2", &[]).ends_with(2).complains(problem);
+    }
     person.reveals(&["hunter2"]);
+}
+
+#[test]
+fn a_registry_that_asks_for_no_login_is_named_and_nothing_is_stored() {
+    let registry = MemoryRegistry::start(Habits::default());
+    let (host, mut person) = (registry.host(), Person::new(""));
+    let login = person.login(&host, "me", "hunter2", &[]).success();
+    login.says(&format!("{host} asks for no login; nothing was stored"));
+    let answer = person.login(&host, "me", "hunter2", &["--json"]).success().json();
+    assert!(answer["helper"].is_null() && answer["file"].is_null(), "{answer}");
+    assert!(!person.config().exists());
+    person.reveals(&["hunter2", &base64(b"me:hunter2")]);
+    assert!(registry.record().entries.iter().all(|entry| entry.target == "/v2/"), "{}", registry.record());
 }
 
 #[test]
