@@ -110,6 +110,42 @@ fn images_go_to_registries_with_access_control_and_come_back() {
     }
 }
 
+/// A registry that serves only clients with a certificate: skopeo reads the same directory.
+#[test]
+fn the_certificates_that_podman_and_docker_keep_for_a_host_are_used() {
+    let registry = Distribution::with(Program::Debian, Access::TlsClients);
+    let (host, authority) = (registry.host(), registry.authority().unwrap());
+    let (certificate, key) = registry.client().unwrap();
+    let mut person = Person::new("");
+    let sample = Sample::write(&person.sandbox.work().join("sample"), 1, 1000);
+    let (layout, reference) = (sample.directory.display().to_string(), format!("{host}/team/app:1"));
+    let push = ["push", &reference, &layout];
+    person.run(&push).ends_with(5).complains("is not trusted");
+
+    let config = person.sandbox.work().with_file_name("home").join(".config");
+    let directory = config.join("containers/certs.d").join(&host);
+    let put = |name: &str, from: &Path| write(&directory.join(name), std::fs::read(from).unwrap());
+    put("ca.crt", &authority);
+    person.run(&push).ends_with(5).complains("demands a client certificate");
+    put("client.cert", &certificate);
+    person.run(&push).ends_with(5).complains("client.key` is missing");
+    put("client.key", &key);
+    person.run(&push).success();
+    let skopeo = ["inspect", "--format", "{{.Digest}}", &format!("docker://{reference}")];
+    person.sandbox.tool(&person.sandbox.work(), "skopeo", &skopeo).success().says(&sample.digest);
+
+    // A key that is not that of the certificate.
+    put("client.key", &authority.with_file_name("server.key"));
+    person.run(&push).ends_with(5).complains("client.cert` is not a certificate of the key next to it");
+    // Docker's place for a user.
+    std::fs::remove_file(directory.join("client.key")).unwrap();
+    put("client.key", &key);
+    std::fs::create_dir_all(config.join("docker/certs.d")).unwrap();
+    std::fs::rename(&directory, config.join("docker/certs.d").join(&host)).unwrap();
+    person.run(&["inspect", &reference]).success();
+    person.reveals(&["PRIVATE KEY"]);
+}
+
 #[test]
 fn a_host_without_a_repository_and_a_failed_pull_are_errors_that_leave_nothing() {
     let mut person = Person::new("");

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use crossdock_registry::proxy::ProxyRules;
-use crossdock_registry::{Notify, RootSources, Roots};
+use crossdock_registry::{HostCertificates, Notify, RootSources, Roots};
 
 pub use crate::subject::Endpoint;
 pub use copy::{Copied, CopyOptions, copy};
@@ -94,6 +94,7 @@ fn settings(context: &Context, options: &RegistryOptions) -> Result<Settings, Er
     settings.proxies = ProxyRules::from_variables(&context.environment.variables);
     settings.roots =
         Roots::load(&RootSources::new(&context.environment, &options.ca_files)).map_err(usage)?;
+    settings.host_certificates = HostCertificates::new(&context.environment);
     for host in &options.insecure {
         settings
             .insecure

@@ -15,10 +15,10 @@ use crate::host::{Host, Origin, Scheme};
 use crate::notice::Notices;
 use crate::proxy::ProxyError;
 use crate::retry::{self, ATTEMPTS, is_transient};
-use crate::roots::CertificateFault;
+use crate::roots::{CertificateFault, HostCertificatesError};
 use crate::settings::Settings;
 use crate::transport::{
-    Answer, Body, Limits, NoHandshake, NotTls, ProxyRefusal, ShortBody, Silent, TlsFault, Transport,
+    Answer, Body, Limits, NoHandshake, NotTls, ProxyRefusal, ShortBody, Silent, TlsFault, Transport, Trust,
     origin_of, plain, resolve,
 };
 
@@ -123,9 +123,9 @@ impl Client {
     pub(crate) fn new(settings: Settings) -> Result<Self, RegistryError> {
         let (cancel, notify) = (settings.cancel.clone(), settings.notify.clone());
         let limits = Limits { stall: settings.stall, cancel, notify };
-        let transport =
-            Transport::new(&settings.roots, settings.proxies.clone(), &settings.user_agent, limits)
-                .map_err(|error| RegistryError::Tls(Box::new(error)))?;
+        let trust = Trust::new(settings.roots.clone(), settings.host_certificates.clone())
+            .map_err(|error| RegistryError::Tls(Box::new(error)))?;
+        let transport = Transport::new(trust, settings.proxies.clone(), &settings.user_agent, limits);
         let auth = Auth::new(Arc::clone(&settings.credentials));
         Ok(Self {
             transport,
@@ -466,6 +466,7 @@ fn is_final(error: &RegistryError) -> bool {
         inner.is::<TlsFault>()
             || inner.is::<NotTls>()
             || inner.is::<CertificateFault>()
+            || inner.is::<HostCertificatesError>()
             || inner.is::<ProxyError>()
             || inner.downcast_ref::<ProxyRefusal>().is_some_and(|refusal| refusal.is_final)
     });

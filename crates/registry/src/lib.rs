@@ -47,6 +47,6 @@ pub use platforms::{PlatformManifest, copy_needed_into, copy_platform_into, plat
 pub use push::{LookUp, PushOptions, Pushed};
 pub use referrers::Referrer;
 pub use registry::{Access, BlobReader, MANIFEST_LIMIT, Manifest, Registry, Selector};
-pub use roots::{CertificateFault, RootSources, Roots, RootsError};
+pub use roots::{CertificateFault, HostCertificates, HostCertificatesError, RootSources, Roots, RootsError};
 pub use settings::{Notify, Settings};
 pub use transfer::{Moved, TransferEvent, TransferObserver, Unobserved};
