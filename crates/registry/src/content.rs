@@ -44,7 +44,7 @@ pub trait ImageContent: Sync {
     ) -> Result<(), RegistryError> {
         let (path, file) = (store.path(&blob.digest), self.file(&blob.digest));
         let mut reader = self.open(blob, 0).map_err(FileError::on("read", &file))?;
-        let mut writer = store.writer()?;
+        let mut writer = store.writer_of(blob.digest.algorithm())?;
         let mut buffer = vec![0; 256 * 1024];
         loop {
             match reader.read(&mut buffer) {
@@ -87,7 +87,7 @@ pub fn read_config(content: &dyn ImageContent, config: &Descriptor) -> Result<Ve
 }
 
 fn matching(bytes: Vec<u8>, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
-    let found = Digest::of(&bytes);
+    let found = descriptor.digest.of_other(&bytes);
     if found == descriptor.digest {
         return Ok(bytes);
     }

@@ -1,8 +1,10 @@
 //! Copies of images: from a registry to another one, and from anywhere into a layout.
 
 use std::io::{self, Read};
+use std::path::PathBuf;
 
-use crossdock_oci::{Blob, BlobStore, Descriptor, Repository};
+use crossdock_fs::FileError;
+use crossdock_oci::{Blob, BlobStore, Descriptor, Digest, Repository};
 
 use crate::auth::Scope;
 use crate::client::Location;
@@ -11,7 +13,7 @@ use crate::error::RegistryError;
 use crate::graph::{Graph, Node, is_foreign, total};
 use crate::pull::Fetch;
 use crate::push::PushOptions;
-use crate::registry::{Registry, Selector};
+use crate::registry::{Manifest, Registry, Selector};
 use crate::space::check_space;
 use crate::transfer::{Gate, Moved, TransferEvent, TransferObserver, for_each};
 
@@ -21,6 +23,7 @@ pub struct Remote<'a> {
     registry: &'a Registry,
     location: Location,
     scope: Scope,
+    known: Option<Manifest>,
 }
 
 impl<'a> Remote<'a> {
@@ -31,12 +34,22 @@ impl<'a> Remote<'a> {
     pub fn new(registry: &'a Registry, repository: &Repository) -> Result<Self, RegistryError> {
         let location = Location::of(repository)?;
         let scope = Scope::pull(&location.path);
-        Ok(Self { registry, location, scope })
+        Ok(Self { registry, location, scope, known: None })
+    }
+
+    /// Adds a manifest that was read before, so that it is not read again.
+    #[must_use]
+    pub fn with_manifest(self, manifest: Manifest) -> Self {
+        Self { known: Some(manifest), ..self }
     }
 }
 
 impl ImageContent for Remote<'_> {
     fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
+        if let Some(known) = self.known.as_ref().filter(|known| known.descriptor.digest == descriptor.digest)
+        {
+            return Ok(known.bytes.clone());
+        }
         let selector = Selector::Digest(descriptor.digest);
         Ok(self.registry.manifest_at(&self.location, &selector, &self.scope)?.bytes)
     }
@@ -52,6 +65,10 @@ impl ImageContent for Remote<'_> {
         self.registry.has_blob_at(&self.location, blob, &self.scope).unwrap_or(false)
     }
 
+    fn file(&self, digest: &Digest) -> PathBuf {
+        format!("{}/{}@{digest}", self.location.host, self.location.path).into()
+    }
+
     /// Copies a blob as a pull does: again if the connection is lost, and until the client is cancelled.
     fn copy_blob(
         &self,
@@ -59,7 +76,7 @@ impl ImageContent for Remote<'_> {
         blob: &Blob,
         observer: &dyn TransferObserver,
     ) -> Result<(), RegistryError> {
-        let Self { registry, location, scope } = self;
+        let Self { registry, location, scope, .. } = self;
         Fetch { registry, location, scope, store, observer }.fetch(blob, &Gate::new(1))
     }
 }
@@ -88,6 +105,7 @@ pub(crate) fn copy_graph(
     jobs: usize,
     observer: &dyn TransferObserver,
 ) -> Result<(), RegistryError> {
+    let store = &store.deferring();
     blobs.retain(|blob| !is_foreign(blob) || content.has(&blob.blob()));
     check_space(store, &blobs, None)?;
     observer.event(TransferEvent::Planned { blobs: blobs.len(), bytes: total(&blobs) });
@@ -102,8 +120,14 @@ pub(crate) fn copy_graph(
         observer.event(TransferEvent::Finished { digest: blob.digest, bytes: blob.size, by });
         Ok(())
     })?;
-    nodes.iter().try_for_each(|node| store.put(&node.bytes).map(drop))?;
-    Ok(())
+    put_documents(store, nodes)?;
+    Ok(store.sync()?)
+}
+
+/// Writes manifests and indexes, each after those that it lists.
+pub(crate) fn put_documents(store: &BlobStore, nodes: &[Node]) -> Result<(), FileError> {
+    let put = |node: &Node| store.put_as(node.descriptor.digest.algorithm(), &node.bytes);
+    nodes.iter().try_for_each(|node| put(node).map(drop))
 }
 
 /// Returns options that let a registry take blobs from the repository that is copied.

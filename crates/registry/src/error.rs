@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossdock_fs::FileError;
-use crossdock_oci::{BlobError, Digest, DocumentError, LayoutError, SourceError, Tag};
+use crossdock_oci::{Algorithm, BlobError, Digest, DocumentError, LayoutError, SourceError, Tag};
 
 use crate::create::CreateError;
 use crate::credentials::CredentialsError;
@@ -422,8 +422,13 @@ pub(crate) fn explanation(body: &[u8]) -> (Option<String>, String) {
 /// Returns the digests that a text contains.
 fn digests_in(body: &[u8]) -> Vec<Digest> {
     let text = String::from_utf8_lossy(body);
-    let digest = |(at, _): (usize, &str)| text.get(at..at + "sha256:".len() + 64)?.parse().ok();
-    text.match_indices("sha256:").filter_map(digest).collect()
+    let of = |algorithm: Algorithm| {
+        let start = format!("{algorithm}:");
+        let length = start.len() + algorithm.digits();
+        let digest = |(at, _): (usize, &str)| text.get(at..at + length)?.parse().ok();
+        text.match_indices(&start).filter_map(digest).collect::<Vec<Digest>>()
+    };
+    Algorithm::ALL.into_iter().flat_map(of).collect()
 }
 
 /// Returns a text on one line, without control characters and of limited length.

@@ -5,7 +5,7 @@ mod found;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use crossdock_oci::{Descriptor, Digest, Repository, Tag};
+use crossdock_oci::{Algorithm, Descriptor, Digest, Repository, Tag};
 
 use crate::auth::Scope;
 use crate::client::{Location, told};
@@ -190,31 +190,34 @@ impl Push<'_> {
     fn finish(&self, root: &Node, found: &Found<'_>) -> Result<(), RegistryError> {
         let digest = root.descriptor.digest;
         // Under an immutable tag that names it, the image can only be written by its digest.
-        if found.untagged.is_empty() && found.missing.contains(&digest) {
-            return self.put(root, &Selector::Digest(digest));
+        // A tag does not say of which algorithm the digest is, and registries take SHA-256 then.
+        let is_other = digest.algorithm() != Algorithm::Sha256;
+        if (found.untagged.is_empty() || is_other) && found.missing.contains(&digest) {
+            self.put(root, &Selector::Digest(digest))?;
         }
         found.untagged.iter().try_for_each(|tag| self.put_tag(root, tag))
     }
 
     /// Reads the image back under each of its names.
     fn read_back(&self, root: &Node) -> Result<(), RegistryError> {
-        let digest = root.descriptor.digest;
         let mut names: Vec<Selector> = self.options.tags.iter().cloned().map(Selector::Tag).collect();
         if names.is_empty() {
-            names.push(Selector::Digest(digest));
+            names.push(Selector::Digest(root.descriptor.digest));
         }
-        for_each(names, self.jobs(), |name| self.read_back_name(&name, digest))
+        for_each(names, self.jobs(), |name| self.read_back_name(&name, root))
     }
 
     /// Reads a manifest back. What was just written may be shown later, as from another copy of the registry's data.
-    fn read_back_name(&self, name: &Selector, expected: Digest) -> Result<(), RegistryError> {
+    fn read_back_name(&self, name: &Selector, root: &Node) -> Result<(), RegistryError> {
         let Upload { registry, location, scope, .. } = self.upload;
         let shown = manifest_name(location, name);
         registry.once_shown(&format!("`{shown}` as it was pushed"), || {
             let found = absent_as_none(registry.manifest_at(location, name, scope))?;
-            match found.map(|found| found.descriptor.digest) {
-                Some(found) if found == expected => Ok(()),
+            match found {
+                Some(found) if found.bytes == root.bytes => Ok(()),
                 found => {
+                    let (expected, found) =
+                        (root.descriptor.digest, found.map(|found| found.descriptor.digest));
                     let (host, name) = (location.host.to_string(), shown.clone());
                     Err(RegistryError::NotShown { host, name, expected, found })
                 }

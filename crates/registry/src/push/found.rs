@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use crossdock_oci::{Descriptor, Digest, Tag};
+use crossdock_oci::{Blob, Digest, Tag};
 use ureq::http::Method;
 
 use super::{LookUp, Push, Upload, lock};
 use crate::error::RegistryError;
 use crate::graph::{Graph, Node};
-use crate::registry::{Selector, absent_as_none, manifest_name};
+use crate::registry::{Manifest, Selector, absent_as_none, manifest_name};
 use crate::transfer::for_each;
 
 /// What a registry has of an image.
@@ -42,23 +42,28 @@ impl Found<'_> {
 enum Question<'a> {
     Tag(&'a Tag),
     Document(&'a Node),
-    Blob(Descriptor),
+    Blob(Blob),
 }
 
 impl<'a> Push<'a> {
-    /// Asks the registry what it has: for everything at once, since each answer takes a round trip and none depends on
-    /// another. Blobs are asked for although a manifest that lists them is there: damaged storage and cleanup jobs delete
-    /// blobs of manifests that stay.
+    /// Asks the registry what it has: for the tags and all documents at once, since each answer takes a round trip and none
+    /// depends on another, and then for all blobs, unless everything is there. Blobs of documents that are there are asked for
+    /// too: damaged storage and cleanup jobs delete blobs of manifests that stay.
     pub(super) fn look_up(&self, graph: &'a Graph) -> Result<Found<'a>, RegistryError> {
         let mut questions: Vec<Question<'a>> = self.options.tags.iter().map(Question::Tag).collect();
         let is_first = self.options.look_up == LookUp::First;
         if is_first {
             questions.extend(graph.nodes.iter().map(Question::Document));
-            questions
-                .extend(self.blobs(&graph.nodes.iter().collect::<Vec<_>>()).into_iter().map(Question::Blob));
         }
         self.prepare(graph)?;
         let mut found = self.ask(graph, questions)?;
+        let has_all = found.untagged.is_empty() && found.missing.is_empty();
+        // Who wants to see what was pushed also wants its blobs to be there.
+        if is_first && (!has_all || self.upload.registry.settings().verify_pushes) {
+            let blobs = self.blobs(&graph.nodes.iter().collect::<Vec<_>>());
+            found.blobs =
+                self.ask(graph, blobs.iter().map(|blob| Question::Blob(blob.blob())).collect())?.blobs;
+        }
         // Of this order, whatever the order of the answers.
         found.untagged = self.options.tags.iter().filter(|tag| found.untagged.contains(tag)).collect();
         if !is_first {
@@ -108,7 +113,8 @@ impl<'a> Push<'a> {
     ) -> Result<(), RegistryError> {
         match question {
             Question::Tag(tag) => {
-                if self.tagged(tag)? != graph.root().map(|root| root.descriptor.digest) {
+                let root = graph.root().map(|root| &root.bytes);
+                if self.tagged(tag)?.is_none_or(|named| Some(&named.bytes) != root) {
                     lock(found).untagged.push(tag);
                 }
             }
@@ -125,11 +131,11 @@ impl<'a> Push<'a> {
         Ok(())
     }
 
-    /// Returns the digest of the image that a tag names; `None` if it names none.
-    fn tagged(&self, tag: &Tag) -> Result<Option<Digest>, RegistryError> {
+    /// Returns the manifest that a tag names; `None` if it names none.
+    fn tagged(&self, tag: &Tag) -> Result<Option<Manifest>, RegistryError> {
         let Upload { registry, location, scope, .. } = self.upload;
         let named = registry.manifest_at(location, &Selector::Tag(tag.clone()), scope);
-        Ok(hidden_as_none(named)?.map(|named| named.descriptor.digest))
+        hidden_as_none(named)
     }
 
     /// Returns whether the registry shows a document. The image itself is read if no tag was: the status of a server that
@@ -145,9 +151,9 @@ impl<'a> Push<'a> {
         Ok(hidden_as_none(found)?.unwrap_or(false))
     }
 
-    fn shown(&self, blob: &Descriptor) -> Result<Shown, RegistryError> {
+    fn shown(&self, blob: &Blob) -> Result<Shown, RegistryError> {
         let Upload { registry, location, scope, .. } = self.upload;
-        match registry.has_blob_at(location, &blob.blob(), scope) {
+        match registry.has_blob_at(location, blob, scope) {
             Ok(true) => Ok(Shown::Present),
             Ok(false) => Ok(Shown::Absent),
             Err(error) if error.is_denied() => Ok(Shown::Hidden),
