@@ -209,15 +209,14 @@ fn append(
     content: impl Read,
 ) -> Result<(), ArchiveError> {
     let mut header = Header::new_ustar();
-    header.set_path(path)?;
     header.set_entry_type(kind);
     header.set_mode(mode);
     header.set_uid(0);
     header.set_gid(0);
     header.set_mtime(0);
     header.set_size(size);
-    header.set_cksum();
-    Ok(tar.append(&header, content)?)
+    // The name of a blob with a sha512 digest does not fit into the header, and gets one of GNU before it.
+    Ok(tar.append_data(&mut header, path, content)?)
 }
 
 /// Passes reads through and computes their digest.
