@@ -124,7 +124,7 @@ fn the_certificates_that_podman_and_docker_keep_for_a_host_are_used() {
 
     let config = person.sandbox.work().with_file_name("home").join(".config");
     let directory = config.join("containers/certs.d").join(&host);
-    let put = |name: &str, from: &Path| write(&directory.join(name), std::fs::read(from).unwrap());
+    let put = |name: &str, from: &Path| write(directory.join(name), std::fs::read(from).unwrap());
     put("ca.crt", &authority);
     person.run(&push).ends_with(5).complains("demands a client certificate");
     put("client.cert", &certificate);

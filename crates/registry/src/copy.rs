@@ -3,7 +3,6 @@
 use std::io::{self, Read};
 use std::path::PathBuf;
 
-use crossdock_fs::FileError;
 use crossdock_oci::{Blob, BlobStore, Descriptor, Digest, Repository};
 
 use crate::auth::Scope;
@@ -11,7 +10,7 @@ use crate::client::Location;
 use crate::content::{ImageContent, read_document};
 use crate::error::RegistryError;
 use crate::graph::{Graph, Node, is_foreign, total};
-use crate::pull::Fetch;
+use crate::pull::{Fetch, put_documents};
 use crate::push::PushOptions;
 use crate::registry::{Manifest, Registry, Selector};
 use crate::space::check_space;
@@ -23,7 +22,7 @@ pub struct Remote<'a> {
     registry: &'a Registry,
     location: Location,
     scope: Scope,
-    known: Option<Manifest>,
+    known: Option<Box<Manifest>>,
 }
 
 impl<'a> Remote<'a> {
@@ -40,7 +39,7 @@ impl<'a> Remote<'a> {
     /// Adds a manifest that was read before, so that it is not read again.
     #[must_use]
     pub fn with_manifest(self, manifest: Manifest) -> Self {
-        Self { known: Some(manifest), ..self }
+        Self { known: Some(Box::new(manifest)), ..self }
     }
 }
 
@@ -122,12 +121,6 @@ pub(crate) fn copy_graph(
     })?;
     put_documents(store, nodes)?;
     Ok(store.sync()?)
-}
-
-/// Writes manifests and indexes, each after those that it lists.
-pub(crate) fn put_documents(store: &BlobStore, nodes: &[Node]) -> Result<(), FileError> {
-    let put = |node: &Node| store.put_as(node.descriptor.digest.algorithm(), &node.bytes);
-    nodes.iter().try_for_each(|node| put(node).map(drop))
 }
 
 /// Returns options that let a registry take blobs from the repository that is copied.

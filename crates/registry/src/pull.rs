@@ -10,9 +10,8 @@ use crossdock_oci::{
 
 use crate::auth::Scope;
 use crate::client::{Location, told};
-use crate::copy::put_documents;
 use crate::error::RegistryError;
-use crate::graph::{Graph, is_foreign, total};
+use crate::graph::{Graph, Node, is_foreign, total};
 use crate::registry::{Manifest, Registry, Selector};
 use crate::retry::{self, ATTEMPTS};
 use crate::space::check_space;
@@ -211,6 +210,12 @@ impl Fetch<'_> {
             self.observer.event(TransferEvent::Restarted { bytes: partial.size });
         }
     }
+}
+
+/// Writes manifests and indexes, each after those that it lists.
+pub(crate) fn put_documents(store: &BlobStore, nodes: &[Node]) -> Result<(), FileError> {
+    let put = |node: &Node| store.put_as(node.descriptor.digest.algorithm(), &node.bytes);
+    nodes.iter().try_for_each(|node| put(node).map(drop))
 }
 
 /// The bytes after which a download counts as one that moves on, and may break off as often as a new one.

@@ -1,4 +1,4 @@
-//! What a registry has of an image before it is pushed.
+//! Looks up the parts of an image that a registry has before it is pushed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -12,7 +12,7 @@ use crate::graph::{Graph, Node};
 use crate::registry::{Manifest, Selector, absent_as_none, manifest_name};
 use crate::transfer::for_each;
 
-/// What a registry has of an image.
+/// The parts of an image that a registry has.
 #[derive(Debug, Default)]
 pub(super) struct Found<'a> {
     /// The tags that do not name the image yet, in their order.
@@ -58,13 +58,13 @@ impl<'a> Push<'a> {
         self.prepare(graph)?;
         let mut found = self.ask(graph, questions)?;
         let has_all = found.untagged.is_empty() && found.missing.is_empty();
-        // Who wants to see what was pushed also wants its blobs to be there.
+        // A push that is verified also verifies the blobs that it does not send.
         if is_first && (!has_all || self.upload.registry.settings().verify_pushes) {
             let blobs = self.blobs(&graph.nodes.iter().collect::<Vec<_>>());
             found.blobs =
                 self.ask(graph, blobs.iter().map(|blob| Question::Blob(blob.blob())).collect())?.blobs;
         }
-        // Of this order, whatever the order of the answers.
+        // The order of the options, whatever the order of the answers.
         found.untagged = self.options.tags.iter().filter(|tag| found.untagged.contains(tag)).collect();
         if !is_first {
             found.missing = graph.nodes.iter().map(|node| node.descriptor.digest).collect();

@@ -51,7 +51,7 @@ pub enum HostCertificatesError {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What it should be.
+        /// The expected content.
         expected: &'static str,
     },
 }
@@ -235,7 +235,7 @@ mod tests {
             (&both[..1], "r.example:5000", "docker's"),
             (&both[..], "r.example:5000", "podman's"),
             (&users[..], "r.example:5000", "user's"),
-            // Of another port or host.
+            // The directory has another port or host.
             (&both[..], "r.example", "none"),
             (&both[..], "r.example:5001", "none"),
             (&both[..], "q.r.example:5000", "none"),
