@@ -16,7 +16,8 @@ use crossdock_tests::registry::certificates::ISSUER;
 use crossdock_tests::registry::encoding::base64;
 use crossdock_tests::registry::http::{Answer, Connection, Flow, Handler, HttpServer, Request};
 use crossdock_tests::registry::tokens::{PASSWORD, USER};
-use crossdock_tests::registry::{Access, Distribution, Program, Sample};
+
+use crossdock_tests::registry::{Access, Distribution, Habits, MemoryRegistry, Program, Sample};
 use crossdock_tests::terminal::on_terminal;
 use crossdock_tests::tools::need;
 use crossdock_tests::{Outcome, Sandbox};
@@ -109,6 +110,42 @@ fn images_go_to_registries_with_access_control_and_come_back() {
     }
 }
 
+/// A registry that serves only clients with a certificate: skopeo reads the same directory.
+#[test]
+fn the_certificates_that_podman_and_docker_keep_for_a_host_are_used() {
+    let registry = Distribution::with(Program::Debian, Access::TlsClients);
+    let (host, authority) = (registry.host(), registry.authority().unwrap());
+    let (certificate, key) = registry.client().unwrap();
+    let mut person = Person::new("");
+    let sample = Sample::write(&person.sandbox.work().join("sample"), 1, 1000);
+    let (layout, reference) = (sample.directory.display().to_string(), format!("{host}/team/app:1"));
+    let push = ["push", &reference, &layout];
+    person.run(&push).ends_with(5).complains("is not trusted");
+
+    let config = person.sandbox.work().with_file_name("home").join(".config");
+    let directory = config.join("containers/certs.d").join(&host);
+    let put = |name: &str, from: &Path| write(directory.join(name), std::fs::read(from).unwrap());
+    put("ca.crt", &authority);
+    person.run(&push).ends_with(5).complains("demands a client certificate");
+    put("client.cert", &certificate);
+    person.run(&push).ends_with(5).complains("client.key` is missing");
+    put("client.key", &key);
+    person.run(&push).success();
+    let skopeo = ["inspect", "--format", "{{.Digest}}", &format!("docker://{reference}")];
+    person.sandbox.tool(&person.sandbox.work(), "skopeo", &skopeo).success().says(&sample.digest);
+
+    // A key that is not that of the certificate.
+    put("client.key", &authority.with_file_name("server.key"));
+    person.run(&push).ends_with(5).complains("client.cert` is not a certificate of the key next to it");
+    // Docker's place for a user.
+    std::fs::remove_file(directory.join("client.key")).unwrap();
+    put("client.key", &key);
+    std::fs::create_dir_all(config.join("docker/certs.d")).unwrap();
+    std::fs::rename(&directory, config.join("docker/certs.d").join(&host)).unwrap();
+    person.run(&["inspect", &reference]).success();
+    person.reveals(&["PRIVATE KEY"]);
+}
+
 #[test]
 fn a_host_without_a_repository_and_a_failed_pull_are_errors_that_leave_nothing() {
     let mut person = Person::new("");
@@ -178,7 +215,28 @@ fn a_password_in_the_arguments_is_refused_and_not_shown() {
     person.run(&["login", "registry.example", "-u", "me"]).ends_with(2).complains("--password-stdin");
     person.login("registry.example", "me", "", &[]).ends_with(2).complains("standard input has no password");
     person.login("registry.example/team", "me", "hunter2", &[]).ends_with(2).complains("is not a host");
+    for (user, problem) in [
+        ("", "the user name `` is empty"),
+        ("me:too", "the user name `me:too` has a colon"),
+        ("me\ttoo", "the user name `me\\ttoo` has a control character"),
+    ] {
+        // Nothing is sent: the host does not exist.
+        person.login("registry.invalid", user, "hunter2", &[]).ends_with(2).complains(problem);
+    }
     person.reveals(&["hunter2"]);
+}
+
+#[test]
+fn a_registry_that_asks_for_no_login_is_named_and_nothing_is_stored() {
+    let registry = MemoryRegistry::start(Habits::default());
+    let (host, mut person) = (registry.host(), Person::new(""));
+    let login = person.login(&host, "me", "hunter2", &[]).success();
+    login.says(&format!("{host} asks for no login; nothing was stored"));
+    let answer = person.login(&host, "me", "hunter2", &["--json"]).success().json();
+    assert!(answer["helper"].is_null() && answer["file"].is_null(), "{answer}");
+    assert!(!person.config().exists());
+    person.reveals(&["hunter2", &base64(b"me:hunter2")]);
+    assert!(registry.record().entries.iter().all(|entry| entry.target == "/v2/"), "{}", registry.record());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use crossdock_oci::{Digest, media_type};
+use crossdock_oci::{Algorithm, Digest, media_type};
 use crossdock_registry::{Registry, Settings};
 use crossdock_tests::registry::encoding::base64;
 use crossdock_tests::registry::memory::{Mount, Referrers, Tags};
@@ -95,6 +95,11 @@ fn one_digest_gets_all_names_in_few_requests() {
             let promoted = promote(&[&source, &destination]).success();
             assert_eq!(promoted.stdout.trim(), format!("{destination}@{}", digest()));
             let (count, record) = (beyond_reading(&registry), registry.record());
+            // The verification reads each part of the image once.
+            for entry in record.of("GET", "/manifests/sha256:").chain(record.of("GET", "/blobs/sha256:")) {
+                let again = record.of("GET", &entry.target).count();
+                assert!(again == 1, "{} is read {again} times: {record}", entry.target);
+            }
             assert!(count <= limit, "{count} of {limit}: {record}");
             assert_eq!(record.of("PUT", "/manifests/").last().map(|put| put.received > 0), Some(true));
             // The tag comes last, unless it names the image already.
@@ -107,6 +112,77 @@ fn one_digest_gets_all_names_in_few_requests() {
         assert_eq!(registry.faults(), [""; 0]);
         assert_eq!(other.faults(), [""; 0]);
     }
+}
+
+/// Writes the image into another layout with sha512 digests, of blobs, manifests and the index, and returns its digest.
+fn write_sha512(to: &Path) -> String {
+    let from = BUILT.project.join(".crossdock/hello");
+    let read = |entry: &Value| {
+        let hex = &entry["digest"].as_str().unwrap()["sha256:".len()..];
+        std::fs::read(from.join("blobs/sha256").join(hex)).unwrap()
+    };
+    let put = |entry: &mut Value, bytes: &[u8]| {
+        let digest = Algorithm::Sha512.digest(bytes);
+        fixture::write(to.join("blobs/sha512").join(digest.hex()), bytes);
+        (entry["digest"], entry["size"]) = (json!(digest), json!(bytes.len()));
+    };
+    let mut top = json!({ "digest": digest(), "mediaType": media_type::INDEX });
+    let mut index: Value = serde_json::from_slice(&read(&top)).unwrap();
+    for entry in index["manifests"].as_array_mut().unwrap() {
+        let mut manifest: Value = serde_json::from_slice(&read(entry)).unwrap();
+        let (bytes, config) = (read(&manifest["config"]), &mut manifest["config"]);
+        put(config, &bytes);
+        for layer in manifest["layers"].as_array_mut().unwrap() {
+            let bytes = read(layer);
+            put(layer, &bytes);
+        }
+        put(entry, manifest.to_string().as_bytes());
+    }
+    put(&mut top, index.to_string().as_bytes());
+    fixture::write(to.join("oci-layout"), r#"{"imageLayoutVersion": "1.0.0"}"#);
+    fixture::write(to.join("index.json"), json!({ "schemaVersion": 2, "manifests": [top] }).to_string());
+    top["digest"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_image_with_sha512_digests_is_verified_pushed_promoted_copied_and_pulled() {
+    let (registry, other) =
+        (MemoryRegistry::start(Habits::default()), MemoryRegistry::start(Habits::default()));
+    let work = BUILT.sandbox.work();
+    let layout = work.join("sha512");
+    let digest = write_sha512(&layout);
+    let crossdock = |arguments: &[&str]| BUILT.sandbox.crossdock(&work, arguments);
+    let (app, copied) = (format!("{}/team/app", registry.host()), format!("{}/app", other.host()));
+    let pinned = format!("{app}@{digest}");
+
+    crossdock(&["verify", "./sha512"]).success();
+    crossdock(&["push", &format!("{app}:candidate"), "./sha512"]).success().says(&digest);
+    crossdock(&["push", &format!("{app}:candidate"), "./sha512"]).success();
+    crossdock(&["verify", &pinned]).success();
+    assert_eq!(crossdock(&["inspect", "--json", &pinned]).success().json()["digest"], digest.as_str());
+    crossdock(&["promote", &pinned, &format!("{app}:1.0"), "--immutable"]).success();
+    // The tag names it already.
+    crossdock(&["promote", &pinned, &format!("{app}:1.0"), "--immutable"]).success();
+    crossdock(&["copy", &format!("docker://{pinned}"), &format!("docker://{copied}:1.0")]).success();
+    crossdock(&["copy", &format!("docker://{copied}@{digest}"), "oci-archive:sha512.tar"]).success();
+    crossdock(&["verify", "sha512.tar"]).success();
+    crossdock(&["pull", &pinned, "--output", "pulled"]).success().says(&digest);
+    crossdock(&["verify", "./pulled"]).success();
+    for server in [&registry, &other] {
+        assert_eq!(server.faults(), [""; 0]);
+    }
+
+    // Each digest is that of the bytes, and one of another algorithm is refused by its name.
+    let changed = layout.join("blobs/sha512").join(&digest["sha512:".len()..]);
+    let index = std::fs::read_to_string(&changed).unwrap();
+    fixture::write(&changed, index.replace("amd64", "amd65"));
+    crossdock(&["push", &format!("{app}:changed"), "./sha512"]).ends_with(5).complains("is corrupt");
+    let top = std::fs::read_to_string(layout.join("index.json")).unwrap();
+    fixture::write(layout.join("index.json"), top.replace("sha512:", "sha384:"));
+    crossdock(&["push", &format!("{app}:changed"), "./sha512"])
+        .ends_with(5)
+        .complains("the algorithm `sha384` is not supported, only sha256 and sha512");
+    assert_eq!(registry.tag("team/app", "changed"), None);
 }
 
 /// A tag that moves while the image is verified changes nothing: it is read once.

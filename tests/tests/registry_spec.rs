@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Cursor, Read};
 use std::process::Command;
 
-use crossdock_oci::{Blob, BlobStore, Descriptor, Digest, media_type};
+use crossdock_oci::{Algorithm, Blob, BlobStore, Descriptor, Digest, media_type};
 use crossdock_registry::{
     ImageContent, PushOptions, Registry, RegistryError, Remote, Settings, Unobserved, copy_into,
 };
@@ -25,8 +25,12 @@ struct Memory(BTreeMap<Digest, Vec<u8>>);
 
 impl Memory {
     fn add(&mut self, media_type: &str, bytes: impl Into<Vec<u8>>) -> Descriptor {
+        self.add_as(Algorithm::Sha256, media_type, bytes)
+    }
+
+    fn add_as(&mut self, algorithm: Algorithm, media_type: &str, bytes: impl Into<Vec<u8>>) -> Descriptor {
         let bytes = bytes.into();
-        let blob = Blob { digest: Digest::of(&bytes), size: bytes.len() as u64 };
+        let blob = Blob { digest: algorithm.digest(&bytes), size: bytes.len() as u64 };
         self.0.insert(blob.digest, bytes);
         Descriptor::new(media_type, blob)
     }
@@ -204,14 +208,40 @@ fn children_come_before_their_index() {
     assert_eq!(registry.tags(REPOSITORY), ["v1"], "children have no tags");
 }
 
-/// An image with sha512 digests is refused with the reason, before anything is written.
+/// A layer, a manifest and an index with sha512 digests: each is written by its digest, and read back.
 #[test]
-fn sha512_is_refused_by_name() {
+fn sha512_digests_are_kept() {
+    let registry = MemoryRegistry::start(Habits::default());
+    let mut content = Memory::default();
+    let layer = content.add_as(Algorithm::Sha512, "application/vnd.oci.image.layer.v1.tar", "");
+    let config = content.add("application/vnd.oci.image.config.v1+json", "{}");
+    let fields = json!({
+        "schemaVersion": 2, "mediaType": media_type::MANIFEST, "config": config, "layers": [layer],
+    });
+    let manifest = content.add_as(Algorithm::Sha512, media_type::MANIFEST, fields.to_string());
+    let fields = json!({ "schemaVersion": 2, "mediaType": media_type::INDEX, "manifests": [manifest] });
+    let index = content.add_as(Algorithm::Sha512, media_type::INDEX, fields.to_string());
+    let (to, options) = (repository(&registry.host()), PushOptions::new(["v1".parse().unwrap()]));
+    let push = || client().push(&content, &index, &to, &options, &Unobserved).unwrap();
+    assert_eq!((push().digest, push().unchanged), (index.digest, true));
+    assert_eq!(registry.faults(), [""; 0]);
+    let directory = TempDir::new().unwrap();
+    let store = BlobStore::create(directory.path()).unwrap();
+    let client = client();
+    let remote = Remote::new(&client, &to).unwrap();
+    copy_into(&store, &remote, &index, 1, &Unobserved).unwrap();
+    for blob in [&index, &manifest, &layer, &config] {
+        assert_eq!(store.verify(&blob.digest).unwrap(), blob.blob());
+    }
+}
+
+/// A digest of an algorithm that is not known here is refused with the reason, before anything is written.
+#[test]
+fn an_unknown_algorithm_is_refused_by_name() {
     let registry = MemoryRegistry::start(Habits::default());
     let mut content = Memory::default();
     let layer = json!({
-        "mediaType": "application/vnd.oci.image.layer.v1.tar", "size": 0, "digest": format!("sha512:{}", "cf83e1357eefb8bd\
-        f1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e"),
+        "mediaType": "application/vnd.oci.image.layer.v1.tar", "size": 0, "digest": format!("blake3:{}", "a".repeat(64)),
     });
     let config = content.add("application/vnd.oci.image.config.v1+json", "{}");
     let image = content.manifest(&json!({ "config": config, "layers": [layer] }));
@@ -219,7 +249,7 @@ fn sha512_is_refused_by_name() {
     let pushed =
         client().push(&content, &image, &repository(&registry.host()), &options, &Unobserved).unwrap_err();
     let message = show(&pushed);
-    assert!(message.contains("`sha512` is not supported") && message.contains("sha256:"), "{message}");
+    assert!(message.contains("`blake3` is not supported, only sha256 and sha512"), "{message}");
     assert!(registry.record().entries.iter().all(|entry| entry.method == "GET"), "{}", registry.record());
 }
 

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use camino::Utf8PathBuf;
 use crossdock_registry::credentials::{Helpers, Keychain, Search, Warn};
 use crossdock_registry::proxy::ProxyRules;
-use crossdock_registry::{HostError, Notify, Registry, RegistryError, RootSources, Roots, Settings};
+use crossdock_registry::{
+    HostCertificates, HostError, Notify, Registry, RegistryError, RootSources, Roots, Settings,
+};
 
 pub use create::NewRepository;
 
@@ -61,6 +63,7 @@ pub(crate) fn settings(context: &Context, options: &RegistryOptions) -> Result<S
     settings.proxies = ProxyRules::from_variables(&context.environment.variables);
     settings.roots =
         Roots::load(&RootSources::new(&context.environment, &options.ca_files)).map_err(usage)?;
+    settings.host_certificates = HostCertificates::new(&context.environment);
     for host in &options.insecure {
         settings
             .insecure

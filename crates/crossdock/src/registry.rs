@@ -23,7 +23,7 @@ pub use crossdock_registry::{
 pub use followers::LeftBehind;
 pub use index::create_index;
 pub use inspect::{InspectedEntry, InspectedPlatform, Inspection, inspect};
-pub use login::{login, logout};
+pub use login::{check_username, login, logout};
 pub use promote::{
     Failure, PROMOTION_SCHEMA, PromoteOptions, Promoted, PromotedTag, TagStatus, TakenTags, promote,
 };

@@ -76,9 +76,19 @@ impl AtomicFile {
         // Before the rename: some file systems would otherwise show an empty file under the new name after a crash.
         // `sync_data` (fdatasync(2)) writes the length too and omits only the times.
         self.file.as_file().sync_data().map_err(FileError::on("write", path))?;
-        self.file.persist(path).map_err(|error| FileError::on("replace", path)(error.error))?;
+        self.persist(path)?;
         sync_directory(parent_of(path));
         Ok(())
+    }
+
+    /// Renames the file to `path` as [`commit`](Self::commit) does, but leaves it to the caller to flush the returned file
+    /// ([`File::sync_data`]) and then its directory ([`sync_directory`]), of many files at once. Until then, a crash may leave
+    /// a part of the content under the name: its readers must notice, as those of content that is named by its digest do.
+    ///
+    /// # Errors
+    /// If the rename fails; a file at `path` is then unchanged.
+    pub fn persist(self, path: &Path) -> Result<File, FileError> {
+        self.file.persist(path).map_err(|error| FileError::on("replace", path)(error.error))
     }
 }
 
@@ -105,7 +115,7 @@ impl AtomicFile {
 
 /// Makes a rename durable. Some file systems refuse to sync a directory; the rename is atomic all the same, and only
 /// its durability after a power failure is lost.
-fn sync_directory(directory: &Path) {
+pub fn sync_directory(directory: &Path) {
     if let Ok(directory) = File::open(directory) {
         directory.sync_all().ok();
     }

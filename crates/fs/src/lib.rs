@@ -31,7 +31,7 @@ mod regular;
 mod space;
 mod temporary;
 
-pub use atomic::{AtomicFile, is_temporary, write_atomically};
+pub use atomic::{AtomicFile, is_temporary, sync_directory, write_atomically};
 pub use cache::{open_cache, open_cache_directory};
 pub use error::FileError;
 pub use links::{

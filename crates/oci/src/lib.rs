@@ -63,9 +63,9 @@ pub use layout::{
     write_index, write_load_archive, write_node_archive, write_oci_archive,
 };
 pub use model::{
-    Blob, Descriptor, Digest, DigestError, Document, DocumentError, EncodeError, Hasher, Healthcheck,
-    History, ImageConfig, ImageManifest, Index, PlatformObject, Reference, ReferenceError, RegistryReference,
-    Repository, RootFs, RuntimeConfig, Tag, TimeError, Timestamp, media_type,
+    Algorithm, Blob, Descriptor, Digest, DigestError, Document, DocumentError, EncodeError, Hasher,
+    Healthcheck, History, ImageConfig, ImageManifest, Index, PlatformObject, Reference, ReferenceError,
+    RegistryReference, Repository, RootFs, RuntimeConfig, Tag, TimeError, Timestamp, media_type,
 };
 pub use rootfs::{
     Difference, Dispute, EntryKind, FileId, FileReader, KeptContent, LayerBlob, LayerSource, LookupError,

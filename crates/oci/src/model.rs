@@ -11,7 +11,7 @@ mod time;
 
 pub use config::{Healthcheck, History, ImageConfig, RootFs, RuntimeConfig};
 pub use descriptor::{Blob, Descriptor, PlatformObject};
-pub use digest::{Digest, DigestError, Hasher};
+pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub(crate) use document::{DOCUMENT_LIMIT, VALUES_LIMIT, canonical_bytes, count_values, null_as_default};
 pub use document::{Document, DocumentError, EncodeError};
 pub use manifest::{ImageManifest, Index};

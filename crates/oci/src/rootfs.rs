@@ -402,7 +402,8 @@ fn decode_verified<T>(
     use_plain: impl FnOnce(Chunks) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
     let blob = layer.blob.open().map_err(TarError::Read)?;
-    let (used, digests) = decoded_apart(blob, use_plain)?;
+    let algorithms = (layer.digest.algorithm(), layer.diff_id.algorithm());
+    let (used, digests) = decoded_apart(blob, algorithms, use_plain)?;
     // The digest of the blob first: if that is right, a wrong diff_id is the fault of the builder and not of the transfer.
     if digests.blob != layer.digest {
         return Err(Fault::Digest(digests.blob));

@@ -166,6 +166,11 @@ impl Auth {
         }
     }
 
+    /// Returns whether a host has asked for authorization.
+    pub(crate) fn is_challenged(&self, origin: &Origin) -> bool {
+        self.lock().challenges.contains_key(origin)
+    }
+
     /// Returns where the credential for a repository comes from, see [`Credentials::source`].
     pub(crate) fn source(&self, host: &Host, repository: &str) -> Option<String> {
         self.credentials.source(host, repository)

@@ -219,7 +219,8 @@ pub(crate) fn carry_blobs(
 ) -> Result<(), RegistryError> {
     for blob in blobs {
         let blob = blob.blob();
-        let by = upload.blob(&blob, &|at| content.open(&blob, at), mount_from, Check::MountFirst)?;
+        let by = upload.blob(&blob, &|at| content.open(&blob, at), mount_from, Check::MountFirst);
+        let by = by.map_err(|error| error.in_file(&content.file(&blob.digest)))?;
         upload.observer.event(TransferEvent::Finished { digest: blob.digest, bytes: blob.size, by });
     }
     Ok(())

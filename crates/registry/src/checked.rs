@@ -14,7 +14,7 @@ pub(crate) struct Checked<R> {
 
 impl<R: Read> Checked<R> {
     pub(crate) fn new(reader: R, blob: Blob) -> Self {
-        Self { reader, hasher: Some(Hasher::default()), left: blob.size, blob }
+        Self { reader, hasher: Some(Hasher::new(blob.digest.algorithm())), left: blob.size, blob }
     }
 
     /// Returns the blob.

@@ -10,15 +10,15 @@ use ureq::http::{HeaderMap, Method, StatusCode, Uri};
 use crate::auth::{Auth, Scope, Subject, Used};
 use crate::checked::WrongDigest;
 use crate::create::Created;
-use crate::error::{Place, RegistryError};
+use crate::error::{Place, RegistryError, UNNAMED};
 use crate::host::{Host, Origin, Scheme};
 use crate::notice::Notices;
 use crate::proxy::ProxyError;
 use crate::retry::{self, ATTEMPTS, is_transient};
-use crate::roots::CertificateFault;
+use crate::roots::{CertificateFault, HostCertificatesError};
 use crate::settings::Settings;
 use crate::transport::{
-    Answer, Body, Limits, NoHandshake, NotTls, ProxyRefusal, ShortBody, Silent, TlsFault, Transport,
+    Answer, Body, Limits, NoHandshake, NotTls, ProxyRefusal, ShortBody, Silent, TlsFault, Transport, Trust,
     origin_of, plain, resolve,
 };
 
@@ -123,9 +123,9 @@ impl Client {
     pub(crate) fn new(settings: Settings) -> Result<Self, RegistryError> {
         let (cancel, notify) = (settings.cancel.clone(), settings.notify.clone());
         let limits = Limits { stall: settings.stall, cancel, notify };
-        let transport =
-            Transport::new(&settings.roots, settings.proxies.clone(), &settings.user_agent, limits)
-                .map_err(|error| RegistryError::Tls(Box::new(error)))?;
+        let trust = Trust::new(settings.roots.clone(), settings.host_certificates.clone())
+            .map_err(|error| RegistryError::Tls(Box::new(error)))?;
+        let transport = Transport::new(trust, settings.proxies.clone(), &settings.user_agent, limits);
         let auth = Auth::new(Arc::clone(&settings.credentials));
         Ok(Self {
             transport,
@@ -303,6 +303,16 @@ impl Client {
         })
     }
 
+    /// Finds out whether a registry speaks TLS and what it asks for, so that parallel requests need not each do so.
+    pub(crate) fn prepare(&self, call: &Call<'_>) -> Result<(), RegistryError> {
+        self.origin(call).map(drop)
+    }
+
+    /// Returns whether a registry has asked for credentials.
+    pub(crate) fn asks_for_credentials(&self, call: &Call<'_>) -> Result<bool, RegistryError> {
+        Ok(self.auth.is_challenged(&self.origin(call)?))
+    }
+
     /// Returns the origin of the registry: with TLS, unless the registry answers without it and plain HTTP is allowed.
     fn origin(&self, call: &Call<'_>) -> Result<Origin, RegistryError> {
         let Location { host, api, .. } = call.location;
@@ -456,6 +466,7 @@ fn is_final(error: &RegistryError) -> bool {
         inner.is::<TlsFault>()
             || inner.is::<NotTls>()
             || inner.is::<CertificateFault>()
+            || inner.is::<HostCertificatesError>()
             || inner.is::<ProxyError>()
             || inner.downcast_ref::<ProxyRefusal>().is_some_and(|refusal| refusal.is_final)
     });
@@ -483,7 +494,7 @@ fn unreadable(source: io::Error) -> RegistryError {
     match source.downcast::<RegistryError>() {
         Ok(error) => error,
         Err(source) => {
-            RegistryError::Blob(crossdock_fs::FileError::on("read", "blob".as_ref())(source).into())
+            RegistryError::Blob(crossdock_fs::FileError::on("read", UNNAMED.as_ref())(source).into())
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The images that are pushed or copied, wherever they are.
 
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 
 use crossdock_fs::FileError;
 use crossdock_oci::{Blob, BlobStore, Descriptor, Digest};
@@ -26,6 +27,11 @@ pub trait ImageContent: Sync {
     /// Returns whether the blob is there. Blobs that only nodes fetch may be absent.
     fn has(&self, blob: &Blob) -> bool;
 
+    /// Returns the file that holds a blob or a document, for messages.
+    fn file(&self, digest: &Digest) -> PathBuf {
+        digest.to_string().into()
+    }
+
     /// Copies a blob into a store, hashed while it is read. By default it is read once.
     ///
     /// # Errors
@@ -36,9 +42,9 @@ pub trait ImageContent: Sync {
         blob: &Blob,
         observer: &dyn TransferObserver,
     ) -> Result<(), RegistryError> {
-        let path = store.path(&blob.digest);
-        let mut reader = self.open(blob, 0).map_err(FileError::on("read", &path))?;
-        let mut writer = store.writer()?;
+        let (path, file) = (store.path(&blob.digest), self.file(&blob.digest));
+        let mut reader = self.open(blob, 0).map_err(FileError::on("read", &file))?;
+        let mut writer = store.writer_of(blob.digest.algorithm())?;
         let mut buffer = vec![0; 256 * 1024];
         loop {
             match reader.read(&mut buffer) {
@@ -48,7 +54,7 @@ pub trait ImageContent: Sync {
                     observer.event(TransferEvent::Moved { bytes: read as u64 });
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(FileError::on("read", &path)(error).into()),
+                Err(error) => return Err(FileError::on("read", &file)(error).into()),
             }
         }
         writer.complete_as(blob.digest)?;
@@ -61,7 +67,8 @@ pub trait ImageContent: Sync {
 /// # Errors
 /// If it cannot be read or has another digest.
 pub fn read_document(content: &dyn ImageContent, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
-    matching(content.document(descriptor)?, descriptor)
+    let read = content.document(descriptor).and_then(|bytes| matching(bytes, descriptor));
+    read.map_err(|error| error.in_file(&content.file(&descriptor.digest)))
 }
 
 /// Reads the configuration of an image and checks that it is the one of the descriptor.
@@ -69,18 +76,18 @@ pub fn read_document(content: &dyn ImageContent, descriptor: &Descriptor) -> Res
 /// # Errors
 /// If it cannot be read or has another digest.
 pub fn read_config(content: &dyn ImageContent, config: &Descriptor) -> Result<Vec<u8>, RegistryError> {
-    let name = config.digest.to_string();
-    let failed = FileError::on("read", name.as_ref());
+    let file = content.file(&config.digest);
+    let failed = FileError::on("read", &file);
     let mut bytes = Vec::new();
     let read = content
         .open(&config.blob(), 0)
         .and_then(|reader| reader.take(MANIFEST_LIMIT).read_to_end(&mut bytes));
     read.map_err(failed)?;
-    matching(bytes, config)
+    matching(bytes, config).map_err(|error| error.in_file(&file))
 }
 
 fn matching(bytes: Vec<u8>, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
-    let found = Digest::of(&bytes);
+    let found = descriptor.digest.of_other(&bytes);
     if found == descriptor.digest {
         return Ok(bytes);
     }

@@ -1,17 +1,18 @@
 //! Copies of images: from a registry to another one, and from anywhere into a layout.
 
 use std::io::{self, Read};
+use std::path::PathBuf;
 
-use crossdock_oci::{Blob, BlobStore, Descriptor, Repository};
+use crossdock_oci::{Blob, BlobStore, Descriptor, Digest, Repository};
 
 use crate::auth::Scope;
 use crate::client::Location;
 use crate::content::{ImageContent, read_document};
 use crate::error::RegistryError;
 use crate::graph::{Graph, Node, is_foreign, total};
-use crate::pull::Fetch;
+use crate::pull::{Fetch, put_documents};
 use crate::push::PushOptions;
-use crate::registry::{Registry, Selector};
+use crate::registry::{Manifest, Registry, Selector};
 use crate::space::check_space;
 use crate::transfer::{Gate, Moved, TransferEvent, TransferObserver, for_each};
 
@@ -21,6 +22,7 @@ pub struct Remote<'a> {
     registry: &'a Registry,
     location: Location,
     scope: Scope,
+    known: Option<Box<Manifest>>,
 }
 
 impl<'a> Remote<'a> {
@@ -31,12 +33,22 @@ impl<'a> Remote<'a> {
     pub fn new(registry: &'a Registry, repository: &Repository) -> Result<Self, RegistryError> {
         let location = Location::of(repository)?;
         let scope = Scope::pull(&location.path);
-        Ok(Self { registry, location, scope })
+        Ok(Self { registry, location, scope, known: None })
+    }
+
+    /// Adds a manifest that was read before, so that it is not read again.
+    #[must_use]
+    pub fn with_manifest(self, manifest: Manifest) -> Self {
+        Self { known: Some(Box::new(manifest)), ..self }
     }
 }
 
 impl ImageContent for Remote<'_> {
     fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
+        if let Some(known) = self.known.as_ref().filter(|known| known.descriptor.digest == descriptor.digest)
+        {
+            return Ok(known.bytes.clone());
+        }
         let selector = Selector::Digest(descriptor.digest);
         Ok(self.registry.manifest_at(&self.location, &selector, &self.scope)?.bytes)
     }
@@ -52,6 +64,10 @@ impl ImageContent for Remote<'_> {
         self.registry.has_blob_at(&self.location, blob, &self.scope).unwrap_or(false)
     }
 
+    fn file(&self, digest: &Digest) -> PathBuf {
+        format!("{}/{}@{digest}", self.location.host, self.location.path).into()
+    }
+
     /// Copies a blob as a pull does: again if the connection is lost, and until the client is cancelled.
     fn copy_blob(
         &self,
@@ -59,7 +75,7 @@ impl ImageContent for Remote<'_> {
         blob: &Blob,
         observer: &dyn TransferObserver,
     ) -> Result<(), RegistryError> {
-        let Self { registry, location, scope } = self;
+        let Self { registry, location, scope, .. } = self;
         Fetch { registry, location, scope, store, observer }.fetch(blob, &Gate::new(1))
     }
 }
@@ -88,12 +104,13 @@ pub(crate) fn copy_graph(
     jobs: usize,
     observer: &dyn TransferObserver,
 ) -> Result<(), RegistryError> {
+    let store = &store.deferring();
     blobs.retain(|blob| !is_foreign(blob) || content.has(&blob.blob()));
     check_space(store, &blobs, None)?;
     observer.event(TransferEvent::Planned { blobs: blobs.len(), bytes: total(&blobs) });
     copy_blobs(store, content, blobs.iter().map(Descriptor::blob), jobs, observer)?;
-    nodes.iter().try_for_each(|node| store.put(&node.bytes).map(drop))?;
-    Ok(())
+    put_documents(store, nodes)?;
+    Ok(store.sync()?)
 }
 
 /// Copies blobs into a store, each hashed while it is read, several at the same time. Those that the store has are read again,

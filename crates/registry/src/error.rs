@@ -1,10 +1,10 @@
 use std::error::Error as StdError;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossdock_fs::FileError;
-use crossdock_oci::{BlobError, Digest, DocumentError, LayoutError, SourceError, Tag};
+use crossdock_oci::{Algorithm, BlobError, Digest, DocumentError, LayoutError, SourceError, Tag};
 
 use crate::create::CreateError;
 use crate::credentials::CredentialsError;
@@ -199,7 +199,22 @@ impl std::fmt::Display for Refusal {
     }
 }
 
+/// The name of the file in an error of reading content, until [`RegistryError::in_file`] replaces it.
+pub(crate) const UNNAMED: &str = "blob";
+
 impl RegistryError {
+    /// Names the file in an error of the content that is sent.
+    pub(crate) fn in_file(self, file: &Path) -> Self {
+        let source = match self {
+            Self::Blob(BlobError::File(FileError { path, source, .. })) if path == Path::new(UNNAMED) => {
+                source
+            }
+            Self::Blob(error @ BlobError::Corrupt { .. }) => io::Error::other(error),
+            other => return other,
+        };
+        Self::Blob(FileError::on("read", file)(source).into())
+    }
+
     /// Returns what to do about the error, most useful first.
     pub fn hints(&self) -> Vec<String> {
         match self {
@@ -407,8 +422,13 @@ pub(crate) fn explanation(body: &[u8]) -> (Option<String>, String) {
 /// Returns the digests that a text contains.
 fn digests_in(body: &[u8]) -> Vec<Digest> {
     let text = String::from_utf8_lossy(body);
-    let digest = |(at, _): (usize, &str)| text.get(at..at + "sha256:".len() + 64)?.parse().ok();
-    text.match_indices("sha256:").filter_map(digest).collect()
+    let of = |algorithm: Algorithm| {
+        let start = format!("{algorithm}:");
+        let length = start.len() + algorithm.digits();
+        let digest = |(at, _): (usize, &str)| text.get(at..at + length)?.parse().ok();
+        text.match_indices(&start).filter_map(digest).collect::<Vec<Digest>>()
+    };
+    Algorithm::ALL.into_iter().flat_map(of).collect()
 }
 
 /// Returns a text on one line, without control characters and of limited length.

@@ -1,8 +1,9 @@
 //! Layouts as the source and the destination of transfers.
 
 use std::io::{self, Read, Seek, SeekFrom};
+use std::path::PathBuf;
 
-use crossdock_oci::{Blob, BlobStore, Descriptor, ImageSource, SourceError};
+use crossdock_oci::{Blob, BlobStore, Descriptor, Digest, ImageSource, SourceError};
 
 use crate::checked::Checked;
 use crate::content::ImageContent;
@@ -24,6 +25,10 @@ impl ImageContent for BlobStore {
     fn has(&self, blob: &Blob) -> bool {
         self.has(blob)
     }
+
+    fn file(&self, digest: &Digest) -> PathBuf {
+        self.path(digest)
+    }
 }
 
 impl ImageContent for ImageSource {
@@ -43,7 +48,7 @@ impl ImageContent for ImageSource {
         let mut reader = self.blob(&blob.digest).map_err(io::Error::other)?;
         // The file of a layout tells its length at once. An archive's files end where its headers say.
         if self.path().is_dir() {
-            let file = std::fs::symlink_metadata(self.path().join("blobs/sha256").join(blob.digest.hex()))?;
+            let file = std::fs::symlink_metadata(self.file(&blob.digest))?;
             // A layout from elsewhere could name any file of this machine.
             if file.is_symlink() {
                 return Err(io::Error::other(format!("blob {} is a symbolic link", blob.digest)));
@@ -62,6 +67,13 @@ impl ImageContent for ImageSource {
 
     fn has(&self, blob: &Blob) -> bool {
         self.blob(&blob.digest).is_ok()
+    }
+
+    fn file(&self, digest: &Digest) -> PathBuf {
+        match self.path().is_dir() {
+            true => BlobStore::open(self.path()).path(digest),
+            false => self.path().to_owned(),
+        }
     }
 }
 

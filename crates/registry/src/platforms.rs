@@ -131,7 +131,7 @@ pub fn copy_platform_into(
         let graph = Graph::read(image, &mut |descriptor| read_document(content, descriptor))?;
         let indexes = graph.nodes.iter().filter(|node| media_type::is_index(&node.descriptor.media_type));
         for index in indexes {
-            store.put(&index.bytes)?;
+            store.put_as(index.descriptor.digest.algorithm(), &index.bytes)?;
         }
     }
     Ok(())

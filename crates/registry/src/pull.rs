@@ -11,8 +11,8 @@ use crossdock_oci::{
 use crate::auth::Scope;
 use crate::client::{Location, told};
 use crate::error::RegistryError;
-use crate::graph::{Graph, is_foreign, total};
-use crate::registry::{Registry, Selector};
+use crate::graph::{Graph, Node, is_foreign, total};
+use crate::registry::{Manifest, Registry, Selector};
 use crate::retry::{self, ATTEMPTS};
 use crate::space::check_space;
 use crate::transfer::{Counting, Gate, Moved, TransferEvent, TransferObserver, for_each};
@@ -31,14 +31,31 @@ impl Registry {
         layout: &Layout,
         observer: &dyn TransferObserver,
     ) -> Result<Descriptor, RegistryError> {
+        let manifest = self.manifest(repository, selector)?;
+        self.pull_manifest(repository, selector, manifest, layout, observer)
+    }
+
+    /// Pulls an image whose manifest or index is known, as [`pull`](Self::pull) does.
+    ///
+    /// # Errors
+    /// As of [`pull`](Self::pull).
+    pub fn pull_manifest(
+        &self,
+        repository: &Repository,
+        selector: &Selector,
+        root: Manifest,
+        layout: &Layout,
+        observer: &dyn TransferObserver,
+    ) -> Result<Descriptor, RegistryError> {
         let location = Location::of(repository)?;
         let scope = Scope::pull(&location.path);
-        let root = self.manifest_at(&location, selector, &scope)?;
         let lock = layout.lock()?;
-        let fetch =
-            Fetch { registry: self, location: &location, scope: &scope, store: layout.blobs(), observer };
-        let descriptor = root.descriptor.clone();
+        let store = &layout.blobs().deferring();
+        let fetch = Fetch { registry: self, location: &location, scope: &scope, store, observer };
+        let descriptor = root.descriptor;
         fetch.image(&descriptor, root.bytes)?;
+        // Before the layout lists the image.
+        store.sync()?;
         let names: Vec<Reference> = match selector {
             Selector::Tag(tag) => vec![Reference { repository: repository.clone(), tag: tag.clone() }],
             Selector::Digest(_) => Vec::new(),
@@ -77,8 +94,7 @@ impl Fetch<'_> {
         let gate = Gate::new(jobs);
         for_each(blobs, jobs, |blob| gate.pass(|| self.blob(&blob.blob(), &gate)))?;
         // An index comes after all that it lists, so that a killed run leaves no document without its blobs.
-        graph.nodes.iter().try_for_each(|node| self.store.put(&node.bytes).map(drop))?;
-        Ok(())
+        Ok(put_documents(self.store, &graph.nodes)?)
     }
 
     fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
@@ -131,7 +147,7 @@ impl Fetch<'_> {
             Some(partial) if partial.size == start => partial,
             other => {
                 self.restart(other.as_ref());
-                Partial { writer: self.store.writer()?, size: 0 }
+                Partial { writer: self.store.writer_of(blob.digest.algorithm())?, size: 0 }
             }
         };
         match self.receive(blob, answer, &mut partial) {
@@ -194,6 +210,12 @@ impl Fetch<'_> {
             self.observer.event(TransferEvent::Restarted { bytes: partial.size });
         }
     }
+}
+
+/// Writes manifests and indexes, each after those that it lists.
+pub(crate) fn put_documents(store: &BlobStore, nodes: &[Node]) -> Result<(), FileError> {
+    let put = |node: &Node| store.put_as(node.descriptor.digest.algorithm(), &node.bytes);
+    nodes.iter().try_for_each(|node| put(node).map(drop))
 }
 
 /// The bytes after which a download counts as one that moves on, and may break off as often as a new one.

@@ -1,9 +1,11 @@
 //! Pushing an image: blobs, then manifests, then indexes, then tags.
 
+mod found;
+
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use crossdock_oci::{Descriptor, Digest, Repository, Tag};
+use crossdock_oci::{Algorithm, Descriptor, Digest, Repository, Tag};
 
 use crate::auth::Scope;
 use crate::client::{Location, told};
@@ -14,6 +16,7 @@ use crate::registry::{Manifest, Registry, Selector, absent_as_none, manifest_nam
 use crate::retry;
 use crate::transfer::{Gate, Moved, TransferEvent, TransferObserver, for_each};
 use crate::upload::{Check, SMALL, Upload};
+use found::{Found, Shown};
 
 /// The destination of a push.
 #[derive(Debug, Clone)]
@@ -108,77 +111,24 @@ impl Push<'_> {
     fn run(&self, graph: &Graph) -> Result<Pushed, RegistryError> {
         let Some(root) = graph.root() else { return Err(RegistryError::Cancelled) };
         let digest = root.descriptor.digest;
-        let untagged = self.tags_elsewhere(digest)?;
-        let missing = match self.options.look_up {
-            LookUp::First => self.missing(graph)?,
-            LookUp::Never => graph.nodes.iter().map(|node| node.descriptor.digest).collect(),
-        };
+        let found = self.look_up(graph)?;
         let (nodes, present): (Vec<&Node>, Vec<&Node>) =
-            graph.nodes.iter().partition(|node| missing.contains(&node.descriptor.digest));
-        let blobs = self.blobs(&nodes);
-        let lost = self.lost(&present, &blobs)?;
-        let unchanged = missing.is_empty() && lost.is_empty() && untagged.is_empty();
+            graph.nodes.iter().partition(|node| found.missing.contains(&node.descriptor.digest));
+        let mut blobs = self.blobs(&nodes);
+        let mut lost = self.blobs(&present);
+        lost.retain(|blob| found.blob(&blob.digest) == Some(Shown::Absent) && !blobs.contains(blob));
+        let unchanged = nodes.is_empty() && lost.is_empty() && found.untagged.is_empty();
         if !unchanged {
-            self.send_blobs(blobs.into_iter().chain(lost).collect())?;
+            blobs.append(&mut lost);
+            self.send_blobs(blobs, &found)?;
             self.send_documents(&nodes, digest)?;
-            self.finish(root, &missing, &untagged)?;
+            self.finish(root, &found)?;
         }
         if self.upload.registry.settings().verify_pushes {
             self.read_back(root)?;
         }
         let sent = self.sent.lock().map_or(0, |sent| *sent);
         Ok(Pushed { digest, unchanged, sent })
-    }
-
-    /// Returns the tags that do not name the image yet.
-    fn tags_elsewhere(&self, digest: Digest) -> Result<Vec<&Tag>, RegistryError> {
-        let found = Mutex::new(Vec::new());
-        let Upload { registry, location, scope, .. } = self.upload;
-        for_each(self.options.tags.iter().enumerate().collect(), self.jobs(), |(at, tag)| {
-            let selector = Selector::Tag(tag.clone());
-            let named = hidden_as_none(registry.manifest_at(location, &selector, scope))?;
-            if named.is_none_or(|named| named.descriptor.digest != digest) {
-                lock(&found).push((at, tag));
-            }
-            Ok(())
-        })?;
-        let mut found = found.into_inner().unwrap_or_default();
-        found.sort_by_key(|(at, _)| *at);
-        Ok(found.into_iter().map(|(_, tag)| tag).collect())
-    }
-
-    /// Returns the manifests and indexes that the registry does not have. Cleanup jobs delete what no tag names, so each is
-    /// looked up.
-    fn missing(&self, graph: &Graph) -> Result<BTreeSet<Digest>, RegistryError> {
-        let missing = Mutex::new(BTreeSet::new());
-        for_each(graph.nodes.iter().collect(), self.jobs(), |node: &Node| {
-            let digest = node.descriptor.digest;
-            if !self.has(node, graph)? {
-                lock(&missing).insert(digest);
-            }
-            Ok(())
-        })?;
-        let mut missing = missing.into_inner().unwrap_or_default();
-        // An index is written again after something that it lists: a registry may hold it, and refuse to serve it.
-        for node in &graph.nodes {
-            if node.children.iter().any(|child| missing.contains(child)) {
-                missing.insert(node.descriptor.digest);
-            }
-        }
-        Ok(missing)
-    }
-
-    /// Returns whether the registry shows a document. The image itself is read if no tag was: the status of a server that
-    /// answers 200 to everything proves nothing, and its bytes do.
-    fn has(&self, node: &Node, graph: &Graph) -> Result<bool, RegistryError> {
-        let Upload { registry, location, scope, .. } = self.upload;
-        let digest = node.descriptor.digest;
-        let is_image = graph.root().is_some_and(|root| root.descriptor.digest == digest);
-        let found = match is_image && self.options.tags.is_empty() {
-            true => registry.manifest_at(location, &Selector::Digest(digest), scope).map(|_| true),
-            false => registry.has_manifest_at(location, &digest, scope),
-        };
-        Ok(hidden_as_none(found)?.unwrap_or(false))
     }
 
     /// Returns the blobs of some documents that a registry stores.
@@ -188,26 +138,7 @@ impl Push<'_> {
         blobs
     }
 
-    /// Returns the blobs of documents that the registry has, without having them: damaged storage and cleanup jobs delete
-    /// blobs of manifests that stay. `others` are looked up when they are sent.
-    fn lost(&self, present: &[&Node], others: &[Descriptor]) -> Result<Vec<Descriptor>, RegistryError> {
-        let mut blobs = self.blobs(present);
-        blobs.retain(|blob| others.iter().all(|other| other.digest != blob.digest));
-        let lost = Mutex::new(Vec::new());
-        let Upload { registry, location, scope, .. } = self.upload;
-        for_each(blobs, self.jobs(), |blob| {
-            match registry.has_blob_at(location, &blob.blob(), scope) {
-                Ok(false) => lock(&lost).push(blob),
-                // The registry accepted the manifest, and shows it.
-                Err(error) if !error.is_denied() => return Err(error),
-                _ => {}
-            }
-            Ok(())
-        })?;
-        Ok(lost.into_inner().unwrap_or_default())
-    }
-
-    fn send_blobs(&self, mut blobs: Vec<Descriptor>) -> Result<(), RegistryError> {
+    fn send_blobs(&self, mut blobs: Vec<Descriptor>, found: &Found<'_>) -> Result<(), RegistryError> {
         // The largest first: the last one to end is then a short one.
         blobs.sort_by_key(|blob| std::cmp::Reverse(blob.size));
         // Small ones are sent next to the first large ones.
@@ -216,26 +147,32 @@ impl Push<'_> {
         }
         let observer = self.upload.observer;
         observer.event(TransferEvent::Planned { blobs: blobs.len(), bytes: total(&blobs) });
-        let check = match self.options.look_up {
-            LookUp::First => Check::First,
-            LookUp::Never => Check::MountFirst,
-        };
-        // The gate lets as many through as may be sent at once. Others are looked up meanwhile, unless only one request at a
+        // The gate lets as many through as may be sent at once. Others are mounted meanwhile, unless only one request at a
         // time is wanted.
         let threads = if self.jobs() == 1 { 1 } else { 2 * self.jobs() };
-        for_each(blobs, threads, |blob| self.send_blob(&blob, check))
+        for_each(blobs, threads, |blob| match found.blob(&blob.digest) {
+            Some(Shown::Present) => {
+                self.finished(&blob, Moved::Present);
+                Ok(())
+            }
+            Some(Shown::Absent | Shown::Hidden) => self.send_blob(&blob, Check::Mount),
+            None => self.send_blob(&blob, Check::MountFirst),
+        })
     }
 
     fn send_blob(&self, blob: &Descriptor, check: Check) -> Result<(), RegistryError> {
-        let blob = blob.blob();
-        let open = |at| self.content.open(&blob, at);
-        let by = self.upload.blob(&blob, &open, &self.options.mount_from, check)?;
+        let open = |at| self.content.open(&blob.blob(), at);
+        let by = self.upload.blob(&blob.blob(), &open, &self.options.mount_from, check);
+        let by = by.map_err(|error| error.in_file(&self.content.file(&blob.digest)))?;
         if by == Moved::Sent {
             *lock(&self.sent) += blob.size;
         }
-        let event = TransferEvent::Finished { digest: blob.digest, bytes: blob.size, by };
-        self.upload.observer.event(event);
+        self.finished(blob, by);
         Ok(())
+    }
+
+    fn finished(&self, blob: &Descriptor, by: Moved) {
+        self.upload.observer.event(TransferEvent::Finished { digest: blob.digest, bytes: blob.size, by });
     }
 
     /// Writes the documents below the image by digest, each level after the one that it lists.
@@ -250,39 +187,37 @@ impl Push<'_> {
     }
 
     /// Writes the image under its tags, or by its digest if it has none.
-    fn finish(
-        &self,
-        root: &Node,
-        missing: &BTreeSet<Digest>,
-        untagged: &[&Tag],
-    ) -> Result<(), RegistryError> {
+    fn finish(&self, root: &Node, found: &Found<'_>) -> Result<(), RegistryError> {
         let digest = root.descriptor.digest;
         // Under an immutable tag that names it, the image can only be written by its digest.
-        if untagged.is_empty() && missing.contains(&digest) {
-            return self.put(root, &Selector::Digest(digest));
+        // A tag does not say of which algorithm the digest is, and registries take SHA-256 then.
+        let is_other = digest.algorithm() != Algorithm::Sha256;
+        if (found.untagged.is_empty() || is_other) && found.missing.contains(&digest) {
+            self.put(root, &Selector::Digest(digest))?;
         }
-        untagged.iter().try_for_each(|tag| self.put_tag(root, tag))
+        found.untagged.iter().try_for_each(|tag| self.put_tag(root, tag))
     }
 
     /// Reads the image back under each of its names.
     fn read_back(&self, root: &Node) -> Result<(), RegistryError> {
-        let digest = root.descriptor.digest;
         let mut names: Vec<Selector> = self.options.tags.iter().cloned().map(Selector::Tag).collect();
         if names.is_empty() {
-            names.push(Selector::Digest(digest));
+            names.push(Selector::Digest(root.descriptor.digest));
         }
-        for_each(names, self.jobs(), |name| self.read_back_name(&name, digest))
+        for_each(names, self.jobs(), |name| self.read_back_name(&name, root))
     }
 
     /// Reads a manifest back. What was just written may be shown later, as from another copy of the registry's data.
-    fn read_back_name(&self, name: &Selector, expected: Digest) -> Result<(), RegistryError> {
+    fn read_back_name(&self, name: &Selector, root: &Node) -> Result<(), RegistryError> {
         let Upload { registry, location, scope, .. } = self.upload;
         let shown = manifest_name(location, name);
         registry.once_shown(&format!("`{shown}` as it was pushed"), || {
             let found = absent_as_none(registry.manifest_at(location, name, scope))?;
-            match found.map(|found| found.descriptor.digest) {
-                Some(found) if found == expected => Ok(()),
+            match found {
+                Some(found) if found.bytes == root.bytes => Ok(()),
                 found => {
+                    let (expected, found) =
+                        (root.descriptor.digest, found.map(|found| found.descriptor.digest));
                     let (host, name) = (location.host.to_string(), shown.clone());
                     Err(RegistryError::NotShown { host, name, expected, found })
                 }
@@ -357,14 +292,6 @@ impl Push<'_> {
 
     fn jobs(&self) -> usize {
         self.upload.registry.settings().jobs
-    }
-}
-
-/// Returns `None` for what a registry does not have or refuses to show. If it refuses everything, the upload fails.
-fn hidden_as_none<T>(result: Result<T, RegistryError>) -> Result<Option<T>, RegistryError> {
-    match absent_as_none(result) {
-        Err(error) if error.is_denied() => Ok(None),
-        result => result,
     }
 }
 

@@ -130,7 +130,7 @@ impl Registry {
                 return Err(self.client.place(&call).protocol("answers with something else than a list"));
             }
             // Some serve the subject itself at this address, or a page for people.
-            if Digest::of(&bytes) == *subject || !is_list(&bytes) {
+            if subject.is_of(&bytes) || !is_list(&bytes) {
                 return Ok(None);
             }
             found.extend(entries(&bytes));
@@ -216,7 +216,8 @@ pub(crate) enum Lists {
 }
 
 fn fallback_tag(subject: &Digest) -> Result<Tag, crossdock_oci::ReferenceError> {
-    format!("sha256-{}", subject.hex()).parse()
+    // At most 64 digits (distribution-spec § Referrers Tag Schema).
+    format!("{}-{}", subject.algorithm(), &subject.hex()[..64]).parse()
 }
 
 /// Returns whether a document is an index. An empty list may be `null`.

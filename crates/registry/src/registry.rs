@@ -34,6 +34,15 @@ pub struct Registry {
     pub(crate) client: Client,
 }
 
+/// The answer of a registry to credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It accepts them.
+    Accepted,
+    /// It asks for none, and did not get them.
+    Open,
+}
+
 /// Selects a manifest of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
@@ -90,7 +99,7 @@ impl Registry {
     ///
     /// # Errors
     /// If it refuses them or cannot be reached.
-    pub fn check_access(&self, host: &Host) -> Result<(), RegistryError> {
+    pub fn check_access(&self, host: &Host) -> Result<Access, RegistryError> {
         let (location, scope) = (Location::of_host(host), Scope::none());
         let mut call = self.call(&location, Method::GET, "", &scope, "log in".to_owned());
         call.target = Target::Root;
@@ -101,7 +110,8 @@ impl Registry {
                 .client
                 .place(&call)
                 .protocol("answers with a web page instead of a registry's answer")),
-            _ => Ok(()),
+            _ if self.client.asks_for_credentials(&call)? => Ok(Access::Accepted),
+            _ => Ok(Access::Open),
         }
     }
 
@@ -148,7 +158,10 @@ impl Registry {
                 .place(&call)
                 .protocol(format!("answers with `{kind}` instead of a manifest")));
         }
-        let digest = Digest::of(&bytes);
+        let digest = match selector {
+            Selector::Digest(expected) => expected.of_other(&bytes),
+            Selector::Tag(_) => Digest::of(&bytes),
+        };
         if let Selector::Digest(expected) = selector
             && *expected != digest
         {
@@ -352,7 +365,10 @@ impl Registry {
         let location = Location::of(repository)?;
         let scope = Scope::push(&location.path);
         self.put_manifest_at(&location, selector, media_type, bytes, &scope)?;
-        Ok(Digest::of(bytes))
+        Ok(match selector {
+            Selector::Digest(digest) => *digest,
+            Selector::Tag(_) => Digest::of(bytes),
+        })
     }
 
     /// Writes a manifest or an index. Returns whether the registry lists it by its subject, if it has one.
@@ -376,7 +392,7 @@ impl Registry {
         // The answer of success is 201 (distribution-spec § Pushing Manifests). Older registries give another one, but so does a
         // proxy's page.
         if answer.status != 201 {
-            self.read_back(&call, selector, &Digest::of(bytes), answer.status.as_u16())?;
+            self.read_back(&call, selector, bytes, answer.status.as_u16())?;
         }
         Ok(if answer.header("oci-subject").is_some() { Listed::BySubject } else { Listed::No })
     }
@@ -386,11 +402,11 @@ impl Registry {
         &self,
         call: &Call<'_>,
         selector: &Selector,
-        written: &Digest,
+        written: &[u8],
         status: u16,
     ) -> Result<(), RegistryError> {
         match self.manifest_at(call.location, selector, call.scope) {
-            Ok(found) if found.descriptor.digest == *written => Ok(()),
+            Ok(found) if found.bytes == written => Ok(()),
             Err(error @ (RegistryError::Cancelled | RegistryError::Unreachable { .. })) => Err(error),
             _ => Err(self.client.place(call).not_written(status)),
         }

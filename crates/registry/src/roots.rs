@@ -2,6 +2,7 @@
 
 mod fault;
 mod name;
+mod of_host;
 mod verifier;
 
 use std::collections::BTreeSet;
@@ -18,6 +19,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 pub use fault::CertificateFault;
+pub(crate) use of_host::OfHost;
+pub use of_host::{HostCertificates, HostCertificatesError};
 
 use verifier::Verifier;
 

@@ -8,7 +8,7 @@ use crate::create::RepositoryCreator;
 use crate::credentials::{Anonymous, Credentials, Helpers, Keychain, Search, Warn};
 use crate::host::Host;
 use crate::proxy::ProxyRules;
-use crate::roots::{RootSources, Roots, RootsError};
+use crate::roots::{HostCertificates, RootSources, Roots, RootsError};
 
 /// Receives notes about what a client waits for.
 #[derive(Clone)]
@@ -30,6 +30,8 @@ pub struct Settings {
     pub proxies: ProxyRules,
     /// The trusted authorities. Defaults to Mozilla's list.
     pub roots: Roots,
+    /// The certificates for single hosts. Defaults to none.
+    pub host_certificates: HostCertificates,
     /// Creates a repository that a registry says not to have, once, when something is pushed to it. Defaults to `None`: the
     /// refusal is an error that names the remedy.
     pub creator: Option<Arc<dyn RepositoryCreator>>,
@@ -42,7 +44,8 @@ pub struct Settings {
     /// Receives a sentence before each wait of a second or more until a request is sent again, and during a longer wait for an
     /// answer.
     pub notify: Option<Notify>,
-    /// Whether each tag is read back after a push and held against the digest. A registry that does not show at once what was
+    /// Whether each tag is read back after a push and held against the digest, and the blobs of an unchanged image are looked up
+    /// too, so that those that the registry lost are sent again. A registry that does not show at once what was
     /// written to it has 30 seconds.
     pub verify_pushes: bool,
     /// Ends all requests as soon as possible.
@@ -62,6 +65,7 @@ impl Settings {
             credentials: Arc::new(Anonymous),
             proxies: ProxyRules::none(),
             roots: Roots::bundled(),
+            host_certificates: HostCertificates::none(),
             creator: None,
             insecure: Vec::new(),
             chunk_size: None,
@@ -75,8 +79,8 @@ impl Settings {
         }
     }
 
-    /// Returns the settings of a user: the credentials that docker and podman keep, the proxies of the environment, and the
-    /// roots of the system. `warn` receives what the user should know about the credentials.
+    /// Returns the settings of a user: the credentials that docker and podman keep, the proxies of the environment, the roots
+    /// of the system, and the certificates that docker and podman keep for hosts. `warn` receives what the user should know about the credentials.
     ///
     /// # Errors
     /// A file of roots that the environment names cannot be read.
@@ -88,6 +92,7 @@ impl Settings {
             credentials: Arc::new(keychain),
             proxies: ProxyRules::from_variables(&environment.variables),
             roots: Roots::load(&RootSources::new(environment, &[]))?,
+            host_certificates: HostCertificates::new(environment),
             cancel,
             ..Self::new()
         })

@@ -42,7 +42,7 @@ impl Registry {
         }
         let named = self.manifest_at(location, &Selector::Tag(tag.clone()), scope);
         match absent_as_none(named) {
-            Ok(Some(named)) if named.descriptor.digest == *digest => Ok(()),
+            Ok(Some(named)) if digest.is_of(&named.bytes) => Ok(()),
             Ok(Some(named)) => Err(error.for_taken_tag(tag, &named.descriptor.digest)),
             _ => Err(error),
         }

@@ -5,9 +5,9 @@ mod connection;
 mod pace;
 mod silence;
 mod tls;
+mod trust;
 
 use std::io::{self, Read};
-use std::sync::Arc;
 use std::time::Duration;
 
 use crossdock_system::process::Cancel;
@@ -16,11 +16,11 @@ use ureq::{Agent, SendBody, Timeout};
 
 use crate::host::{Host, Origin, Scheme};
 use crate::proxy::ProxyRules;
-use crate::roots::Roots;
 use crate::settings::Notify;
 pub(crate) use connect::{NoHandshake, NotTls, ProxyRefusal, Silent};
 use connect::{NoResolver, Opener};
 pub(crate) use tls::TlsFault;
+pub(crate) use trust::Trust;
 
 /// The length above which a body is sent only after the server has agreed to read it, in bytes.
 const EXPECT_ABOVE: u64 = 1 << 20;
@@ -66,23 +66,7 @@ pub(crate) struct Answer {
 
 impl Transport {
     /// Creates a transport.
-    ///
-    /// # Errors
-    /// If no TLS configuration can be made of the cryptography that is built in.
-    pub(crate) fn new(
-        roots: &Roots,
-        proxies: ProxyRules,
-        user_agent: &str,
-        limits: Limits,
-    ) -> Result<Self, rustls::Error> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier = roots.verifier(Arc::clone(&provider));
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            // It verifies as rustls's own does; only its errors are more precise.
-            .dangerous()
-            .with_custom_certificate_verifier(verifier)
-            .with_no_client_auth();
+    pub(crate) fn new(trust: Trust, proxies: ProxyRules, user_agent: &str, limits: Limits) -> Self {
         let config = ureq::config::Config::builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -97,8 +81,8 @@ impl Transport {
             .timeout_await_100(Some(Duration::from_secs(1)))
             .timeout_recv_response(Some(ANSWER))
             .build();
-        let opener = Opener { tls: Arc::new(tls), proxies, limits };
-        Ok(Self { agent: Agent::with_parts(config, opener, NoResolver) })
+        let opener = Opener { trust, proxies, limits };
+        Self { agent: Agent::with_parts(config, opener, NoResolver) }
     }
 
     /// Sends one request. Every status is an answer, a redirect included.

@@ -31,6 +31,8 @@ pub(crate) struct Upload<'a> {
 pub(crate) enum Check {
     /// It is uploaded only if the registry does not have it.
     First,
+    /// It is uploaded unless the registry can take it from another repository: the registry was asked before.
+    Mount,
     /// The registry is asked to take it from another repository, and asked for it only if that fails.
     MountFirst,
     /// It is uploaded: the registry said that it has the blob, and then that it has not.
@@ -86,7 +88,7 @@ impl Upload<'_> {
         let mounts = || others.iter().any(|other| self.mount(blob, other));
         match check {
             Check::First if self.has(blob)? => return Ok(Moved::Present),
-            Check::First | Check::MountFirst if mounts() => return Ok(Moved::Mounted),
+            Check::First | Check::Mount | Check::MountFirst if mounts() => return Ok(Moved::Mounted),
             Check::MountFirst if self.has(blob)? => return Ok(Moved::Present),
             _ => {}
         }

@@ -106,8 +106,8 @@ fn an_unchanged_image_sends_nothing_and_a_deleted_child_is_healed() {
     fake.state.lock().unwrap().log.clear();
     assert!(push(&registry, &fake, &image).unwrap().unchanged);
     let log = fake.state.lock().unwrap().log.clone();
-    // The tag, three documents, four blobs.
-    assert!(log.iter().all(|line| !line.starts_with('P')) && log.len() <= 8, "{log:?}");
+    // The tag and three documents.
+    assert!(log.iter().all(|line| !line.starts_with('P')) && log.len() <= 4, "{log:?}");
     // A cleanup job deletes a manifest that no tag names, with its layer.
     {
         let mut state = fake.state.lock().unwrap();
@@ -122,10 +122,16 @@ fn an_unchanged_image_sends_nothing_and_a_deleted_child_is_healed() {
 }
 
 #[test]
-fn a_blob_that_a_registry_lost_is_sent_again_alone() {
-    let (fake, image, registry) = (Fake::start(), image(1000), client());
+fn a_blob_that_a_registry_lost_is_sent_again_alone_if_that_is_asked_for() {
+    let mut settings = Settings::new();
+    settings.verify_pushes = true;
+    let (fake, image, registry) = (Fake::start(), image(1000), Registry::new(settings).unwrap());
     push(&registry, &fake, &image).unwrap();
     fake.state.lock().unwrap().blobs.remove(&image.layer.to_string());
+    assert!(
+        push(&client(), &fake, &image).unwrap().unchanged,
+        "only the tag and the documents are looked up"
+    );
     fake.state.lock().unwrap().log.clear();
     let pushed = push(&registry, &fake, &image).unwrap();
     assert!(!pushed.unchanged && pushed.sent > 0 && pushed.sent < 2000, "{pushed:?}");
@@ -142,7 +148,9 @@ fn a_registry_that_refuses_to_show_blobs_is_believed_about_its_manifests() {
         let is_refused = refusing.load(Ordering::Relaxed) && is(request, "HEAD", "/blobs/");
         is_refused.then(|| Fault::Answer("403 Forbidden", &[], error("DENIED")))
     });
-    let (image, registry) = (image(1000), client());
+    let mut settings = Settings::new();
+    settings.verify_pushes = true;
+    let (image, registry) = (image(1000), Registry::new(settings).unwrap());
     push(&registry, &fake, &image).unwrap();
     refuses.store(true, Ordering::Relaxed);
     assert!(push(&registry, &fake, &image).unwrap().unchanged);
@@ -285,6 +293,19 @@ fn a_child_that_a_registry_lied_about_is_written_again() {
     });
     push(&client(), &fake, &image).unwrap();
     assert_complete(&fake, &image);
+}
+
+/// The tag and three documents are looked up before the first of these answers, and then the four blobs likewise.
+#[test]
+fn a_push_asks_for_everything_at_once() {
+    let fake = Fake::with(|request, _| {
+        let is_question = matches!(request.method.as_str(), "GET" | "HEAD") && request.target != "/v2/";
+        is_question.then_some(Fault::Until(if request.target.contains("/blobs/") { 8 } else { 4 }))
+    });
+    let image = image(1000);
+    push(&client(), &fake, &image).unwrap();
+    assert_complete(&fake, &image);
+    assert_eq!(fake.requests(&["HEAD"]).len() + fake.requests(&["GET", "/manifests/"]).len(), 8);
 }
 
 #[test]
@@ -661,11 +682,40 @@ fn a_truncated_layer_is_an_error_before_a_byte_of_it_is_sent() {
         let repository = fake.repository("team/app");
         let failure = client().push(content, &image.index, &repository, &options, &Unobserved).unwrap_err();
         let messages = messages(&failure);
-        assert!(messages.contains(&image.layer.to_string()), "{messages}");
+        let file = image.layout.blobs().path(&image.layer).display().to_string();
+        assert!(messages.contains(&format!("cannot read `{file}`")), "{messages}");
         assert!(messages.contains("1000000 bytes instead of 3000005"), "{messages}");
         assert!(!failure.to_string().contains("no answer"), "{messages}");
     }
     assert!(fake.state.lock().unwrap().tags.is_empty());
+}
+
+/// The layout and its file are named, for a manifest and for a layer.
+#[test]
+fn a_changed_file_of_a_layout_is_named() {
+    let (fake, image) = (Fake::start(), image(1000));
+    let blobs = image.layout.blobs();
+    for digest in [image.layer, image.index.digest] {
+        let path = blobs.path(&digest);
+        let good = std::fs::read(&path).unwrap();
+        let mut bad = good.clone();
+        bad[20] ^= 1;
+        crossdock_fs::write_atomically(&path, &bad).unwrap();
+        let source = ImageSource::of_layout(&image.layout, &image.index);
+        let mut contents: Vec<&dyn ImageContent> = source.iter().map(|source| source as _).collect();
+        if digest == image.index.digest {
+            contents.push(blobs);
+        }
+        for content in contents {
+            let options = PushOptions::new([tag("1.0")]);
+            let repository = fake.repository("team/app");
+            let pushed = client().push(content, &image.index, &repository, &options, &Unobserved);
+            let messages = messages(&pushed.unwrap_err());
+            assert!(messages.contains(&format!("cannot read `{}`", path.display())), "{messages}");
+            assert!(messages.contains(&format!("blob {digest} is corrupt")), "{messages}");
+        }
+        crossdock_fs::write_atomically(&path, &good).unwrap();
+    }
 }
 
 #[test]

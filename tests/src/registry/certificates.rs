@@ -50,6 +50,15 @@ impl Certificates {
         CertificateDer::from_pem_file(self.authority()).expect("openssl wrote a certificate").to_vec()
     }
 
+    /// Creates a client's certificate and returns it and its key.
+    pub fn client(&self) -> (PathBuf, PathBuf) {
+        write(self.file("client"), "extendedKeyUsage=clientAuth\n");
+        self.openssl(&format!("{NEW} -keyout client.key -out client.csr -subj"), &["/CN=a test's client"]);
+        let sign = "x509 -req -in client.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile client -out client.pem";
+        self.openssl(sign, &[]);
+        (self.file("client.pem"), self.file("client.key"))
+    }
+
     /// Returns what a server needs.
     pub fn tls(&self) -> Tls {
         Tls::new(&self.certificate(), &self.key())

@@ -32,6 +32,8 @@ pub enum Access {
     Open,
     /// TLS with an authority of the test's own, for everybody.
     Tls,
+    /// TLS, for clients with a certificate of the authority.
+    TlsClients,
     /// TLS, and a name and password for each request.
     TlsHtpasswd,
     /// Plain HTTP, and tokens of a token server.
@@ -60,12 +62,18 @@ impl Distribution {
         let directory = storage.path();
         let port = free_port();
         let mut http = format!("addr: \"127.0.0.1:{port}\"");
-        let tls = matches!(access, Access::Tls | Access::TlsHtpasswd);
+        let tls = matches!(access, Access::Tls | Access::TlsClients | Access::TlsHtpasswd);
         let certificates = tls.then(|| Certificates::new(directory));
         if let Some(certificates) = &certificates {
             let (certificate, key) = (certificates.certificate(), certificates.key());
             let (certificate, key) = (certificate.display(), key.display());
-            http = format!("{http}, tls: {{ certificate: \"{certificate}\", key: \"{key}\" }}");
+            let clients = match access {
+                Access::TlsClients => {
+                    format!(", clientcas: [\"{}\"]", certificates.authority().display())
+                }
+                _ => String::new(),
+            };
+            http = format!("{http}, tls: {{ certificate: \"{certificate}\", key: \"{key}\"{clients} }}");
         }
         let (auth, tokens) = auth(directory, access);
         let configuration = directory.join("config.yml");
@@ -92,6 +100,11 @@ impl Distribution {
     /// Returns the certificate of the authority that signed its own; `None` if it speaks plain HTTP.
     pub fn authority(&self) -> Option<PathBuf> {
         self.certificates.as_ref().map(Certificates::authority)
+    }
+
+    /// Creates a client's certificate of that authority and returns it and its key; `None` if the registry has no TLS.
+    pub fn client(&self) -> Option<(PathBuf, PathBuf)> {
+        self.certificates.as_ref().map(Certificates::client)
     }
 
     /// Removes the data of a blob, named by its hexadecimal SHA-256, as a damaged storage does.
@@ -126,7 +139,7 @@ impl Program {
 /// Returns the section of the configuration, and the token server that it names.
 fn auth(directory: &Path, access: Access) -> (String, Option<TokenServer>) {
     match access {
-        Access::Open | Access::Tls => (String::new(), None),
+        Access::Open | Access::Tls | Access::TlsClients => (String::new(), None),
         Access::TlsHtpasswd => {
             let mut htpasswd = Command::new(need("htpasswd"));
             htpasswd.args(["-Bbn", tokens::USER, tokens::PASSWORD]);

@@ -11,7 +11,7 @@ use super::push;
 use super::resolve::Files;
 use crate::arguments::{
     BuildArgs, BuildCommand, ConnectionArgs, DistCommand, EngineName, LoadTarget, OutputArgs, PushOutputArgs,
-    RegistryArgs, TagCommand,
+    RegistryArgs, ResolveArgs, TagCommand,
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
@@ -37,6 +37,7 @@ pub(crate) fn dist(session: &Session, arguments: &DistCommand) -> Result<Exit, C
     if arguments.push {
         return dist_and_push(session, arguments);
     }
+    refuse_manifest_options(arguments)?;
     let BuildCommand { build, output } = &arguments.build;
     let mut options = build_options(session, build, output, Goal::Dist)?;
     options.registry = push::options(session, &arguments.registry.connection);
@@ -68,11 +69,33 @@ fn refuse_registry_options(arguments: &RegistryArgs, has_bases: bool) -> Result<
         ("--auth-file", !has_bases && auth_file.is_some()),
         ("--chunk-size", arguments.chunk_size.is_some()),
     ];
-    match given.into_iter().find(|(_, is_given)| *is_given) {
+    refuse_without(&given, "--push")
+}
+
+/// Refuses options of manifests, which a run that is given none would ignore.
+fn refuse_manifest_options(arguments: &DistCommand) -> Result<(), CommandError> {
+    if !arguments.manifests.is_empty() {
+        return Ok(());
+    }
+    let ResolveArgs { recursive, in_place, drop_tag, path, affinity } = &arguments.resolve;
+    let given = [
+        ("--recursive", *recursive),
+        ("--in-place", *in_place),
+        ("--drop-tag", *drop_tag),
+        ("--path", !path.is_empty()),
+        ("--affinity", *affinity),
+    ];
+    refuse_without(&given, "--resolve FILE")
+}
+
+/// Refuses the first of some options that is given, since another option is not.
+fn refuse_without(given: &[(&str, bool)], other: &str) -> Result<(), CommandError> {
+    match given.iter().find(|(_, is_given)| *is_given) {
         None => Ok(()),
         Some((option, _)) => {
-            let message = format!("`{option}` has no effect without `--push`");
-            Err(CommandError::message(Exit::Usage, message).hint("add `--push`, or omit the option"))
+            let message = format!("`{option}` has no effect without `{other}`");
+            Err(CommandError::message(Exit::Usage, message)
+                .hint(format!("add `{other}`, or omit the option")))
         }
     }
 }
@@ -88,6 +111,7 @@ fn refuse_tags(tags: &[String]) -> Result<(), CommandError> {
 
 /// Builds, verifies and tags the images, and pushes them once all are verified.
 fn dist_and_push(session: &Session, arguments: &DistCommand) -> Result<Exit, CommandError> {
+    refuse_manifest_options(arguments)?;
     let BuildCommand { build, output } = &arguments.build;
     let mut options = build_options(session, build, output, Goal::Dist)?;
     let naming = if arguments.by_digest { Naming::DigestOnly } else { Naming::Tags };

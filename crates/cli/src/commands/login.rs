@@ -31,6 +31,8 @@ pub(crate) fn run(session: &Session, arguments: LoginCommand) -> Result<Exit, Co
     let Some(username) = arguments.username.or_else(|| usual_user(&host).map(str::to_owned)) else {
         return Err(CommandError::message(Exit::Usage, "specify the user name with `--username`"));
     };
+    // Before a password is asked for.
+    registry::check_username(&username)?;
     let password = match arguments.password_stdin {
         true => read_password()?,
         false => ask_password(&host, &username)?,
@@ -105,6 +107,13 @@ fn read_password() -> Result<Secret, CommandError> {
 fn report(session: &Session, host: &Host, username: &str, stored: &Stored) -> Result<Exit, CommandError> {
     let (helper, file) = match stored {
         Stored::Helper { program, .. } => (Some(program), None),
+        Stored::Nowhere if !session.json() => {
+            output::answer(&format!("{host} asks for no login; nothing was stored"))?;
+            output::note(&format!(
+                "if {host} refuses a push all the same, `docker login {host}` stores a user name and password unchecked"
+            ));
+            return Ok(Exit::Done);
+        }
         Stored::PlainText { path, why } => {
             output::warning(&format!(
                 "the password is stored as plain text in {path}, which only you can read: {why}"

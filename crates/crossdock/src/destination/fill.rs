@@ -59,7 +59,7 @@ fn remove_unused(directory: &Utf8Path, keep: Keep) {
     // On a full disk the creation of a layout ends early: only empty directories are there then.
     let Ok(layout) = Layout::open(directory.as_std_path()) else {
         let _left = fs::remove_file(directory.join(".gitignore"));
-        for part in ["blobs/sha256", "blobs"] {
+        for part in ["blobs/sha256", "blobs/sha512", "blobs"] {
             let _left = fs::remove_dir(directory.join(part));
         }
         if keep == Keep::Nothing {

@@ -4,7 +4,7 @@ mod attestations;
 mod pushed;
 
 use camino::Utf8Path;
-use crossdock_oci::{Descriptor, Digest, ImageSource, RegistryReference, Repository, media_type};
+use crossdock_oci::{Algorithm, Descriptor, Digest, ImageSource, RegistryReference, Repository, media_type};
 use crossdock_registry::{
     ImageContent, PushOptions, Registry, RegistryError, Remote, TransferEvent, TransferObserver, copy_into,
 };
@@ -169,7 +169,7 @@ fn registry_reference(path: &Utf8Path, text: &str) -> Result<Option<RegistryRefe
     if path.exists() || text.starts_with(['.', '/']) {
         return Ok(None);
     }
-    if text.contains("@sha256:") {
+    if Algorithm::ALL.iter().any(|algorithm| text.contains(&format!("@{algorithm}:"))) {
         return text.parse().map(Some).map_err(usage);
     }
     Ok(text.parse::<RegistryReference>().ok().filter(|name| name.repository.host().is_some()))
@@ -193,8 +193,10 @@ impl Fetch<'_> {
                 self.copied(endpoint.to_string(), &opened.image, None)
             }
             Source::Registry(name) => {
-                let root = resolve(self.registry, name)?.descriptor;
+                let manifest = resolve(self.registry, name)?;
+                let root = manifest.descriptor.clone();
                 let remote = Remote::new(self.registry, &name.repository).map_err(failed)?;
+                let remote = remote.with_manifest(manifest);
                 let what = format!("all of {name}");
                 self.registry.once_shown(&what, || self.copy(&remote, &root)).map_err(failed)?;
                 self.copied(name.to_string(), &root, Some(name.repository.clone()))

@@ -205,7 +205,7 @@ pub fn promote(
         let image = Promotion { registry, from: &source.repository, manifest: &manifest, observer };
         // Before anything is fetched: this needs no verification.
         if options.taken == TakenTags::Refuse
-            && let Some(taken) = image.taken(&names, &before(registry, &names)?)
+            && let Some(taken) = image.taken(&names, &image.before(&names)?)
         {
             return Ok(answer(taken, Vec::new(), None));
         }
@@ -216,7 +216,7 @@ pub fn promote(
         if !gate.accepts(&verdicts) {
             return Ok(answer(untouched(&names), verdicts, None));
         }
-        let before = before(registry, &names)?;
+        let before = image.before(&names)?;
         if options.taken == TakenTags::Refuse
             && let Some(taken) = image.taken(&names, &before)
         {
@@ -296,19 +296,6 @@ fn check_commit(manifest: &Manifest, planned: &BTreeMap<String, String>) -> Resu
     Ok(())
 }
 
-/// Looks up what the names point at.
-fn before(registry: &Registry, names: &[Reference]) -> Result<Vec<Option<Digest>>, Error> {
-    let look_up = |name: &Reference| {
-        let found = match registry.find_manifest(&name.repository, &Selector::Tag(name.tag.clone())) {
-            // Some registries answer so about a repository that does not exist yet. Writing brings their last word.
-            Err(error) if matches!(error.status(), Some(401 | 403)) => None,
-            found => found.map_err(failed)?,
-        };
-        Ok(found.map(|found| found.descriptor.digest))
-    };
-    names.iter().map(look_up).collect()
-}
-
 fn untouched(names: &[Reference]) -> Vec<PromotedTag> {
     names.iter().map(|name| PromotedTag::new(name, TagStatus::Untouched, None)).collect()
 }
@@ -326,10 +313,27 @@ impl Promotion<'_> {
         &self.manifest.descriptor
     }
 
+    /// Looks up what the names point at.
+    fn before(&self, names: &[Reference]) -> Result<Vec<Option<Digest>>, Error> {
+        let own = self.descriptor().digest;
+        let look_up = |name: &Reference| {
+            let found = match self.registry.find_manifest(&name.repository, &Selector::Tag(name.tag.clone()))
+            {
+                // Some registries answer so about a repository that does not exist yet. Writing brings their last word.
+                Err(error) if matches!(error.status(), Some(401 | 403)) => None,
+                found => found.map_err(failed)?,
+            };
+            // A tag does not say of which algorithm the image's digest is.
+            Ok(found.map(|found| if own.is_of(&found.bytes) { own } else { found.descriptor.digest }))
+        };
+        names.iter().map(look_up).collect()
+    }
+
     /// Fetches the whole image, each byte hashed.
     fn fetch(&self, context: &Context) -> Result<TemporaryLayout, Error> {
         let temporary = TemporaryLayout::create(context)?;
         let remote = Remote::new(self.registry, self.from).map_err(failed)?;
+        let remote = remote.with_manifest(self.manifest.clone());
         let (store, jobs) = (temporary.layout.blobs(), self.registry.settings().jobs);
         let what = format!("all of {}", self.descriptor().digest);
         let copy = || copy_into(store, &remote, self.descriptor(), jobs, self.observer);

@@ -26,10 +26,10 @@ pub fn pull(
         let selector = Selector::from(reference);
         destination::check(&path)?;
         // Before the layout is created: most failures are of names that do not exist.
-        registry.manifest(&reference.repository, &selector).map_err(failed)?;
+        let manifest = registry.manifest(&reference.repository, &selector).map_err(failed)?;
         let _cleanup = context.cancel.clean_up();
         destination::fill(&path, |layout| {
-            let pulled = registry.pull(&reference.repository, &selector, layout, observer);
+            let pulled = registry.pull_manifest(&reference.repository, &selector, manifest, layout, observer);
             Ok(pulled.map_err(failed)?.digest)
         })
     })

@@ -99,8 +99,9 @@ pub(crate) fn open<'a>(
     if let Endpoint::Registry(reference) = from {
         let repository = &reference.repository;
         let found = registry.manifest(repository, &Selector::from(reference)).map_err(failed)?;
-        let content = Content::Remote(Remote::new(registry, repository).map_err(failed)?);
-        let (image, named) = (found.descriptor, Some(reference.clone()));
+        let (image, named) = (found.descriptor.clone(), Some(reference.clone()));
+        let remote = Remote::new(registry, repository).map_err(failed)?;
+        let content = Content::Remote(remote.with_manifest(found));
         return Ok(Opened { image, named, original: None, content, _place: None });
     }
     let local = local_image(context, from)?;

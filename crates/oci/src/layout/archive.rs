@@ -8,8 +8,8 @@ use tar::{EntryType, Header};
 use super::blob::BlobError;
 use super::{IMAGE_NAME, LAYOUT_VERSION, Layout, LayoutError, named_entries};
 use crate::model::{
-    DOCUMENT_LIMIT, Descriptor, Digest, Document, DocumentError, EncodeError, Hasher, ImageManifest, Index,
-    Reference, canonical_bytes,
+    Algorithm, DOCUMENT_LIMIT, Descriptor, Digest, Document, DocumentError, EncodeError, Hasher,
+    ImageManifest, Index, Reference, canonical_bytes,
 };
 
 /// The annotation of `index.json` that marks an archive as written by crossdock, which may therefore overwrite it.
@@ -134,8 +134,10 @@ fn write(
     let mark = BTreeMap::from([(ARCHIVE_MARK.to_owned(), "1".to_owned())]);
     let index = Document::new(Index::new(entries, mark))?;
     let mut tar = tar::Builder::new(sink);
-    for directory in ["blobs/", "blobs/sha256/"] {
-        append(&mut tar, directory, EntryType::Directory, 0o755, 0, io::empty())?;
+    let algorithms: BTreeSet<Algorithm> = blobs.iter().map(Digest::algorithm).collect();
+    let of_algorithms = algorithms.iter().map(|algorithm| format!("blobs/{algorithm}/"));
+    for directory in std::iter::once("blobs/".to_owned()).chain(of_algorithms) {
+        append(&mut tar, &directory, EntryType::Directory, 0o755, 0, io::empty())?;
     }
     for digest in blobs {
         append_blob(&mut tar, layout, digest)?;
@@ -178,8 +180,9 @@ fn docker_manifest(
     Ok(canonical_bytes(&[image])?)
 }
 
-fn blob_path(digest: &Digest) -> String {
-    format!("blobs/sha256/{}", digest.hex())
+/// Returns the path of a blob in an archive or a layout (image-spec, image-layout.md § Blobs).
+pub(super) fn blob_path(digest: &Digest) -> String {
+    format!("blobs/{}/{}", digest.algorithm(), digest.hex())
 }
 
 fn append_blob(
@@ -191,7 +194,7 @@ fn append_blob(
     let path = layout.blobs().path(digest);
     let size = file.metadata().map_err(FileError::on("read", &path))?.len();
     // `take`: the header has declared the length, and a file that grows must not shift what follows it.
-    let mut reader = Hashing { inner: file.take(size), hasher: Hasher::default() };
+    let mut reader = Hashing { inner: file.take(size), hasher: Hasher::new(digest.algorithm()) };
     append(tar, &blob_path(digest), EntryType::Regular, 0o644, size, &mut reader)?;
     let found = reader.hasher.finish();
     if found == *digest { Ok(()) } else { Err(BlobError::Corrupt { expected: *digest, found }.into()) }
@@ -206,15 +209,14 @@ fn append(
     content: impl Read,
 ) -> Result<(), ArchiveError> {
     let mut header = Header::new_ustar();
-    header.set_path(path)?;
     header.set_entry_type(kind);
     header.set_mode(mode);
     header.set_uid(0);
     header.set_gid(0);
     header.set_mtime(0);
     header.set_size(size);
-    header.set_cksum();
-    Ok(tar.append(&header, content)?)
+    // The name of a blob with a sha512 digest does not fit into the header, and gets one of GNU before it.
+    Ok(tar.append_data(&mut header, path, content)?)
 }
 
 /// Passes reads through and computes their digest.

@@ -1,18 +1,21 @@
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use crossdock_fs::{
     AtomicFile, FileError, create_directory_no_follow, is_private, is_temporary, open_regular,
-    open_regular_no_follow, read_regular_no_follow, refuse_link, write_atomically,
+    open_regular_no_follow, read_regular_no_follow, refuse_link, sync_directory,
 };
 use serde::Serialize;
 
-use crate::model::{Blob, Digest, Hasher};
+use crate::model::{Algorithm, Blob, Digest, Hasher};
 use crate::rootfs::{LayerBlob, LayerSource};
 
-/// A store of blobs named by their digests: `blobs/sha256/<hex>` in a directory (image-spec, image-layout.md § Blobs).
+/// A store of blobs named by their digests: `blobs/<algorithm>/<hex>` in a directory (image-spec, image-layout.md § Blobs).
 ///
 /// Several processes may write to one store: a blob appears under its name only when it is complete.
 ///
@@ -22,6 +25,20 @@ use crate::rootfs::{LayerBlob, LayerSource};
 pub struct BlobStore {
     root: PathBuf,
     links: Links,
+    unsynced: Option<Arc<Unsynced>>,
+}
+
+/// Blobs that have their names and may not be on the disk yet.
+#[derive(Debug, Default)]
+struct Unsynced(Mutex<Vec<(PathBuf, File)>>);
+
+impl Unsynced {
+    /// The number of files that are kept open at most.
+    const MOST: usize = 64;
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(PathBuf, File)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The treatment of symbolic links in a directory.
@@ -92,7 +109,56 @@ impl BlobStore {
     }
 
     pub(crate) fn with_links(directory: impl Into<PathBuf>, links: Links) -> Self {
-        Self { root: directory.into(), links }
+        Self { root: directory.into(), links, unsynced: None }
+    }
+
+    /// Returns the store as one whose new blobs are flushed to the disk together, by [`sync`](Self::sync): each by itself
+    /// would make the others wait. A crash before that may leave a damaged blob under its name, which
+    /// [`verify`](Self::verify) and [`read`](Self::read) notice, so nothing may name the blobs before.
+    #[must_use]
+    pub fn deferring(&self) -> Self {
+        Self { unsynced: Some(Arc::default()), ..self.clone() }
+    }
+
+    /// Flushes the new blobs of a [deferring](Self::deferring) store to the disk.
+    ///
+    /// # Errors
+    /// If the disk is full or fails.
+    pub fn sync(&self) -> Result<(), FileError> {
+        let Some(unsynced) = &self.unsynced else { return Ok(()) };
+        let files = std::mem::take(&mut *unsynced.lock());
+        let directories: BTreeSet<&Path> = files.iter().filter_map(|(path, _)| path.parent()).collect();
+        // At the same time: the disk gets all their blocks at once, and a journal ends one transaction for several files.
+        let failure = Mutex::new(Ok(()));
+        thread::scope(|scope| {
+            let failure = &failure;
+            for files in files.chunks(Unsynced::MOST / 8) {
+                let sync = move || {
+                    if let Err(error) = sync_all(files) {
+                        *failure.lock().unwrap_or_else(PoisonError::into_inner) = Err(error);
+                    }
+                };
+                // Without another thread, this one does it.
+                if thread::Builder::new().spawn_scoped(scope, sync).is_err() {
+                    sync();
+                }
+            }
+        });
+        failure.into_inner().unwrap_or_else(PoisonError::into_inner)?;
+        directories.into_iter().for_each(sync_directory);
+        Ok(())
+    }
+
+    /// Gives a complete file its name.
+    fn commit(&self, file: AtomicFile, path: &Path) -> Result<(), FileError> {
+        let Some(unsynced) = &self.unsynced else { return file.commit(path) };
+        let file = file.persist(path)?;
+        let count = {
+            let mut files = unsynced.lock();
+            files.push((path.to_owned(), file));
+            files.len()
+        };
+        if count < Unsynced::MOST { Ok(()) } else { self.sync() }
     }
 
     pub(crate) fn links(&self) -> Links {
@@ -111,7 +177,7 @@ impl BlobStore {
 
     /// Returns the path of the blob, whether or not it exists.
     pub fn path(&self, digest: &Digest) -> PathBuf {
-        self.directory().join(digest.hex())
+        self.directory_of(digest.algorithm()).join(digest.hex())
     }
 
     /// Returns whether a blob of this digest and length exists. Its bytes are not checked: see
@@ -125,27 +191,50 @@ impl BlobStore {
         found.is_ok_and(|found| found.is_file() && found.len() == blob.size)
     }
 
-    /// Returns a writer of a new blob.
+    /// Returns a writer of a new blob with a SHA-256 digest.
     ///
     /// # Errors
     /// If the store's directory is missing or not writable.
     pub fn writer(&self) -> Result<BlobWriter, FileError> {
-        let file = AtomicFile::create_in(&self.directory())?;
-        Ok(BlobWriter { store: self.clone(), file, hasher: Hasher::default(), size: 0 })
+        self.writer_of(Algorithm::Sha256)
     }
 
-    /// Writes `bytes` as a blob, unless it exists with these bytes.
+    /// Returns a writer of a new blob with a digest of this algorithm.
+    ///
+    /// # Errors
+    /// If the store's directory is missing or not writable.
+    pub fn writer_of(&self, algorithm: Algorithm) -> Result<BlobWriter, FileError> {
+        let directory = self.directory_of(algorithm);
+        if algorithm != Algorithm::Sha256 {
+            // The other one is made with the store.
+            create_directory_no_follow(&directory)?;
+        }
+        let file = AtomicFile::create_in(&directory)?;
+        Ok(BlobWriter { store: self.clone(), file, hasher: Hasher::new(algorithm), size: 0 })
+    }
+
+    /// Writes `bytes` as a blob with a SHA-256 digest, unless it exists with these bytes.
     ///
     /// # Errors
     /// If the store's directory is missing, not writable or full.
     pub fn put(&self, bytes: &[u8]) -> Result<Blob, FileError> {
-        let blob = Blob { digest: Digest::of(bytes), size: bytes.len() as u64 };
+        self.put_as(Algorithm::Sha256, bytes)
+    }
+
+    /// Writes `bytes` as a blob with a digest of this algorithm, unless it exists with these bytes.
+    ///
+    /// # Errors
+    /// If the store's directory is missing, not writable or full.
+    pub fn put_as(&self, algorithm: Algorithm, bytes: &[u8]) -> Result<Blob, FileError> {
+        let blob = Blob { digest: algorithm.digest(bytes), size: bytes.len() as u64 };
         let path = self.path(&blob.digest);
         // A damaged blob of the right length is replaced, so the bytes are compared.
         if self.has(&blob) && read_regular_no_follow(&path, blob.size).is_ok_and(|found| found == bytes) {
             return Ok(blob);
         }
-        write_atomically(&path, bytes)?;
+        let writer = self.writer_of(algorithm)?;
+        writer.file.as_file().write_all(bytes).map_err(FileError::on("write", &path))?;
+        self.commit(writer.file, &path)?;
         Ok(blob)
     }
 
@@ -175,7 +264,7 @@ impl BlobStore {
         let mut bytes = Vec::new();
         let mut reader = io::Read::take(file, limit);
         io::Read::read_to_end(&mut reader, &mut bytes).map_err(FileError::on("read", &path))?;
-        check(*digest, Digest::of(&bytes))?;
+        check(*digest, digest.of_other(&bytes))?;
         Ok(bytes)
     }
 
@@ -203,7 +292,8 @@ impl BlobStore {
     pub fn verify(&self, digest: &Digest) -> Result<Blob, BlobError> {
         let reader = BufReader::new(self.get(digest)?);
         let path = self.path(digest);
-        let (found, size) = Digest::of_reader(reader).map_err(FileError::on("read", &path))?;
+        let found = digest.algorithm().digest_reader(reader);
+        let (found, size) = found.map_err(FileError::on("read", &path))?;
         check(*digest, found)?;
         Ok(Blob { digest: found, size })
     }
@@ -223,7 +313,7 @@ impl BlobStore {
         if is_private && same_file(&source, &target) {
             return Ok(());
         }
-        let temporary = AtomicFile::create_in(&self.directory())?;
+        let temporary = self.writer_of(digest.algorithm())?.file;
         // link(2) fails if the name is taken, so the link gets a temporary name first and is renamed over the old
         // file. The name is one that pruning recognizes if the process is killed in between.
         let link = temporary.path().with_extension("link");
@@ -257,21 +347,29 @@ impl BlobStore {
     /// If the directory cannot be listed.
     pub fn usage(&self) -> Result<(u64, u64), FileError> {
         let (mut blobs, mut bytes) = (0, 0);
-        for_each_file(&self.directory(), |path, metadata| {
-            if path.file_name().is_some_and(|name| is_hex_digest(&name.to_string_lossy())) {
-                (blobs, bytes) = (blobs + 1, bytes + metadata.len());
-            }
-        })?;
+        for (algorithm, directory) in self.used_directories() {
+            for_each_file(&directory, |path, metadata| {
+                let name = path.file_name().map(|name| name.to_string_lossy());
+                if name.is_some_and(|name| is_hex_digest(&name, algorithm)) {
+                    (blobs, bytes) = (blobs + 1, bytes + metadata.len());
+                }
+            })?;
+        }
         Ok((blobs, bytes))
     }
 
     /// Removes the blobs and half-written files that `keep` rejects, and returns their number and bytes.
     pub(crate) fn retain(&self, keep: impl Fn(&str, &fs::Metadata) -> bool) -> Result<(u64, u64), FileError> {
         self.refuse_links()?;
-        retain(&self.directory(), |name, metadata| {
-            let is_own = is_temporary(name) || is_hex_digest(name);
-            !is_own || keep(name, metadata)
-        })
+        let mut removed = (0, 0);
+        for (algorithm, directory) in self.used_directories() {
+            let (files, bytes) = retain(&directory, |name, metadata| {
+                let is_own = is_temporary(name) || is_hex_digest(name, algorithm);
+                !is_own || keep(name, metadata)
+            })?;
+            removed = (removed.0 + files, removed.1 + bytes);
+        }
+        Ok(removed)
     }
 
     fn directories(&self) -> [PathBuf; 3] {
@@ -279,7 +377,17 @@ impl BlobStore {
     }
 
     pub(crate) fn directory(&self) -> PathBuf {
-        self.root.join("blobs").join("sha256")
+        self.directory_of(Algorithm::Sha256)
+    }
+
+    /// Returns the directory of each algorithm that has one. That of SHA-256 is always there.
+    fn used_directories(&self) -> impl Iterator<Item = (Algorithm, PathBuf)> {
+        let directories = Algorithm::ALL.map(|algorithm| (algorithm, self.directory_of(algorithm)));
+        directories.into_iter().filter(|(algorithm, path)| *algorithm == Algorithm::Sha256 || path.exists())
+    }
+
+    fn directory_of(&self, algorithm: Algorithm) -> PathBuf {
+        self.root.join("blobs").join(algorithm.name())
     }
 }
 
@@ -300,9 +408,14 @@ pub(super) fn for_each_file(
     Ok(())
 }
 
-/// Returns whether a name is a blob's: the 64 lower-case hex digits of a SHA-256 (image-spec, descriptor.md § SHA-256).
-pub(crate) fn is_hex_digest(name: &str) -> bool {
-    name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+fn sync_all(files: &[(PathBuf, File)]) -> Result<(), FileError> {
+    files.iter().try_for_each(|(path, file)| file.sync_data().map_err(FileError::on("write", path)))
+}
+
+/// Returns whether a name is a blob's: the lower-case hexadecimal digits of a digest (image-spec, descriptor.md § Registered
+/// algorithms).
+pub(crate) fn is_hex_digest(name: &str, algorithm: Algorithm) -> bool {
+    name.len() == algorithm.digits() && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Removes the files of a directory that `keep` rejects, and returns their number and bytes. Directories stay.
@@ -356,13 +469,13 @@ pub struct BlobWriter {
 }
 
 impl BlobWriter {
-    /// Flushes the bytes to the disk and names the blob by its digest.
+    /// Flushes the bytes to the disk, unless the store [defers](BlobStore::deferring) that, and names the blob by its digest.
     ///
     /// # Errors
     /// If the disk is full or the store's directory does not exist any more.
     pub fn complete(self) -> Result<Blob, FileError> {
         let blob = Blob { digest: self.hasher.finish(), size: self.size };
-        self.file.commit(&self.store.path(&blob.digest))?;
+        self.store.commit(self.file, &self.store.path(&blob.digest))?;
         Ok(blob)
     }
 
@@ -437,6 +550,40 @@ mod tests {
 
     fn files(store: &BlobStore) -> usize {
         fs::read_dir(store.directory()).unwrap().count()
+    }
+
+    #[test]
+    fn deferred_blobs_have_their_names_at_once_and_are_synced_together() {
+        let (_directory, store) = store();
+        let deferring = store.deferring();
+        let count = Unsynced::MOST + 3;
+        let blobs: Vec<Blob> =
+            (0..count).map(|number| deferring.put(number.to_string().as_bytes()).unwrap()).collect();
+        for blob in &blobs {
+            assert_eq!(store.verify(&blob.digest).unwrap(), *blob);
+        }
+        // Not more files stay open.
+        assert_eq!(deferring.unsynced.as_ref().unwrap().lock().len(), 3);
+        deferring.sync().unwrap();
+        assert!(deferring.unsynced.as_ref().unwrap().lock().is_empty());
+        assert_eq!(files(&store), count);
+        store.sync().unwrap();
+    }
+
+    #[test]
+    fn each_algorithm_has_its_directory() {
+        let (directory, store) = store();
+        let blob = store.put_as(Algorithm::Sha512, b"hello").unwrap();
+        assert!(directory.path().join("blobs/sha512").join(blob.digest.hex()).is_file());
+        assert_eq!((store.verify(&blob.digest).unwrap(), store.has(&blob)), (blob, true));
+        assert_eq!(store.read(&blob.digest, 9).unwrap(), b"hello");
+        let mut writer = store.writer_of(Algorithm::Sha512).unwrap();
+        writer.write_all(b"other").unwrap();
+        let other = writer.complete_as(Algorithm::Sha512.digest(b"other")).unwrap();
+        fs::write(store.path(&blob.digest), b"hellp").unwrap();
+        assert!(matches!(store.verify(&blob.digest), Err(BlobError::Corrupt { .. })));
+        assert_eq!(store.retain(|name, _| name == other.digest.hex()).unwrap(), (1, 5));
+        assert_eq!(store.verify(&other.digest).unwrap(), other);
     }
 
     #[test]

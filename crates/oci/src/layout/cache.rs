@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::blob::{BlobError, BlobStore, GRACE, Pruned, for_each_file, is_hex_digest, retain};
 use crate::layer::{Compression, Fingerprint, Layer, LayerError, TarSource, fingerprint, write_known};
-use crate::model::{Digest, EncodeError, canonical_bytes};
+use crate::model::{Algorithm, Digest, EncodeError, canonical_bytes};
 
 /// A cache of compressed layers, keyed by content.
 ///
@@ -215,7 +215,9 @@ impl LayerCache {
         for_each_file(&self.layers(), |path, metadata| {
             // A file that another process is writing, or that is not the cache's.
             let name = path.file_name().map(|name| name.to_string_lossy());
-            if !name.is_some_and(|name| name.strip_suffix(".json").is_some_and(is_hex_digest)) {
+            if !name.is_some_and(|name| {
+                name.strip_suffix(".json").is_some_and(|hex| is_hex_digest(hex, Algorithm::Sha256))
+            }) {
                 return;
             }
             let layer = read_regular_no_follow(&path, ENTRY_LIMIT)

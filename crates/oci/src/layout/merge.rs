@@ -84,8 +84,8 @@ fn copy_image(store: &BlobStore, part: &MergePart<'_>) -> Result<(), MergeError>
     for layer in &manifest.value.layers {
         copy_blob(store, source, layer.blob())?;
     }
-    store.put(&image.config.raw)?;
-    store.put(&manifest.raw)?;
+    store.put_as(manifest.value.config.digest.algorithm(), &image.config.raw)?;
+    store.put_as(image.descriptor.digest.algorithm(), &manifest.raw)?;
     Ok(())
 }
 
@@ -94,7 +94,7 @@ fn copy_blob(store: &BlobStore, source: &ImageSource, blob: Blob) -> Result<(), 
         return Ok(());
     }
     let mut reader = source.blob(&blob.digest)?;
-    let mut writer = store.writer()?;
+    let mut writer = store.writer_of(blob.digest.algorithm())?;
     io::copy(&mut reader, &mut writer).map_err(FileError::on("copy a blob of", source.path()))?;
     let found = writer.complete_as(blob.digest)?;
     if found.size == blob.size {

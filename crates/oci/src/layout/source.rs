@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crossdock_fs::FileError;
 
-use super::archive::ARCHIVE_MARK;
+use super::archive::{ARCHIVE_MARK, blob_path};
 use super::blob::{BlobError, BlobStore};
 use super::{Layout, LayoutError};
 use crate::layer::decode::{Coding, DecodeError};
@@ -192,7 +192,7 @@ impl ImageSource {
             Blobs::Layout(store) => {
                 return Ok(Box::new(BufReader::with_capacity(128 * 1024, store.get(digest)?)));
             }
-            Blobs::Archive(tar) => tar.file(&format!("blobs/sha256/{}", digest.hex())),
+            Blobs::Archive(tar) => tar.file(&blob_path(digest)),
             Blobs::Docker(docker) => docker.open_blob(digest),
         };
         match found {

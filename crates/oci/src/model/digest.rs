@@ -5,10 +5,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
-/// A content digest, `sha256:` followed by 64 lower-case hexadecimal digits.
+/// A content digest: `sha256:` followed by 64 lower-case hexadecimal digits, or `sha512:` followed by 128 (image-spec,
+/// descriptor.md § Registered algorithms).
 ///
-/// SHA-256 is the only algorithm supported: every registry and engine must implement it (image-spec, descriptor.md
-/// § Registered algorithms), and crossdock writes no other.
+/// crossdock writes SHA-256, which every registry and engine implements. Images of others may use SHA-512.
 ///
 /// ```
 /// use crossdock_oci::Digest;
@@ -19,12 +19,47 @@ use sha2::Digest as _;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub struct Digest([u8; 32]);
+pub struct Digest(Value);
 
-impl Digest {
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Value {
+    Sha256([u8; 32]),
+    Sha512([u8; 64]),
+}
+
+/// The algorithm of a [`Digest`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Algorithm {
+    /// SHA-256, of everything that crossdock writes.
+    #[default]
+    Sha256,
+    /// SHA-512.
+    Sha512,
+}
+
+impl Algorithm {
+    /// All algorithms.
+    pub const ALL: [Self; 2] = [Self::Sha256, Self::Sha512];
+
+    /// Returns the name in digests, which is that of a directory of blobs too.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    /// Returns the number of hexadecimal digits.
+    pub fn digits(self) -> usize {
+        match self {
+            Self::Sha256 => 64,
+            Self::Sha512 => 128,
+        }
+    }
+
     /// Returns the digest of `bytes`.
-    pub fn of(bytes: &[u8]) -> Self {
-        let mut hasher = Hasher::default();
+    pub fn digest(self, bytes: &[u8]) -> Digest {
+        let mut hasher = Hasher::new(self);
         hasher.update(bytes);
         hasher.finish()
     }
@@ -33,8 +68,8 @@ impl Digest {
     ///
     /// # Errors
     /// If reading fails.
-    pub fn of_reader(mut reader: impl Read) -> io::Result<(Self, u64)> {
-        let mut hasher = Hasher::default();
+    pub fn digest_reader(self, mut reader: impl Read) -> io::Result<(Digest, u64)> {
+        let mut hasher = Hasher::new(self);
         let mut buffer = vec![0; 256 * 1024];
         let mut size = 0;
         loop {
@@ -48,18 +83,62 @@ impl Digest {
             size += read as u64;
         }
     }
+}
 
-    /// Returns the 64 hexadecimal digits without the algorithm: the blob's file name in an image layout.
+impl Digest {
+    /// Returns the SHA-256 of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Algorithm::Sha256.digest(bytes)
+    }
+
+    /// Reads `reader` to its end and returns the SHA-256 and the length in bytes.
+    ///
+    /// # Errors
+    /// If reading fails.
+    pub fn of_reader(reader: impl Read) -> io::Result<(Self, u64)> {
+        Algorithm::Sha256.digest_reader(reader)
+    }
+
+    /// Returns the algorithm.
+    pub fn algorithm(&self) -> Algorithm {
+        match self.0 {
+            Value::Sha256(_) => Algorithm::Sha256,
+            Value::Sha512(_) => Algorithm::Sha512,
+        }
+    }
+
+    /// Returns the digest of other bytes by the same algorithm.
+    #[must_use]
+    pub fn of_other(&self, bytes: &[u8]) -> Self {
+        self.algorithm().digest(bytes)
+    }
+
+    /// Returns whether `bytes` have this digest.
+    pub fn is_of(&self, bytes: &[u8]) -> bool {
+        self.of_other(bytes) == *self
+    }
+
+    /// Returns the hexadecimal digits without the algorithm: the blob's file name in an image layout.
     pub fn hex(&self) -> String {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 0xf)]);
-        self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+        let bytes = match &self.0 {
+            Value::Sha256(bytes) => bytes.as_slice(),
+            Value::Sha512(bytes) => bytes.as_slice(),
+        };
+        bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", self.hex())
+        write!(f, "{}:{}", self.algorithm(), self.hex())
     }
 }
 
@@ -88,22 +167,27 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
         let fail = |reason| DigestError { text: text.to_owned(), reason };
-        let (algorithm, hex) = text.split_once(':').ok_or_else(|| fail(Reason::NoAlgorithm))?;
-        if algorithm != "sha256" {
-            return Err(fail(Reason::Algorithm(algorithm.to_owned())));
+        let (name, hex) = text.split_once(':').ok_or_else(|| fail(Reason::NoAlgorithm))?;
+        let algorithm = Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name);
+        let algorithm = algorithm.ok_or_else(|| fail(Reason::Algorithm(name.to_owned())))?;
+        if hex.len() != algorithm.digits() {
+            return Err(fail(Reason::Length { found: hex.len(), expected: algorithm.digits() }));
         }
-        if hex.len() != 64 {
-            return Err(fail(Reason::Length(hex.len())));
-        }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-            match (nibble(pair[0]), nibble(pair[1])) {
-                (Some(high), Some(low)) => *byte = high << 4 | low,
-                _ => return Err(fail(Reason::NotHex)),
-            }
-        }
-        Ok(Self(bytes))
+        let value = match algorithm {
+            Algorithm::Sha256 => bytes_of(hex).map(Value::Sha256),
+            Algorithm::Sha512 => bytes_of(hex).map(Value::Sha512),
+        };
+        value.map(Self).ok_or_else(|| fail(Reason::NotHex))
     }
+}
+
+/// Returns the bytes of `2 * N` hexadecimal digits.
+fn bytes_of<const N: usize>(hex: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
+        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+    }
+    Some(bytes)
 }
 
 /// Returns the value of a lower-case hexadecimal digit. Capitals are rejected, so that one blob has one name
@@ -128,27 +212,53 @@ pub struct DigestError {
 enum Reason {
     #[error("it has no algorithm; write `sha256:` and 64 hexadecimal digits")]
     NoAlgorithm,
-    #[error("the algorithm `{0}` is not supported, only sha256")]
+    #[error("the algorithm `{0}` is not supported, only sha256 and sha512")]
     Algorithm(String),
-    #[error("{0} digits follow the algorithm, not 64")]
-    Length(usize),
+    #[error("{found} digits follow the algorithm, not {expected}")]
+    Length { found: usize, expected: usize },
     #[error("its digits are not all among 0-9 and a-f")]
     NotHex,
 }
 
-/// Computes a [`Digest`] incrementally; also a [`Write`].
-#[derive(Clone, Default)]
-pub struct Hasher(sha2::Sha256);
+/// Computes a [`Digest`] incrementally, by default SHA-256; also a [`Write`].
+#[derive(Clone)]
+pub struct Hasher(State);
+
+#[derive(Clone)]
+enum State {
+    Sha256(sha2::Sha256),
+    Sha512(sha2::Sha512),
+}
 
 impl Hasher {
+    /// Returns a hasher without bytes.
+    pub fn new(algorithm: Algorithm) -> Self {
+        Self(match algorithm {
+            Algorithm::Sha256 => State::Sha256(sha2::Sha256::default()),
+            Algorithm::Sha512 => State::Sha512(sha2::Sha512::default()),
+        })
+    }
+
     /// Adds the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+        match &mut self.0 {
+            State::Sha256(state) => state.update(bytes),
+            State::Sha512(state) => state.update(bytes),
+        }
     }
 
     /// Returns the digest of all bytes added.
     pub fn finish(self) -> Digest {
-        Digest(self.0.finalize().into())
+        Digest(match self.0 {
+            State::Sha256(state) => Value::Sha256(state.finalize().into()),
+            State::Sha512(state) => Value::Sha512(state.finalize().into()),
+        })
+    }
+}
+
+impl Default for Hasher {
+    fn default() -> Self {
+        Self::new(Algorithm::default())
     }
 }
 
@@ -179,6 +289,14 @@ mod tests {
             Digest::of(b"").to_string(),
             "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         );
+        let empty = Algorithm::Sha512.digest(b"");
+        assert!(
+            empty
+                .to_string()
+                .starts_with("sha512:cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce")
+        );
+        assert_eq!((empty.hex().len(), empty.to_string().parse()), (128, Ok(empty)));
+        assert!(empty.is_of(b"") && !empty.is_of(b"x") && !Digest::of(b"").eq(&empty));
         let (digest, size) = Digest::of_reader(&b"hello"[..]).unwrap();
         assert_eq!((digest, size), (Digest::of(b"hello"), 5));
     }
@@ -188,7 +306,8 @@ mod tests {
         let good = Digest::of(b"").to_string();
         for (text, why) in [
             ("", "no algorithm"),
-            ("sha512:ab", "`sha512` is not supported"),
+            ("sha512:ab", "2 digits follow the algorithm, not 128"),
+            ("sha384:ab", "`sha384` is not supported, only sha256 and sha512"),
             ("sha256:ab", "2 digits follow"),
             (&good.to_uppercase().replace("SHA", "sha"), "not all among"),
             (&good.replace('0', "/"), "not all among"),

@@ -10,7 +10,7 @@ use std::thread;
 use super::Fault;
 use crate::layer::decode::{DecodeError, decode};
 use crate::layer::tar_reader::TarError;
-use crate::model::{Digest, Hasher};
+use crate::model::{Algorithm, Digest, Hasher};
 
 /// The number of uncompressed bytes that are handed over at once.
 const CHUNK: usize = 128 * 1024;
@@ -60,9 +60,10 @@ impl Deref for Chunk {
     }
 }
 
-/// Calls `use_plain` with the uncompressed bytes of `blob`, and returns its result and the digests.
+/// Calls `use_plain` with the uncompressed bytes of `blob`, and returns its result and the digests, of these algorithms.
 pub(super) fn decoded_apart<T>(
     blob: impl Read + Send,
+    algorithms: (Algorithm, Algorithm),
     use_plain: impl FnOnce(Chunks) -> Result<T, Fault>,
 ) -> Result<(T, Digests), Fault> {
     thread::scope(|scope| {
@@ -70,9 +71,10 @@ pub(super) fn decoded_apart<T>(
         let (hashed, receiver) = sync_channel(WAITING);
         let (return_to, returned) = sync_channel(CHUNKS);
         let spawn = || thread::Builder::new();
+        let blob = Hashed { inner: blob, hasher: Hasher::new(algorithms.0) };
         let decoder = spawn().spawn_scoped(scope, move || decode_all(blob, &decoded, &returned));
         let decoder = decoder.map_err(TarError::Read)?;
-        let hasher = spawn().spawn_scoped(scope, move || hash_all(&to_hash, &hashed));
+        let hasher = spawn().spawn_scoped(scope, move || hash_all(&to_hash, &hashed, algorithms.1));
         let hasher = hasher.map_err(TarError::Read)?;
         // Ends with dropping the receiver, after which the other threads stop too.
         let used = use_plain(Chunks { receiver, return_to, chunk: Chunk::default(), position: 0 });
@@ -89,11 +91,10 @@ pub(super) fn decoded_apart<T>(
 /// Sends the uncompressed bytes and returns the digest of the blob, or `None` if nobody reads them to their end. `returned`
 /// yields the chunks that were read, whose memory is used again: fresh memory costs the kernel as much time as the hash.
 fn decode_all(
-    blob: impl Read,
+    mut blob: Hashed<impl Read>,
     sender: &SyncSender<Chunk>,
     returned: &Receiver<Chunk>,
 ) -> Result<Option<Digest>, Fault> {
-    let mut blob = Hashed { inner: blob, hasher: Hasher::default() };
     // The output of the decoder is limited, so its input needs no limit of its own.
     let mut plain = decode(&mut blob)?;
     loop {
@@ -113,8 +114,8 @@ fn decode_all(
 }
 
 /// Hands on the chunks and returns the digest of their bytes, which is of no use if nobody reads them to their end.
-fn hash_all(receiver: &Receiver<Chunk>, sender: &SyncSender<Chunk>) -> Digest {
-    let mut hasher = Hasher::default();
+fn hash_all(receiver: &Receiver<Chunk>, sender: &SyncSender<Chunk>, algorithm: Algorithm) -> Digest {
+    let mut hasher = Hasher::new(algorithm);
     for chunk in receiver {
         hasher.update(&chunk);
         if sender.send(chunk).is_err() {

@@ -29,6 +29,8 @@ pub struct Logins {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stored {
+    /// Nowhere: the registry asks for no login, so that nothing shows whether it would accept the credential.
+    Nowhere,
     /// By a helper.
     Helper {
         /// The program.

@@ -17,13 +17,14 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 
 use super::connection::{Connection, Deadline, is_timeout};
 use super::tls::in_words;
+use super::trust::Trust;
 use super::{Limits, origin_of};
 use crate::host::{Origin, Scheme};
 use crate::proxy::{Proxy, ProxyProtocol, ProxyRules};
 
 /// Opens connections, through a proxy where the rules name one.
 pub(crate) struct Opener {
-    pub(crate) tls: Arc<ClientConfig>,
+    pub(crate) trust: Trust,
     pub(crate) proxies: ProxyRules,
     pub(crate) limits: Limits,
 }
@@ -90,7 +91,8 @@ impl Connector for Opener {
         };
         let tls = match origin.scheme {
             Scheme::Https => {
-                Some(shake_hands(&self.tls, &mut socket, &origin, limit.min(self.limits.stall))?)
+                let config = self.trust.config(&origin.host)?;
+                Some(shake_hands(config, &mut socket, &origin, limit.min(self.limits.stall))?)
             }
             Scheme::Http => None,
         };
@@ -167,13 +169,13 @@ fn read_head(socket: &mut TcpStream) -> io::Result<String> {
 }
 
 fn shake_hands(
-    config: &Arc<ClientConfig>,
+    config: Arc<ClientConfig>,
     socket: &mut TcpStream,
     origin: &Origin,
     limit: Duration,
 ) -> io::Result<ClientConnection> {
     let name = ServerName::try_from(origin.host.name().to_owned()).map_err(io::Error::other)?;
-    let mut tls = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
+    let mut tls = ClientConnection::new(config, name).map_err(io::Error::other)?;
     set_timeouts(socket, Some(limit))?;
     while tls.wants_write() {
         tls.write_tls(socket)?;

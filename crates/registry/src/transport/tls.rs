@@ -37,7 +37,8 @@ fn words(error: &Error) -> &'static str {
             | Alert::UnknownCA
             | Alert::AccessDenied,
         ) => {
-            "the server demands a client certificate, which crossdock does not send; use a way to it without one"
+            "the server demands a client certificate that it accepts; put it as client.cert with its client.key into \
+             /etc/docker/certs.d/HOST:PORT or ~/.config/containers/certs.d/HOST:PORT"
         }
         Error::AlertReceived(Alert::UnrecognisedName) => {
             "the server does not know this name; use a name that its certificate is for"

@@ -39,6 +39,8 @@ pub(crate) enum Fault {
     MuteInstead,
     /// The request is carried out, and no answer comes.
     MuteAfter,
+    /// The request is carried out once so many requests about repositories are there. If they do not come, it is refused.
+    Until(usize),
 }
 
 type Plan = Box<dyn FnMut(&Request, usize) -> Option<Fault> + Send>;
@@ -106,6 +108,24 @@ impl Fake {
     }
 }
 
+/// Waits until so many requests about repositories were received, and returns whether they were.
+fn gathered(state: &Mutex<State>, count: usize) -> bool {
+    let end = std::time::Instant::now() + Duration::from_secs(10);
+    let received = || {
+        state
+            .lock()
+            .unwrap()
+            .log
+            .iter()
+            .filter(|line| line.contains("/manifests/") || line.contains("/blobs/"))
+            .count()
+    };
+    while received() < count && std::time::Instant::now() < end {
+        thread::sleep(Duration::from_millis(5));
+    }
+    received() >= count
+}
+
 fn serve(stream: &TcpStream, state: &Mutex<State>, plan: &Mutex<Plan>) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read_head(&mut reader) {
@@ -155,6 +175,12 @@ fn serve(stream: &TcpStream, state: &Mutex<State>, plan: &Mutex<Plan>) {
             return silent();
         }
         let is_head = request.method == "HEAD";
+        if let Some(Fault::Until(count)) = fault
+            && !gathered(state, count)
+        {
+            respond(stream, "400 Bad Request", &[], b"", is_head, None);
+            continue;
+        }
         if let Some(Fault::Answer(status, headers, body)) = &fault {
             respond(stream, status, headers, body.as_bytes(), is_head, None);
             continue;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_oci::{
-    BlobStore, Compression, Descriptor, Digest, Document, ImageManifest, ImageSource, LayerError, Layout,
-    Reference, SourcePlatform, TarSource, media_type, write_archive, write_index,
+    Algorithm, BlobStore, Compression, Descriptor, Digest, Document, ImageManifest, ImageSource, LayerError,
+    Layout, Reference, SourcePlatform, TarSource, media_type, write_archive, write_index,
 };
 use crossdock_platform::Platform;
 use crossdock_subjects::parse_platform;
@@ -193,9 +193,9 @@ impl StepContext<'_> {
         }
         // A diff ID is the digest of the uncompressed tar (OCI image-spec, config.md): only an uncompressed layer has it
         // for its own digest.
-        if layer.digest != *diff_id {
+        if layer.digest != *diff_id || diff_id.algorithm() != Algorithm::Sha256 {
             let mut reader = source.blob(&layer.digest).map_err(image_error(image))?;
-            let mut writer = store.writer().map_err(image_error(image))?;
+            let mut writer = store.writer_of(layer.digest.algorithm()).map_err(image_error(image))?;
             std::io::copy(&mut reader, &mut writer).map_err(image_error(image))?;
             let blob = writer.complete_as(layer.digest).map_err(image_error(image))?;
             return Ok(Descriptor::new(oci_layer_type(&layer.media_type), blob));

@@ -87,7 +87,7 @@ fn attestation(
 fn read(leg: &Leg, entry: &Descriptor) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     leg.source.blob(&entry.digest).ok()?.take(MANIFEST_LIMIT + 1).read_to_end(&mut bytes).ok()?;
-    let is_it = crossdock_oci::Digest::of(&bytes) == entry.digest && bytes.len() as u64 <= MANIFEST_LIMIT;
+    let is_it = entry.digest.is_of(&bytes) && bytes.len() as u64 <= MANIFEST_LIMIT;
     is_it.then_some(bytes)
 }
 
@@ -98,7 +98,7 @@ fn copied(store: &BlobStore, leg: &Leg, layer: &Descriptor) -> bool {
     }
     let copy = || -> Option<()> {
         let mut reader = leg.source.blob(&layer.digest).ok()?.take(layer.size.saturating_add(1));
-        let mut writer = store.writer().ok()?;
+        let mut writer = store.writer_of(layer.digest.algorithm()).ok()?;
         std::io::copy(&mut reader, &mut writer).ok()?;
         writer.complete_as(layer.digest).ok().map(drop)
     };

@@ -194,7 +194,7 @@ impl<'a> Images<'a> {
         if self.values > MAX_VALUES {
             return Err(SourceError::TooManyValues { path: path.clone(), limit: MAX_VALUES });
         }
-        let blob = Blob { digest: Digest::of(&raw), size: raw.len() as u64 };
+        let blob = Blob { digest: digest.of_other(&raw), size: raw.len() as u64 };
         if blob.size > limit {
             // Reading stopped at the limit, so the declared length is the better estimate.
             return Err(BlobError::TooLong { digest, size: size.max(blob.size), limit }.into());
