@@ -2,21 +2,26 @@
 
 use std::fs;
 use std::num::NonZeroUsize;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
 use crossdock_oci::{
     Compression, Content, History, Image, Layer, LayerBuilder, Layout, Owner, PlatformImage, PlatformObject,
     Pruning, RuntimeConfig, Timestamp, assemble,
 };
+use crossdock_tests::outcome::run;
 use crossdock_tests::registry::MemoryRegistry;
 use crossdock_tests::registry::memory::Habits;
 use crossdock_tests::{Outcome, Sandbox, fixture};
 use serde_json::json;
 
-/// A file, or a link, of an image.
+/// A file of an image: its path, and its text, its file on this machine, or its bytes.
 enum Entry<'a> {
     Text(&'a str, &'a str),
     Machine(&'a str, &'a str),
+    Bytes(String, Vec<u8>),
 }
 
 use Entry::{Machine, Text};
@@ -101,6 +106,7 @@ fn layer(layout: &Layout, entries: &[&Entry<'_>]) -> Layer {
         let (path, content) = match entry {
             Text(path, text) => (path, Content::from(text.as_bytes().to_vec())),
             Machine(path, file) => (path, Content::File(fs::canonicalize(file).unwrap())),
+            Entry::Bytes(path, content) => (&path.as_str(), Content::from(content.clone())),
         };
         builder.add_file(path, 0o755, Owner::ROOT, content).unwrap();
     }
@@ -245,4 +251,114 @@ fn what_was_built_on_a_base_is_rebased_for_all_platforms() {
     // A build on the new base has the same layers.
     let (rebuilt, _) = fixture.pulled("hello:1");
     assert_eq!(rebuilt["rootfs"], config["rootfs"], "{built}");
+}
+
+/// The libraries of a program of this machine by the paths at which its loader finds them, the loader included.
+fn libraries(program: &str) -> Vec<(String, Vec<u8>)> {
+    let listed = run(Command::new("ldd").arg(program), Duration::from_secs(20)).success().stdout;
+    let path = |line: &str| line.split_whitespace().find(|word| word.starts_with('/')).map(str::to_owned);
+    let found: Vec<String> = listed.lines().filter_map(path).collect();
+    assert!(found.len() >= 3, "{listed}");
+    found.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
+/// Whether the loader of this machine starts the program in a root. It needs root, or a user name space.
+fn starts(root: &Path, environment: &[&str]) -> bool {
+    let chroot =
+        if rustix::process::geteuid().is_root() { vec![] } else { vec!["unshare", "--map-root-user"] };
+    let words = [&chroot[..], &["chroot", root.to_str().unwrap(), "/app", "/"]].concat();
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command.envs(environment.iter().map(|line| line.split_once('=').unwrap()));
+    run(&mut command, Duration::from_secs(20)).code == Some(0)
+}
+
+/// Ten bases of which some start a program and others do not, by the loader itself: none that it rejects is accepted, and
+/// none on which the program starts is refused.
+#[test]
+fn the_loader_agrees_on_ten_pairs_of_bases() {
+    let fixture = Fixture::new();
+    let program = fs::read("/bin/ls").unwrap();
+    let full = libraries("/bin/ls");
+    let is_loader = |path: &str| path.contains("/ld-linux");
+    let victim =
+        full.iter().position(|(path, _)| path.contains("libpcre") || path.contains("libselinux")).unwrap();
+    let without =
+        || full.iter().enumerate().filter(|(place, _)| *place != victim).map(|(_, file)| file.clone());
+    let with =
+        |content: Vec<u8>| -> Vec<_> { without().chain([(full[victim].0.clone(), content)]).collect() };
+    let moved = |to: &str| -> Vec<(String, Vec<u8>)> {
+        let place = |path: &str| match is_loader(path) {
+            true => path.to_owned(),
+            false => format!("{to}/{}", path.rsplit('/').next().unwrap()),
+        };
+        full.iter().map(|(path, content)| (place(path), content.clone())).collect()
+    };
+    let other_machine = {
+        let mut library = full[victim].1.clone();
+        // e_machine of the ELF header: AArch64.
+        library[18] = 183;
+        with(library)
+    };
+    let no_loader: Vec<_> = full.iter().filter(|(path, _)| !is_loader(path)).cloned().collect();
+    let alpine = vec![("/lib/ld-musl-x86_64.so.1".to_owned(), full[0].1.clone())];
+    let libc = full.iter().position(|(path, _)| path.contains("libc.so")).unwrap();
+    let swapped: Vec<_> = {
+        let content =
+            |place: usize| if place == victim { full[libc].1.clone() } else { full[place].1.clone() };
+        full.iter().enumerate().map(|(place, (path, _))| (path.clone(), content(place))).collect()
+    };
+    let pairs: [(&str, Vec<(String, Vec<u8>)>, &[&str]); 10] = [
+        ("the same libraries", full.clone(), &[]),
+        ("a library missing", without().collect(), &[]),
+        ("a library empty", with(Vec::new()), &[]),
+        ("a library truncated", with(full[victim].1[..200].to_vec()), &[]),
+        ("a library for another machine", other_machine, &[]),
+        ("another library under its name", swapped, &[]),
+        ("libraries in another directory", moved("/opt/lib"), &[]),
+        (
+            "libraries in another directory that the base names",
+            moved("/opt/lib"),
+            &["LD_LIBRARY_PATH=/opt/lib"],
+        ),
+        ("no loader", no_loader, &[]),
+        ("only the loader of musl", alpine, &[]),
+    ];
+    let mut found = Vec::new();
+    for (number, (what, files, environment)) in pairs.iter().enumerate() {
+        let root = fixture.sandbox.work().join(format!("root-{number}"));
+        for (path, content) in files.iter().chain([&("/app".to_owned(), program.clone())]) {
+            let path = root.join(path.trim_start_matches('/'));
+            fixture::write(&path, content);
+            fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        }
+        let truth = starts(&root, environment);
+        let of_base = |files: &[(String, Vec<u8>)]| -> Vec<Entry<'_>> {
+            files.iter().map(|(path, content)| Entry::Bytes(path.clone(), content.clone())).collect()
+        };
+        let (old, new, app) =
+            (of_base(&full), of_base(files), Entry::Bytes("/app".to_owned(), program.clone()));
+        let version = Text("etc/version", "old");
+        let old: Vec<&Entry<'_>> = old.iter().chain([&version]).collect();
+        fixture.push("pair:old", &[&old], settings(&[], ""));
+        fixture.push("pair:new", &[&new.iter().collect::<Vec<_>>()], settings(environment, ""));
+        fixture.push("pair:app", &[&old, &[&app]], settings(&[], "/app"));
+        let (name, from) = (fixture.name("pair:app"), fixture.name("pair:old"));
+        let report = fixture.run(&[
+            "rebase",
+            &name,
+            "--onto",
+            &fixture.name("pair:new"),
+            "--from",
+            &from,
+            "--strict",
+            "--json",
+        ]);
+        let pushed = report.code == Some(0);
+        if pushed != truth {
+            found
+                .push(format!("{what}: the loader starts it: {truth}; rebased: {pushed}\n{}", report.stderr));
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }
