@@ -340,6 +340,26 @@ fn what_is_printed_is_what_the_api_server_accepted() {
     }
 }
 
+/// The image with the repository of the configuration is verified for its deploy targets, and images of others for all.
+#[test]
+fn without_nodes_of_the_call_those_of_the_configuration_count() {
+    let server = Server::start();
+    let config = "[deploy.web]\nnodes = [\"m7g.large\"]\n[deploy.batch]\nnodes = [\"m5.large\"]\n[image.hello]\nrepository = \
+                  \"R/app\"\ndeploy = [\"web\"]\n[image.batch]\nrepository = \"R/batch\"\ndeploy = [\"batch\"]\n";
+    let files = [
+        ("crossdock.toml", config),
+        ("go.mod", "module example.com/x\n"),
+        ("own.yaml", &pod("image: R/app:1")),
+        ("other.yaml", &pod("image: R/tool:2")),
+    ];
+    let directory = server.files("nodes", &files);
+    let own = server.resolve(&directory, &["-f", "own.yaml", "--verify"]).success();
+    let own = own.complains("on m7g.large (deploy web) (linux/arm64)");
+    assert!(!own.stderr.contains("m5.large"), "{}", own.stderr);
+    let other = server.resolve(&directory, &["-f", "other.yaml", "--verify"]).ends_with(1);
+    other.complains("m5.large").complains("m7g.large").complains("nothing was printed or written");
+}
+
 #[test]
 fn pods_without_nodes_are_refused_and_unknown_ones_stay() {
     let server = Server::start();

@@ -508,7 +508,8 @@ pub(crate) struct ResolveCommand {
     /// Ask no registry: only `crossdock://NAME` and images that were just pushed get digests.
     #[arg(long)]
     pub(crate) only_own: bool,
-    /// Verify each image first, for the nodes of --for, else for its own platforms. One that does not start is refused.
+    /// Verify each image first, for the nodes of --for, else for the deploy targets of crossdock.toml, else for its own
+    /// platforms. One that does not start is refused.
     #[arg(long)]
     pub(crate) verify: bool,
     /// Verify each image first for these nodes: a platform, a node type, e.g. m7g.large, or deploy:NAME.

@@ -25,7 +25,8 @@ pub use index::create_index;
 pub use inspect::{InspectedEntry, InspectedPlatform, Inspection, inspect};
 pub use login::{check_username, login, logout};
 pub use promote::{
-    Failure, PROMOTION_SCHEMA, PromoteOptions, Promoted, PromotedTag, TagStatus, TakenTags, promote,
+    Failure, PROMOTION_SCHEMA, PromoteOptions, Promoted, PromotedTag, TagStatus, TakenTags, cluster_targets,
+    promote,
 };
 pub use pull::pull;
 pub use push::{Naming, PushedImage, check_repositories, push, push_built};

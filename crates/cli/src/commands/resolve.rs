@@ -6,9 +6,10 @@ use camino::Utf8PathBuf;
 use crossdock::plan::Plan;
 use crossdock::registry::{
     Affinity, FileKind, KubernetesManifest, Others, Pinning, PushedImage, Recursion, Registry,
-    ResolveOptions, Resolved, check_manifests, manifest_from, manifests, resolve, verify, write_manifests,
+    ResolveOptions, Resolved, check_manifests, cluster_targets, manifest_from, manifests, resolve, verify,
+    write_manifests,
 };
-use crossdock::verify::{Verdict, targets};
+use crossdock::verify::Verdict;
 
 use super::push::{client, parse};
 use super::verify::exit;
@@ -172,7 +173,8 @@ fn tell(resolved: &Resolved) {
     let changed = resolved.files.iter().filter(|file| file.changed).count();
     let images = ui::counted(resolved.images.len(), "image");
     let files = ui::counted(resolved.files.len(), "file");
-    output::say(&format!("{images} in {files} have digests; {changed} of the files changed"));
+    let have = if resolved.images.len() == 1 { "has a digest" } else { "have digests" };
+    output::say(&format!("{images} in {files} {have}; {changed} of the files changed"));
 }
 
 /// Returns the text of all files as one stream of documents.
@@ -203,7 +205,6 @@ fn verified(
 ) -> Result<(), CommandError> {
     let selection = SelectionArgs { nodes: arguments.nodes.clone(), ..SelectionArgs::default() };
     let options = session.verify_options(&selection, arguments.strictness);
-    let targets = targets(&session.context, &options)?;
     let pinned: BTreeSet<&str> = resolved.images.iter().map(|image| image.pinned.as_str()).collect();
     if pinned.is_empty() {
         output::warning("nothing was verified, because no image has a digest");
@@ -211,7 +212,9 @@ fn verified(
     let mut worst = Verdict::Starts;
     for name in pinned {
         let view = session.transfer(&format!("reading {name}"));
-        let found = verify(&session.context, registry, &parse(name)?, &targets, options.scope, &view)?;
+        let reference = parse(name)?;
+        let targets = cluster_targets(&session.context, &options, &reference)?;
+        let found = verify(&session.context, registry, &reference, &targets, options.scope, &view)?;
         drop(view);
         for image in found {
             worst = worst.max(Verdict::gravest(&image.targets));

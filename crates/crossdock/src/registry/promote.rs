@@ -15,6 +15,7 @@ use crossdock_subjects::Scope;
 use crossdock_verify::{Verdict, Verification, serialize_entries};
 use serde::Serialize;
 
+pub use nodes::cluster_targets;
 pub(super) use nodes::targets;
 
 use super::failed;

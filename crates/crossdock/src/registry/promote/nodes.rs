@@ -8,6 +8,8 @@ use crossdock_verify::Target;
 use super::PromoteOptions;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, usage};
+use crate::plan;
+use crate::verify::{self, VerifyOptions};
 
 /// Returns the targets: those of the call or the environment, else those of the image in the configuration.
 pub(in crate::registry) fn targets(
@@ -33,6 +35,37 @@ pub(in crate::registry) fn targets(
     Ok(targets.iter().map(|target| target.for_verification()).collect())
 }
 
+/// Returns the targets of an image that a cluster pulls: those of the call or the environment; else those of the image of the
+/// configuration that has the repository; else, for an image of others, all deploy targets of the configuration. Empty means
+/// the image's own platforms.
+///
+/// # Errors
+/// The configuration is invalid, or a node is unknown.
+pub fn cluster_targets(
+    context: &Context,
+    options: &VerifyOptions,
+    image: &RegistryReference,
+) -> Result<Vec<plan::Target>, Error> {
+    if !options.nodes.is_empty() {
+        return verify::targets(context, options);
+    }
+    let config = context.config(options.config.as_ref())?;
+    let given = context.overrides().repository.as_ref().map(|given| given.value.as_str());
+    let name = image.repository.full_name();
+    let is_own = |own: &&ImageConfig| repository(own, given, config.images.len()).as_ref() == Some(&name);
+    let mut nodes: Vec<Sourced<String>> = config.images.iter().filter(is_own).flat_map(deploys).collect();
+    if nodes.is_empty() {
+        nodes = config.images.iter().flat_map(deploys).collect();
+    }
+    nodes.dedup_by(|one, other| one.value == other.value);
+    named_targets(&config, &nodes).map_err(usage)
+}
+
+/// Returns the deploy targets of an image as descriptions of nodes.
+fn deploys(image: &ImageConfig) -> Vec<Sourced<String>> {
+    image.deploy.iter().cloned().map(|name| name.map(|name| format!("deploy:{name}"))).collect()
+}
+
 /// Returns the deploy targets of the image that is meant.
 fn configured(
     context: &Context,
@@ -41,9 +74,6 @@ fn configured(
     names: &[Reference],
     options: &PromoteOptions,
 ) -> Result<Vec<Sourced<String>>, Error> {
-    let deploys = |image: &ImageConfig| -> Vec<Sourced<String>> {
-        image.deploy.iter().cloned().map(|name| name.map(|name| format!("deploy:{name}"))).collect()
-    };
     if let Some(wanted) = &options.image {
         let image = config.images.iter().find(|image| image.name.value == wanted.value);
         return image.map(deploys).ok_or_else(|| {
