@@ -253,8 +253,11 @@ fn what_was_built_on_a_base_is_rebased_for_all_platforms() {
     assert_eq!(rebuilt["rootfs"], config["rootfs"], "{built}");
 }
 
+/// Files by their paths.
+type Files = Vec<(String, Vec<u8>)>;
+
 /// The libraries of a program of this machine by the paths at which its loader finds them, the loader included.
-fn libraries(program: &str) -> Vec<(String, Vec<u8>)> {
+fn libraries(program: &str) -> Files {
     let listed = run(Command::new("ldd").arg(program), Duration::from_secs(20)).success().stdout;
     let path = |line: &str| line.split_whitespace().find(|word| word.starts_with('/')).map(str::to_owned);
     let found: Vec<String> = listed.lines().filter_map(path).collect();
@@ -287,7 +290,7 @@ fn the_loader_agrees_on_ten_pairs_of_bases() {
         || full.iter().enumerate().filter(|(place, _)| *place != victim).map(|(_, file)| file.clone());
     let with =
         |content: Vec<u8>| -> Vec<_> { without().chain([(full[victim].0.clone(), content)]).collect() };
-    let moved = |to: &str| -> Vec<(String, Vec<u8>)> {
+    let moved = |to: &str| -> Files {
         let place = |path: &str| match is_loader(path) {
             true => path.to_owned(),
             false => format!("{to}/{}", path.rsplit('/').next().unwrap()),
@@ -308,7 +311,7 @@ fn the_loader_agrees_on_ten_pairs_of_bases() {
             |place: usize| if place == victim { full[libc].1.clone() } else { full[place].1.clone() };
         full.iter().enumerate().map(|(place, (path, _))| (path.clone(), content(place))).collect()
     };
-    let pairs: [(&str, Vec<(String, Vec<u8>)>, &[&str]); 10] = [
+    let pairs: [(&str, Files, &[&str]); 10] = [
         ("the same libraries", full.clone(), &[]),
         ("a library missing", without().collect(), &[]),
         ("a library empty", with(Vec::new()), &[]),
