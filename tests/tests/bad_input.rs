@@ -99,7 +99,7 @@ fn invalid_configuration_values_are_errors() {
         ("[image.hello\n", "1:13", ""),
         ("[image.hello]\ntags = [\"not a tag!\"]\n", "", "not a tag!"),
         ("[image.hello]\nrepository = \"Registry.example/UPPER\"\n", "", "UPPER"),
-        ("[image.hello]\nbase = \"debian\"\n", "2:8", "static"),
+        ("[image.hello]\nbase = \"debian\"\n", "2:8", "write `debian:trixie-slim`"),
     ] {
         let (sandbox, project) = go();
         fixture::write(project.join("crossdock.toml"), text);

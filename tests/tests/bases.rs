@@ -174,6 +174,11 @@ fn an_image_inherits_from_its_base_and_is_verified_with_it() {
 fn the_lock_file_and_the_cache_make_a_build_independent_of_the_registry() {
     let fixture = Fixture::new();
     fixture.dist(&["--locked"]).ends_with(2).complains("`--locked` forbids");
+    fixture
+        .dist(&["--offline"])
+        .ends_with(2)
+        .complains("does not have the base")
+        .complains("crossdock update");
     assert!(!fixture.project.join("crossdock.lock").exists());
     let first = fixture.dist(&["--json"]).success().json()["images"][0]["digest"].clone();
     assert!(fixture.requests() > 0);
@@ -226,6 +231,36 @@ fn a_base_of_one_platform_a_name_without_a_tag_and_an_absent_image_are_told() {
     fixture.dist(&[]).ends_with(2).complains("`base`: `alpine` has no tag: write `alpine:3.22`");
     fixture.configure(&format!("{}/absent:1", fixture.registry.host()), "");
     fixture.dist(&[]).ends_with(5).complains("the base `").complains("absent:1");
+}
+
+/// A node for arm64 runs images for arm/v7, and a program for arm64 does not start with their libraries.
+#[test]
+fn a_base_of_another_architecture_is_none_although_a_node_runs_it() {
+    let fixture = Fixture::new();
+    for (architecture, platform) in [("arm", "linux/arm64"), ("386", "linux/amd64")] {
+        fixture.push(architecture, &[architecture]);
+        let _absent = fs::remove_file(fixture.project.join("crossdock.lock"));
+        let refused = fixture.dist(&["--platform", platform]).ends_with(2);
+        refused.complains(&format!("has no {platform}; it has linux/{architecture}"));
+    }
+}
+
+#[test]
+fn a_layout_must_be_the_projects_own_and_no_output() {
+    let fixture = Fixture::new();
+    fixture.dist(&[]).success();
+    fixture.configure("oci:.crossdock/hello", "");
+    fixture.dist(&[]).ends_with(2).complains("crossdock's own output, which no build reads");
+    let outside = fixture.sandbox.work().join("base-one");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&outside, fixture.project.join("linked")).unwrap();
+    fixture.configure("oci:linked", "");
+    fixture.dist(&[]).ends_with(2).complains("`linked` cannot be used");
+    fixture::copy(&outside, &fixture.project.join("inside"));
+    fixture.configure("oci:inside", "");
+    fixture.dist(&[]).success();
+    let refused = fixture.sandbox.crossdock(&fixture.project, &["render", "dockerfile"]).ends_with(2);
+    refused.complains("a FROM cannot name the layout `oci:inside`");
 }
 
 #[test]

@@ -22,6 +22,7 @@ enum Entry<'a> {
     Text(&'a str, &'a str),
     Machine(&'a str, &'a str),
     Bytes(String, Vec<u8>),
+    Link(&'a str, &'a str),
 }
 
 use Entry::{Machine, Text};
@@ -104,6 +105,10 @@ fn layer(layout: &Layout, entries: &[&Entry<'_>]) -> Layer {
     let mut builder = LayerBuilder::new(Timestamp::EPOCH);
     for entry in entries {
         let (path, content) = match entry {
+            Entry::Link(path, target) => {
+                builder.add_symlink(path, target).unwrap();
+                continue;
+            }
             Text(path, text) => (path, Content::from(text.as_bytes().to_vec())),
             Machine(path, file) => (path, Content::File(fs::canonicalize(file).unwrap())),
             Entry::Bytes(path, content) => (&path.as_str(), Content::from(content.clone())),
@@ -148,9 +153,10 @@ fn the_base_is_found_and_replaced_and_the_program_still_starts() {
         (&report["pushed"], &report["source"]),
         (&json!(true), &json!(fixture.name(&format!("app@{before}"))))
     );
+    let settings = "Env: [\"PATH=/new\",\"LANG=C\",\"MODE=x\"] instead of [\"PATH=/old\",\"MODE=x\"]";
     assert_eq!(
         report["platforms"],
-        json!([{ "platform": "linux/amd64", "removed": 1, "added": 2, "kept": 1 }])
+        json!([{ "platform": "linux/amd64", "removed": 1, "added": 2, "kept": 1, "settings": [settings] }])
     );
     let (config, layers) = fixture.pulled("app:1");
     assert_eq!(config["config"]["Env"], json!(["PATH=/new", "LANG=C", "MODE=x"]));
@@ -183,6 +189,8 @@ fn a_base_that_is_not_the_images_is_refused() {
     let fixture = prepared();
     let wrong = fixture.rebase("app:1", "base:2", &["--from", &fixture.name("base:2")]).ends_with(1);
     wrong.complains("is not built on docker://").complains("its layer 1 is not that of the base");
+    let untagged = fixture.rebase("app:1", "base", &[]).ends_with(2);
+    untagged.complains("has neither a tag nor a digest");
     let libc: Vec<&Entry<'_>> = LIBC.iter().collect();
     fixture.push("plain:1", &[&libc, &[&PROGRAM]], settings(&[], "/app"));
     fixture
@@ -197,6 +205,47 @@ fn a_base_that_is_not_the_images_is_refused() {
     named.says("app:2@sha256:").says("else:2@sha256:");
     fixture.rebase("app:1", "absent:1", &[]).ends_with(5);
     fixture.run(&["rebase", "oci:x", "--onto", "a:1"]).ends_with(2).complains("is not in a registry");
+}
+
+#[test]
+fn a_directory_of_the_image_never_hides_a_link_of_the_new_base() {
+    let fixture = prepared();
+    let libc: Vec<&Entry<'_>> = LIBC.iter().collect();
+    let linked = [&libc[..], &[&DEBIAN, &Entry::Link("opt/tools", "../srv")]].concat();
+    fixture.push("base:linked", &[&linked], settings(&[], ""));
+    let old = [&libc[..], &[&DEBIAN, &Text("opt/tools/x", "x")]].concat();
+    fixture.push("base:plain", &[&old], settings(&[], ""));
+    let own = [&PROGRAM, &Text("opt/tools/own", "x")];
+    fixture.push("linked:1", &[&old, &own], settings(&[], "/app"));
+    let from = fixture.name("base:plain");
+    let refused = fixture.rebase("linked:1", "base:linked", &["--from", &from]).ends_with(1);
+    refused.complains("has a link to ../srv at /opt/tools, which the image's own layers would replace");
+    fixture.push("base:unnamed", &[&libc], settings(&[], ""));
+    let refused = fixture.rebase("linked:1", "base:unnamed", &["--from", &from, "--strict"]).ends_with(1);
+    refused.complains("does not tell what it is");
+    let warned = fixture.rebase("linked:1", "base:unnamed", &["--from", &from]).success();
+    warned.complains("does not tell what it is");
+}
+
+#[test]
+fn the_user_stays_and_a_base_that_is_gone_is_named() {
+    let fixture = prepared();
+    let libc: Vec<&Entry<'_>> = LIBC.iter().collect();
+    let user = |user: &str| RuntimeConfig { user: user.to_owned(), ..settings(&["PATH=/old"], "") };
+    let old = [&libc[..], &[&DEBIAN, &Text("etc/version", "user")]].concat();
+    fixture.push("user:old", &[&old], user("7:7"));
+    let started = RuntimeConfig { entrypoint: vec!["/app".to_owned()], ..user("7:7") };
+    fixture.push("user:app", &[&old, &[&PROGRAM]], started);
+    let new = [&libc[..], &[&DEBIAN]].concat();
+    fixture.push("user:new", &[&new], user(""));
+    fixture.rebase("user:app", "user:new", &[]).success();
+    assert_eq!(fixture.pulled("user:app").0["config"]["User"], "7:7");
+    let digest = fixture.registry.tag("user", "new").unwrap().to_string();
+    assert!(fixture.registry.remove("user", &digest));
+    let newest = [&new[..], &[&Text("etc/version", "3")]].concat();
+    fixture.push("user:newest", &[&newest], user(""));
+    let gone = fixture.rebase("user:app", "user:newest", &[]).ends_with(5);
+    gone.complains("which the image names").complains("--from");
 }
 
 /// The way of a project: built on a base, which is named by annotations, and rebased for both platforms.

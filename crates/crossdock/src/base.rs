@@ -12,7 +12,8 @@ use camino::Utf8PathBuf;
 use crossdock_fs::open_cache;
 use crossdock_oci::{BlobStore, Digest, RegistryReference};
 use crossdock_platform::{Os, Platform};
-use crossdock_project::config::{BaseImage, BaseLock, Config, LockFileError};
+use crossdock_project::Network;
+use crossdock_project::config::{BaseImage, BaseLock, Config, LOCK_FILE, LockFileError};
 use crossdock_runner::execute::BASES;
 use crossdock_runner::plan::ResolvedBase;
 use crossdock_runner::planner::{Request, project_platforms};
@@ -78,12 +79,8 @@ pub fn update(context: &Context, options: &UpdateOptions) -> Result<Vec<UpdatedB
         }
         let is_asked = |name: &String| options.references.is_empty() || options.references.contains(name);
         let mut updated = Vec::new();
-        let documents = Documents::new(
-            context,
-            &options.registry,
-            store(context)?,
-            context.network(crossdock_project::Network::Online),
-        );
+        let documents =
+            Documents::new(context, &options.registry, store(context)?, context.network(Network::Online));
         for (name, reference) in known.into_iter().filter(|(name, _)| is_asked(name)) {
             let digest =
                 documents.look_up(&reference).map_err(|error| error.at(format!("the base `{name}`")))?;
@@ -141,6 +138,7 @@ pub(crate) fn resolve(
                 let digest = match reference.digest.or_else(|| lock.get(&name)) {
                     Some(digest) => digest,
                     None if options.locking == Locking::Locked => return Err(not_locked(&name, &lock)),
+                    None if request.network == Network::Offline => return Err(not_known(&name, &lock)),
                     None => {
                         let digest = documents.look_up(reference).map_err(at)?;
                         new.insert(name, digest);
@@ -161,7 +159,11 @@ pub(crate) fn resolve(
         });
     }
     if !new.is_empty() {
-        lock.update(&new).map_err(lock_error)?;
+        lock.update(&new).map_err(|error| {
+            lock_error(error)
+                .at(LOCK_FILE)
+                .hint("write the file where the project is writable, and commit it")
+        })?;
         for (name, digest) in &new {
             context.note(&format!("{} has `{name}` as {digest} from now on", lock.path()));
         }
@@ -194,6 +196,12 @@ fn not_locked(name: &str, lock: &BaseLock) -> Error {
         format!("{} does not have the base `{name}`, and `--locked` forbids to add it", lock.path());
     Error::from_message(ErrorKind::Usage, message)
         .hint("run `crossdock update`, and commit the file; or omit `--locked`")
+}
+
+fn not_known(name: &str, lock: &BaseLock) -> Error {
+    let message = format!("{} does not have the base `{name}`, and the network is forbidden", lock.path());
+    Error::from_message(ErrorKind::Usage, message)
+        .hint("run `crossdock update` with the network, and commit the file")
 }
 
 /// Returns the store of base images in the cache.

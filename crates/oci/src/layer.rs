@@ -391,6 +391,17 @@ pub enum LayerError {
         /// The parent that is not a directory.
         parent: String,
     },
+    /// A layer below has something else in the place of a directory.
+    #[error(
+        "`/{path}` cannot be added: in the base, `/{parent}` is a file, or a link that does not lead to a directory; take another \
+         base, or another path"
+    )]
+    ParentBelow {
+        /// The path in the image.
+        path: String,
+        /// The parent that is not a directory.
+        parent: String,
+    },
     /// A layer below has a directory in the place of a file.
     #[error(
         "`/{path}` is a directory of the base, which a file would replace; move the file, or name it in the directory"

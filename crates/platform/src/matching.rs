@@ -31,6 +31,18 @@ pub fn best_match(host: &Platform, platforms: &[Platform]) -> Option<usize> {
     Only::for_platform(host).select(&platforms).accepted.first().copied()
 }
 
+/// Chooses the platform of a base image on which an image for another platform is built: the one that its host runs, of the
+/// same architecture. A host of arm64 runs arm/v7 too, and yet a program for arm64 does not start with its libraries.
+#[must_use]
+pub fn best_base(wanted: &Platform, platforms: &[Platform]) -> Option<usize> {
+    let is_same = |platform: &Platform| {
+        platform.os() == wanted.os() && platform.architecture() == wanted.architecture()
+    };
+    let places: Vec<usize> = (0..platforms.len()).filter(|place| is_same(&platforms[*place])).collect();
+    let same: Vec<Platform> = places.iter().map(|place| platforms[*place].clone()).collect();
+    best_match(wanted, &same).and_then(|place| places.get(place).copied())
+}
+
 /// The highest level of a host that is counted down from. containerd lists every lower level; a made-up level must not
 /// cost memory, and no real one is near this.
 const HIGHEST_LEVEL: i64 = 99;

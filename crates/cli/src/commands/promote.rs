@@ -17,14 +17,14 @@ pub(crate) fn run(session: &Session, arguments: &PromoteCommand) -> Result<Exit,
     let PromoteCommand { source, destinations, output, registry, .. } = arguments;
     session.check_output(output.metadata_file.as_deref(), "--metadata-file")?;
     let mut options = session.promote_options(arguments);
-    let source = in_registry(source)?;
+    let source = in_registry(source, "promote")?;
     let destinations = match &destinations[..] {
         [] => {
             let image = planned(session, arguments, &source)?;
             options.annotations.clone_from(&image.annotations);
             names_of(&image, &source)?
         }
-        names => names.iter().map(|name| in_registry(name)).collect::<Result<Vec<_>, _>>()?,
+        names => names.iter().map(|name| in_registry(name, "promote")).collect::<Result<Vec<_>, _>>()?,
     };
     let registry = client(session, registry)?;
     let view = session.transfer(&format!("verifying and promoting {source}"));
@@ -64,10 +64,9 @@ pub(crate) fn run(session: &Session, arguments: &PromoteCommand) -> Result<Exit,
 const ELSEWHERE: [&str; 7] =
     ["oci:", "oci-archive:", "docker-archive:", "docker-daemon:", "podman:", "containers-storage:", "dir:"];
 
-pub(super) fn in_registry(text: &str) -> Result<RegistryReference, CommandError> {
+pub(super) fn in_registry(text: &str, command: &str) -> Result<RegistryReference, CommandError> {
     if ELSEWHERE.iter().any(|transport| text.starts_with(transport)) {
-        let message =
-            format!("`{text}` is not in a registry, where this command takes images and names them");
+        let message = format!("`{text}` is not in a registry, where `{command}` takes images and names them");
         return Err(
             CommandError::message(Exit::Usage, message).hint("push it first, without a tag that is deployed")
         );

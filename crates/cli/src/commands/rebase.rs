@@ -16,8 +16,9 @@ pub(crate) fn run(session: &Session, arguments: &RebaseCommand) -> Result<Exit, 
     let RebaseCommand { source, destinations, onto, from, output, registry, .. } = arguments;
     session.check_output(output.metadata_file.as_deref(), "--metadata-file")?;
     let mut options = session.rebase_options(arguments);
-    let source = in_registry(source)?;
-    let destinations = destinations.iter().map(|name| in_registry(name)).collect::<Result<Vec<_>, _>>()?;
+    let source = in_registry(source, "rebase")?;
+    let destinations =
+        destinations.iter().map(|name| in_registry(name, "rebase")).collect::<Result<Vec<_>, _>>()?;
     let onto: Endpoint = onto.parse()?;
     options.from = from.as_ref().map(|from| from.parse()).transpose()?;
     let registry = client(session, registry)?;
@@ -47,7 +48,7 @@ pub(crate) fn run(session: &Session, arguments: &RebaseCommand) -> Result<Exit, 
     }
     if !session.quiet() {
         output::say(&format!("from {} onto {}", rebased.from, rebased.onto));
-        rebased.platforms.iter().for_each(|platform| output::say(&sentence(platform)));
+        rebased.platforms.iter().for_each(|platform| output::say(&sentences(platform)));
     }
     Ok(Exit::Done)
 }
@@ -57,8 +58,9 @@ fn lines(rebased: &Rebased) -> String {
     rebased.tags.iter().map(|tag| format!("{tag}@{}\n", rebased.digest)).collect()
 }
 
-fn sentence(platform: &RebasedPlatform) -> String {
-    let RebasedPlatform { platform, removed, added, kept, .. } = platform;
+fn sentences(platform: &RebasedPlatform) -> String {
+    let RebasedPlatform { platform, removed, added, kept, settings, .. } = platform;
     let removed = ui::counted(*removed, "layer");
-    format!("{platform}: {removed} of the base replaced by {added}, {kept} kept")
+    let settings: String = settings.iter().map(|setting| format!("\n  {setting}")).collect();
+    format!("{platform}: {removed} of the base replaced by {added}, {kept} kept{settings}")
 }

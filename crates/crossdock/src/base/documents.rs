@@ -118,10 +118,16 @@ impl<'a> Documents<'a> {
             self.context.note(&format!("the base `{base}` has only one platform, {only}"));
         }
         let chosen: BTreeSet<usize> =
-            platforms.iter().filter_map(|platform| matching::best_match(platform, &offers)).collect();
+            platforms.iter().filter_map(|platform| matching::best_base(platform, &offers)).collect();
         let found = chosen.into_iter().filter_map(|place| entries.get(place));
-        let found = found.map(|(platform, entry)| self.platform(base, place, platform, entry));
-        let platforms = found.collect::<Result<_, _>>()?;
+        let found = found.map(|(platform, entry)| self.platform(place, platform, entry));
+        let (platforms, triggers): (Vec<_>, Vec<bool>) =
+            found.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+        if triggers.contains(&true) {
+            self.context.warn(&format!(
+                "the base `{base}` has ONBUILD instructions, which only a build from a Dockerfile executes"
+            ));
+        }
         Ok(ResolvedBase { base: base.clone(), digest, offers, platforms })
     }
 
@@ -168,13 +174,13 @@ impl<'a> Documents<'a> {
         Ok(entries)
     }
 
+    /// Returns the image for a platform, and whether it has ONBUILD instructions.
     fn platform(
         &self,
-        base: &BaseImage,
         place: &Place<'_>,
         platform: &Platform,
         entry: &Entry,
-    ) -> Result<BasePlatform, Error> {
+    ) -> Result<(BasePlatform, bool), Error> {
         let (manifest, config) = self.parts(place, entry)?;
         let stated = &config.value.platform;
         if let Some(configured) = parse_platform(stated).filter(|configured| differ(configured, platform)) {
@@ -186,11 +192,8 @@ impl<'a> Documents<'a> {
                 .hint("such an image does not start on nodes of that platform: take another base"));
         }
         let triggers: Option<Triggers> = serde_json::from_slice(&config.raw).ok();
-        if triggers.is_some_and(|found| found.config.on_build.is_some_and(|lines| !lines.is_empty())) {
-            self.context.warn(&format!(
-                "the base `{base}` has ONBUILD instructions, which only a build from a Dockerfile executes"
-            ));
-        }
+        let has_triggers =
+            triggers.is_some_and(|found| found.config.on_build.is_some_and(|lines| !lines.is_empty()));
         let (layers, diff_ids) = (manifest.layers, &config.value.rootfs.diff_ids);
         if layers.len() != diff_ids.len() {
             let message = format!(
@@ -205,12 +208,13 @@ impl<'a> Documents<'a> {
                 .ok_or_else(|| unsupported(&format!("it has a layer of type `{}`", descriptor.media_type)))?;
             Ok(BaseLayer { descriptor: Descriptor::new(media_type, descriptor.blob()), diff_id: *diff_id })
         });
-        Ok(BasePlatform {
+        let found = BasePlatform {
             platform: platform.clone(),
             manifest: entry.manifest,
             layers: layers.collect::<Result<_, Error>>()?,
             config: config.value,
-        })
+        };
+        Ok((found, has_triggers))
     }
 
     /// Returns the manifest and the configuration of an entry.

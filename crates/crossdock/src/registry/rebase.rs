@@ -1,16 +1,16 @@
 //! Another base for an image that a registry has, without a compiler.
 
 mod document;
-mod release;
+mod roots;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
-use crossdock_oci::{Blob, Descriptor, Digest, RegistryReference};
+use crossdock_oci::{Blob, BlobStore, Descriptor, Digest, Reference, RegistryReference, Repository, Tag};
 use crossdock_platform::{Platform, matching};
 use crossdock_project::config::Sourced;
-use crossdock_registry::{PushOptions, Registry, TransferEvent, TransferObserver};
+use crossdock_registry::{PushOptions, Registry, TransferEvent, TransferObserver, copy_blobs, copy_into};
 use crossdock_subjects::Scope;
 use crossdock_verify::{Verdict, Verification, serialize_entries};
 use serde::Serialize;
@@ -22,7 +22,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, input_output};
 use crate::execute::Unproven;
 use crate::gate::Gate;
-use crate::subject::{Endpoint, failed, open};
+use crate::subject::{Endpoint, Opened, failed, open};
 use crate::temporary::TemporaryLayout;
 use document::Parts;
 use source::{Image, PlatformImage};
@@ -86,6 +86,8 @@ pub struct RebasedPlatform {
     pub added: usize,
     /// The number of layers that stay.
     pub kept: usize,
+    /// Sentences about the settings of the container that changed.
+    pub settings: Vec<String>,
 }
 
 impl RebaseOptions {
@@ -124,6 +126,8 @@ pub fn rebase(
     observer: &dyn TransferObserver,
 ) -> Result<Rebased, Error> {
     context.unless_cancelled(|| {
+        check_named(onto)?;
+        options.from.iter().try_for_each(check_named)?;
         let names = match destinations {
             [] => names(&[RegistryReference { digest: None, ..source.clone() }]).map_err(|error| {
                 error.hint("the source's tag is moved by default, and the source names none")
@@ -137,77 +141,147 @@ pub fn rebase(
         let image = Image::read(&opened)?;
         let new_opened = open(context, registry, onto)?;
         let new = Image::read(&new_opened)?;
-        let old_place = match &options.from {
-            Some(from) => from.clone(),
-            None => source::old_base(registry, &image, onto)?,
-        };
-        let old_opened = open(context, registry, &old_place)?;
-        let old = Image::read(&old_opened)?;
+        let (old_place, old_opened, old) = old_base(context, registry, &image, onto, options.from.as_ref())?;
         let joined = image.platforms.iter().map(|own| Joined::of(own, &old, &new, &old_place, onto));
         let joined = joined.collect::<Result<Vec<_>, _>>()?;
         let temporary = TemporaryLayout::create(context)?;
-        let store = temporary.layout.blobs();
-        let jobs = registry.settings().jobs;
-        let layers = |layers: &dyn Fn(&Joined<'_>) -> Vec<Blob>| -> Vec<Blob> {
+        let (store, jobs) = (temporary.layout.blobs(), registry.settings().jobs);
+        let copy = |from: &Opened<'_>, layers: &dyn Fn(&Joined<'_>) -> Vec<Blob>| {
             let mut seen = BTreeSet::new();
-            joined.iter().flat_map(layers).filter(|blob| seen.insert(blob.digest)).collect()
+            let layers = joined.iter().flat_map(layers).filter(|blob| seen.insert(blob.digest));
+            copy_blobs(store, from.content(), layers.collect::<Vec<_>>(), jobs, observer).map_err(failed)
         };
-        let copy = |content, blobs: &[Blob]| source::copy(content, blobs, store, jobs, observer);
-        copy(new_opened.content(), &layers(&|joined| blobs(joined.new.layers())))?;
-        release::check(context, &joined, store, &|blobs| copy(old_opened.content(), blobs))?;
-        copy(opened.content(), &layers(&|joined| blobs(&joined.own.layers()[joined.above..])))?;
-        let onto_name = format!("{onto}@{}", new_opened.image.digest);
-        let result = image.rewritten(&joined, store, onto, new_opened.image.digest)?;
+        copy(&new_opened, &|joined| blobs(joined.new.layers()))?;
+        // The old base is read too: its distribution, and what it has where the new one has a link.
+        copy(&old_opened, &|joined| blobs(joined.old.layers()))?;
+        copy(&opened, &|joined| blobs(&joined.own.layers()[joined.above..]))?;
+        roots::check(context, &joined, store, options.unproven)?;
+        let result = match joined.iter().all(Joined::is_same) {
+            true => {
+                copy_into(store, opened.content(), &opened.image, jobs, observer).map_err(failed)?;
+                opened.image.clone()
+            }
+            false => image.rewritten(&joined, store, onto, new_opened.image.digest)?,
+        };
         let gate = Gate { context, targets: &targets, scope: options.scope, unproven: options.unproven };
-        let verdicts =
-            gate.verify(&temporary.layout, &result, &format!("{}@{}", source.repository, result.digest))?;
+        let subject = format!("{}@{}", source.repository, result.digest);
         let mut rebased = Rebased {
             schema: REBASE_SCHEMA,
             source: format!("{}@{}", source.repository, opened.image.digest),
-            from: format!("{old_place}@{}", old_opened.image.digest),
-            onto: onto_name,
+            from: pinned(&old_place, old_opened.image.digest),
+            onto: pinned(onto, new_opened.image.digest),
             digest: result.digest,
             pushed: false,
             tags: Vec::new(),
             platforms: joined.iter().map(Joined::summary).collect(),
             invalid: Vec::new(),
-            verdicts,
+            verdicts: gate.verify(&temporary.layout, &result, &subject)?,
         };
         if !gate.accepts(&rebased.verdicts) {
             return Ok(rebased);
         }
-        let about = about_opened(registry, &opened)?;
-        rebased.invalid = about
-            .found
-            .iter()
-            .map(|about| about.descriptor.digest)
-            .chain(about.beyond.iter().map(|(digest, _)| *digest))
-            .collect();
-        rebased.invalid.extend(image.dropped.iter().copied());
-        let mut by_repository = BTreeMap::new();
-        for name in &names {
-            by_repository
-                .entry(name.repository.full_name())
-                .or_insert((&name.repository, Vec::new()))
-                .1
-                .push(name.tag.clone());
+        if result.digest != opened.image.digest {
+            rebased.invalid = invalid(registry, &opened, &image)?;
         }
-        for (repository, tags) in by_repository.into_values() {
-            let mut push = PushOptions::new(tags);
-            let known = [Some(&source.repository), new_opened.repository()];
-            push.mount_from = known
-                .into_iter()
-                .flatten()
-                .filter(|known| known.full_name() != repository.full_name())
-                .cloned()
-                .collect();
-            registry.push(store, &result, repository, &push, observer).map_err(failed)?;
-        }
-        registry.warnings().iter().for_each(|warning| observer.event(TransferEvent::Warning(warning)));
+        let known = [Some(&source.repository), new_opened.repository()];
+        let known: Vec<&Repository> = known.into_iter().flatten().collect();
+        push(registry, store, &result, &names, &known, observer)?;
         rebased.tags = names.iter().map(ToString::to_string).collect();
         rebased.pushed = true;
         Ok(rebased)
     })
+}
+
+/// Returns what is about an image, and so not about another one.
+fn invalid(registry: &Registry, opened: &Opened<'_>, image: &Image) -> Result<Vec<Digest>, Error> {
+    let about = about_opened(registry, opened)?;
+    let found = about.found.iter().map(|about| about.descriptor.digest);
+    let found =
+        found.chain(about.beyond.iter().map(|(digest, _)| *digest)).chain(image.dropped.iter().copied());
+    Ok(found.collect::<BTreeSet<_>>().into_iter().collect())
+}
+
+/// Pushes the image under its names. `known` are repositories that may have its blobs.
+fn push(
+    registry: &Registry,
+    store: &BlobStore,
+    image: &Descriptor,
+    names: &[Reference],
+    known: &[&Repository],
+    observer: &dyn TransferObserver,
+) -> Result<(), Error> {
+    let mut tags = BTreeMap::<&Repository, Vec<Tag>>::new();
+    for name in names {
+        tags.entry(&name.repository).or_default().push(name.tag.clone());
+    }
+    for (repository, tags) in tags {
+        let mut options = PushOptions::new(tags);
+        let others = known.iter().filter(|known| known.full_name() != repository.full_name());
+        options.mount_from = others.map(|known| (*known).clone()).collect();
+        registry.push(store, image, repository, &options, observer).map_err(failed)?;
+    }
+    registry.warnings().iter().for_each(|warning| observer.event(TransferEvent::Warning(warning)));
+    Ok(())
+}
+
+/// Returns the base on which an image is built, and checks it against the first platform: that of the call, else the first
+/// candidate whose layers the image has.
+fn old_base<'a>(
+    context: &Context,
+    registry: &'a Registry,
+    image: &Image,
+    onto: &Endpoint,
+    given: Option<&Endpoint>,
+) -> Result<(Endpoint, Opened<'a>, Image), Error> {
+    if let Some(given) = given {
+        let opened = open(context, registry, given)?;
+        if image.annotated_digest().is_some_and(|annotated| annotated != opened.image.digest) {
+            context.warn(
+                "the image's annotations name another base than `--from`: layers of it may stay in the image",
+            );
+        }
+        let read = Image::read(&opened)?;
+        return Ok((given.clone(), opened, read));
+    }
+    let mut missed = None;
+    for candidate in source::candidates(registry, image, onto)? {
+        let opened = match open(context, registry, &candidate) {
+            Ok(opened) => opened,
+            Err(error) => {
+                missed = missed.or(Some(error.at(format!("the base {candidate}, which the image names"))));
+                continue;
+            }
+        };
+        let read = Image::read(&opened)?;
+        let is_base = image.platforms.first().is_some_and(|own| {
+            read.for_platform(&own.platform).is_some_and(|base| own.parts.layers_above(base).is_ok())
+        });
+        if is_base {
+            return Ok((candidate, opened, read));
+        }
+    }
+    let unknown =
+        || Error::from_message(ErrorKind::Usage, "the image does not tell on which base it is built");
+    let hint = "name it with `--from`, e.g. `--from debian:trixie-slim@sha256:…`";
+    Err(missed.unwrap_or_else(unknown).hint(hint))
+}
+
+/// Returns the name of a base with its digest.
+fn pinned(base: &Endpoint, digest: Digest) -> String {
+    let name = base.to_string();
+    if name.ends_with(&digest.to_string()) { name } else { format!("{name}@{digest}") }
+}
+
+/// Refuses a base without a tag or digest, as a configuration does: `latest` is rarely meant.
+fn check_named(base: &Endpoint) -> Result<(), Error> {
+    match base {
+        Endpoint::Registry(RegistryReference { tag: None, digest: None, repository }) => {
+            let message = format!("the base `{repository}` has neither a tag nor a digest");
+            Err(Error::from_message(ErrorKind::Usage, message)
+                .hint(format!("write `{repository}:TAG`, e.g. `{repository}:latest`")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// One platform of the image with both bases.
@@ -248,6 +322,19 @@ impl<'a> Joined<'a> {
                 return Err(Error::from_message(ErrorKind::InputOutput, message));
             }
         }
+        if let Some(why) = own.parts.unusable(new) {
+            return Err(Error::from_message(
+                ErrorKind::Rejected,
+                format!("the base {onto} for {platform}: {why}"),
+            ));
+        }
+        if let Some(configured) =
+            new.platform().filter(|configured| configured.architecture() != platform.architecture())
+        {
+            let message =
+                format!("the base {onto} has an image for {platform} whose configuration says {configured}");
+            return Err(Error::from_message(ErrorKind::Rejected, message));
+        }
         match own.parts.layers_above(old) {
             Ok(above) => Ok(Self { platform, own: &own.parts, old, new, above }),
             Err(layer) => {
@@ -261,8 +348,14 @@ impl<'a> Joined<'a> {
         }
     }
 
+    /// Whether the new base is the old one.
+    fn is_same(&self) -> bool {
+        self.old.config == self.new.config && blobs(self.old.layers()) == blobs(self.new.layers())
+    }
+
     fn summary(&self) -> RebasedPlatform {
         RebasedPlatform {
+            settings: self.own.changes(&self.own.config_on(self.old, self.new)),
             platform: self.platform.to_string(),
             removed: self.above,
             added: self.new.layers().len(),
@@ -290,7 +383,7 @@ impl Image {
     /// Returns the image of this one for a platform.
     fn for_platform(&self, platform: &Platform) -> Option<&Parts> {
         let platforms: Vec<Platform> = self.platforms.iter().map(|found| found.platform.clone()).collect();
-        let place = matching::best_match(platform, &platforms)?;
+        let place = matching::best_base(platform, &platforms)?;
         self.platforms.get(place).map(|found| &found.parts)
     }
 
@@ -298,7 +391,7 @@ impl Image {
     fn rewritten(
         &self,
         joined: &[Joined<'_>],
-        store: &crossdock_oci::BlobStore,
+        store: &BlobStore,
         onto: &Endpoint,
         base: Digest,
     ) -> Result<Descriptor, Error> {

@@ -204,7 +204,7 @@ fn notes(request: &Request) -> Vec<String> {
          directories of the sources for it.",
     );
     note(
-        request.base == Base::Scratch,
+        request.base == Base::Scratch && request.base_reference.is_none(),
         "The image has no CA certificates, no user names and no /tmp: take the base static where the program needs them.",
     );
     note(

@@ -19,7 +19,12 @@ impl LayerBuilder {
         let Self { mtime, entries } = self;
         let mut above = Self { mtime, entries: BTreeMap::new() };
         for (path, node) in entries {
-            let (path, node) = placed(root, path, node)?;
+            let is_implied = matches!(node.kind, NodeKind::ImpliedDir);
+            let (path, node) = match placed(root, path, node) {
+                // The entry below it is refused, by its own name.
+                Err(LayerError::ParentBelow { .. }) if is_implied => continue,
+                placed => placed?,
+            };
             let Some(node) = node else { continue };
             for (slash, _) in path.match_indices('/') {
                 let parent = &path[..slash];
@@ -37,9 +42,9 @@ impl LayerBuilder {
 /// Returns an entry's path with the root's links resolved; `None` as the entry for a directory that is there already, since
 /// only those on the way to an entry are written.
 fn placed(root: &RootView<'_>, path: String, node: Node) -> Result<(String, Option<Node>), LayerError> {
-    let no_parent = |parent: &str| LayerError::ParentNotDir { path: path.clone(), parent: parent.to_owned() };
+    let no_parent = |parent: &str| LayerError::ParentBelow { path: path.clone(), parent: parent.to_owned() };
     let (parent, name) = path.rsplit_once('/').unwrap_or(("", &path));
-    let parent = resolved(root, parent).ok_or_else(|| no_parent(parent))?;
+    let parent = resolved(root, parent).map_err(|parent| no_parent(&parent))?;
     let whole = if parent.is_empty() { name.to_owned() } else { format!("{parent}/{name}") };
     let found = match root.lookup(&whole) {
         Ok(found) => Some(found),
@@ -61,9 +66,9 @@ fn placed(root: &RootView<'_>, path: String, node: Node) -> Result<(String, Opti
     }
 }
 
-/// Returns the path of a directory with the root's links resolved, as far as the root has it; `None` if a part of it is not
-/// a directory.
-fn resolved(root: &RootView<'_>, path: &str) -> Option<String> {
+/// Returns the path of a directory with the root's links resolved, as far as the root has it; as the error the first part that
+/// is not a directory.
+fn resolved(root: &RootView<'_>, path: &str) -> Result<String, String> {
     let mut real = String::new();
     let mut is_known = true;
     for part in path.split('/').filter(|part| !part.is_empty()) {
@@ -71,15 +76,15 @@ fn resolved(root: &RootView<'_>, path: &str) -> Option<String> {
         real = match root.lookup(&next) {
             _ if !is_known => next,
             Ok(found) if found.kind == EntryKind::Dir => found.path.trim_start_matches('/').to_owned(),
-            Ok(_) => return None,
-            Err(_) if root.lookup_link(&next).is_ok() => return None,
+            Ok(_) => return Err(next),
+            Err(_) if root.lookup_link(&next).is_ok() => return Err(next),
             Err(_) => {
                 is_known = false;
                 next
             }
         };
     }
-    Some(real)
+    Ok(real)
 }
 
 /// Returns a directory of the root as an entry; `None` if the root has none there.
@@ -159,12 +164,12 @@ mod tests {
     #[test]
     fn what_cannot_be_added_is_refused() {
         for (own, part) in [
-            ("etc/conf/x", "`/etc/conf` is not a directory"),
-            ("nowhere/x", "`/nowhere` is not a directory"),
-            ("nowhere/", "`/nowhere` is not a directory"),
+            ("etc/conf/x", "`/etc/conf/x` cannot be added: in the base, `/etc/conf` is a file"),
+            ("nowhere/a/x", "`/nowhere/a/x` cannot be added: in the base, `/nowhere`"),
+            ("nowhere/", "in the base, `/nowhere` is a file, or a link that does not lead to a directory"),
             ("tmp", "`/tmp` is a directory"),
             ("bin", "`/bin` is a directory"),
-            ("etc/conf/", "`/etc/conf` is not a directory"),
+            ("etc/conf/", "in the base, `/etc/conf` is a file"),
         ] {
             let error = above(usr_merged, &[own]).unwrap_err();
             assert!(error.contains(part), "{own}: {error}");

@@ -4,6 +4,7 @@ use std::fmt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_dockerfile::render;
+use crossdock_fs::{is_marked_output, project_path};
 use crossdock_oci::RegistryReference;
 use crossdock_platform::nearest;
 use serde::{Serialize, Serializer};
@@ -108,6 +109,19 @@ fn layout(place: &str, directory: &Utf8Path) -> Result<BaseImage, String> {
     let boundary = project_boundary(directory);
     if !absolute.starts_with(boundary) {
         return Err(format!("`{path}` is outside of the project, {boundary}"));
+    }
+    match project_path(absolute.as_std_path(), boundary.as_std_path()) {
+        // Reading it names what is missing.
+        Err(error) if !error.is_not_found() => {
+            return Err(format!("`{path}` cannot be used: {}", error.source));
+        }
+        _ => {}
+    }
+    let is_output = |above: &Utf8Path| is_marked_output(above.as_std_path()).unwrap_or(false);
+    if absolute.ancestors().skip(1).take_while(|above| above.starts_with(boundary)).any(is_output) {
+        return Err(format!(
+            "`{path}` is crossdock's own output, which no build reads: copy the layout elsewhere"
+        ));
     }
     Ok(BaseImage::Layout { text: path.to_owned(), directory: absolute, name: name.map(str::to_owned) })
 }

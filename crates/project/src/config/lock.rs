@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_fs::{FileError, project_path, read_project_text, write_atomically};
 use crossdock_oci::Digest;
 use serde::Deserialize;
-use toml_edit::{DocumentMut, Item, Table, value};
+use toml_edit::{DocumentMut, Item, Table, Value};
 
 use crate::boundary::project_boundary;
 
@@ -111,7 +111,12 @@ impl BaseLock {
         let mut document: DocumentMut = now.text.parse().map_err(malformed)?;
         let images = document.entry("images").or_insert_with(|| Item::Table(Table::new()));
         for (name, digest) in digests {
-            images[name.as_str()] = value(digest.to_string());
+            let mut new = Value::from(digest.to_string());
+            if let Some(old) = images.get(name).and_then(Item::as_value) {
+                // The comment at the end of the line.
+                *new.decor_mut() = old.decor().clone();
+            }
+            images[name.as_str()] = Item::Value(new);
         }
         now.text = document.to_string();
         now.images.extend(digests.iter().map(|(name, digest)| (name.clone(), *digest)));
@@ -163,8 +168,12 @@ mod tests {
             written,
             format!("{HEADER}\"alpine:3.22\" = \"{two}\"\n# mine\n\"b:1\" = \"{one}\" # why\n")
         );
+        let mut last = BaseLock::read(root).unwrap();
+        last.update(&[("b:1".to_owned(), two)].into()).unwrap();
+        let written = std::fs::read_to_string(lock.path()).unwrap();
+        assert!(written.ends_with(&format!("\"b:1\" = \"{two}\" # why\n")), "{written}");
         assert_eq!((other.get("b:1"), other.get("alpine:3.22")), (Some(one), Some(two)));
-        assert_eq!(BaseLock::read(root).unwrap(), other);
+        assert_eq!(BaseLock::read(root).unwrap(), last);
     }
 
     #[test]

@@ -110,16 +110,18 @@ pub(super) fn above(own: RuntimeConfig, base: &BasePlatform) -> RuntimeConfig {
     }
 }
 
-/// Returns the history of a base and of the layers above it; none if that of the base does not fit its layers.
+/// Returns the history of a base and of the layers above it. A base whose history does not fit its layers gets a plain one:
+/// the image's must have an entry for each layer.
 pub(super) fn history(base: &BasePlatform, created: Timestamp, own: &[&str]) -> Vec<History> {
-    let of_base = &base.config.history;
+    let mut of_base = base.config.history.clone();
     if of_base.iter().filter(|entry| !entry.empty_layer).count() != base.layers.len() {
-        return Vec::new();
+        let plain = || History { comment: Some("a layer of the base".to_owned()), ..History::default() };
+        of_base = base.layers.iter().map(|_| plain()).collect();
     }
     let own = own.iter().map(|what| History {
         created: Some(created.to_string()),
         created_by: Some(format!("crossdock: {what}")),
         ..History::default()
     });
-    of_base.iter().cloned().chain(own).collect()
+    of_base.into_iter().chain(own).collect()
 }

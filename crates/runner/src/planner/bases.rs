@@ -36,7 +36,7 @@ pub(super) fn for_platform(
     base: &ResolvedBase,
     platform: &Platform,
 ) -> Result<Box<BasePlatform>, PlanError> {
-    let offered = matching::best_match(platform, &base.offers).and_then(|place| base.offers.get(place));
+    let offered = matching::best_base(platform, &base.offers).and_then(|place| base.offers.get(place));
     let found = base.platforms.iter().find(|found| Some(&found.platform) == offered);
     found.cloned().map(Box::new).ok_or_else(|| PlanError::BasePlatform {
         image: image.name.value.clone(),
@@ -53,10 +53,19 @@ fn offers(base: &ResolvedBase) -> String {
 pub(super) fn common_env(base: &ResolvedBase) -> BTreeMap<String, String> {
     let mut platforms = base.platforms.iter().map(env);
     let first = platforms.next().unwrap_or_default();
-    platforms.fold(first, |mut common, env| {
+    let common = platforms.fold(first, |mut common, env| {
         common.retain(|name, value| env.get(name) == Some(value));
         common
-    })
+    });
+    match has_path(base) {
+        true => common,
+        // That of engines, which the image gets.
+        false => base_environment(&Base::Scratch).into_iter().chain(common).collect(),
+    }
+}
+
+fn has_path(base: &ResolvedBase) -> bool {
+    base.platforms.iter().all(|platform| platform.env().any(|(name, _)| name == "PATH"))
 }
 
 fn env(platform: &BasePlatform) -> BTreeMap<String, String> {
@@ -70,8 +79,7 @@ pub(super) fn inherit(container: &mut Container, image: &ImageConfig, base: &Res
     if image.workdir.is_none() && !of_base.working_dir.is_empty() {
         container.workdir.clone_from(&of_base.working_dir);
     }
-    let has_path = |platform: &BasePlatform| platform.env().any(|(name, _)| name == "PATH");
-    if !base.platforms.iter().all(has_path) && !container.env.contains_key("PATH") {
+    if !has_path(base) && !container.env.contains_key("PATH") {
         container.env.extend(base_environment(&Base::Scratch));
     }
     if container.stop_signal.is_none() && !of_base.stop_signal.is_empty() {

@@ -145,7 +145,8 @@ pub(super) fn for_image(
     each.into_iter()
         .map(|(mode, platforms)| {
             let (mut file, left_out) = file(selected, context, mode, &platforms, settings)?;
-            file.base_reference = resolved.filter(|_| image.dockerfile.base.is_none()).map(reference);
+            let resolved = resolved.filter(|_| image.dockerfile.base.is_none());
+            file.base_reference = resolved.map(|base| reference(image, base)).transpose()?;
             Ok(DockerfileRequest {
                 image: image.name.value.clone(),
                 source: image.name.source.clone(),
@@ -241,12 +242,14 @@ fn base(selected: &SelectedImage<'_>, linking: Linking) -> Base {
 }
 
 /// Returns the reference of a base image by its digest, as `FROM` takes it.
-fn reference(base: &ResolvedBase) -> String {
+fn reference(image: &config::ImageConfig, base: &ResolvedBase) -> Result<String, DockerfileError> {
     match &base.base {
         BaseImage::Registry(reference) => {
-            RegistryReference { digest: Some(base.digest), ..reference.clone() }.to_string()
+            Ok(RegistryReference { digest: Some(base.digest), ..reference.clone() }.to_string())
         }
-        layout => layout.to_string(),
+        layout => {
+            Err(DockerfileError::LayoutBase { image: image.name.value.clone(), base: layout.to_string() })
+        }
     }
 }
 

@@ -252,6 +252,17 @@ pub enum PlanError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DockerfileError {
+    /// The base is in a layout, which a Dockerfile cannot name.
+    #[error(
+        "image `{image}` has no Dockerfile: a FROM cannot name the layout `{base}`; push it to a registry, or name another base \
+         in `[image.{image}.dockerfile]`"
+    )]
+    LayoutBase {
+        /// The image.
+        image: String,
+        /// The base.
+        base: String,
+    },
     /// The request cannot be rendered.
     #[error("image `{image}` has no Dockerfile")]
     Render {

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crossdock_oci::PlatformObject;
+use crossdock_platform::Platform;
+use crossdock_subjects::parse_platform;
 use serde_json::{Map, Value};
 
 /// The parts of one platform's image that decide about a rebase.
@@ -13,12 +16,19 @@ pub(super) struct Parts {
 
 /// Keys of a container's settings that are maps, whose entries are inherited one by one.
 const MAPS: [&str; 3] = ["Labels", "Volumes", "ExposedPorts"];
+/// Keys that stay as they are: what starts and as whom must not change with the base.
+const KEPT: [&str; 3] = ["User", "Entrypoint", "Cmd"];
 
 impl Parts {
     /// Returns the digests of the uncompressed layers.
     pub(super) fn diff_ids(&self) -> Vec<&str> {
         let ids = self.config["rootfs"]["diff_ids"].as_array().into_iter().flatten();
         ids.filter_map(Value::as_str).collect()
+    }
+
+    /// Returns the platform of the configuration; `None` if it names none that crossdock knows.
+    pub(super) fn platform(&self) -> Option<Platform> {
+        parse_platform(&serde_json::from_value::<PlatformObject>(self.config.clone()).ok()?)
     }
 
     /// Returns the descriptors of the layers.
@@ -39,8 +49,8 @@ impl Parts {
 
     /// Returns the configuration of this image, which is built on `old`, as it is on `new`.
     ///
-    /// A setting that is that of the old base becomes that of the new one; others stay. Environment variables, labels,
-    /// volumes and ports are inherited one by one.
+    /// A setting that is that of the old base becomes that of the new one; others stay, as do user, entry point and arguments.
+    /// Environment variables, labels, volumes and ports are inherited one by one. ONBUILD instructions are for builds.
     pub(super) fn config_on(&self, old: &Self, new: &Self) -> Value {
         let mut config = self.config.clone();
         let settings = |parts: &Self| parts.config["config"].as_object().cloned().unwrap_or_default();
@@ -48,13 +58,32 @@ impl Parts {
         let above = old.diff_ids().len();
         let ids = new.diff_ids().into_iter().chain(self.diff_ids().into_iter().skip(above));
         config["rootfs"]["diff_ids"] = ids.map(Value::from).collect();
-        match history(&self.config, &old.config, &new.config) {
-            Some(history) => config["history"] = history,
-            None => {
-                config.as_object_mut().and_then(|config| config.remove("history"));
-            }
-        }
+        config["history"] = history(&self.config, &old.config, &new.config);
         config
+    }
+
+    /// Returns a sentence for each setting that differs in another configuration.
+    pub(super) fn changes(&self, config: &Value) -> Vec<String> {
+        let settings = |config: &Value| config["config"].as_object().cloned().unwrap_or_default();
+        let (before, after) = (settings(&self.config), settings(config));
+        let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        let shown = |value: Option<&Value>| value.map_or_else(|| "none".to_owned(), Value::to_string);
+        let differ = keys.into_iter().filter(|key| !is_same(before.get(*key), after.get(*key)));
+        let change =
+            |key: &String| format!("{key}: {} instead of {}", shown(after.get(key)), shown(before.get(key)));
+        differ.map(change).collect()
+    }
+
+    /// Returns why the image of a base cannot be below an image with this manifest; `None` if it can.
+    pub(super) fn unusable(&self, base: &Self) -> Option<String> {
+        let is_docker = is_docker(&self.manifest);
+        let kinds = base.layers().iter().map(|layer| layer["mediaType"].as_str().unwrap_or_default());
+        let refused =
+            kinds.map(|named| (named, layer_type(named, is_docker))).find(|(_, kind)| kind.is_none());
+        refused.map(|(named, _)| match is_docker && layer_type(named, false).is_some() {
+            true => format!("it has a layer of type `{named}`, and the image's manifest is one of docker, which has no such layers"),
+            false => format!("it has a layer of type `{named}`, which an image cannot take over"),
+        })
     }
 
     /// Returns the manifest of this image, which is built on `old`, as it is on `new`, with a new configuration.
@@ -66,7 +95,7 @@ impl Parts {
         let of_base = new.layers().iter().map(|layer| {
             let mut layer = layer.clone();
             let named = layer["mediaType"].as_str().unwrap_or_default();
-            layer["mediaType"] = layer_type(named, is_docker).into();
+            layer["mediaType"] = layer_type(named, is_docker).unwrap_or_else(|| named.to_owned()).into();
             layer
         });
         let own = self.layers().iter().skip(old.layers().len()).cloned();
@@ -79,14 +108,19 @@ fn is_docker(manifest: &Value) -> bool {
     manifest["config"]["mediaType"].as_str().is_some_and(|named| named.contains(".docker."))
 }
 
-/// Returns the media type of a layer in the family of its manifest: OCI's or Docker's. The bytes are the same.
-fn layer_type(named: &str, is_docker: bool) -> String {
+/// Returns the media type of a layer in the family of its manifest: OCI's or Docker's. The bytes are the same. `None` for a
+/// layer that the family does not have, or that only some registries distribute.
+fn layer_type(named: &str, is_docker: bool) -> Option<String> {
     const DOCKER: &str = "application/vnd.docker.image.rootfs.diff.tar";
     const OCI: &str = "application/vnd.oci.image.layer.v1.tar";
-    match (named.strip_prefix(DOCKER), named.strip_prefix(OCI)) {
-        (Some(coding), _) if !is_docker => format!("{OCI}{}", coding.replace('.', "+")),
-        (_, Some(coding)) if is_docker => format!("{DOCKER}{}", coding.replace('+', ".")),
-        _ => named.to_owned(),
+    let coding =
+        named.strip_prefix(DOCKER).or_else(|| named.strip_prefix(OCI))?.trim_start_matches(['.', '+']);
+    match (coding, is_docker) {
+        ("", false) => Some(OCI.to_owned()),
+        ("gzip" | "zstd", false) => Some(format!("{OCI}+{coding}")),
+        ("", true) => Some(DOCKER.to_owned()),
+        ("gzip", true) => Some(format!("{DOCKER}.gzip")),
+        _ => None,
     }
 }
 
@@ -103,6 +137,8 @@ fn inherited(
         let value = match key.as_str() {
             "Env" => env(own, old, new),
             key if MAPS.contains(&key) => map(own, old, new),
+            key if KEPT.contains(&key) => own.cloned(),
+            "OnBuild" => own.filter(|_| !is_same(own, old)).cloned(),
             _ if is_same(own, old) => new.cloned(),
             _ => own.cloned(),
         };
@@ -147,17 +183,35 @@ fn env(own: Option<&Value>, old: Option<&Value>, new: Option<&Value>) -> Option<
     (!result.is_empty()).then(|| result.into())
 }
 
-/// Returns the history on the new base; `None` if one of the histories does not fit its layers.
-fn history(own: &Value, old: &Value, new: &Value) -> Option<Value> {
-    let entries = |config: &Value| -> Option<Vec<Value>> {
+/// Returns the history on the new base: that of the base, then the image's own from the first layer above the old base on.
+/// One that does not fit its layers is replaced by a plain one.
+fn history(own: &Value, old: &Value, new: &Value) -> Value {
+    let layers = |config: &Value| config["rootfs"]["diff_ids"].as_array().map_or(0, Vec::len);
+    let entries = |config: &Value, whose: &str| -> Vec<Value> {
         let entries = config["history"].as_array().cloned().unwrap_or_default();
-        let layers = config["rootfs"]["diff_ids"].as_array().map_or(0, Vec::len);
-        let made = entries.iter().filter(|entry| entry["empty_layer"] != true).count();
-        (made == layers).then_some(entries)
+        let made = entries.iter().filter(|entry| makes_layer(entry)).count();
+        match made == layers(config) {
+            true => entries,
+            false => {
+                vec![serde_json::json!({ "comment": format!("a layer of the {whose}") }); layers(config)]
+            }
+        }
     };
-    let (own, old, new) = (entries(own)?, entries(old)?, entries(new)?);
-    let above = own.get(old.len()..).filter(|_| own.starts_with(&old))?;
-    Some(new.into_iter().chain(above.iter().cloned()).collect())
+    let of_old = entries(old, "base").len();
+    let own_entries = entries(own, "image");
+    // Tools rewrite the entries of the base, as their dates; the number of layers is what counts.
+    let mut made = 0;
+    let of_base = own_entries.iter().take_while(|entry| {
+        made += usize::from(makes_layer(entry));
+        made <= layers(old)
+    });
+    let above = of_base.count().min(of_old.max(layers(old)));
+    let own = own_entries.into_iter().skip(above);
+    entries(new, "base").into_iter().chain(own).collect()
+}
+
+fn makes_layer(entry: &Value) -> bool {
+    entry["empty_layer"] != true
 }
 
 #[cfg(test)]
@@ -202,6 +256,7 @@ mod tests {
             json!({
                 "Env": ["PATH=/old", "LANG=de", "GONE=1", "OWN=1"], "User": null, "WorkingDir": "/", "Cmd": null,
                 "Entrypoint": ["/app"], "Labels": { "version": "1", "gone": "x", "team": "a" }, "StopSignal": "SIGINT",
+                "OnBuild": ["RUN x"],
             }),
             &["a", "b", "own"],
         );
@@ -211,7 +266,7 @@ mod tests {
         assert_eq!(
             config["config"],
             json!({
-                "Env": ["PATH=/new", "LANG=de", "ADDED=1", "OWN=1"], "WorkingDir": "/srv", "Cmd": null,
+                "Env": ["PATH=/new", "LANG=de", "ADDED=1", "OWN=1"], "WorkingDir": "/srv", "Cmd": null, "User": null,
                 "Entrypoint": ["/app"], "Labels": { "version": "2", "team": "a" }, "Volumes": { "/data": {} },
                 "StopSignal": "SIGINT",
             })
@@ -233,10 +288,34 @@ mod tests {
     }
 
     #[test]
-    fn a_history_that_does_not_fit_is_dropped() {
+    fn a_history_has_an_entry_for_each_layer() {
         let (old, new) = (parts(json!({}), &["a"]), parts(json!({}), &["b"]));
         let mut image = parts(json!({}), &["a", "own"]);
-        image.config["history"] = json!([{ "created_by": "squashed" }]);
-        assert!(image.config_on(&old, &new).get("history").is_none());
+        let mut history = |entries: Value| {
+            image.config["history"] = entries;
+            image.config_on(&old, &new)["history"].clone()
+        };
+        let plain = json!([{ "created_by": "b" }, { "comment": "a layer of the image" }]);
+        assert_eq!(history(json!([{ "created_by": "squashed" }])), plain);
+        // buildah dates the entries of the base.
+        let dated = json!([{ "created_by": "a", "created": "0001" }, { "created_by": "ENV x", "empty_layer": true }, { "created_by": "own" }]);
+        let kept = json!([{ "created_by": "b" }, { "created_by": "ENV x", "empty_layer": true }, { "created_by": "own" }]);
+        assert_eq!(history(dated), kept);
+    }
+
+    #[test]
+    fn layers_that_a_manifest_cannot_name_are_refused() {
+        let base = |named: &str| {
+            let mut base = parts(json!({}), &["a"]);
+            base.manifest["layers"][0]["mediaType"] = named.into();
+            base
+        };
+        let mut image = parts(json!({}), &["a"]);
+        let zstd = "application/vnd.oci.image.layer.v1.tar+zstd";
+        let foreign = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+        assert_eq!(image.unusable(&base(zstd)), None);
+        assert!(image.unusable(&base(foreign)).unwrap().contains("cannot take over"));
+        image.manifest["config"]["mediaType"] = "application/vnd.docker.container.image.v1+json".into();
+        assert!(image.unusable(&base(zstd)).unwrap().contains("one of docker"));
     }
 }

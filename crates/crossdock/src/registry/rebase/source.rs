@@ -2,13 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crossdock_oci::{
-    Blob, BlobStore, Descriptor, Digest, PlatformObject, RegistryReference, Repository, Tag, media_type,
-};
+use crossdock_oci::{Descriptor, Digest, PlatformObject, RegistryReference, Repository, Tag, media_type};
 use crossdock_platform::Platform;
-use crossdock_registry::{
-    ImageContent, Registry, Selector, TransferObserver, copy_blobs, platforms, read_config, read_document,
-};
+use crossdock_registry::{ImageContent, Registry, Selector, platforms, read_config, read_document};
 use crossdock_subjects::parse_platform;
 use serde_json::Value;
 
@@ -58,6 +54,16 @@ impl Image {
         Ok(Self { media_type: image.media_type.clone(), index, platforms: read, dropped })
     }
 
+    /// Returns the base that the annotations name.
+    fn annotated(&self) -> Option<RegistryReference> {
+        self.annotations().get("org.opencontainers.image.base.name")?.parse().ok()
+    }
+
+    /// Returns the digest of the base that the annotations name.
+    pub(super) fn annotated_digest(&self) -> Option<Digest> {
+        self.annotations().get("org.opencontainers.image.base.digest")?.parse().ok()
+    }
+
     /// Returns the annotations of the index, else of the first manifest.
     fn annotations(&self) -> BTreeMap<String, String> {
         let first = self.platforms.first().map(|platform| &platform.parts.manifest);
@@ -95,32 +101,43 @@ fn json(bytes: &[u8]) -> Result<Value, Error> {
 /// The number of tags of a repository among which an unnamed base is looked for.
 const TAGS: usize = 100;
 
-/// Returns the base on which an image is built: the one that its annotations name, else the one among the tags of the new
-/// base's repository that has the most of its first layers.
-pub(super) fn old_base(registry: &Registry, image: &Image, onto: &Endpoint) -> Result<Endpoint, Error> {
-    let annotations = image.annotations();
-    let value = |key: &str| annotations.get(&format!("org.opencontainers.image.base.{key}"));
-    if let (Some(name), Some(digest)) = (value("name"), value("digest"))
-        && let (Ok(name), Ok(digest)) = (name.parse::<RegistryReference>(), digest.parse::<Digest>())
+/// Returns where the base of an image may be, best first: what its annotations name, by digest and by tag; else the tag of the
+/// new base's repository that has the most of its first layers.
+pub(super) fn candidates(
+    registry: &Registry,
+    image: &Image,
+    onto: &Endpoint,
+) -> Result<Vec<Endpoint>, Error> {
+    let mut found = Vec::new();
+    if let Some(named) = image.annotated() {
+        let digest = image.annotated_digest();
+        found.extend(digest.map(|digest| RegistryReference {
+            tag: None,
+            digest: Some(digest),
+            ..named.clone()
+        }));
+        found.extend(named.tag.is_some().then_some(RegistryReference { digest: None, ..named }));
+    }
+    if let Endpoint::Registry(RegistryReference { repository, .. }) = onto
+        && let Some(own) = image.platforms.first()
     {
-        return Ok(Endpoint::Registry(RegistryReference { tag: None, digest: Some(digest), ..name }));
-    }
-    let unknown = || {
-        Error::from_message(ErrorKind::Usage, "the image does not tell on which base it is built")
-            .hint("name it with `--from`, e.g. `--from debian:trixie-slim@sha256:…`")
-    };
-    let Endpoint::Registry(RegistryReference { repository, .. }) = onto else { return Err(unknown()) };
-    let own = image.platforms.first().ok_or_else(unknown)?;
-    let mut best: Option<(usize, Tag)> = None;
-    for tag in registry.tags(repository).map_err(failed)?.iter().take(TAGS) {
-        let Ok(tag) = tag.parse::<Tag>() else { continue };
-        let layers = layers_of(registry, repository, &tag, own)?;
-        if layers > best.as_ref().map_or(0, |(most, _)| *most) {
-            best = Some((layers, tag));
+        let mut best: Option<(usize, Tag)> = None;
+        // Without a list of tags there is only what the annotations name.
+        for tag in registry.tags(repository).unwrap_or_default().iter().take(TAGS) {
+            let Ok(tag) = tag.parse::<Tag>() else { continue };
+            let layers = layers_of(registry, repository, &tag, own).unwrap_or(0);
+            if layers > best.as_ref().map_or(0, |(most, _)| *most) {
+                best = Some((layers, tag));
+            }
         }
+        let tagged = best.map(|(_, tag)| RegistryReference {
+            repository: repository.clone(),
+            tag: Some(tag),
+            digest: None,
+        });
+        found.extend(tagged);
     }
-    let (_, tag) = best.ok_or_else(unknown)?;
-    Ok(Endpoint::Registry(RegistryReference { repository: repository.clone(), tag: Some(tag), digest: None }))
+    Ok(found.into_iter().map(Endpoint::Registry).collect())
 }
 
 /// Returns the number of layers of a tag's image if they are the first ones of another image; else 0.
@@ -135,19 +152,10 @@ fn layers_of(
     for entry in platforms(&content, &found.descriptor).map_err(failed)? {
         if parse_platform(&entry.platform).as_ref() == Some(&own.platform) {
             let base = parts(&content, &entry.descriptor)?;
-            return Ok(own.parts.layers_above(&base).unwrap_or(0));
+            // Neither the image itself nor one that is built on it is its base.
+            let layers = own.parts.layers_above(&base).unwrap_or(0);
+            return Ok(if layers < own.parts.layers().len() { layers } else { 0 });
         }
     }
     Ok(0)
-}
-
-/// Copies blobs into a store, each hashed while it is read.
-pub(super) fn copy(
-    content: &dyn ImageContent,
-    blobs: &[Blob],
-    store: &BlobStore,
-    jobs: usize,
-    observer: &dyn TransferObserver,
-) -> Result<(), Error> {
-    copy_blobs(store, content, blobs.iter().copied(), jobs, observer).map_err(failed)
 }

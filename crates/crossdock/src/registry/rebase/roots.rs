@@ -1,0 +1,145 @@
+//! The files of both bases: their distributions, and what would hide them.
+
+use std::io::Read;
+
+use crossdock_oci::{BlobStore, Digest, EntryKind, RootLimits, RootView};
+
+use super::document::Parts;
+use super::{Joined, blobs};
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, input_output};
+use crate::execute::Unproven;
+
+/// The longest `os-release` that is read, in bytes.
+const LIMIT: u64 = 64 << 10;
+
+/// Refuses bases of different distributions, since what was installed into the image is for the old one; and a new base in which
+/// a directory of the image would take the place of a link or a file, and hide what that leads to.
+pub(super) fn check(
+    context: &Context,
+    joined: &[Joined<'_>],
+    store: &BlobStore,
+    unproven: Unproven,
+) -> Result<(), Error> {
+    for (place, joined) in joined.iter().enumerate() {
+        let of = |parts: &Parts, from: usize| root(context, parts, from, store);
+        let (old, new, own) = (of(joined.old, 0)?, of(joined.new, 0)?, of(joined.own, joined.above)?);
+        if place == 0 {
+            check_distributions(context, &old, &new, unproven)?;
+        }
+        check_links(joined, &old, &new, &own)?;
+    }
+    Ok(())
+}
+
+fn check_distributions(
+    context: &Context,
+    old: &RootView<'_>,
+    new: &RootView<'_>,
+    unproven: Unproven,
+) -> Result<(), Error> {
+    let Some(old) = release(old) else { return Ok(()) };
+    let Some(new) = release(new) else {
+        let message = format!(
+            "the image is built on {}, and the new base does not tell what it is: it has no /etc/os-release",
+            old.name
+        );
+        return match unproven {
+            Unproven::Refuse => Err(Error::from_message(ErrorKind::Rejected, message)),
+            Unproven::Warn => {
+                context.warn(&message);
+                Ok(())
+            }
+        };
+    };
+    if old.id == new.id {
+        return Ok(());
+    }
+    let message = format!("the image is built on {}, and the new base is {}", old.name, new.name);
+    Err(Error::from_message(ErrorKind::Rejected, message)
+        .hint("what was installed into the image is for its distribution: build it again on the new base"))
+}
+
+/// Refuses an image whose own directories are links or files of the new base, or whose files are directories of it.
+fn check_links(
+    joined: &Joined<'_>,
+    old: &RootView<'_>,
+    new: &RootView<'_>,
+    own: &RootView<'_>,
+) -> Result<(), Error> {
+    for entry in own.walk() {
+        let Ok(below) = new.lookup_link(&entry.path) else { continue };
+        let is_directory = |kind: &EntryKind| *kind == EntryKind::Dir;
+        let what = match (is_directory(&entry.kind), &below.kind) {
+            (true, EntryKind::Symlink(target)) => format!("a link to {}", String::from_utf8_lossy(target)),
+            (true, EntryKind::File) => "a file".to_owned(),
+            // The image may have replaced a directory of its old base on purpose.
+            (false, EntryKind::Dir) if old.lookup_link(&entry.path).is_err() => "a directory".to_owned(),
+            _ => continue,
+        };
+        let message = format!(
+            "the new base for {} has {what} at {}, which the image's own layers would replace",
+            joined.platform, entry.path
+        );
+        return Err(Error::from_message(ErrorKind::Rejected, message).hint(
+            "build the image again on the new base: its paths then lead through the links of that base",
+        ));
+    }
+    Ok(())
+}
+
+/// Merges the layers of an image from one of them on.
+fn root<'s>(
+    context: &Context,
+    parts: &Parts,
+    from: usize,
+    store: &'s BlobStore,
+) -> Result<RootView<'s>, Error> {
+    let mut root = RootView::new(RootLimits::default(), context.environment().temporary_directory());
+    let layers = blobs(parts.layers()).into_iter().zip(parts.diff_ids()).skip(from);
+    for (blob, diff_id) in layers {
+        let diff_id: Digest = diff_id.parse().map_err(input_output)?;
+        root.apply(store.layer(&blob.digest, &diff_id)).map_err(input_output)?;
+    }
+    Ok(root)
+}
+
+/// A distribution, as os-release(5) names it.
+struct Release {
+    id: String,
+    name: String,
+}
+
+fn release(root: &RootView<'_>) -> Option<Release> {
+    for path in ["etc/os-release", "usr/lib/os-release"] {
+        let Ok(entry) = root.lookup(path) else { continue };
+        let mut text = String::new();
+        if root.open(&entry).take(LIMIT).read_to_string(&mut text).is_ok() {
+            return parse(&text);
+        }
+    }
+    None
+}
+
+fn parse(text: &str) -> Option<Release> {
+    let value = |key: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?;
+        Some(line.trim().trim_matches(['"', '\'']).to_owned()).filter(|value| !value.is_empty())
+    };
+    let id = value("ID")?;
+    Some(Release { name: value("PRETTY_NAME").unwrap_or_else(|| id.clone()), id })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_distribution_has_an_id_and_a_name() {
+        let found =
+            parse("PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID=\"12\"\nID=debian\n").unwrap();
+        assert_eq!((found.id.as_str(), found.name.as_str()), ("debian", "Debian GNU/Linux 12 (bookworm)"));
+        assert_eq!(parse("ID='alpine'\n").unwrap().name, "alpine");
+        assert!(parse("VERSION_ID=1\n").is_none());
+    }
+}
