@@ -4,12 +4,12 @@ use std::fmt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_dockerfile::render;
-use crossdock_fs::{is_marked_output, project_path};
+use crossdock_fs::is_marked_output;
 use crossdock_oci::RegistryReference;
 use crossdock_platform::nearest;
 use serde::{Serialize, Serializer};
 
-use super::resolver::relative_to;
+use super::resolver::directory_in_project;
 use crate::boundary::project_boundary;
 
 /// The image to which the programs are added.
@@ -105,18 +105,8 @@ fn layout(place: &str, directory: &Utf8Path) -> Result<BaseImage, String> {
     if path.is_empty() || name.is_some_and(str::is_empty) {
         return Err(format!("`oci:{place}` is incomplete: write `oci:DIRECTORY` or `oci:DIRECTORY:NAME`"));
     }
-    let absolute = relative_to(directory, path)?;
+    let absolute = directory_in_project(directory, path)?;
     let boundary = project_boundary(directory);
-    if !absolute.starts_with(boundary) {
-        return Err(format!("`{path}` is outside of the project, {boundary}"));
-    }
-    match project_path(absolute.as_std_path(), boundary.as_std_path()) {
-        // Reading it names what is missing.
-        Err(error) if !error.is_not_found() => {
-            return Err(format!("`{path}` cannot be used: {}", error.source));
-        }
-        _ => {}
-    }
     let is_output = |above: &Utf8Path| is_marked_output(above.as_std_path()).unwrap_or(false);
     if absolute.ancestors().skip(1).take_while(|above| above.starts_with(boundary)).any(is_output) {
         return Err(format!(

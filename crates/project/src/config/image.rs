@@ -4,19 +4,18 @@ use std::ops::Range;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_dockerfile::render::Health;
-use crossdock_fs::{has_git_directory, project_path};
+use crossdock_fs::has_git_directory;
 use toml::Spanned;
 
 use super::contradictions::contradictions;
 use super::env;
 use super::raw::{RawDockerfile, RawFile, RawHealth, RawImage, Scalar};
-use super::resolver::{Resolver, relative_to};
+use super::resolver::{Resolver, directory_in_project, relative_to};
 use super::templated::Templated;
 use super::{
     Base, Defaults, DockerfileConfig, ExtraFile, FileKind, FileTemplate, ImageConfig, PrivateConfig, Sourced,
     grammar,
 };
-use crate::boundary::project_boundary;
 use crate::git::VersionTag;
 use crate::language::Language;
 use crate::template;
@@ -32,7 +31,7 @@ pub(super) fn image(
     let name = resolver.text("image", name, grammar::component)?;
     let directory = resolver.directory;
     let path = match raw.path.take() {
-        Some(path) => resolver.checked("path", path, |path| project_directory(directory, path))?,
+        Some(path) => resolver.checked("path", path, |path| directory_in_project(directory, path))?,
         None => Sourced::default_because(directory.to_owned(), "the directory of the configuration file"),
     };
     let language = language(resolver, &place, &path.value, &raw);
@@ -50,23 +49,6 @@ pub(super) fn image(
     image.places = templated.places;
     image.dockerfile = dockerfile(resolver, raw.dockerfile.take().unwrap_or_default());
     Some(image)
-}
-
-/// Returns the directory of a project, which may be above that of the configuration but not outside of the whole project: a
-/// stranger's clone must not build, or pack files of, whatever lies next to it.
-fn project_directory(directory: &Utf8Path, text: &str) -> Result<Utf8PathBuf, String> {
-    let path = relative_to(directory, text)?;
-    let boundary = project_boundary(directory);
-    if !path.starts_with(boundary) {
-        return Err(format!(
-            "`{text}` is outside of the project, {boundary}; move crossdock.toml to a directory that contains both"
-        ));
-    }
-    match project_path(path.as_std_path(), boundary.as_std_path()) {
-        // The language names a directory that does not exist.
-        Err(error) if !error.is_not_found() => Err(format!("`{text}` cannot be used: {}", error.source)),
-        _ => Ok(path),
-    }
 }
 
 /// Returns the place that a problem with the image's directory points at.

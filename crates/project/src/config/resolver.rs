@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_fs::project_path;
 use crossdock_platform::listed;
 use toml::Spanned;
 
@@ -12,6 +13,7 @@ use super::document::Document;
 use super::grammar::lexical;
 use super::problem::Problem;
 use super::raw::StringTable;
+use crate::boundary::project_boundary;
 use crate::template;
 
 /// A file whose raw values are being resolved.
@@ -132,4 +134,21 @@ pub(super) fn relative_to(directory: &Utf8Path, path: &str) -> Result<Utf8PathBu
         return Err("a path must not contain NUL".into());
     }
     lexical(&directory.join(path)).ok_or_else(|| format!("`{path}` leads above the root of the file system"))
+}
+
+/// Returns a directory that may be above that of the configuration but not outside of the whole project: a
+/// stranger's clone must not build, or pack files of, whatever lies next to it.
+pub(super) fn directory_in_project(directory: &Utf8Path, text: &str) -> Result<Utf8PathBuf, String> {
+    let path = relative_to(directory, text)?;
+    let boundary = project_boundary(directory);
+    if !path.starts_with(boundary) {
+        return Err(format!(
+            "`{text}` is outside of the project, {boundary}; move crossdock.toml to a directory that contains both"
+        ));
+    }
+    match project_path(path.as_std_path(), boundary.as_std_path()) {
+        // The language names a directory that does not exist.
+        Err(error) if !error.is_not_found() => Err(format!("`{text}` cannot be used: {}", error.source)),
+        _ => Ok(path),
+    }
 }
