@@ -541,6 +541,20 @@ pub(crate) struct ResolveArgs {
     pub(crate) affinity: bool,
 }
 
+/// The nodes on which an image in a registry must start before it gets a name.
+#[derive(Debug, Args)]
+pub(crate) struct NodeArgs {
+    /// Verify for these nodes: a platform, a node type, e.g. m7g.large, or deploy:NAME; by default those of the image in the
+    /// configuration. The image's own platforms are verified too.
+    #[arg(
+        long = "for",
+        value_name = "DESCRIPTION",
+        value_delimiter = ',',
+        help_heading = "How it is verified"
+    )]
+    pub(crate) nodes: Vec<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct PromoteCommand {
     /// The image, by digest or tag, e.g. registry.example/team/app@sha256:…. A tag is resolved once: the digest that is
@@ -554,15 +568,8 @@ pub(crate) struct PromoteCommand {
     /// Give the image these tags in the source's repository; templates as of `dist`.
     #[arg(long, value_name = "TEMPLATE", conflicts_with = "destinations")]
     pub(crate) tag: Vec<String>,
-    /// Verify for these nodes: a platform, a node type, e.g. m7g.large, or deploy:NAME; by default those of the image in the
-    /// configuration. The image's own platforms are verified too.
-    #[arg(
-        long = "for",
-        value_name = "DESCRIPTION",
-        value_delimiter = ',',
-        help_heading = "How it is verified"
-    )]
-    pub(crate) nodes: Vec<String>,
+    #[command(flatten)]
+    pub(crate) nodes: NodeArgs,
     /// The image of the configuration whose nodes are meant; by default the one with the repository of the source or of a
     /// destination.
     #[arg(long, value_name = "NAME", help_heading = "How it is verified")]
@@ -591,15 +598,8 @@ pub(crate) struct RebaseCommand {
     /// The base on which the image is built; by default the one that its annotations name.
     #[arg(long, value_name = "BASE")]
     pub(crate) from: Option<String>,
-    /// Verify for these nodes: a platform, a node type, e.g. m7g.large, or deploy:NAME; by default those of the image in the
-    /// configuration. The image's own platforms are verified too.
-    #[arg(
-        long = "for",
-        value_name = "DESCRIPTION",
-        value_delimiter = ',',
-        help_heading = "How it is verified"
-    )]
-    pub(crate) nodes: Vec<String>,
+    #[command(flatten)]
+    pub(crate) nodes: NodeArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten)]

@@ -226,7 +226,7 @@ impl Session {
     /// Returns the library's options of a promotion for those of the command line.
     pub(crate) fn promote_options(&self, args: &PromoteCommand) -> PromoteOptions {
         let mut options = PromoteOptions::new();
-        options.nodes = many(&args.nodes, "--for");
+        options.nodes = many(&args.nodes.nodes, "--for");
         options.image = args.image.clone().map(|name| from_option("--image", name));
         options.config = self.global.config.clone();
         options.scope = scope(args.output.strictness);
@@ -238,7 +238,7 @@ impl Session {
     /// Returns the library's options of a rebase for those of the command line.
     pub(crate) fn rebase_options(&self, args: &RebaseCommand) -> RebaseOptions {
         let mut options = RebaseOptions::new();
-        options.nodes = many(&args.nodes, "--for");
+        options.nodes = many(&args.nodes.nodes, "--for");
         options.config = self.global.config.clone();
         options.scope = scope(args.output.strictness);
         options.unproven = unproven(args.output.strictness);
