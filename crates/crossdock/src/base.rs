@@ -9,20 +9,20 @@ mod fetch;
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
-use crossdock_fs::open_cache;
-use crossdock_oci::{BlobStore, Digest, RegistryReference};
+use crossdock_oci::{Digest, RegistryReference};
 use crossdock_platform::{Os, Platform};
 use crossdock_project::Network;
 use crossdock_project::config::{BaseImage, BaseLock, Config, LOCK_FILE, LockFileError};
-use crossdock_runner::execute::BASES;
 use crossdock_runner::plan::ResolvedBase;
 use crossdock_runner::planner::{Request, project_platforms};
 
+use crate::cache::base_store;
 use crate::client::RegistryOptions;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, input_output, usage};
 use crate::options::{BuildOptions, Locking};
 use documents::Documents;
+pub(crate) use documents::contradicts;
 pub(crate) use fetch::Fetcher;
 
 /// A base image that [`update`] looked up again.
@@ -79,8 +79,12 @@ pub fn update(context: &Context, options: &UpdateOptions) -> Result<Vec<UpdatedB
         }
         let is_asked = |name: &String| options.references.is_empty() || options.references.contains(name);
         let mut updated = Vec::new();
-        let documents =
-            Documents::new(context, &options.registry, store(context)?, context.network(Network::Online));
+        let documents = Documents::new(
+            context,
+            &options.registry,
+            base_store(context)?,
+            context.network(Network::Online),
+        );
         for (name, reference) in known.into_iter().filter(|(name, _)| is_asked(name)) {
             let digest =
                 documents.look_up(&reference).map_err(|error| error.at(format!("the base `{name}`")))?;
@@ -128,7 +132,7 @@ pub(crate) fn resolve(
         return Ok(Vec::new());
     }
     let mut lock = BaseLock::read(&config.root).map_err(lock_error)?;
-    let documents = Documents::new(context, &options.registry, store(context)?, request.network);
+    let documents = Documents::new(context, &options.registry, base_store(context)?, request.network);
     let (mut found, mut new) = (Vec::new(), BTreeMap::new());
     for (base, platforms) in wanted {
         let at = |error: Error| error.at(format!("the base `{base}`"));
@@ -204,11 +208,10 @@ fn not_known(name: &str, lock: &BaseLock) -> Error {
         .hint("run `crossdock update` with the network, and commit the file")
 }
 
-/// Returns the store of base images in the cache.
-fn store(context: &Context) -> Result<BlobStore, Error> {
-    let cache = context.cache_directory()?;
-    open_cache(cache.as_std_path()).map_err(input_output)?;
-    BlobStore::create(cache.join(BASES).as_std_path()).map_err(input_output)
+/// Returns the error for a part of a base that the cache lacks in a run without the network.
+fn not_cached() -> Error {
+    let message = "the cache does not have all of it, and the network is forbidden";
+    Error::from_message(ErrorKind::Usage, message).hint("run once with the network, e.g. without `--offline`")
 }
 
 fn lock_error(error: LockFileError) -> Error {

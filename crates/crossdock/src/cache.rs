@@ -48,7 +48,7 @@ pub struct CacheRemoved {
 pub fn cache_info(context: &Context) -> Result<CacheInfo, Error> {
     let found = open(context)?.info().map_err(input_output)?;
     let programs = programs(&context.cache_directory()?.join("build"))?;
-    let (base_blobs, base_bytes) = bases(context)?.usage().map_err(input_output)?;
+    let (base_blobs, base_bytes) = base_store(context)?.usage().map_err(input_output)?;
     Ok(CacheInfo {
         layers: found.layers,
         layer_bytes: found.bytes,
@@ -89,14 +89,16 @@ fn open(context: &Context) -> Result<LayerCache, Error> {
     LayerCache::create(directory.join("layers").as_std_path()).map_err(input_output)
 }
 
-/// Opens the store of base images.
-fn bases(context: &Context) -> Result<BlobStore, Error> {
-    BlobStore::create(context.cache_directory()?.join(BASES).as_std_path()).map_err(input_output)
+/// Opens the store of base images, in a directory that is a cache of crossdock.
+pub(crate) fn base_store(context: &Context) -> Result<BlobStore, Error> {
+    let cache = context.cache_directory()?;
+    crossdock_fs::open_cache(cache.as_std_path()).map_err(input_output)?;
+    BlobStore::create(cache.join(BASES).as_std_path()).map_err(input_output)
 }
 
 /// Removes what is of base images that were not used for some time, unless a run uses one.
 fn prune_bases(context: &Context, unused_for: Duration) -> Result<Pruned, Error> {
-    let bases = bases(context)?;
+    let bases = base_store(context)?;
     match FileLock::try_acquire(&bases.root().join(IN_USE_LOCK)).map_err(input_output)? {
         Ok(_held) => bases.prune(unused_for).map_err(input_output),
         Err(_) => {

@@ -66,6 +66,7 @@ pub use model::{
     Algorithm, Blob, Descriptor, Digest, DigestError, Document, DocumentError, EncodeError, Hasher,
     Healthcheck, History, ImageConfig, ImageManifest, Index, PlatformObject, Reference, ReferenceError,
     RegistryReference, Repository, RootFs, RuntimeConfig, Tag, TimeError, Timestamp, media_type,
+    merge_environment,
 };
 pub use rootfs::{
     Difference, Dispute, EntryKind, FileId, FileReader, KeptContent, LayerBlob, LayerSource, LookupError,

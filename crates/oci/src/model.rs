@@ -9,7 +9,7 @@ pub mod media_type;
 mod reference;
 mod time;
 
-pub use config::{Healthcheck, History, ImageConfig, RootFs, RuntimeConfig};
+pub use config::{Healthcheck, History, ImageConfig, RootFs, RuntimeConfig, merge_environment};
 pub use descriptor::{Blob, Descriptor, PlatformObject};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub(crate) use document::{DOCUMENT_LIMIT, VALUES_LIMIT, canonical_bytes, count_values, null_as_default};

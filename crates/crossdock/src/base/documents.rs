@@ -16,6 +16,7 @@ use crossdock_runner::plan::{BaseLayer, BasePlatform, ResolvedBase};
 use crossdock_subjects::parse_platform;
 use serde::Deserialize;
 
+use super::not_cached;
 use crate::client::{RegistryOptions, failed, registry};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, input_output};
@@ -183,7 +184,9 @@ impl<'a> Documents<'a> {
     ) -> Result<(BasePlatform, bool), Error> {
         let (manifest, config) = self.parts(place, entry)?;
         let stated = &config.value.platform;
-        if let Some(configured) = parse_platform(stated).filter(|configured| differ(configured, platform)) {
+        if let Some(configured) =
+            parse_platform(stated).filter(|configured| contradicts(configured, platform))
+        {
             let message = format!(
                 "its index names {} as {platform}, and the image's configuration says {configured}",
                 entry.manifest
@@ -204,7 +207,7 @@ impl<'a> Documents<'a> {
             return Err(Error::from_message(ErrorKind::InputOutput, message));
         }
         let layers = layers.into_iter().zip(diff_ids).map(|(descriptor, diff_id)| {
-            let media_type = layer_type(&descriptor.media_type)
+            let media_type = media_type::oci_layer(&descriptor.media_type)
                 .ok_or_else(|| unsupported(&format!("it has a layer of type `{}`", descriptor.media_type)))?;
             Ok(BaseLayer { descriptor: Descriptor::new(media_type, descriptor.blob()), diff_id: *diff_id })
         });
@@ -273,9 +276,7 @@ impl<'a> Documents<'a> {
     /// Returns the client, which is made when it is needed first.
     fn registry(&self) -> Result<&Registry, Error> {
         if self.network == Network::Offline {
-            let message = "the cache does not have all of it, and the network is forbidden";
-            return Err(Error::from_message(ErrorKind::Usage, message)
-                .hint("run once with the network, e.g. without `--offline`"));
+            return Err(not_cached());
         }
         if self.registry.get().is_none() {
             let client = registry(self.context, self.options)?;
@@ -287,25 +288,12 @@ impl<'a> Documents<'a> {
 
 /// Returns whether an image is for another processor or system than its index says. Many configurations leave the variant
 /// out.
-fn differ(configured: &Platform, listed: &Platform) -> bool {
+pub(crate) fn contradicts(configured: &Platform, listed: &Platform) -> bool {
     configured.os() != listed.os()
         || configured.architecture() != listed.architecture()
         || configured.variant().is_some()
             && listed.variant().is_some()
             && configured.variant() != listed.variant()
-}
-
-/// Returns the OCI media type of a layer with the same bytes; `None` for one that an image cannot take over, such as those
-/// that only Microsoft distributes.
-fn layer_type(media_type: &str) -> Option<&'static str> {
-    match media_type {
-        media_type::LAYER | "application/vnd.docker.image.rootfs.diff.tar" => Some(media_type::LAYER),
-        media_type::LAYER_GZIP | media_type::DOCKER_LAYER_GZIP => Some(media_type::LAYER_GZIP),
-        media_type::LAYER_ZSTD | "application/vnd.docker.image.rootfs.diff.tar.zstd" => {
-            Some(media_type::LAYER_ZSTD)
-        }
-        _ => None,
-    }
 }
 
 fn broken(error: DocumentError) -> Error {

@@ -9,6 +9,7 @@ use crossdock_registry::{Remote, Unobserved, copy_blobs};
 use crossdock_runner::execute::BaseFetcher;
 use crossdock_runner::plan::BaseFetch;
 
+use super::not_cached;
 use crate::client::{RegistryOptions, failed, registry};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
@@ -36,11 +37,7 @@ impl BaseFetcher for Fetcher {
 impl Fetcher {
     fn run(&self, base: &BaseImage, layers: &[Blob], store: &BlobStore) -> Result<(), Error> {
         match base {
-            BaseImage::Registry(_) if self.network == Network::Offline => {
-                let message = "the cache does not have all of its layers, and the network is forbidden";
-                Err(Error::from_message(ErrorKind::Usage, message)
-                    .hint("run once with the network, e.g. without `--offline`"))
-            }
+            BaseImage::Registry(_) if self.network == Network::Offline => Err(not_cached()),
             BaseImage::Registry(reference) => {
                 let registry = registry(&self.context, &self.options)?;
                 let remote = Remote::new(&registry, &reference.repository).map_err(failed)?;

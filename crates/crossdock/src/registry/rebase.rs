@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use super::followers::about_opened;
 use super::promote::{PromoteOptions, names, targets};
+use crate::base::contradicts;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, input_output};
 use crate::execute::Unproven;
@@ -244,7 +245,10 @@ fn old_base<'a>(
         return Ok((given.clone(), opened, read));
     }
     let mut missed = None;
-    for candidate in source::candidates(registry, image, onto)? {
+    let annotated = image.annotated().into_iter();
+    // Only if none of these is the base: the search reads an image for each tag.
+    let tagged = std::iter::once_with(|| source::tagged_base(registry, image, onto)).flatten();
+    for candidate in annotated.chain(tagged) {
         let opened = match open(context, registry, &candidate) {
             Ok(opened) => opened,
             Err(error) => {
@@ -292,6 +296,8 @@ struct Joined<'a> {
     new: &'a Parts,
     /// The number of layers of the old base.
     above: usize,
+    /// The configuration on the new base.
+    config: Value,
 }
 
 impl<'a> Joined<'a> {
@@ -328,15 +334,16 @@ impl<'a> Joined<'a> {
                 format!("the base {onto} for {platform}: {why}"),
             ));
         }
-        if let Some(configured) =
-            new.platform().filter(|configured| configured.architecture() != platform.architecture())
-        {
+        if let Some(configured) = new.platform().filter(|configured| contradicts(configured, platform)) {
             let message =
                 format!("the base {onto} has an image for {platform} whose configuration says {configured}");
             return Err(Error::from_message(ErrorKind::Rejected, message));
         }
         match own.parts.layers_above(old) {
-            Ok(above) => Ok(Self { platform, own: &own.parts, old, new, above }),
+            Ok(above) => {
+                let config = own.parts.config_on(old, new);
+                Ok(Self { platform, own: &own.parts, old, new, above, config })
+            }
             Err(layer) => {
                 let message = format!(
                     "the image for {platform} is not built on {old_place}: its layer {layer} is not that of the base"
@@ -355,7 +362,7 @@ impl<'a> Joined<'a> {
 
     fn summary(&self) -> RebasedPlatform {
         RebasedPlatform {
-            settings: self.own.changes(&self.own.config_on(self.old, self.new)),
+            settings: self.own.changes(&self.config),
             platform: self.platform.to_string(),
             removed: self.above,
             added: self.new.layers().len(),
@@ -399,7 +406,7 @@ impl Image {
         let annotate = |document: &mut Value| annotate(document, onto, base);
         let mut written = BTreeMap::new();
         for (own, joined) in self.platforms.iter().zip(joined) {
-            let config = put(&joined.own.config_on(joined.old, joined.new))?;
+            let config = put(&joined.config)?;
             let size = usize::try_from(config.size).unwrap_or(usize::MAX);
             let mut manifest =
                 joined.own.manifest_on(joined.old, joined.new, (&config.digest.to_string(), size));
@@ -439,11 +446,7 @@ fn annotate(document: &mut Value, onto: &Endpoint, base: Digest) {
     annotations["org.opencontainers.image.base.digest"] = base.to_string().into();
     match onto {
         Endpoint::Registry(reference) => {
-            let named = RegistryReference {
-                digest: reference.digest.filter(|_| reference.tag.is_none()),
-                ..reference.clone()
-            };
-            annotations["org.opencontainers.image.base.name"] = named.full_name().into();
+            annotations["org.opencontainers.image.base.name"] = reference.full_tag_name().into();
         }
         _ => {
             drop(annotations.as_object_mut().and_then(|all| all.remove("org.opencontainers.image.base.name")))

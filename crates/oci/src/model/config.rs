@@ -65,6 +65,18 @@ pub struct RuntimeConfig {
     pub shell: Vec<String>,
 }
 
+/// Adds variables of the form `NAME=value` to those of a base: one of the same name takes the place of the base's.
+pub fn merge_environment(mut base: Vec<String>, own: impl IntoIterator<Item = String>) -> Vec<String> {
+    let name = |line: &str| line.split_once('=').map_or_else(|| line.to_owned(), |(name, _)| name.to_owned());
+    for line in own {
+        match base.iter_mut().find(|other| name(other) == name(&line)) {
+            Some(other) => *other = line,
+            None => base.push(line),
+        }
+    }
+    base
+}
+
 /// A health check of a container (Docker image specification v1.3, § `Healthcheck`). Times are in nanoseconds; 0 means
 /// the engine's default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -62,6 +62,12 @@ impl RegistryReference {
         self.tag.clone().or_else(latest)
     }
 
+    /// Returns the normalized name without the digest if there is a tag: what the digest was found under.
+    pub fn full_tag_name(&self) -> String {
+        let digest = self.digest.filter(|_| self.tag.is_none());
+        Self { digest, ..self.clone() }.full_name()
+    }
+
     /// Returns the normalized name, see [`Repository::full_name`].
     pub fn full_name(&self) -> String {
         let mut name = self.repository.full_name();

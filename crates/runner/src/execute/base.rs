@@ -4,7 +4,9 @@ use std::error::Error;
 use std::fmt;
 
 use camino::Utf8Path;
-use crossdock_oci::{Blob, BlobStore, History, Layer, RootLimits, RootView, RuntimeConfig, Timestamp};
+use crossdock_oci::{
+    Blob, BlobStore, History, Layer, RootLimits, RootView, RuntimeConfig, Timestamp, merge_environment,
+};
 
 use super::error::image_error;
 use super::{ExecuteError, StepContext};
@@ -90,18 +92,9 @@ impl StepContext<'_> {
 /// Returns the settings of a container with those of the base below them.
 pub(super) fn above(own: RuntimeConfig, base: &BasePlatform) -> RuntimeConfig {
     let of_base = &base.config.config;
-    let mut env = of_base.env.clone();
-    for variable in own.env {
-        let name = variable.split_once('=').map(|(name, _)| name);
-        let is_same = |other: &&mut String| other.split_once('=').map(|(name, _)| name) == name;
-        match env.iter_mut().find(is_same) {
-            Some(replaced) => *replaced = variable,
-            None => env.push(variable),
-        }
-    }
     let inherited = inherited_labels(of_base).map(|(name, value)| (name.clone(), value.clone()));
     RuntimeConfig {
-        env,
+        env: merge_environment(of_base.env.clone(), own.env),
         labels: inherited.chain(own.labels).collect(),
         volumes: of_base.volumes.clone(),
         healthcheck: own.healthcheck.or_else(|| of_base.healthcheck.clone()),

@@ -198,7 +198,10 @@ impl StepContext<'_> {
             let mut writer = store.writer_of(layer.digest.algorithm()).map_err(image_error(image))?;
             std::io::copy(&mut reader, &mut writer).map_err(image_error(image))?;
             let blob = writer.complete_as(layer.digest).map_err(image_error(image))?;
-            return Ok(Descriptor::new(oci_layer_type(&layer.media_type), blob));
+            return Ok(Descriptor::new(
+                media_type::oci_layer(&layer.media_type).unwrap_or(&layer.media_type),
+                blob,
+            ));
         }
         let plain = PlainLayer { source, digest: layer.digest };
         let packed =
@@ -334,12 +337,4 @@ fn find_platform<'a>(
             found: all().map(|found| found.config.value.platform.to_string()).collect(),
         }))
     })
-}
-
-/// Returns OCI's media type for a compressed layer of docker, and any other type unchanged.
-fn oci_layer_type(media_type: &str) -> &str {
-    match media_type {
-        media_type::DOCKER_LAYER_GZIP => media_type::LAYER_GZIP,
-        other => other,
-    }
 }

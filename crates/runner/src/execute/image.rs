@@ -92,11 +92,14 @@ impl StepContext<'_> {
         // The planner dates no image before 1970.
         let created = Timestamp::from_unix(image.created.unsigned_abs()).map_err(image_error(image))?;
         let platforms = parts.iter().map(|(plan, layers)| {
-            let (config, base) = (runtime_config(image), plan.base.as_deref());
+            let base = plan.base.as_deref();
             let own: &[&str] = if image.files.is_empty() { &["programs"] } else { &["files", "programs"] };
             PlatformImage {
                 platform: platform_object(&plan.platform),
-                config: base.map_or_else(|| config.clone(), |base| base::above(config.clone(), base)),
+                config: match base {
+                    Some(base) => base::above(runtime_config(image), base),
+                    None => runtime_config(image),
+                },
                 layers: layers.clone(),
                 history: base.map(|base| base::history(base, created, own)).unwrap_or_default(),
             }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossdock_oci::{Digest, RegistryReference, RuntimeConfig};
+use crossdock_oci::{Digest, RuntimeConfig};
 use crossdock_platform::{Platform, matching};
 use crossdock_project::config::{Base, BaseImage, ImageConfig, Port, base_environment};
 
@@ -130,13 +130,7 @@ pub(crate) fn inherited_labels(of_base: &RuntimeConfig) -> impl Iterator<Item = 
 /// Returns the annotations that name the base (image-spec, annotations.md § Pre-Defined Annotation Keys).
 pub(super) fn annotations(base: &ResolvedBase) -> [(&'static str, Option<String>); 2] {
     let name = match &base.base {
-        BaseImage::Registry(reference) => {
-            let named = RegistryReference {
-                digest: reference.digest.filter(|_| reference.tag.is_none()),
-                ..reference.clone()
-            };
-            Some(named.full_name())
-        }
+        BaseImage::Registry(reference) => Some(reference.full_tag_name()),
         _ => None,
     };
     [("base.name", name), ("base.digest", Some(base.digest.to_string()))]

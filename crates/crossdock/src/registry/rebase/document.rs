@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crossdock_oci::PlatformObject;
+use crossdock_oci::{PlatformObject, media_type, merge_environment};
 use crossdock_platform::Platform;
 use crossdock_subjects::parse_platform;
 use serde_json::{Map, Value};
@@ -95,7 +95,7 @@ impl Parts {
         let of_base = new.layers().iter().map(|layer| {
             let mut layer = layer.clone();
             let named = layer["mediaType"].as_str().unwrap_or_default();
-            layer["mediaType"] = layer_type(named, is_docker).unwrap_or_else(|| named.to_owned()).into();
+            layer["mediaType"] = layer_type(named, is_docker).unwrap_or(named).into();
             layer
         });
         let own = self.layers().iter().skip(old.layers().len()).cloned();
@@ -108,20 +108,9 @@ fn is_docker(manifest: &Value) -> bool {
     manifest["config"]["mediaType"].as_str().is_some_and(|named| named.contains(".docker."))
 }
 
-/// Returns the media type of a layer in the family of its manifest: OCI's or Docker's. The bytes are the same. `None` for a
-/// layer that the family does not have, or that only some registries distribute.
-fn layer_type(named: &str, is_docker: bool) -> Option<String> {
-    const DOCKER: &str = "application/vnd.docker.image.rootfs.diff.tar";
-    const OCI: &str = "application/vnd.oci.image.layer.v1.tar";
-    let coding =
-        named.strip_prefix(DOCKER).or_else(|| named.strip_prefix(OCI))?.trim_start_matches(['.', '+']);
-    match (coding, is_docker) {
-        ("", false) => Some(OCI.to_owned()),
-        ("gzip" | "zstd", false) => Some(format!("{OCI}+{coding}")),
-        ("", true) => Some(DOCKER.to_owned()),
-        ("gzip", true) => Some(format!("{DOCKER}.gzip")),
-        _ => None,
-    }
+/// Returns the media type of a layer in the family of its manifest: OCI's or Docker's. The bytes are the same.
+fn layer_type(named: &str, is_docker: bool) -> Option<&'static str> {
+    if is_docker { media_type::docker_layer(named) } else { media_type::oci_layer(named) }
 }
 
 /// Returns settings of a container with what they inherit.
@@ -172,14 +161,8 @@ fn env(own: Option<&Value>, old: Option<&Value>, new: Option<&Value>) -> Option<
         let lines = value.and_then(Value::as_array).into_iter().flatten();
         lines.filter_map(Value::as_str).map(str::to_owned).collect()
     };
-    let name = |line: &str| line.split_once('=').map_or(line.to_owned(), |(name, _)| name.to_owned());
-    let (own, old, mut result) = (lines(own), lines(old), lines(new));
-    for line in own.into_iter().filter(|line| !old.contains(line)) {
-        match result.iter_mut().find(|other| name(other) == name(&line)) {
-            Some(other) => *other = line,
-            None => result.push(line),
-        }
-    }
+    let (own, old) = (lines(own), lines(old));
+    let result = merge_environment(lines(new), own.into_iter().filter(|line| !old.contains(line)));
     (!result.is_empty()).then(|| result.into())
 }
 

@@ -54,9 +54,20 @@ impl Image {
         Ok(Self { media_type: image.media_type.clone(), index, platforms: read, dropped })
     }
 
-    /// Returns the base that the annotations name.
-    fn annotated(&self) -> Option<RegistryReference> {
-        self.annotations().get("org.opencontainers.image.base.name")?.parse().ok()
+    /// Returns the base that the annotations name: by its digest, then by its tag.
+    pub(super) fn annotated(&self) -> Vec<Endpoint> {
+        let annotations = self.annotations();
+        let name = annotations.get("org.opencontainers.image.base.name");
+        let Some(named) = name.and_then(|name| name.parse::<RegistryReference>().ok()) else {
+            return Vec::new();
+        };
+        let by_digest = self.annotated_digest().map(|digest| RegistryReference {
+            tag: None,
+            digest: Some(digest),
+            ..named.clone()
+        });
+        let by_tag = named.tag.is_some().then_some(RegistryReference { digest: None, ..named });
+        by_digest.into_iter().chain(by_tag).map(Endpoint::Registry).collect()
     }
 
     /// Returns the digest of the base that the annotations name.
@@ -101,43 +112,22 @@ fn json(bytes: &[u8]) -> Result<Value, Error> {
 /// The number of tags of a repository among which an unnamed base is looked for.
 const TAGS: usize = 100;
 
-/// Returns where the base of an image may be, best first: what its annotations name, by digest and by tag; else the tag of the
-/// new base's repository that has the most of its first layers.
-pub(super) fn candidates(
-    registry: &Registry,
-    image: &Image,
-    onto: &Endpoint,
-) -> Result<Vec<Endpoint>, Error> {
-    let mut found = Vec::new();
-    if let Some(named) = image.annotated() {
-        let digest = image.annotated_digest();
-        found.extend(digest.map(|digest| RegistryReference {
-            tag: None,
-            digest: Some(digest),
-            ..named.clone()
-        }));
-        found.extend(named.tag.is_some().then_some(RegistryReference { digest: None, ..named }));
-    }
-    if let Endpoint::Registry(RegistryReference { repository, .. }) = onto
-        && let Some(own) = image.platforms.first()
-    {
-        let mut best: Option<(usize, Tag)> = None;
-        // Without a list of tags there is only what the annotations name.
-        for tag in registry.tags(repository).unwrap_or_default().iter().take(TAGS) {
-            let Ok(tag) = tag.parse::<Tag>() else { continue };
-            let layers = layers_of(registry, repository, &tag, own).unwrap_or(0);
-            if layers > best.as_ref().map_or(0, |(most, _)| *most) {
-                best = Some((layers, tag));
-            }
+/// Returns the tag of the new base's repository whose image has the most of the first layers of another image.
+pub(super) fn tagged_base(registry: &Registry, image: &Image, onto: &Endpoint) -> Option<Endpoint> {
+    let Endpoint::Registry(RegistryReference { repository, .. }) = onto else { return None };
+    let own = image.platforms.first()?;
+    let mut best: Option<(usize, Tag)> = None;
+    // Some registries list no tags: then nothing is found.
+    for tag in registry.tags(repository).unwrap_or_default().iter().take(TAGS) {
+        let Ok(tag) = tag.parse::<Tag>() else { continue };
+        let layers = layers_of(registry, repository, &tag, own).unwrap_or(0);
+        if layers > best.as_ref().map_or(0, |(most, _)| *most) {
+            best = Some((layers, tag));
         }
-        let tagged = best.map(|(_, tag)| RegistryReference {
-            repository: repository.clone(),
-            tag: Some(tag),
-            digest: None,
-        });
-        found.extend(tagged);
     }
-    Ok(found.into_iter().map(Endpoint::Registry).collect())
+    let (_, tag) = best?;
+    let repository = repository.clone();
+    Some(Endpoint::Registry(RegistryReference { repository, tag: Some(tag), digest: None }))
 }
 
 /// Returns the number of layers of a tag's image if they are the first ones of another image; else 0.
