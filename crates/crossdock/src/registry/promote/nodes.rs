@@ -1,5 +1,7 @@
 //! The nodes on which a promoted image must start.
 
+use std::collections::BTreeSet;
+
 use crossdock_oci::{Reference, RegistryReference, Repository};
 use crossdock_project::config::{Config, ImageConfig, Sourced};
 use crossdock_runner::planner::named_targets;
@@ -57,7 +59,8 @@ pub fn cluster_targets(
     if nodes.is_empty() {
         nodes = config.images.iter().flat_map(deploys).collect();
     }
-    nodes.dedup_by(|one, other| one.value == other.value);
+    let mut seen = BTreeSet::new();
+    nodes.retain(|node| seen.insert(node.value.clone()));
     named_targets(&config, &nodes).map_err(usage)
 }
 
