@@ -5,6 +5,7 @@ use std::path::Path;
 use tempfile::NamedTempFile;
 
 use crate::error::FileError;
+use crate::stamp::seal;
 
 // Pruning deletes files with this prefix from directories in which other programs may write too, so it names
 // crossdock.
@@ -88,6 +89,8 @@ impl AtomicFile {
     /// # Errors
     /// If the rename fails; a file at `path` is then unchanged.
     pub fn persist(self, path: &Path) -> Result<File, FileError> {
+        // A change at any later moment is then seen in the file's stamp. A file system that keeps no times has none.
+        seal(self.file.as_file()).ok();
         self.file.persist(path).map_err(|error| FileError::on("replace", path)(error.error))
     }
 }

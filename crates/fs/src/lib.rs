@@ -6,6 +6,8 @@
 //! ([`open_regular_no_follow`]), since the directory may come from a stranger. Every error is a [`FileError`], which names
 //! the operation and the path.
 //!
+//! Content that was read once is recognized by a [`FileStamp`] and not read again.
+//!
 //! A project may come from a stranger, too: [`read_project_text`] reads only regular files of a limited size that do not lead
 //! out of it.
 //!
@@ -29,6 +31,7 @@ mod mode;
 mod project_file;
 mod regular;
 mod space;
+mod stamp;
 mod temporary;
 
 pub use atomic::{AtomicFile, is_temporary, sync_directory, write_atomically};
@@ -45,4 +48,5 @@ pub use project_file::{
 };
 pub use regular::{open_regular, read_regular};
 pub use space::free_space;
+pub use stamp::FileStamp;
 pub use temporary::TemporaryDirectory;
