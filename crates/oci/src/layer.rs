@@ -14,11 +14,11 @@ use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use crossdock_fs::FileError;
+use crossdock_fs::{FileError, FileStamp};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Blob, Descriptor, Digest, Hasher, Timestamp, media_type};
-use entry::Node;
+use entry::{Node, NodeKind};
 
 /// Collects files for a layer and writes them as a tar whose bytes depend only on what was added.
 ///
@@ -53,11 +53,31 @@ pub trait TarSource {
     /// # Errors
     /// If the content cannot be read or `out` fails.
     fn write_tar(&self, out: &mut dyn Write) -> Result<(), LayerError>;
+
+    /// Returns a digest of everything that the tar depends on, without reading the content of files: sources with equal
+    /// digests write equal tars. `None` if that is not known, also because a file was changed only now.
+    fn identity(&self) -> Option<Digest> {
+        None
+    }
 }
 
 impl TarSource for LayerBuilder {
     fn write_tar(&self, out: &mut dyn Write) -> Result<(), LayerError> {
         LayerBuilder::write_tar(self, out)
+    }
+
+    fn identity(&self) -> Option<Digest> {
+        let mut text = format!("{:?}\n", self.mtime);
+        for (path, node) in &self.entries {
+            let Node { mode, owner, kind } = node;
+            let content = match kind {
+                NodeKind::File(content) => format!("file {}", content.identity()?),
+                NodeKind::Dir | NodeKind::ImpliedDir => "dir".to_owned(),
+                NodeKind::Symlink(target) => format!("link {target:?}"),
+            };
+            text.push_str(&format!("{path:?} {mode:o} {}:{} {content}\n", owner.uid, owner.gid));
+        }
+        Some(Digest::of(text.as_bytes()))
     }
 }
 
@@ -116,6 +136,15 @@ pub enum Content {
     Bytes(Cow<'static, [u8]>),
     /// A regular file of this machine, read when the layer is written; symbolic links are followed.
     File(PathBuf),
+    /// A regular file of this machine whose digest is known. It is read only if no earlier run packed it.
+    Known {
+        /// The path.
+        path: PathBuf,
+        /// The digest of the file's content.
+        digest: Digest,
+        /// The stamp that the file had when its digest was computed.
+        stamp: FileStamp,
+    },
 }
 
 impl From<&'static str> for Content {

@@ -47,6 +47,7 @@ pub use observer::{Event, Observer, Silent};
 
 use crate::plan::{Action, Artifact, ImagePlan, Plan, Step, StepId};
 use crate::report::{ImageReport, Report};
+use compile::Compiled;
 use observer::{Message, Outcome, Reporter};
 use schedule::Ran;
 
@@ -243,7 +244,7 @@ struct StepContext<'a> {
 /// Results that steps leave for later steps.
 #[derive(Default)]
 struct State {
-    artifacts: BTreeMap<Artifact, Utf8PathBuf>,
+    artifacts: BTreeMap<Artifact, Compiled>,
     layers: BTreeMap<(String, Platform), Vec<Layer>>,
     images: BTreeMap<String, ImageReport>,
     /// Held until the run ends, so that pruning the cache keeps the programs and base images that it uses.

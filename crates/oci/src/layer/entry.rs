@@ -2,9 +2,10 @@ use std::fs::{self, File};
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use crossdock_fs::FileError;
+use crossdock_fs::{FileError, FileStamp};
 
 use super::{Content, LayerError, Owner};
+use crate::model::Digest;
 
 /// An entry of a layer without its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +102,7 @@ impl Content {
     pub(super) fn open(&self) -> Result<OpenContent<'_>, LayerError> {
         match self {
             Self::Bytes(bytes) => Ok(OpenContent { reader: Box::new(&bytes[..]), size: bytes.len() as u64 }),
-            Self::File(path) => {
+            Self::File(path) | Self::Known { path, .. } => {
                 // Checked before opening: opening a FIFO would block until a writer appears.
                 let metadata = fs::metadata(path).map_err(FileError::on("read", path))?;
                 if !metadata.is_file() {
@@ -114,10 +115,24 @@ impl Content {
         }
     }
 
+    /// Returns a text that is equal only for equal content; `None` if it cannot be told without reading a file.
+    pub(super) fn identity(&self) -> Option<String> {
+        match self {
+            Self::Bytes(bytes) => Some(Digest::of(bytes).to_string()),
+            Self::File(path) => {
+                let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+                FileStamp::new(&metadata).filter(FileStamp::is_final).map(|stamp| stamp.to_string())
+            }
+            Self::Known { path, digest, stamp } => {
+                (FileStamp::of(path).as_ref() == Some(stamp)).then(|| digest.to_string())
+            }
+        }
+    }
+
     pub(super) fn file(&self) -> Option<&Path> {
         match self {
             Self::Bytes(_) => None,
-            Self::File(path) => Some(path),
+            Self::File(path) | Self::Known { path, .. } => Some(path),
         }
     }
 }

@@ -1,13 +1,15 @@
+use std::collections::BTreeSet;
 use std::fs::{self, File, FileTimes};
+use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crossdock_fs::{
-    FileError, create_directory_no_follow, is_temporary, read_regular_no_follow, refuse_link,
+    AtomicFile, FileError, FileStamp, create_directory_no_follow, is_temporary, read_regular_no_follow, refuse_link,
     write_atomically,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::blob::{BlobError, BlobStore, GRACE, Pruned, for_each_file, is_hex_digest, retain};
 use crate::layer::{Compression, Fingerprint, Layer, LayerError, TarSource, fingerprint, write_known};
@@ -17,8 +19,12 @@ use crate::model::{Algorithm, Digest, EncodeError, canonical_bytes};
 ///
 /// The key of an entry is the digest of the uncompressed tar together with the compressor's settings. Nothing else
 /// about a build (directory, date, name) is part of it, so an entry never becomes stale. The blob of an entry is
-/// verified whenever it is used, and a damaged one is made again. Any number of processes may use one cache: blobs
-/// and entries appear complete or not at all, and a removed one is only made again.
+/// verified whenever it is used, unless its [stamp](FileStamp) shows that nobody changed it since, and a damaged one is made
+/// again. Any number of processes may use one cache: blobs and entries appear complete or not at all, and a removed one is
+/// only made again.
+///
+/// A source whose [identity](TarSource::identity) is known from an earlier call is not read again: its record leads to the
+/// entry, and counts only together with it.
 #[derive(Debug, Clone)]
 pub struct LayerCache {
     root: PathBuf,
@@ -64,6 +70,7 @@ impl LayerCache {
         let blobs = BlobStore::create(&root)?;
         let cache = Self { root, blobs };
         create_directory_no_follow(&cache.layers())?;
+        create_directory_no_follow(&cache.records())?;
         Ok(cache)
     }
 
@@ -80,8 +87,31 @@ impl LayerCache {
         threads: NonZeroUsize,
         store: &BlobStore,
     ) -> Result<Layer, CacheError> {
+        let identity = source.identity();
+        let record = identity.map(|identity| self.record(&identity, compression));
+        if let Some(layer) = record.as_ref().and_then(|record| self.recall_recorded(record, compression, store)) {
+            return Ok(layer);
+        }
+        let layer = self.provide_read(source, compression, threads, store)?;
+        // The source was read in between, and may have been changed.
+        if let Some(record) = record
+            && source.identity() == identity
+        {
+            self.remember(&record, &layer);
+        }
+        Ok(layer)
+    }
+
+    /// Provides the layer of a source that has to be read.
+    fn provide_read(
+        &self,
+        source: &dyn TarSource,
+        compression: Compression,
+        threads: NonZeroUsize,
+        store: &BlobStore,
+    ) -> Result<Layer, CacheError> {
         let fingerprint = fingerprint(source)?;
-        let entry = self.entry(&fingerprint, compression);
+        let entry = self.entry(&fingerprint.diff_id, compression);
         if let Some(layer) = self.recall(&entry, &fingerprint)
             // A failure is met again below, where it is either repaired or reported.
             && store.adopt(&layer.descriptor.digest, &self.blobs).is_ok()
@@ -115,7 +145,9 @@ impl LayerCache {
         let now = SystemTime::now();
         let unused = |entry: &Entry| now.duration_since(entry.used).unwrap_or_default().as_secs();
         let mut bytes = entries.iter().map(|entry| entry.size).sum();
-        for_each_file(&self.blobs.directory(), |_, metadata| bytes += metadata.len())?;
+        for directory in [self.blobs.directory(), self.records()] {
+            for_each_file(&directory, |_, metadata| bytes += metadata.len())?;
+        }
         Ok(CacheInfo {
             layers: entries.len() as u64,
             bytes,
@@ -134,6 +166,7 @@ impl LayerCache {
     pub fn prune(&self, limits: PruneLimits) -> Result<Pruned, FileError> {
         self.blobs.refuse_links()?;
         refuse_link(&self.layers())?;
+        refuse_link(&self.records())?;
         let mut entries = self.entries()?;
         // The most recently used come first, so that the limit of bytes cuts off the others.
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.used));
@@ -157,19 +190,17 @@ impl LayerCache {
                 }
             }
         }
-        let young = |metadata: &fs::Metadata, grace| {
-            metadata.modified().is_ok_and(|time| now.duration_since(time).unwrap_or_default() < grace)
-        };
         let half_written =
-            retain(&self.layers(), |name, metadata| !is_temporary(name) || young(metadata, GRACE))?;
+            retain(&self.layers(), |name, metadata| !is_temporary(name) || is_young(metadata, GRACE))?;
         let blobs = self.blobs.retain(|name, metadata| match is_temporary(name) {
-            true => young(metadata, GRACE),
-            false => kept.iter().any(|kept| kept == name) || young(metadata, GRACE.min(limits.unused_for)),
+            true => is_young(metadata, GRACE),
+            false => kept.iter().any(|kept| kept == name) || is_young(metadata, GRACE.min(limits.unused_for)),
         })?;
         for (files, bytes) in [half_written, blobs] {
             pruned.files += files;
             pruned.bytes += bytes;
         }
+        self.prune_records()?;
         Ok(pruned)
     }
 
@@ -187,7 +218,7 @@ impl LayerCache {
     }
 
     /// Returns the layer of an entry, or `None` if there is no valid entry or its blob is damaged.
-    fn recall(&self, entry: &PathBuf, fingerprint: &Fingerprint) -> Option<Layer> {
+    fn recall(&self, entry: &Path, fingerprint: &Fingerprint) -> Option<Layer> {
         let layer: Layer = serde_json::from_slice(&read_regular_no_follow(entry, ENTRY_LIMIT).ok()?).ok()?;
         if layer.diff_id != fingerprint.diff_id || layer.uncompressed_size != fingerprint.size {
             return None;
@@ -196,17 +227,49 @@ impl LayerCache {
         if blob != layer.descriptor.blob() {
             return None;
         }
-        // Pruning goes by the time of last use. A cache that is read-only still serves.
-        if let Ok(file) = File::options().append(true).open(entry) {
-            file.set_times(FileTimes::new().set_modified(SystemTime::now())).ok();
-        }
+        mark_used(entry);
         Some(layer)
     }
 
-    fn entry(&self, fingerprint: &Fingerprint, compression: Compression) -> PathBuf {
+    /// Provides the layer of a source that an earlier call read, if neither its entry nor its blob was changed since.
+    fn recall_recorded(&self, path: &Path, compression: Compression, store: &BlobStore) -> Option<Layer> {
+        let record: Record = serde_json::from_slice(&read_regular_no_follow(path, ENTRY_LIMIT).ok()?).ok()?;
+        let entry = self.entry(&record.layer.diff_id, compression);
+        let layer: Layer = serde_json::from_slice(&read_regular_no_follow(&entry, ENTRY_LIMIT).ok()?).ok()?;
+        let blob = self.blobs.path(&layer.descriptor.digest);
+        let is_recorded = layer == record.layer && record.stamp == stamp(&blob)?;
+        if !is_recorded || store.adopt(&layer.descriptor.digest, &self.blobs).is_err() {
+            return None;
+        }
+        // A new link to the blob changes its stamp.
+        if stamp(&blob)? != record.stamp {
+            self.remember(path, &layer);
+        }
+        mark_used(&entry);
+        Some(layer)
+    }
+
+    /// Records what a source leads to. Without the record it is only read again.
+    fn remember(&self, path: &Path, layer: &Layer) {
+        let Some(stamp) = stamp(&self.blobs.path(&layer.descriptor.digest)) else { return };
+        let Ok(bytes) = canonical_bytes(&Record { layer: layer.clone(), stamp }) else { return };
+        let written = AtomicFile::create_in(&self.records()).and_then(|mut file| {
+            file.write_all(&bytes).map_err(FileError::on("write", path))?;
+            // Not flushed to the disk: a damaged record is not read.
+            file.persist(path)
+        });
+        drop(written);
+    }
+
+    fn record(&self, identity: &Digest, compression: Compression) -> PathBuf {
+        let key = format!("crossdock record 1\n{identity}\n{}\n", compression.settings());
+        self.records().join(format!("{}.json", Digest::of(key.as_bytes()).hex()))
+    }
+
+    fn entry(&self, diff_id: &Digest, compression: Compression) -> PathBuf {
         // The first line is a version: a change of the entries' form gives them other names instead of old ones a new
         // meaning.
-        let key = format!("crossdock layer 1\n{}\n{}\n", fingerprint.diff_id, compression.settings());
+        let key = format!("crossdock layer 1\n{diff_id}\n{}\n", compression.settings());
         self.layers().join(format!("{}.json", Digest::of(key.as_bytes()).hex()))
     }
 
@@ -231,6 +294,48 @@ impl LayerCache {
 
     fn layers(&self) -> PathBuf {
         self.root.join("layers")
+    }
+
+    fn records(&self) -> PathBuf {
+        self.root.join("records")
+    }
+
+    /// Removes the records of layers that are not there any more. They are parts of layers, and not counted.
+    fn prune_records(&self) -> Result<(), FileError> {
+        let kept: BTreeSet<Digest> =
+            self.entries()?.into_iter().filter_map(|entry| Some(entry.layer?.diff_id)).collect();
+        retain(&self.records(), |name, metadata| {
+            if is_temporary(name) {
+                return is_young(metadata, GRACE);
+            }
+            let path = self.records().join(name);
+            let record = read_regular_no_follow(&path, ENTRY_LIMIT);
+            let record = record.ok().and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
+            record.is_some_and(|record| kept.contains(&record.layer.diff_id))
+        })?;
+        Ok(())
+    }
+}
+
+/// The layer that a source leads to, and the stamp of its blob in the cache when its bytes were known to be right.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    layer: Layer,
+    stamp: String,
+}
+
+fn stamp(path: &Path) -> Option<String> {
+    FileStamp::of(path).map(|stamp| stamp.to_string())
+}
+
+fn is_young(metadata: &fs::Metadata, limit: Duration) -> bool {
+    metadata.modified().is_ok_and(|time| time.elapsed().unwrap_or_default() < limit)
+}
+
+/// Records that an entry is used: pruning goes by that. A cache that is read-only still serves.
+fn mark_used(entry: &Path) {
+    if let Ok(file) = File::options().append(true).open(entry) {
+        file.set_times(FileTimes::new().set_modified(SystemTime::now())).ok();
     }
 }
 
@@ -272,8 +377,6 @@ pub enum CacheError {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "the tests damage files on purpose")]
 mod tests {
-    use crossdock_fs::AtomicFile;
-
     use super::*;
     use crate::{Content, LayerBuilder, Owner, Timestamp};
 
@@ -326,6 +429,99 @@ mod tests {
         assert_ne!(fixture.provide("two"), layer);
         assert_eq!(fixture.cache.info().unwrap().layers, 2);
         fixture.store.verify(&layer.descriptor.digest).unwrap();
+    }
+
+    fn builder(content: Content) -> LayerBuilder {
+        let mut builder = LayerBuilder::new(Timestamp::EPOCH);
+        builder.add_file("x", 0o755, Owner::ROOT, content).unwrap();
+        builder
+    }
+
+    fn provide(fixture: &Fixture, content: Content) -> Layer {
+        let source = builder(content);
+        fixture.cache.provide(&source, Compression::Gzip, NonZeroUsize::MIN, &fixture.store).unwrap()
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_with_a_known_digest_is_read_once() {
+        let fixture = Fixture::new();
+        let directory = tempfile::tempdir().unwrap();
+        let known = |name: &str, bytes: &[u8], digest: &[u8]| {
+            let path = directory.path().join(name);
+            write_atomically(&path, bytes).unwrap();
+            let stamp = FileStamp::of(&path).unwrap();
+            Content::Known { path, digest: Digest::of(digest), stamp }
+        };
+        let one = provide(&fixture, known("one", b"1", b"1"));
+        // Another content shows that this file is not read.
+        assert_eq!(provide(&fixture, known("two", b"2", b"1")), one);
+        // One that was changed since its digest was computed is read, and not recorded.
+        let changed = known("three", b"3", b"3");
+        write_atomically(directory.path().join("three"), b"4").unwrap();
+        let four = provide(&fixture, changed);
+        assert_eq!(provide(&fixture, Content::from(b"4".to_vec())), four);
+        assert_ne!(provide(&fixture, known("three", b"3", b"3")), four);
+        // A damaged blob is found in spite of the record.
+        let path = fixture.cache.blobs.path(&one.descriptor.digest);
+        let good = fs::read(&path).unwrap();
+        fs::write(&path, &good[1..]).unwrap();
+        assert_eq!(provide(&fixture, known("one", b"1", b"1")), one);
+        assert_eq!(fs::read(&path).unwrap(), good);
+        // And one that has vanished.
+        fixture.cache.prune(PruneLimits::EVERYTHING).unwrap();
+        assert_eq!(fs::read_dir(fixture.cache.records()).unwrap().count(), 0);
+        assert_eq!(provide(&fixture, known("one", b"1", b"1")), one);
+        assert_eq!(fs::read_dir(fixture.cache.records()).unwrap().count(), 1);
+        fixture.store.verify(&one.descriptor.digest).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_changed_file_is_read_again() {
+        let fixture = Fixture::new();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x");
+        let write = |content: &str, age: u64| {
+            fs::write(&path, content).unwrap();
+            let file = File::options().append(true).open(&path).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_millis(age)).unwrap();
+            provide(&fixture, Content::File(path.clone()))
+        };
+        for age in [0, 1500] {
+            let one = write("one", age);
+            assert_eq!(provide(&fixture, Content::File(path.clone())), one);
+            let two = write("two", age);
+            assert_ne!(two, one);
+            assert_eq!(provide(&fixture, Content::from("two")), two);
+        }
+    }
+
+    #[test]
+    fn the_identity_of_a_source_is_that_of_its_tar() {
+        let identity = |mtime: i64, mode, owner, content: &'static str| {
+            let mut builder = LayerBuilder::new(Timestamp::from_unix(mtime.unsigned_abs()).unwrap());
+            builder.add_file("x", mode, owner, Content::from(content)).unwrap();
+            builder.identity().unwrap()
+        };
+        let usual = identity(0, 0o755, Owner::ROOT, "a");
+        assert_eq!(identity(0, 0o755, Owner::ROOT, "a"), usual);
+        for other in [
+            identity(1, 0o755, Owner::ROOT, "a"),
+            identity(0, 0o644, Owner::ROOT, "a"),
+            identity(0, 0o755, Owner { uid: 0, gid: 1 }, "a"),
+            identity(0, 0o755, Owner::ROOT, "b"),
+        ] {
+            assert_ne!(other, usual);
+        }
+        let of = |add: &dyn Fn(&mut LayerBuilder)| {
+            let mut builder = LayerBuilder::new(Timestamp::EPOCH);
+            add(&mut builder);
+            builder.identity().unwrap()
+        };
+        let link = |to: &'static str| of(&|builder| builder.add_symlink("x", to).unwrap());
+        assert_ne!(link("a"), link("b"));
+        assert_ne!(of(&|builder| builder.add_dir("a", 0o755, Owner::ROOT).unwrap()), link("a"));
     }
 
     #[test]

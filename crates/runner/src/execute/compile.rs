@@ -1,20 +1,21 @@
 //! Runs the compilers, and finds the programs that they make.
 
 mod go_progress;
+mod kept;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Message as CargoMessage, PackageId};
-use crossdock_fs::{FileLock, open_regular_no_follow};
+use crossdock_fs::{FileLock, FileStamp};
 use crossdock_oci::Digest;
 use crossdock_system::process::{Command, OutputLine};
 use crossdock_toolchain::choice::Wrapper;
 
 use go_progress::{GoProgress, naming_packages};
+use kept::Kept;
 
 use super::error::{file_error, other_file_error};
 use super::observer::{Reporter, ToolLine};
@@ -69,6 +70,7 @@ impl StepContext<'_> {
         if let Some(copies) = &build.copies {
             found.iter_mut().try_for_each(|(artifact, program)| copy_program(copies, artifact, program))?;
         }
+        let found = found.into_iter().map(|(artifact, path)| (artifact, Compiled { path, known: None }));
         lock(&self.state).artifacts.extend(found);
         Ok(String::new())
     }
@@ -93,7 +95,8 @@ impl StepContext<'_> {
         self.protect_programs(&build.output)?;
         // Images may share a program.
         let programs: BTreeSet<&Utf8PathBuf> = build.programs.iter().map(|(_, program)| program).collect();
-        programs.iter().try_for_each(|program| remove_if_damaged(program))?;
+        let kept = programs.iter().filter_map(|program| kept::find(program).transpose());
+        let kept: BTreeMap<Utf8PathBuf, Kept> = kept.collect::<Result<_, _>>()?;
         let progress = GoProgress::new(&build.packages);
         let status = self.processes.stream(&naming_packages(&build.command), &|line| {
             let (OutputLine::Stdout(text) | OutputLine::Stderr(text)) = line;
@@ -105,20 +108,34 @@ impl StepContext<'_> {
         if let Some((lost, _)) = build.programs.iter().find(|(_, path)| !path.is_file()) {
             return Err(not_made(lost, &build.command));
         }
-        programs.iter().try_for_each(|program| remember(program))?;
-        lock(&self.state).artifacts.extend(build.programs.iter().cloned());
+        let compiled = programs.iter().map(|program| kept::compiled(program, kept.get(*program)));
+        let compiled: Vec<Compiled> = compiled.collect::<Result<_, _>>()?;
+        let known: BTreeMap<&Utf8PathBuf, &Compiled> =
+            compiled.iter().map(|compiled| (&compiled.path, compiled)).collect();
+        let artifacts = build.programs.iter().filter_map(|(artifact, path)| {
+            known.get(path).map(|compiled| (artifact.clone(), (*compiled).clone()))
+        });
+        lock(&self.state).artifacts.extend(artifacts);
         Ok(String::new())
     }
 
-    /// Returns the path of a program that an earlier step compiled.
+    /// Returns a program that an earlier step compiled.
     pub(super) fn compiled(
         &self,
         image: &ImagePlan,
         program: &ProgramPlan,
-    ) -> Result<Utf8PathBuf, ExecuteError> {
-        let path = lock(&self.state).artifacts.get(&program.artifact).cloned();
-        Ok(path.ok_or_else(|| too_early(image, format!("program `{}`", program.artifact.0)))?)
+    ) -> Result<Compiled, ExecuteError> {
+        let found = lock(&self.state).artifacts.get(&program.artifact).cloned();
+        Ok(found.ok_or_else(|| too_early(image, format!("program `{}`", program.artifact.0)))?)
     }
+}
+
+/// A program that this run compiled, or found up to date.
+#[derive(Debug, Clone)]
+pub(super) struct Compiled {
+    pub(super) path: Utf8PathBuf,
+    /// Its digest, with the stamp that the file had then; `None` if it was not read.
+    pub(super) known: Option<(Digest, FileStamp)>,
 }
 
 /// Copies a program to a path of its own, which replaces `program`.
@@ -184,42 +201,6 @@ fn read_bar(text: &str) -> Option<(u64, u64, String)> {
     let (count, what) = counted.trim().split_once(':').unwrap_or((counted.trim(), ""));
     let (done, total) = count.split_once('/')?;
     Some((done.trim().parse().ok()?, total.trim().parse().ok()?, what.trim().to_owned()))
-}
-
-/// Removes a program that was changed since crossdock had it compiled. `go build` decides by the build ID inside a program
-/// whether it is up to date, and would keep one that was damaged elsewhere. This finds damage only: whoever may write the
-/// program may write its digest too, so that the cache is refused where others may write it.
-fn remove_if_damaged(program: &Utf8Path) -> Result<(), ExecuteError> {
-    match std::fs::symlink_metadata(program) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(file_error(program)(error)),
-        // Go writes regular files only.
-        Ok(metadata) if !metadata.is_file() => return remove_file(program),
-        Ok(_) => {}
-    }
-    let digest = digest(program)?;
-    let is_known = std::fs::read_to_string(digest_file(program)).is_ok_and(|known| known == digest);
-    if is_known { Ok(()) } else { remove_file(program) }
-}
-
-fn remember(program: &Utf8Path) -> Result<(), ExecuteError> {
-    let digest = digest(program)?;
-    let file = digest_file(program);
-    if std::fs::read_to_string(&file).is_ok_and(|known| known == digest) {
-        return Ok(());
-    }
-    crossdock_fs::write_atomically(&file, digest.as_bytes()).map_err(other_file_error(&file))
-}
-
-fn digest(program: &Utf8Path) -> Result<String, ExecuteError> {
-    let file = open_regular_no_follow(program.as_std_path()).map_err(file_error(program))?;
-    let (digest, _) = Digest::of_reader(file).map_err(file_error(program))?;
-    Ok(digest.to_string())
-}
-
-/// Returns the file that keeps a program's digest from run to run.
-fn digest_file(program: &Utf8Path) -> Utf8PathBuf {
-    Utf8PathBuf::from(format!("{program}.sha256"))
 }
 
 #[cfg(test)]

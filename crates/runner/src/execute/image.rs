@@ -12,6 +12,7 @@ use crossdock_platform::Platform;
 use crossdock_project::config::Base;
 
 use super::base;
+use super::compile::Compiled;
 use super::error::{InternalError, image_error};
 use super::observer::Reporter;
 use super::{ExecuteError, StepContext, lock, planned, too_early};
@@ -78,7 +79,12 @@ impl StepContext<'_> {
         // Dated 1970, so that an unchanged program keeps its layer from commit to commit.
         let mut builder = LayerBuilder::new(Timestamp::EPOCH);
         for program in &plan.programs {
-            let content = Content::File(self.compiled(image, program)?.into_std_path_buf());
+            let Compiled { path, known } = self.compiled(image, program)?;
+            let path = path.into_std_path_buf();
+            let content = match known {
+                Some((digest, stamp)) => Content::Known { path, digest, stamp },
+                None => Content::File(path),
+            };
             // Owned by root: the user that the container runs as cannot replace the program.
             builder.add_file(&program.path, 0o755, Owner::ROOT, content).map_err(image_error(image))?;
         }

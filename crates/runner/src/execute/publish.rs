@@ -177,7 +177,7 @@ impl StepContext<'_> {
         };
         let platforms = image.platforms.iter().chain(&image.others);
         for plan in platforms.filter(|plan| plan.platform == archive.platform) {
-            plan.programs.iter().try_for_each(|program| add(&self.compiled(image, program)?, 0o755))?;
+            plan.programs.iter().try_for_each(|program| add(&self.compiled(image, program)?.path, 0o755))?;
         }
         release.documents.iter().try_for_each(|document| add(document, 0o644))?;
         let path = release.folder.join(format!("{}.tar.gz", archive.name));
@@ -191,7 +191,7 @@ impl StepContext<'_> {
     /// published.
     fn verify_programs(&self, image: &ImagePlan, plan: &PlatformPlan) -> Result<(), ExecuteError> {
         for program in &plan.programs {
-            let path = self.compiled(image, program)?;
+            let path = self.compiled(image, program)?.path;
             let file = std::fs::File::open(&path).and_then(ProgramFile::new).map_err(file_error(&path))?;
             let subject = Program::from_file(path.as_str(), &file);
             let target = Target::new(&plan.platform);
