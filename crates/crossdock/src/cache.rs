@@ -8,7 +8,7 @@ use std::time::Duration;
 use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
 use crossdock_fs::FileLock;
 use crossdock_oci::{BlobStore, LayerCache, PruneLimits, Pruned};
-use crossdock_runner::execute::{BASES, IN_USE_LOCK};
+use crossdock_runner::execute::{BASES, IN_USE_LOCK, VERDICTS};
 
 use crate::context::Context;
 use crate::error::{Error, input_output};
@@ -75,6 +75,7 @@ pub fn prune_cache(context: &Context, unused_for: Duration) -> Result<CacheRemov
         context.note(&format!("kept the programs in `{module}`: a run uses them"));
     }
     let bases = prune_bases(context, unused_for)?;
+    prune_verdicts(&context.cache_directory()?.join(VERDICTS), unused_for)?;
     let removed = [layers, programs, bases];
     Ok(CacheRemoved {
         files: removed.iter().map(|removed| removed.files).sum(),
@@ -106,6 +107,17 @@ fn prune_bases(context: &Context, unused_for: Duration) -> Result<Pruned, Error>
             Ok(Pruned::default())
         }
     }
+}
+
+/// Removes the verdicts that were not used for some time. They are not counted: each belongs to an image.
+fn prune_verdicts(directory: &Utf8Path, unused_for: Duration) -> Result<(), Error> {
+    for path in entries(directory, FileType::is_file)? {
+        let used = path.symlink_metadata().and_then(|metadata| metadata.modified());
+        if used.is_ok_and(|used| used.elapsed().unwrap_or_default() >= unused_for) {
+            remove(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// A program that `go build` left for the next run.
@@ -215,6 +227,18 @@ mod tests {
         assert!(platform.read_dir_utf8().unwrap().next().is_none());
         assert!(!remove(&platform.join("hello")).unwrap());
         assert_eq!(prune_programs(&folder.join("nowhere"), Duration::ZERO).unwrap().0.files, 0);
+    }
+
+    #[test]
+    fn verdicts_that_nobody_used_are_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = Utf8Path::from_path(directory.path()).unwrap();
+        crossdock_fs::write_atomically(directory.join("a.json"), b"{}").unwrap();
+        prune_verdicts(directory, Duration::from_secs(60)).unwrap();
+        assert!(directory.join("a.json").exists());
+        prune_verdicts(directory, Duration::ZERO).unwrap();
+        assert!(!directory.join("a.json").exists());
+        prune_verdicts(&directory.join("nowhere"), Duration::ZERO).unwrap();
     }
 
     #[cfg(unix)]

@@ -56,10 +56,8 @@ impl FileStamp {
     /// Returns whether every later change of the content leads to another stamp: the last change is longer ago than a tick
     /// of the file system's clock.
     pub fn is_final(&self) -> bool {
-        let is_whole_second = self
-            .newest
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .is_ok_and(|time| time.subsec_nanos() == 0);
+        let is_whole_second =
+            self.newest.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|time| time.subsec_nanos() == 0);
         let tick = if is_whole_second { COARSE_TICK } else { TICK };
         // A time in the future is from another clock.
         SystemTime::now().duration_since(self.newest).is_ok_and(|age| age >= tick)

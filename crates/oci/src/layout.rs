@@ -13,7 +13,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crossdock_fs::{
-    FileError, FileLock, LockOwner, is_temporary, mark_output, refuse_link, write_atomically,
+    FileError, FileLock, LockOwner, is_temporary, mark_output, read_regular_no_follow, refuse_link,
+    write_atomically,
 };
 
 use crate::model::{
@@ -164,6 +165,11 @@ impl Layout {
     /// If the directory is not writable or full; the old file is then unchanged.
     pub fn write_index(&self, _lock: &LayoutLock, index: &Index) -> Result<(), LayoutError> {
         let document = Document::new(index.clone())?;
+        // One that stays as it is need not wait for the disk.
+        let length = document.raw.len() as u64;
+        if read_regular_no_follow(&self.index_path(), length).is_ok_and(|found| found == document.raw) {
+            return Ok(());
+        }
         Ok(write_atomically(self.index_path(), &document.raw)?)
     }
 

@@ -20,6 +20,7 @@ mod publish;
 mod schedule;
 #[cfg(test)]
 mod tests;
+mod verdicts;
 mod verify;
 mod version_control;
 
@@ -44,12 +45,15 @@ pub use error::{
     EngineFailure, ErrorKind, ExecuteError, Failure, FileFault, InternalError, UnpackableFile, WrongPlatform,
 };
 pub use observer::{Event, Observer, Silent};
+pub use verdicts::VERDICTS;
 
 use crate::plan::{Action, Artifact, ImagePlan, Plan, Step, StepId};
 use crate::report::{ImageReport, Report};
 use compile::Compiled;
+use image::StaticBase;
 use observer::{Message, Outcome, Reporter};
 use schedule::Ran;
+use verdicts::Verdicts;
 
 /// The settings of a run. They decide how it runs and what it accepts; the plan decides what an image holds.
 ///
@@ -203,6 +207,7 @@ fn prepare<'a>(
         policy: settings.policy,
         jobs: settings.jobs,
         cache: LayerCache::create(layers.as_std_path()).map_err(ExecuteError::Cache)?,
+        verdicts: Verdicts::open(&settings.cache, environment.program.as_deref()),
         bases: BlobStore::create(settings.cache.join(BASES).as_std_path()).map_err(ExecuteError::Cache)?,
         fetcher: settings.fetcher.clone(),
         temporary: environment.temporary_directory(),
@@ -230,6 +235,8 @@ struct StepContext<'a> {
     /// The threads that compress one layer, as many as there may be steps.
     jobs: NonZeroUsize,
     cache: LayerCache,
+    /// The verdicts of earlier runs; `None` if they cannot be used.
+    verdicts: Option<Verdicts>,
     /// The layers of base images.
     bases: BlobStore,
     fetcher: Option<Arc<dyn BaseFetcher>>,
@@ -245,6 +252,8 @@ struct StepContext<'a> {
 #[derive(Default)]
 struct State {
     artifacts: BTreeMap<Artifact, Compiled>,
+    /// The files of the base `static`, with time zones and without.
+    static_bases: BTreeMap<bool, StaticBase>,
     layers: BTreeMap<(String, Platform), Vec<Layer>>,
     images: BTreeMap<String, ImageReport>,
     /// Held until the run ends, so that pruning the cache keeps the programs and base images that it uses.

@@ -24,6 +24,8 @@ pub struct Environment {
     pub terminal: Terminal,
     /// The number of the user; `None` if unspecified or the system has none.
     pub user: Option<u32>,
+    /// The file of this process's program. `None` if unknown.
+    pub program: Option<PathBuf>,
 }
 
 /// The kind of output that standard error is connected to.
@@ -91,6 +93,7 @@ impl Environment {
             // Messages and progress go to standard error, so that standard output may be a pipe.
             terminal: if std::io::stderr().is_terminal() { Terminal::Interactive } else { Terminal::Plain },
             user: user(),
+            program: std::env::current_exe().ok(),
         })
     }
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crossdock_fs::{
-    AtomicFile, FileError, FileStamp, create_directory_no_follow, is_temporary, read_regular_no_follow, refuse_link,
-    write_atomically,
+    AtomicFile, FileError, FileStamp, create_directory_no_follow, is_temporary, read_regular_no_follow,
+    refuse_link, write_atomically,
 };
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +89,9 @@ impl LayerCache {
     ) -> Result<Layer, CacheError> {
         let identity = source.identity();
         let record = identity.map(|identity| self.record(&identity, compression));
-        if let Some(layer) = record.as_ref().and_then(|record| self.recall_recorded(record, compression, store)) {
+        if let Some(layer) =
+            record.as_ref().and_then(|record| self.recall_recorded(record, compression, store))
+        {
             return Ok(layer);
         }
         let layer = self.provide_read(source, compression, threads, store)?;

@@ -1,12 +1,15 @@
 //! Packs programs and files into layers, and assembles images of them.
 
 use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Arc;
 
 use crossdock_dockerfile::render::Health;
 use crossdock_oci::base::{TimeZones, add_static};
 use crossdock_oci::{
     Assembled, BlobStore, Compression, Content, Descriptor, Digest, Healthcheck, Image, Layer, LayerBuilder,
-    Layout, Owner, PlatformImage, PlatformObject, RuntimeConfig, Timestamp, assemble, media_type,
+    LayerError, Layout, Owner, PlatformImage, PlatformObject, RuntimeConfig, TarSource, Timestamp, assemble,
+    media_type,
 };
 use crossdock_platform::Platform;
 use crossdock_project::config::Base;
@@ -19,6 +22,23 @@ use super::{ExecuteError, StepContext, lock, planned, too_early};
 use crate::bytes;
 use crate::plan::{Action, ImagePlan, ImageShape, PlatformPlan};
 use crate::report::{ImageReport, PlatformReport};
+
+/// The files of the base `static`, hashed once for all images.
+#[derive(Clone)]
+pub(super) struct StaticBase {
+    files: Arc<LayerBuilder>,
+    identity: Option<Digest>,
+}
+
+impl TarSource for StaticBase {
+    fn write_tar(&self, out: &mut dyn Write) -> Result<(), LayerError> {
+        self.files.write_tar(out)
+    }
+
+    fn identity(&self) -> Option<Digest> {
+        self.identity
+    }
+}
 
 /// The layers of each platform of each image.
 type Layers = BTreeMap<(String, Platform), Vec<Layer>>;
@@ -44,9 +64,7 @@ impl StepContext<'_> {
             None => Ok(builder),
         };
         if image.base == Base::Static {
-            let zones = if image.timezones { TimeZones::Include } else { TimeZones::Omit };
-            let mut base = LayerBuilder::new(Timestamp::EPOCH);
-            add_static(&mut base, zones).map_err(image_error(image))?;
+            let base = self.static_base(image)?;
             layers.push(self.layer(image, &base, layout.blobs())?);
         }
         if !image.files.is_empty() {
@@ -63,10 +81,23 @@ impl StepContext<'_> {
         Ok(format!("{} → {}", bytes(plain), bytes(packed)))
     }
 
+    /// Returns the files of the base `static`, which images share.
+    fn static_base(&self, image: &ImagePlan) -> Result<StaticBase, ExecuteError> {
+        let zones = if image.timezones { TimeZones::Include } else { TimeZones::Omit };
+        if let Some(known) = lock(&self.state).static_bases.get(&image.timezones) {
+            return Ok(known.clone());
+        }
+        let mut base = LayerBuilder::new(Timestamp::EPOCH);
+        add_static(&mut base, zones).map_err(image_error(image))?;
+        let base = StaticBase { identity: base.identity(), files: Arc::new(base) };
+        lock(&self.state).static_bases.insert(image.timezones, base.clone());
+        Ok(base)
+    }
+
     fn layer(
         &self,
         image: &ImagePlan,
-        builder: &LayerBuilder,
+        builder: &dyn TarSource,
         store: &BlobStore,
     ) -> Result<Layer, ExecuteError> {
         if self.cancel.is_cancelled() {

@@ -12,8 +12,9 @@ use crossdock_verify::{
 use super::compiler_level::{amd64, compiler_level};
 use super::error::{image_error, not_built};
 use super::observer::{Outcome, Reporter};
+use super::verdicts::Place;
 use super::{ExecuteError, StepContext, Unproven, lock};
-use crate::plan::{CompilerFlag, Expected, ImagePlan, PlatformPlan, ProgramPlan, Step};
+use crate::plan::{Action, CompilerFlag, Expected, ImagePlan, PlatformPlan, ProgramPlan, Step};
 use crate::report::{ImageReport, PlatformReport};
 
 impl StepContext<'_> {
@@ -36,9 +37,22 @@ impl StepContext<'_> {
         let options =
             Options::new(&targets, &self.temporary).with_planned(&planned).with_scope(self.policy.scope);
         let subject = format!("{}@{}", image.repository, index.digest);
-        let verdicts = verify(&subject, &source, found, &options);
-        let verdicts = verdicts.inspect_err(|error| self.forget_damaged_layers(error, found));
-        let verdicts = verdicts.map_err(image_error(image))?;
+        // A command that only verifies always reads.
+        let store = self.verdicts.as_ref().filter(|_| self.assembles(image));
+        let place = store.map(|store| store.place(&subject, &layout, found, &options));
+        let verdicts = match place.as_ref().and_then(Place::recall) {
+            Some(verdicts) => verdicts,
+            None => {
+                let stamps = place.as_ref().and_then(Place::stamps);
+                let verdicts = verify(&subject, &source, found, &options);
+                let verdicts = verdicts.inspect_err(|error| self.forget_damaged_layers(error, found));
+                let verdicts = verdicts.map_err(image_error(image))?;
+                if let Some(place) = &place {
+                    place.remember(stamps, &verdicts);
+                }
+                verdicts
+            }
+        };
         let verdict = Verdict::gravest(&verdicts);
         let is_refused = verdict == Verdict::Fails
             || verdict == Verdict::Unproven && self.policy.unproven == Unproven::Refuse;
@@ -59,6 +73,13 @@ impl StepContext<'_> {
             None if is_refused => Ok(Outcome::Refused(verdict.to_string())),
             None => Ok(Outcome::Succeeded(verdict.to_string())),
         }
+    }
+
+    /// Returns whether this run assembles the image.
+    fn assembles(&self, image: &ImagePlan) -> bool {
+        let assembles =
+            |step: &Step| matches!(&step.action, Action::Assemble { image: name } if *name == image.name);
+        self.plan.steps.iter().any(assembles)
     }
 
     /// Removes the layers of an image from the cache if one of them is not what its configuration says: they may have come

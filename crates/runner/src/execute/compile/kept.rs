@@ -118,8 +118,7 @@ impl Record {
         let path = record_file(program);
         let directory = path.parent().unwrap_or(&path);
         let text = format!("{}\n{}\n{}\n", self.digest, self.stamp, self.head);
-        let mut file =
-            AtomicFile::create_in(directory.as_std_path()).map_err(other_file_error(directory))?;
+        let mut file = AtomicFile::create_in(directory.as_std_path()).map_err(other_file_error(directory))?;
         file.write_all(text.as_bytes()).map_err(file_error(&path))?;
         // Not flushed to the disk: after a crash, a program without its record is compiled again.
         drop(file.persist(path.as_std_path()).map_err(other_file_error(&path))?);
