@@ -5,6 +5,7 @@ mod contender;
 mod ko;
 mod layers;
 mod lookup;
+mod monorepo;
 mod programs;
 mod registry;
 mod row;
@@ -47,6 +48,7 @@ const GROUPS: &[Group] = &[
     ("ko", ko::rows),
     ("registry", registry::rows),
     ("rust", programs::rust),
+    ("monorepo", monorepo::rows),
     ("xtask", cold_xtask),
 ];
 

@@ -114,6 +114,11 @@ impl Tool {
         }
     }
 
+    /// Returns another command with the directory and the variables of this one.
+    pub(crate) fn with_words<W: Into<String>>(&self, words: impl IntoIterator<Item = W>) -> Self {
+        Self { words: words.into_iter().map(Into::into).collect(), ..self.clone() }
+    }
+
     /// Adds an argument.
     pub(crate) fn arg(mut self, word: impl Into<String>) -> Self {
         self.words.push(word.into());

@@ -85,7 +85,8 @@ impl fmt::Display for FileStamp {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 #[expect(clippy::disallowed_methods, reason = "the tests change files as other programs do")]
 mod tests {
     use super::*;

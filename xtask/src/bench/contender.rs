@@ -21,10 +21,48 @@ impl Contender {
         example: &str,
         make: impl FnOnce(&Path) -> Tool,
     ) -> Result<Self, Failure> {
+        Self::in_copy(
+            directory,
+            example,
+            |project| copy(&repository().join("examples").join(example), project),
+            make,
+        )
+    }
+
+    /// Writes a project into `directory`. `make` returns the command for it.
+    pub(super) fn generated(
+        directory: &Path,
+        write: impl FnOnce(&Path) -> Result<(), Failure>,
+        make: impl FnOnce(&Path) -> Tool,
+    ) -> Result<Self, Failure> {
+        let write = |project: &Path| {
+            write(project)?;
+            // Not the commit of this repository, which the directory is in.
+            Tool::new(["git", "init", "--quiet"]).dir(project).quietly()
+        };
+        Self::in_copy(directory, "project", write, make)
+    }
+
+    /// Returns another command for the same project and caches.
+    pub(super) fn with_words(&self, words: &[&str]) -> Self {
+        let Self { project, tool, outputs } = self;
+        Self {
+            project: project.clone(),
+            tool: tool.with_words(words.iter().copied()),
+            outputs: outputs.clone(),
+        }
+    }
+
+    fn in_copy(
+        directory: &Path,
+        name: &str,
+        write: impl FnOnce(&Path) -> Result<(), Failure>,
+        make: impl FnOnce(&Path) -> Tool,
+    ) -> Result<Self, Failure> {
         // Each contender has its own directory, so that it does not reuse the other one's files.
-        let project = directory.join(example);
+        let project = directory.join(name);
         remove(directory)?;
-        copy(&repository().join("examples").join(example), &project)?;
+        write(&project)?;
         let caches = ["gocache", "crossdock-cache", "kocache"].map(|name| directory.join(name));
         let tool = make(&project)
             .dir(&project)

@@ -1,6 +1,6 @@
 //! Runs each step once its predecessors are done, as many at the same time as there are jobs, and collects how they end.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::panic::AssertUnwindSafe;
 use std::sync::mpsc;
@@ -30,7 +30,7 @@ pub(super) fn run(
             // After an error that ends the run nothing new starts, but the loop goes on until every running step has ended:
             // its process must not outlive the run.
             while ran.fatal.is_none() && queue.running.len() < jobs.get() {
-                let Some(step) = queue.next(&ran.done) else { break };
+                let Some(step) = queue.next() else { break };
                 observer.event(Event::Started(&steps[step]));
                 let sender = sender.clone();
                 scope.spawn(move || {
@@ -58,6 +58,9 @@ pub(super) fn run(
                 Message::Note(text) => observer.event(Event::Note(&text)),
                 Message::Done { step, took, result } => {
                     queue.running.remove(&step);
+                    if result.is_ok() {
+                        queue.done(step);
+                    }
                     let step = &steps[step];
                     ran.took.insert(step.id.clone(), took);
                     match result {
@@ -101,32 +104,52 @@ fn catch_panic(
     })
 }
 
-/// The steps that wait and those that run, by their index in the plan.
+/// The steps that may start and those that run, by their index in the plan.
 struct Queue<'a> {
     steps: &'a [Step],
-    waiting: VecDeque<usize>,
+    ready: BTreeSet<usize>,
     running: BTreeSet<usize>,
+    /// The number of predecessors of each step that are not done.
+    waits_for: Vec<usize>,
+    successors: Vec<Vec<usize>>,
 }
 
 impl<'a> Queue<'a> {
     fn new(steps: &'a [Step]) -> Self {
-        Self { steps, waiting: (0..steps.len()).collect(), running: BTreeSet::new() }
+        let places: BTreeMap<&StepId, usize> =
+            steps.iter().enumerate().map(|(place, step)| (&step.id, place)).collect();
+        let mut successors = vec![Vec::new(); steps.len()];
+        for (place, step) in steps.iter().enumerate() {
+            // A step after one that the plan does not have never starts.
+            for needed in step.after.iter().filter_map(|needed| places.get(needed)) {
+                successors[*needed].push(place);
+            }
+        }
+        let waits_for: Vec<usize> = steps.iter().map(|step| step.after.len()).collect();
+        let ready = (0..steps.len()).filter(|place| waits_for[*place] == 0).collect();
+        Self { steps, ready, running: BTreeSet::new(), waits_for, successors }
     }
 
-    /// Takes the first waiting step that may start now.
-    fn next(&mut self, done: &BTreeSet<StepId>) -> Option<usize> {
+    /// Takes the first step of those that may start now.
+    fn next(&mut self) -> Option<usize> {
+        // Cargo uses every processor by itself and locks its target directory: a second cargo would only wait.
+        let is_cargo = |step: &usize| matches!(self.steps[*step].action, Action::Cargo(_));
+        let cargo_runs = self.running.iter().any(is_cargo);
         // In the order of the plan, so that two runs of one job show the same course.
-        let place = self.waiting.iter().position(|step| self.is_ready(&self.steps[*step], done))?;
-        let step = self.waiting.remove(place)?;
+        let step = self.ready.iter().copied().find(|step| !(cargo_runs && is_cargo(step)))?;
+        self.ready.remove(&step);
         self.running.insert(step);
         Some(step)
     }
 
-    fn is_ready(&self, step: &Step, done: &BTreeSet<StepId>) -> bool {
-        // Cargo uses every processor by itself and locks its target directory: a second cargo would only wait.
-        let is_cargo = |step: &Step| matches!(step.action, Action::Cargo(_));
-        let cargo_runs = || self.running.iter().any(|running| is_cargo(&self.steps[*running]));
-        step.after.iter().all(|needed| done.contains(needed)) && !(is_cargo(step) && cargo_runs())
+    /// Notes that a step has succeeded.
+    fn done(&mut self, step: usize) {
+        for successor in std::mem::take(&mut self.successors[step]) {
+            self.waits_for[successor] -= 1;
+            if self.waits_for[successor] == 0 {
+                self.ready.insert(successor);
+            }
+        }
     }
 }
 
@@ -168,20 +191,22 @@ impl Ran {
                 status => status,
             };
         }
-        report.unfinished = plan.images.iter().filter_map(|image| self.unfinished(plan, image)).collect();
+        let open: BTreeSet<&str> =
+            plan.steps.iter().filter(|step| !self.done.contains(&step.id)).filter_map(Step::image).collect();
+        let unfinished = |image| self.unfinished(image, open.contains(image.name.as_str()));
+        report.unfinished = plan.images.iter().filter_map(unfinished).collect();
         match self.most_severe() {
             Some(error) => Err(Box::new(Failure { error, report })),
             None => Ok(report),
         }
     }
 
-    fn unfinished(&self, plan: &Plan, image: &ImagePlan) -> Option<UnfinishedImage> {
-        let mut own = plan.steps.iter().filter(|step| step.image() == Some(image.name.as_str()));
-        let is_done = own.all(|step| self.done.contains(&step.id));
+    /// Returns the reason why an image was not completed. `is_open` says whether one of its steps did not succeed.
+    fn unfinished(&self, image: &ImagePlan, is_open: bool) -> Option<UnfinishedImage> {
         let (reason, why) = match (self.refusals.get(&image.name), &self.fatal) {
             (Some(error), _) if error.is_refusal() => (UnfinishedReason::Refused, error.to_string()),
             (Some(error), _) => (UnfinishedReason::NotBuilt, error.to_string()),
-            (None, Some(fatal)) if !is_done => {
+            (None, Some(fatal)) if is_open => {
                 (UnfinishedReason::RunEnded, format!("the run ended before: {fatal}"))
             }
             _ => return None,

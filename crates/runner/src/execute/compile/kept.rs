@@ -141,7 +141,8 @@ fn record_file(program: &Utf8Path) -> Utf8PathBuf {
     Utf8PathBuf::from(format!("{program}.sha256"))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 #[expect(clippy::disallowed_methods, reason = "the tests write programs as `go build` does, and damage them")]
 mod tests {
     use std::time::{Duration, SystemTime};
