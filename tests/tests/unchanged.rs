@@ -98,7 +98,7 @@ fn a_damaged_layer_is_made_again() {
     let fixture = Fixture::built();
     let digest = fixture.layout().digest().to_owned();
     damage(&fixture.largest_blob());
-    fixture.sandbox.crossdock(&fixture.project, &["verify"]).fails_with(5);
+    fixture.sandbox.crossdock(&fixture.project, &["verify"]).ends_with(5);
     fixture.dist();
     // The layout checks the digest of each blob.
     assert_eq!(fixture.layout().digest(), digest);

@@ -75,7 +75,9 @@ pub fn prune_cache(context: &Context, unused_for: Duration) -> Result<CacheRemov
         context.note(&format!("kept the programs in `{module}`: a run uses them"));
     }
     let bases = prune_bases(context, unused_for)?;
-    prune_verdicts(&context.cache_directory()?.join(VERDICTS), unused_for)?;
+    for directory in [VERDICTS, ANSWERS] {
+        prune_records(&context.cache_directory()?.join(directory), unused_for)?;
+    }
     let removed = [layers, programs, bases];
     Ok(CacheRemoved {
         files: removed.iter().map(|removed| removed.files).sum(),
@@ -109,8 +111,12 @@ fn prune_bases(context: &Context, unused_for: Duration) -> Result<Pruned, Error>
     }
 }
 
-/// Removes the verdicts that were not used for some time. They are not counted: each belongs to an image.
-fn prune_verdicts(directory: &Utf8Path, unused_for: Duration) -> Result<(), Error> {
+/// The directory of answers of `go list` in the cache.
+pub(crate) const ANSWERS: &str = "answers";
+
+/// Removes the verdicts or answers that were not used for some time. They are not counted: each belongs to an image or a
+/// module.
+fn prune_records(directory: &Utf8Path, unused_for: Duration) -> Result<(), Error> {
     for path in entries(directory, FileType::is_file)? {
         let used = path.symlink_metadata().and_then(|metadata| metadata.modified());
         if used.is_ok_and(|used| used.elapsed().unwrap_or_default() >= unused_for) {
@@ -230,15 +236,15 @@ mod tests {
     }
 
     #[test]
-    fn verdicts_that_nobody_used_are_removed() {
+    fn records_that_nobody_used_are_removed() {
         let directory = tempfile::tempdir().unwrap();
         let directory = Utf8Path::from_path(directory.path()).unwrap();
         crossdock_fs::write_atomically(directory.join("a.json"), b"{}").unwrap();
-        prune_verdicts(directory, Duration::from_secs(60)).unwrap();
+        prune_records(directory, Duration::from_secs(60)).unwrap();
         assert!(directory.join("a.json").exists());
-        prune_verdicts(directory, Duration::ZERO).unwrap();
+        prune_records(directory, Duration::ZERO).unwrap();
         assert!(!directory.join("a.json").exists());
-        prune_verdicts(&directory.join("nowhere"), Duration::ZERO).unwrap();
+        prune_records(&directory.join("nowhere"), Duration::ZERO).unwrap();
     }
 
     #[cfg(unix)]

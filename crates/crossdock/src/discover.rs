@@ -19,6 +19,7 @@ use crossdock_toolchain::host::{Needs, Probe, detect, remedies};
 
 pub use crossdock_toolchain::host::Host;
 
+use crate::cache::ANSWERS;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, missing, usage};
 use crate::options::BuildOptions;
@@ -267,6 +268,10 @@ impl Context {
         options.platforms = project_platforms(config, request).map_err(usage)?;
         options.network = request.network;
         options.without_tools = without_tools;
+        // A cache that others may write is refused, by the execution with an error.
+        let cache = self.cache_directory()?;
+        let is_own = crossdock_fs::open_cache(cache.as_std_path()).is_ok();
+        options.answers = is_own.then(|| cache.join(ANSWERS));
         let projects = Projects::discover(config, &options, &self.processes)
             .map_err(|refused| at_features(config, &refused.directory, project_error(&refused.error)))?;
         for (directory, program) in &projects.missing_tools {

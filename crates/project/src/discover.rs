@@ -76,6 +76,8 @@ pub struct DiscoverOptions {
     pub cargo: String,
     /// The `go` to run: a path, or a name to look up in PATH.
     pub go: String,
+    /// The directory of answers of `go list` that are remembered from run to run; `None` if none are. It is created.
+    pub answers: Option<Utf8PathBuf>,
 }
 
 /// Whether cargo and go may use the network.
@@ -98,6 +100,7 @@ impl Default for DiscoverOptions {
             platforms: vec![Platform::LINUX_AMD64, Platform::LINUX_ARM64],
             cargo: "cargo".into(),
             go: "go".into(),
+            answers: None,
         }
     }
 }

@@ -41,6 +41,8 @@ pub struct ProjectsOptions {
     pub network: Network,
     /// The behavior if cargo or go is missing.
     pub without_tools: WithoutTools,
+    /// The directory of answers of `go list` that are remembered from run to run; `None` if none are.
+    pub answers: Option<Utf8PathBuf>,
 }
 
 /// The behavior if the project's own tool, cargo or go, is not installed.
@@ -239,6 +241,7 @@ fn project(
     if let Some(platforms) = options.platforms.get(directory) {
         question.platforms.clone_from(platforms);
     }
+    question.answers.clone_from(&options.answers);
     match discover(directory, &question, processes) {
         Err(ProjectError::NoTool { program, .. }) if options.without_tools == WithoutTools::ReadManifests => {
             Ok((read_manifests(directory, &question, processes.environment())?, Some(program)))

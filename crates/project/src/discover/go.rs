@@ -1,5 +1,6 @@
 //! Discovery of a Go module with `go list`.
 
+mod answers;
 pub(super) mod cgo;
 pub(super) mod constraints;
 pub(super) mod embeds;
@@ -25,6 +26,7 @@ use crossdock_fs::{OUTPUT_DIRECTORY, is_marked_output};
 use crossdock_platform::{BuildTarget, GoTarget, Linkage, Platform};
 use crossdock_system::process::{Command, Processes};
 
+use answers::Answer;
 use cgo::{CgoLoss, Imports};
 use embeds::{GoEmbed, embeds};
 use modules::GoModules;
@@ -301,8 +303,19 @@ impl Question<'_> {
     fn packages(&self, asked: &[(&GoTarget, Cgo)]) -> Result<Vec<Vec<ListedPackage>>, ProjectError> {
         let packages = |(target, cgo): (&GoTarget, Cgo)| {
             let command = self.list(target, cgo);
+            let remembered = self.remembered(&command);
+            if let Some(answer) = remembered.as_ref().and_then(Answer::recall) {
+                return objects(&command, &answer);
+            }
+            let before = remembered.as_ref().and_then(Answer::before);
             let answer = self.processes.stdout(&command);
-            objects(&command, &answer.map_err(|error| tool_error(self.directory, Language::Go, error))?)
+            let answer = answer.map_err(|error| tool_error(self.directory, Language::Go, error))?;
+            let packages: Vec<ListedPackage> = objects(&command, &answer)?;
+            if let Some(remembered) = remembered {
+                let own = packages.iter().filter(|package| !package.standard);
+                remembered.remember(before, &answer, own.map(|package| package.dir.as_path()));
+            }
+            Ok(packages)
         };
         thread::scope(|scope| {
             let packages = &packages;
@@ -310,6 +323,10 @@ impl Question<'_> {
             let panicked = || ProjectError::Panicked { directory: self.directory.to_owned() };
             runs.into_iter().map(|run| run.join().map_err(|_| panicked())?).collect()
         })
+    }
+
+    fn remembered(&self, command: &Command) -> Option<Answer<'_>> {
+        Answer::of(command, self.directory, self.options.answers.as_deref()?, self.processes.environment())
     }
 
     fn list(&self, target: &GoTarget, cgo: Cgo) -> Command {

@@ -69,7 +69,7 @@ pub(in crate::discover) fn go_variables(environment: &Environment) -> Vec<Variab
 
 /// Returns the path of Go's file of variables: GOENV, else `go/env` in the user's directory of configurations
 /// (<https://pkg.go.dev/os#UserConfigDir>); `None` if GOENV is `off`.
-fn go_env_file(environment: &Environment) -> Option<Utf8PathBuf> {
+pub(super) fn go_env_file(environment: &Environment) -> Option<Utf8PathBuf> {
     match environment.get("GOENV") {
         Some("off") => None,
         Some(path) if !path.is_empty() => Some(environment.directory.join(path)),

@@ -1,0 +1,367 @@
+//! Answers of `go list` that are remembered from run to run, for modules whose files nobody changed.
+//!
+//! What go answers follows from the command and its environment, from the `go` that answers, and from the files of the
+//! modules. A record holds the stamps of all files below the root, those that go does not read included: which ones it reads
+//! is go's knowledge. Modules in the module cache never change (go.dev/ref/mod, § Module cache). Where go may read other
+//! files of this machine, it is always asked.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_fs::{FileStamp, OUTPUT_DIRECTORY, read_regular_no_follow, write_atomically};
+use crossdock_oci::Digest;
+use crossdock_system::environment::Environment;
+use crossdock_system::process::Command;
+use serde::{Deserialize, Serialize};
+
+use super::variables::go_env_file;
+
+/// The number of files and directories that are looked at; go is asked about larger modules.
+const MOST: usize = 50_000;
+
+/// The longest answer that is read, in bytes.
+const LIMIT: u64 = 64 * 1024 * 1024;
+
+/// The answer to one command.
+pub(super) struct Answer<'a> {
+    path: Utf8PathBuf,
+    root: &'a Utf8Path,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    /// The digest of the stamps of all files.
+    files: Digest,
+    answer: String,
+}
+
+impl<'a> Answer<'a> {
+    /// Returns the place of the answer to a command about the module or workspace in `root`; `None` if the `go` that would
+    /// answer is unknown.
+    pub(super) fn of(
+        command: &Command,
+        root: &'a Utf8Path,
+        directory: &Utf8Path,
+        environment: &Environment,
+    ) -> Option<Self> {
+        let go = program(&command.program, environment)?;
+        let mut settings = String::new();
+        for (name, value) in environment.variables.iter().filter(|(name, _)| decides(name)) {
+            writeln!(settings, "{name}={value}").ok()?;
+        }
+        // The file that `go env -w` writes.
+        let written = go_env_file(environment).map(|path| crossdock_fs::read_text(path.as_std_path()));
+        settings.push_str(&written.and_then(Result::ok).unwrap_or_default());
+        if leads_elsewhere(&settings) {
+            return None;
+        }
+        let key = format!("go list 1\n{go}\n{command}\n{settings}");
+        let name = format!("{}.json", Digest::of(key.as_bytes()).hex());
+        Some(Self { path: directory.join(name), root })
+    }
+
+    /// Returns the remembered answer; `None` if there is none, or a file was changed since.
+    pub(super) fn recall(&self) -> Option<String> {
+        let bytes = read_regular_no_follow(self.path.as_std_path(), LIMIT).ok()?;
+        let record: Record = serde_json::from_slice(&bytes).ok()?;
+        if Files::of(self.root)?.digest() != record.files {
+            return None;
+        }
+        // Pruning goes by the time of last use.
+        FileStamp::seal(self.path.as_std_path()).ok();
+        Some(record.answer)
+    }
+
+    /// Returns the state of the module's files before go is asked; `None` if the answer cannot be remembered.
+    pub(super) fn before(&self) -> Option<Digest> {
+        let files = Files::of(self.root)?;
+        files.are_final.then(|| files.digest())
+    }
+
+    /// Remembers an answer about packages in these directories, unless a file was changed since `before`. A failure only
+    /// costs time later.
+    pub(super) fn remember<'d>(
+        &self,
+        before: Option<Digest>,
+        answer: &str,
+        mut directories: impl Iterator<Item = &'d Utf8Path>,
+    ) {
+        let Some(files) = before else { return };
+        // A directory of the module cache has the version in its name.
+        let is_known =
+            |directory: &Utf8Path| directory.starts_with(self.root) || directory.as_str().contains('@');
+        // A package with an error may be complete next time without a change: a module was downloaded.
+        if answer.contains("\"Error\": {") || !directories.all(is_known) || self.before() != before {
+            return;
+        }
+        let directory = self.path.parent().unwrap_or(&self.path);
+        let record = Record { files, answer: answer.to_owned() };
+        if let (Ok(()), Ok(bytes)) =
+            (crossdock_fs::create_directory_no_follow(directory.as_std_path()), serde_json::to_vec(&record))
+        {
+            write_atomically(self.path.as_std_path(), &bytes).ok();
+        }
+    }
+}
+
+/// Whether settings make go read files that no directory of the module holds (`go help build`, `go help environment`).
+fn leads_elsewhere(settings: &str) -> bool {
+    let has_workspace =
+        |line: &str| line.strip_prefix("GOWORK=").is_some_and(|value| !["", "off", "auto"].contains(&value));
+    settings.contains("-overlay") || settings.contains("-modfile") || settings.lines().any(has_workspace)
+}
+
+/// Whether a variable may change what go answers: go's own, those of cgo and its compilers, and those that lead to go's files.
+fn decides(name: &str) -> bool {
+    const NAMES: [&str; 10] = [
+        "PATH",
+        "HOME",
+        "XDG_CONFIG_HOME",
+        "XDG_CACHE_HOME",
+        "AR",
+        "CC",
+        "CXX",
+        "FC",
+        "PKG_CONFIG",
+        "APPDATA",
+    ];
+    name.starts_with("GO")
+        || name.starts_with("CGO_")
+        || name.starts_with("PKG_CONFIG_")
+        || NAMES.contains(&name)
+}
+
+/// Returns the path and the stamp of the program that a name leads to.
+fn program(name: &str, environment: &Environment) -> Option<String> {
+    let is_file = |path: &Path| std::fs::metadata(path).is_ok_and(|found| found.is_file());
+    let path = match name.contains(['/', '\\']) {
+        true => Path::new(name).to_owned(),
+        false => {
+            let path = environment.variables.get("PATH")?;
+            std::env::split_paths(path).map(|directory| directory.join(name)).find(|path| is_file(path))?
+        }
+    };
+    let stamp = FileStamp::new(&std::fs::metadata(&path).ok()?)?;
+    Some(format!("{} {stamp}", path.display()))
+}
+
+/// Whether a `go.mod` or `go.work` names a directory outside of its own, in a `replace` or `use` directive.
+fn names_elsewhere(file: &Utf8Path) -> bool {
+    let text = crossdock_fs::read_text(file.as_std_path()).unwrap_or_default();
+    let is_outside = |word: &str| {
+        let word = word.trim_matches(['"', '`']);
+        word.starts_with("..") || word.contains("/../") || Utf8Path::new(word).is_absolute()
+    };
+    text.split_whitespace().any(is_outside)
+}
+
+/// The files that an answer may depend on.
+struct Files {
+    text: String,
+    are_final: bool,
+    rest: usize,
+}
+
+impl Files {
+    /// Looks at everything below the root; `None` if go may read files elsewhere.
+    fn of(root: &Utf8Path) -> Option<Self> {
+        let above = |name: &str| root.ancestors().skip(1).any(|above| above.join(name).exists());
+        if above("go.work") || ["go.mod", "go.work"].into_iter().any(|name| names_elsewhere(&root.join(name)))
+        {
+            return None;
+        }
+        let mut files = Self { text: String::new(), are_final: true, rest: MOST };
+        files.directory(root)?;
+        Some(files)
+    }
+
+    fn digest(&self) -> Digest {
+        Digest::of(self.text.as_bytes())
+    }
+
+    fn directory(&mut self, directory: &Utf8Path) -> Option<()> {
+        let entries = directory.read_dir_utf8().ok()?.collect::<Result<Vec<_>, _>>().ok()?;
+        let mut entries: Vec<_> = entries.into_iter().map(|entry| entry.into_path()).collect();
+        entries.sort();
+        for path in entries {
+            self.rest = self.rest.checked_sub(1)?;
+            // Nothing in them is anybody's source.
+            if matches!(path.file_name(), Some(".git" | OUTPUT_DIRECTORY)) {
+                continue;
+            }
+            match std::fs::symlink_metadata(&path) {
+                Ok(found) if found.is_dir() => {
+                    writeln!(self.text, "{path}/").ok()?;
+                    self.directory(&path)?;
+                }
+                _ => self.file(&path)?,
+            }
+        }
+        Some(())
+    }
+
+    /// Notes a file with its stamp; a link with its target's, too.
+    fn file(&mut self, path: &Utf8Path) -> Option<()> {
+        let Ok(own) = std::fs::symlink_metadata(path) else { return Some(()) };
+        let target = if own.is_symlink() { std::fs::metadata(path).ok() } else { None };
+        for found in std::iter::once(&own).chain(&target) {
+            let stamp = FileStamp::new(found)?;
+            self.are_final &= stamp.is_final();
+            writeln!(self.text, "{path} {stamp}").ok()?;
+        }
+        // What lies behind a link to a directory is not looked at.
+        if target.is_some_and(|target| target.is_dir()) { None } else { Some(()) }
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "the tests change files as an editor does")]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::testing::TestDirectory;
+
+    fn old(path: &Utf8Path) {
+        let time = SystemTime::now() - Duration::from_secs(100) + Duration::from_nanos(1);
+        let file = std::fs::File::options().append(true).open(path).unwrap();
+        file.set_modified(time).unwrap();
+    }
+
+    struct Module {
+        directory: TestDirectory,
+        cache: tempfile::TempDir,
+    }
+
+    impl Module {
+        fn new() -> Self {
+            let directory = TestDirectory::new(&[("go.mod", "module m\n"), ("a/main.go", "package main\n")]);
+            let module = Self { directory, cache: tempfile::tempdir().unwrap() };
+            old(&module.path().join("go.mod"));
+            old(&module.path().join("a/main.go"));
+            module
+        }
+
+        fn path(&self) -> Utf8PathBuf {
+            self.directory.path()
+        }
+
+        fn with<T>(&self, environment: &Environment, call: impl FnOnce(Answer<'_>) -> T) -> T {
+            let (root, cache) = (self.path(), Utf8Path::from_path(self.cache.path()).unwrap());
+            let command = Command::new("/bin/sh", root.clone()).args(["list"]);
+            call(Answer::of(&command, &root, cache, environment).unwrap())
+        }
+
+        fn recall(&self) -> Option<String> {
+            self.with(&Environment::default(), |answer| answer.recall())
+        }
+
+        fn remember(&self, text: &str) {
+            self.with(&Environment::default(), |answer| {
+                answer.remember(answer.before(), text, std::iter::empty());
+            });
+        }
+    }
+
+    #[test]
+    fn an_answer_counts_until_a_file_changes() {
+        let module = Module::new();
+        assert_eq!(module.recall(), None);
+        module.remember("answer");
+        assert_eq!(module.recall().as_deref(), Some("answer"));
+        for (name, content) in [("a/main.go", "package x\n"), ("b.go", "package b\n"), ("a/page.html", "<p>")]
+        {
+            let path = module.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            assert_eq!(module.recall(), None, "{name}");
+            // A file that was changed only now may change again within the same tick.
+            module.remember("too early");
+            assert_eq!(module.recall(), None, "{name}");
+            old(&path);
+            module.remember("again");
+            assert_eq!(module.recall().as_deref(), Some("again"), "{name}");
+        }
+        std::fs::remove_file(module.path().join("b.go")).unwrap();
+        assert_eq!(module.recall(), None);
+    }
+
+    #[test]
+    fn output_and_git_do_not_count() {
+        let module = Module::new();
+        module.remember("answer");
+        for name in [".git/HEAD", ".crossdock/app/index.json"] {
+            let path = module.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        }
+        assert_eq!(module.recall().as_deref(), Some("answer"));
+    }
+
+    #[test]
+    fn another_environment_is_another_question() {
+        let module = Module::new();
+        module.remember("answer");
+        let with = |name: &str| Environment::default().with_variable(name, "x");
+        for (name, is_same) in [("GOFLAGS", false), ("CGO_CFLAGS", false), ("CC", false), ("SHLVL", true)] {
+            let recalled = module.with(&with(name), |answer| answer.recall());
+            assert_eq!(recalled.is_some(), is_same, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_answer_with_an_error_is_not_remembered() {
+        let module = Module::new();
+        module.remember("{\"ImportPath\": \"a\", \"Error\": {\"Err\": \"no module provides it\"}}");
+        assert_eq!(module.recall(), None);
+    }
+
+    #[test]
+    fn go_is_asked_where_it_may_read_other_files() {
+        let remembers = |change: &dyn Fn(&Module)| {
+            let module = Module::new();
+            change(&module);
+            module.remember("answer");
+            module.recall().is_some()
+        };
+        let write = |name: &'static str, text: &'static str| {
+            move |module: &Module| {
+                std::fs::write(module.path().join(name), text).unwrap();
+                old(&module.path().join(name));
+            }
+        };
+        assert!(remembers(&write("go.mod", "module m\nreplace x => ./x\n")));
+        assert!(!remembers(&write("go.mod", "module m\nreplace x => ../x\n")));
+        assert!(!remembers(&write("go.mod", "module m\nreplace x => \"/x\"\n")));
+        assert!(!remembers(&write("go.work", "go 1.24\nuse (\n\t./a\n\t../b\n)\n")));
+        for (settings, elsewhere) in [
+            ("GOWORK=off\nGOFLAGS=-mod=vendor\n", false),
+            ("GOWORK=/x/go.work\n", true),
+            ("GOFLAGS=-overlay=/x.json\n", true),
+            ("GOFLAGS=-modfile=other.mod\n", true),
+        ] {
+            assert_eq!(leads_elsewhere(settings), elsewhere, "{settings}");
+        }
+        // A workspace above, and a package outside of the module.
+        let module = Module::new();
+        assert!(Files::of(&module.path().join("a")).is_some());
+        std::fs::write(module.path().join("go.work"), "go 1.24\nuse ./a\n").unwrap();
+        assert!(Files::of(&module.path().join("a")).is_none());
+        let module = Module::new();
+        for (directory, is_remembered) in [("/other", false), ("/go/pkg/mod/x@v1.0.0/y", true)] {
+            module.with(&Environment::default(), |answer| {
+                answer.remember(answer.before(), "answer", [Utf8Path::new(directory)].into_iter());
+            });
+            assert_eq!(module.recall().is_some(), is_remembered, "{directory}");
+        }
+    }
+
+    #[test]
+    fn a_directory_behind_a_link_is_not_trusted() {
+        let module = Module::new();
+        std::os::unix::fs::symlink("/usr/share", module.path().join("link")).unwrap();
+        module.remember("answer");
+        assert_eq!(module.recall(), None);
+    }
+}
