@@ -18,6 +18,7 @@ mod output;
 mod owner;
 mod publish;
 mod schedule;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod verdicts;
@@ -50,9 +51,9 @@ pub use verdicts::VERDICTS;
 use crate::plan::{Action, Artifact, ImagePlan, Plan, Step, StepId};
 use crate::report::{ImageReport, Report};
 use compile::Compiled;
-use image::StaticBase;
 use observer::{Message, Outcome, Reporter};
 use schedule::Ran;
+use sources::StaticBase;
 use verdicts::Verdicts;
 
 /// The settings of a run. They decide how it runs and what it accepts; the plan decides what an image holds.

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use crossdock_fs::{
-    AtomicFile, FileError, create_directory_no_follow, is_private, is_temporary, open_regular,
-    open_regular_no_follow, read_regular_no_follow, refuse_link, sync_directory,
+    AtomicFile, FileError, FileStamp, create_directory_no_follow, is_private, is_temporary, open_regular,
+    open_regular_no_follow, read_regular_no_follow, refuse_link, sync_directory, write_atomically,
 };
 use serde::Serialize;
 
@@ -277,12 +277,44 @@ impl BlobStore {
         }
     }
 
-    /// Notes that a blob is in use, as the time of its last change: pruning a cache goes by that. A store that is read-only
-    /// still serves.
+    /// Notes that a blob is in use, as the time of its last change: pruning a cache goes by that. One that was noted within
+    /// the last day stays as it is, so that its [stamp](FileStamp) does. A store that is read-only still serves.
     pub fn mark_used(&self, digest: &Digest) {
-        if let Ok(file) = File::options().append(true).open(self.path(digest)) {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        let path = self.path(digest);
+        let noted = fs::symlink_metadata(&path).and_then(|metadata| metadata.modified());
+        if noted.is_ok_and(|noted| noted.elapsed().is_ok_and(|age| age < DAY)) {
+            return;
+        }
+        if let Ok(file) = File::options().append(true).open(path) {
             file.set_times(fs::FileTimes::new().set_modified(SystemTime::now())).ok();
         }
+    }
+
+    /// Verifies a blob as [`verify`](Self::verify) does, unless a record of an earlier call has the stamp that its file has
+    /// now. The records are files in the store's directory `verified`.
+    ///
+    /// # Errors
+    /// If the blob is missing or does not match its digest.
+    pub fn verify_once(&self, digest: &Digest) -> Result<Blob, BlobError> {
+        let path = self.path(digest);
+        let record = self.root.join("verified").join(digest.hex());
+        let before = FileStamp::of(&path).map(|stamp| stamp.to_string());
+        let recorded = read_regular_no_follow(&record, 256).ok();
+        if let Some(stamp) = &before
+            && recorded.is_some_and(|recorded| recorded == stamp.as_bytes())
+        {
+            let size = fs::symlink_metadata(&path).map_err(FileError::on("read", &path))?.len();
+            return Ok(Blob { digest: *digest, size });
+        }
+        let blob = self.verify(digest)?;
+        // Without a record it is read again the next time.
+        if let (Some(stamp), Some(directory)) = (before, record.parent())
+            && create_directory_no_follow(directory).is_ok()
+        {
+            write_atomically(&record, stamp.as_bytes()).ok();
+        }
+        Ok(blob)
     }
 
     /// Reads a blob to its end and verifies its digest.
@@ -334,6 +366,13 @@ impl BlobStore {
     /// If the directory cannot be listed, or a file in it cannot be removed.
     pub fn prune(&self, unused_for: Duration) -> Result<Pruned, FileError> {
         let now = SystemTime::now();
+        // They belong to the blobs, and are written again where those are still there.
+        match fs::remove_dir_all(self.root.join("verified")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(FileError::on("remove", &self.root.join("verified"))(error));
+            }
+            _ => {}
+        }
         let (files, bytes) = self.retain(|name, metadata| {
             let limit = if is_temporary(name) { GRACE } else { unused_for };
             metadata.modified().is_ok_and(|time| now.duration_since(time).unwrap_or_default() < limit)
@@ -620,6 +659,23 @@ mod tests {
         assert!(matches!(store.read(&blob.digest, 99), Err(BlobError::Corrupt { .. })));
         store.put(b"hello").unwrap();
         assert_eq!(store.verify(&blob.digest).unwrap(), blob);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_verified_blob_is_read_again_only_after_a_change() {
+        let (_directory, store) = store();
+        let blob = store.put(b"hello").unwrap();
+        assert_eq!(store.verify_once(&blob.digest).unwrap(), blob);
+        assert_eq!(store.verify_once(&blob.digest).unwrap(), blob);
+        fs::write(store.path(&blob.digest), b"hellp").unwrap();
+        assert!(matches!(store.verify_once(&blob.digest), Err(BlobError::Corrupt { .. })));
+        // A record of other bytes does not count either.
+        let stamp = FileStamp::of(&store.path(&blob.digest)).unwrap().to_string();
+        fs::write(store.root.join("verified").join(blob.digest.hex()), &stamp[1..]).unwrap();
+        assert!(store.verify_once(&blob.digest).is_err());
+        fs::remove_file(store.path(&blob.digest)).unwrap();
+        assert!(matches!(store.verify_once(&blob.digest), Err(BlobError::Missing { .. })));
     }
 
     #[test]

@@ -88,20 +88,38 @@ impl LayerCache {
         store: &BlobStore,
     ) -> Result<Layer, CacheError> {
         let identity = source.identity();
-        let record = identity.map(|identity| self.record(&identity, compression));
-        if let Some(layer) =
-            record.as_ref().and_then(|record| self.recall_recorded(record, compression, store))
-        {
+        if let Some(layer) = identity.and_then(|identity| self.recall(&identity, compression, store)) {
             return Ok(layer);
         }
         let layer = self.provide_read(source, compression, threads, store)?;
         // The source was read in between, and may have been changed.
-        if let Some(record) = record
-            && source.identity() == identity
+        if let Some(identity) = identity
+            && source.identity() == Some(identity)
         {
-            self.remember(&record, &layer);
+            self.remember(&self.record(&identity, compression), &layer);
         }
         Ok(layer)
+    }
+
+    /// Puts the blob of a layer into `store` that an earlier call of [`provide`](Self::provide) made of a source of this
+    /// identity, and returns the layer; `None` if there is none, or its entry or its blob was changed since.
+    pub fn recall(&self, identity: &Digest, compression: Compression, store: &BlobStore) -> Option<Layer> {
+        let path = self.record(identity, compression);
+        let record: Record =
+            serde_json::from_slice(&read_regular_no_follow(&path, ENTRY_LIMIT).ok()?).ok()?;
+        let entry = self.entry(&record.layer.diff_id, compression);
+        let layer: Layer = serde_json::from_slice(&read_regular_no_follow(&entry, ENTRY_LIMIT).ok()?).ok()?;
+        let blob = self.blobs.path(&layer.descriptor.digest);
+        let is_recorded = layer == record.layer && record.stamp == stamp(&blob)?;
+        if !is_recorded || store.adopt(&layer.descriptor.digest, &self.blobs).is_err() {
+            return None;
+        }
+        // A new link to the blob changes its stamp.
+        if stamp(&blob)? != record.stamp {
+            self.remember(&path, &layer);
+        }
+        mark_used(&entry);
+        Some(layer)
     }
 
     /// Provides the layer of a source that has to be read.
@@ -114,7 +132,7 @@ impl LayerCache {
     ) -> Result<Layer, CacheError> {
         let fingerprint = fingerprint(source)?;
         let entry = self.entry(&fingerprint.diff_id, compression);
-        if let Some(layer) = self.recall(&entry, &fingerprint)
+        if let Some(layer) = self.recall_entry(&entry, &fingerprint)
             // A failure is met again below, where it is either repaired or reported.
             && store.adopt(&layer.descriptor.digest, &self.blobs).is_ok()
         {
@@ -220,7 +238,7 @@ impl LayerCache {
     }
 
     /// Returns the layer of an entry, or `None` if there is no valid entry or its blob is damaged.
-    fn recall(&self, entry: &Path, fingerprint: &Fingerprint) -> Option<Layer> {
+    fn recall_entry(&self, entry: &Path, fingerprint: &Fingerprint) -> Option<Layer> {
         let layer: Layer = serde_json::from_slice(&read_regular_no_follow(entry, ENTRY_LIMIT).ok()?).ok()?;
         if layer.diff_id != fingerprint.diff_id || layer.uncompressed_size != fingerprint.size {
             return None;
@@ -230,24 +248,6 @@ impl LayerCache {
             return None;
         }
         mark_used(entry);
-        Some(layer)
-    }
-
-    /// Provides the layer of a source that an earlier call read, if neither its entry nor its blob was changed since.
-    fn recall_recorded(&self, path: &Path, compression: Compression, store: &BlobStore) -> Option<Layer> {
-        let record: Record = serde_json::from_slice(&read_regular_no_follow(path, ENTRY_LIMIT).ok()?).ok()?;
-        let entry = self.entry(&record.layer.diff_id, compression);
-        let layer: Layer = serde_json::from_slice(&read_regular_no_follow(&entry, ENTRY_LIMIT).ok()?).ok()?;
-        let blob = self.blobs.path(&layer.descriptor.digest);
-        let is_recorded = layer == record.layer && record.stamp == stamp(&blob)?;
-        if !is_recorded || store.adopt(&layer.descriptor.digest, &self.blobs).is_err() {
-            return None;
-        }
-        // A new link to the blob changes its stamp.
-        if stamp(&blob)? != record.stamp {
-            self.remember(path, &layer);
-        }
-        mark_used(&entry);
         Some(layer)
     }
 

@@ -1,15 +1,14 @@
 //! Packs programs and files into layers, and assembles images of them.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::sync::Arc;
 
 use crossdock_dockerfile::render::Health;
 use crossdock_oci::base::{TimeZones, add_static};
 use crossdock_oci::{
     Assembled, BlobStore, Compression, Content, Descriptor, Digest, Healthcheck, Image, Layer, LayerBuilder,
-    LayerError, Layout, Owner, PlatformImage, PlatformObject, RuntimeConfig, TarSource, Timestamp, assemble,
-    media_type,
+    Layout, Owner, PlatformImage, PlatformObject, RuntimeConfig, TarSource, Timestamp, assemble, media_type,
 };
 use crossdock_platform::Platform;
 use crossdock_project::config::Base;
@@ -18,27 +17,11 @@ use super::base;
 use super::compile::Compiled;
 use super::error::{InternalError, image_error};
 use super::observer::Reporter;
+use super::sources::{BaseRoot, Placed, StaticBase};
 use super::{ExecuteError, StepContext, lock, planned, too_early};
 use crate::bytes;
 use crate::plan::{Action, ImagePlan, ImageShape, PlatformPlan};
 use crate::report::{ImageReport, PlatformReport};
-
-/// The files of the base `static`, hashed once for all images.
-#[derive(Clone)]
-pub(super) struct StaticBase {
-    files: Arc<LayerBuilder>,
-    identity: Option<Digest>,
-}
-
-impl TarSource for StaticBase {
-    fn write_tar(&self, out: &mut dyn Write) -> Result<(), LayerError> {
-        self.files.write_tar(out)
-    }
-
-    fn identity(&self) -> Option<Digest> {
-        self.identity
-    }
-}
 
 /// The layers of each platform of each image.
 type Layers = BTreeMap<(String, Platform), Vec<Layer>>;
@@ -57,20 +40,16 @@ impl StepContext<'_> {
         let layout = Layout::create(image.layout.as_std_path()).map_err(image_error(image))?;
         let mut layers = Vec::new();
         // Each part is a layer of its own, so that a registry and a node transfer only the part that changed.
-        let root = plan.base.as_ref().map(|base| self.base_root(image, base)).transpose()?;
-        // A link of the base must lead where it led.
-        let place = |builder: LayerBuilder| match &root {
-            Some(root) => builder.above(root).map_err(image_error(image)),
-            None => Ok(builder),
-        };
+        let base = plan.base.as_ref().map(|base| BaseRoot { base, root: OnceCell::new() });
+        let add = |files| self.layer_above(image, files, base.as_ref(), layout.blobs());
         if image.base == Base::Static {
             let base = self.static_base(image)?;
             layers.push(self.layer(image, &base, layout.blobs())?);
         }
         if !image.files.is_empty() {
-            layers.push(self.layer(image, &place(self.files(image, reporter)?)?, layout.blobs())?);
+            layers.push(add(self.files(image, reporter)?)?);
         }
-        layers.push(self.layer(image, &place(self.programs(image, plan)?)?, layout.blobs())?);
+        layers.push(add(self.programs(image, plan)?)?);
         let (plain, packed) = layers.iter().fold((0, 0), |(plain, packed), layer| {
             (plain + layer.uncompressed_size, packed + layer.descriptor.size)
         });
@@ -92,6 +71,31 @@ impl StepContext<'_> {
         let base = StaticBase { identity: base.identity(), files: Arc::new(base) };
         lock(&self.state).static_bases.insert(image.timezones, base.clone());
         Ok(base)
+    }
+
+    /// Packs files as a layer above those of a base: a link of the base must lead where it led. The base is unpacked only if
+    /// no earlier run packed these files above it.
+    fn layer_above<'a>(
+        &'a self,
+        image: &ImagePlan,
+        files: LayerBuilder,
+        base: Option<&BaseRoot<'a>>,
+        store: &BlobStore,
+    ) -> Result<Layer, ExecuteError> {
+        let Some(base) = base else { return self.layer(image, &files, store) };
+        let known = base.identity(&files);
+        if let Some(layer) = known.and_then(|known| self.cache.recall(&known, Compression::Gzip, store)) {
+            return Ok(layer);
+        }
+        let root = match base.root.get() {
+            Some(root) => root,
+            None => {
+                let root = self.base_root(image, base.base)?;
+                base.root.get_or_init(|| root)
+            }
+        };
+        let placed = files.clone().above(root).map_err(image_error(image))?;
+        self.layer(image, &Placed { files, placed, base }, store)
     }
 
     fn layer(
