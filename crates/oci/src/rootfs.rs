@@ -51,6 +51,8 @@ pub struct RootView<'a> {
     layers: u32,
     bytes: u64,
     disputed: Vec<Dispute>,
+    /// The directory that the last entry of the root itself describes.
+    own_entry: Option<u32>,
 }
 
 /// An entry that docker and podman treat differently from containerd, whose root this is.
@@ -201,7 +203,8 @@ impl<'a> RootView<'a> {
     pub fn new(limits: RootLimits, temporary: impl Into<PathBuf>) -> Self {
         let (tree, contents) = (Tree::new(limits), Contents::new(temporary.into()));
         let attributes = AttributeSets::default();
-        Self { tree, contents, attributes, limits, layers: 0, bytes: 0, disputed: Vec::new() }
+        let (disputed, own_entry) = (Vec::new(), None);
+        Self { tree, contents, attributes, limits, layers: 0, bytes: 0, disputed, own_entry }
     }
 
     /// Sets the content that is kept of the layers that are applied from now on.
@@ -310,6 +313,12 @@ impl<'a> RootView<'a> {
     /// Returns the entries that docker and podman treat differently, in the order of the layers; at most 1000 of them.
     pub fn disputed(&self) -> &[Dispute] {
         &self.disputed
+    }
+
+    /// Returns the root directory as the last entry `./` or `/` of a layer describes it; `None` without such an entry.
+    /// containerd and overlays ignore the entry, storage that copies layers does not.
+    pub fn own_entry(&self) -> Option<RootEntry> {
+        self.own_entry.map(|node| self.entry(node, b"/"))
     }
 
     /// Ends reading.
