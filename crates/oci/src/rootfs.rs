@@ -481,6 +481,15 @@ impl RootError {
         matches!(*self.fault, Fault::File(_))
     }
 
+    /// Returns whether the layer exceeds a limit of this library, whose message says so: another copy of it would as well.
+    pub fn is_about_limits(&self) -> bool {
+        match &*self.fault {
+            Fault::Decode(DecodeError::Window(_)) | Fault::Bytes(_) => true,
+            Fault::Entry { reason, .. } => reason.is_limit(),
+            _ => false,
+        }
+    }
+
     /// Returns the entry because of which Docker, containerd and podman refuse the layer, with overlays, their default.
     /// `None` if the layer is damaged, or exceeds a limit of this library.
     pub fn refused(&self) -> Option<RefusedEntry> {
@@ -514,11 +523,7 @@ pub(crate) enum Fault {
 impl Fault {
     fn refused(&self) -> Option<RefusedEntry> {
         let Fault::Entry { path, reason } = self else { return None };
-        let is_limit = matches!(
-            reason,
-            EntryFault::Deep | EntryFault::Links | EntryFault::Entries(_) | EntryFault::Metadata(_)
-        );
-        (!is_limit).then(|| RefusedEntry { path: path.clone(), reason: reason.to_string() })
+        (!reason.is_limit()).then(|| RefusedEntry { path: path.clone(), reason: reason.to_string() })
     }
 }
 
@@ -550,6 +555,12 @@ pub(crate) enum EntryFault {
     Entries(u64),
     #[error("gives the image more than {0} bytes of names and links")]
     Metadata(u64),
+}
+
+impl EntryFault {
+    fn is_limit(self) -> bool {
+        matches!(self, Self::Deep | Self::Links | Self::Entries(_) | Self::Metadata(_))
+    }
 }
 
 /// An error of looking up a path in a root.
