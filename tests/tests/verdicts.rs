@@ -328,6 +328,31 @@ fn a_damaged_subject_is_named_with_the_cause() {
     sandbox.crossdock(&project, &["verify", ".crossdock/hello"]).success();
 }
 
+/// The head of the frame decides: nothing after it is read. Another copy of the image would not help.
+#[test]
+fn a_zstd_window_beyond_the_limit_is_named_with_that_of_the_engines() {
+    let sandbox = Sandbox::new();
+    let image = Image {
+        name: "window".to_owned(),
+        entries: Vec::new(),
+        configuration: serde_json::json!({ "os": "linux", "architecture": "amd64", "config": { "Cmd": ["/app"] } }),
+        platform: None,
+    };
+    let layout = sandbox.work().join("layout");
+    let archive = std::fs::File::open(image.archive(&sandbox.work())).unwrap();
+    tar::Archive::new(archive).unpack(&layout).unwrap();
+    let mut frame = b"\x28\xb5\x2f\xfd\x04\x90".to_vec();
+    frame.resize(largest(&layout).metadata().unwrap().len() as usize, 0);
+    write(largest(&layout), frame);
+    let outcome =
+        sandbox.crossdock(&sandbox.work(), &["verify", "layout", "--for", "linux/amd64"]).ends_with(5);
+    let outcome = outcome
+        .complains("a window of 268435456 bytes")
+        .complains("the limit is 134217728, and 536870912 of");
+    let outcome = outcome.complains("compress it without `--long`");
+    assert!(!outcome.stderr.contains("damaged"), "{outcome}");
+}
+
 #[test]
 fn a_step_ended_by_the_failure_of_another_is_not_reported_as_failed() {
     let mut sandbox = Sandbox::new();

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_fs::open_regular;
-use crossdock_oci::{ImageSource, PlatformObject, SourceImage, SourcePlatform, may_be_archive};
+use crossdock_oci::{ImageSource, PlatformObject, SourceError, SourceImage, SourcePlatform, may_be_archive};
 use crossdock_project::config::{Config, Source, Sourced};
 use crossdock_runner::planner::named_targets;
 use crossdock_subjects::{Options, ProgramFile, own_target, unknown_platform, verify_file};
@@ -241,7 +241,7 @@ pub(crate) fn verify_image(
     };
     let options = Options::new(&targets, temporary).with_scope(scope);
     let mut verifications = crossdock_subjects::verify(&name, source, image, &options)
-        .map_err(|error| Error::new(ErrorKind::InputOutput, &error).at(place).hint(AGAIN))?;
+        .map_err(|error| unreadable(&error, place))?;
     verifications.extend(unknown.into_iter().map(|platform| unknown_platform(&name, platform)));
     if verifications.is_empty() {
         // To say nothing would look like success.
@@ -249,6 +249,13 @@ pub(crate) fn verify_image(
         return Err(Error::from_message(ErrorKind::InputOutput, message));
     }
     Ok(Verified { name, targets: verifications })
+}
+
+/// Returns the error for an image about which no statement is possible.
+fn unreadable(error: &SourceError, place: &Utf8Path) -> Error {
+    let is_about_limits = matches!(error, SourceError::Root(root) if root.is_about_limits());
+    let error = Error::new(ErrorKind::InputOutput, error).at(place);
+    if is_about_limits { error } else { error.hint(AGAIN) }
 }
 
 const AGAIN: &str = "a damaged image cannot be verified; build, pull or copy it again";

@@ -51,6 +51,8 @@ pub struct RootView<'a> {
     layers: u32,
     bytes: u64,
     disputed: Vec<Dispute>,
+    /// The directory that the last entry of the root itself describes.
+    own_entry: Option<u32>,
 }
 
 /// An entry that docker and podman treat differently from containerd, whose root this is.
@@ -201,7 +203,8 @@ impl<'a> RootView<'a> {
     pub fn new(limits: RootLimits, temporary: impl Into<PathBuf>) -> Self {
         let (tree, contents) = (Tree::new(limits), Contents::new(temporary.into()));
         let attributes = AttributeSets::default();
-        Self { tree, contents, attributes, limits, layers: 0, bytes: 0, disputed: Vec::new() }
+        let (disputed, own_entry) = (Vec::new(), None);
+        Self { tree, contents, attributes, limits, layers: 0, bytes: 0, disputed, own_entry }
     }
 
     /// Sets the content that is kept of the layers that are applied from now on.
@@ -310,6 +313,12 @@ impl<'a> RootView<'a> {
     /// Returns the entries that docker and podman treat differently, in the order of the layers; at most 1000 of them.
     pub fn disputed(&self) -> &[Dispute] {
         &self.disputed
+    }
+
+    /// Returns the root directory as the last entry `./` or `/` of a layer describes it; `None` without such an entry.
+    /// containerd and overlays ignore the entry, storage that copies layers does not.
+    pub fn own_entry(&self) -> Option<RootEntry> {
+        self.own_entry.map(|node| self.entry(node, b"/"))
     }
 
     /// Ends reading.
@@ -472,6 +481,15 @@ impl RootError {
         matches!(*self.fault, Fault::File(_))
     }
 
+    /// Returns whether the layer exceeds a limit of this library, whose message says so: another copy of it would as well.
+    pub fn is_about_limits(&self) -> bool {
+        match &*self.fault {
+            Fault::Decode(DecodeError::Window(_)) | Fault::Bytes(_) => true,
+            Fault::Entry { reason, .. } => reason.is_limit(),
+            _ => false,
+        }
+    }
+
     /// Returns the entry because of which Docker, containerd and podman refuse the layer, with overlays, their default.
     /// `None` if the layer is damaged, or exceeds a limit of this library.
     pub fn refused(&self) -> Option<RefusedEntry> {
@@ -505,11 +523,7 @@ pub(crate) enum Fault {
 impl Fault {
     fn refused(&self) -> Option<RefusedEntry> {
         let Fault::Entry { path, reason } = self else { return None };
-        let is_limit = matches!(
-            reason,
-            EntryFault::Deep | EntryFault::Links | EntryFault::Entries(_) | EntryFault::Metadata(_)
-        );
-        (!is_limit).then(|| RefusedEntry { path: path.clone(), reason: reason.to_string() })
+        (!reason.is_limit()).then(|| RefusedEntry { path: path.clone(), reason: reason.to_string() })
     }
 }
 
@@ -541,6 +555,12 @@ pub(crate) enum EntryFault {
     Entries(u64),
     #[error("gives the image more than {0} bytes of names and links")]
     Metadata(u64),
+}
+
+impl EntryFault {
+    fn is_limit(self) -> bool {
+        matches!(self, Self::Deep | Self::Links | Self::Entries(_) | Self::Metadata(_))
+    }
 }
 
 /// An error of looking up a path in a root.

@@ -216,6 +216,12 @@ pub trait Files {
         None
     }
 
+    /// Whether a program looks for other files next to itself, so that a copy of it elsewhere does not find them.
+    fn seeks_beside_itself(&self, path: &str) -> bool {
+        let _ = path;
+        false
+    }
+
     /// Returns what a program prints, such as `uname -m`. `None` if unknown.
     fn output(&self, words: &[&str]) -> Option<String> {
         let _ = words;

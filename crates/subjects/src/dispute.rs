@@ -40,6 +40,28 @@ pub(crate) fn linked_etc_finding(target: &Target) -> Finding {
     finding.with_help("Let /etc be a directory of the image.")
 }
 
+/// Returns the finding about a layer's entry of the root directory, which closes it to the user in storage without overlays.
+pub(crate) fn own_entry_finding(
+    root: &MergedRoot<'_>,
+    layers: &[Descriptor],
+    target: &Target,
+) -> Option<Finding> {
+    let entry = root.view.own_entry()?;
+    let layer = layer_name(entry.layer, layers);
+    let message = format!(
+        "The layer {layer} has an entry of the root directory itself with {}: Docker and podman with the storage driver `vfs` give these to \
+         the container's root and refuse the image with `permission denied`; containerd and overlays ignore the entry, podman's only if its \
+         name is `./` and not `/`.",
+        owner_and_mode(&entry)
+    );
+    let finding = Finding::new(codes::ENGINES_DIFFER, target.name(), "/", message);
+    Some(
+        finding
+            .with_help("Build the layer from a directory of the mode 0755, e.g. after `chmod 0755` of the one that `mktemp -d` made.")
+            .with_evidence(format!("layer {layer}"), "/"),
+    )
+}
+
 /// Returns the finding about a layer that every engine refuses.
 pub(crate) fn refused_finding(error: &RootError, refused: &RefusedEntry, target: &Target) -> Finding {
     let RefusedEntry { path, reason, .. } = refused;
@@ -61,8 +83,7 @@ struct Place<'a> {
 
 impl<'a> Place<'a> {
     fn new(dispute: &'a Dispute, root: &MergedRoot<'_>, layers: &[Descriptor]) -> Place<'a> {
-        let layer = layers.get(dispute.layer as usize);
-        let layer = layer.map_or_else(|| dispute.layer.to_string(), |layer| layer.digest.to_string());
+        let layer = layer_name(dispute.layer, layers);
         Place { dispute, layer, entry: root.view.lookup_link(&dispute.path).ok() }
     }
 
@@ -140,6 +161,11 @@ impl<'a> Place<'a> {
 fn in_root(path: &str) -> String {
     let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
     format!("/{}", parts.collect::<Vec<_>>().join("/"))
+}
+
+/// Returns the digest of a layer, by which a reader finds it.
+fn layer_name(number: u32, layers: &[Descriptor]) -> String {
+    layers.get(number as usize).map_or_else(|| number.to_string(), |layer| layer.digest.to_string())
 }
 
 fn owner_and_mode(entry: &RootEntry) -> String {

@@ -12,30 +12,43 @@ pub(crate) struct MergedRoot<'r> {
     pub(crate) view: &'r RootView<'r>,
     /// `None` if the paths are not recorded.
     looked_up: RefCell<Option<BTreeSet<String>>>,
-    etc: Etc,
+    change: Change,
 }
 
-/// The content of `/etc`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Etc {
-    OfImage,
-    /// Docker makes a directory of a link there, for `hosts`, `hostname` and `resolv.conf` (moby,
+/// A change that an engine makes to the root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Change {
+    None,
+    /// Docker makes a directory of a link at `/etc`, for `hosts`, `hostname` and `resolv.conf` (moby,
     /// daemon/initlayer/setup_unix.go).
-    OfDocker,
+    EmptyEtc,
+    /// Storage that copies layers gives the root the owner and mode of its entry in a layer.
+    OwnEntry(Entry),
 }
 
 impl<'r> MergedRoot<'r> {
     pub(crate) fn new(view: &'r RootView<'r>) -> MergedRoot<'r> {
         // Only disputed entries are compared with the lookups, and most images have none.
         let looked_up = (!view.disputed().is_empty()).then(BTreeSet::new);
-        MergedRoot { view, looked_up: RefCell::new(looked_up), etc: Etc::OfImage }
+        MergedRoot { view, looked_up: RefCell::new(looked_up), change: Change::None }
     }
 
     /// Returns the root as a container of Docker has it, if that differs from the image's own.
     pub(crate) fn of_docker(&self) -> Option<MergedRoot<'r>> {
         let etc = self.view.lookup_link("/etc").ok()?;
         let is_link = matches!(etc.kind, EntryKind::Symlink(_));
-        is_link.then(|| MergedRoot { view: self.view, looked_up: RefCell::new(None), etc: Etc::OfDocker })
+        is_link.then(|| self.changed(Change::EmptyEtc))
+    }
+
+    /// Returns the root as storage that copies layers has it, if users may lack access to it there.
+    pub(crate) fn of_copies(&self) -> Option<MergedRoot<'r>> {
+        let own = self.view.own_entry()?;
+        let is_closed = own.mode & 0o111 != 0o111;
+        is_closed.then(|| self.changed(Change::OwnEntry(entry(&own))))
+    }
+
+    fn changed(&self, change: Change) -> MergedRoot<'r> {
+        MergedRoot { view: self.view, looked_up: RefCell::new(None), change }
     }
 
     /// Forgets the paths that checks looked up and records no others, which saves their memory.
@@ -62,9 +75,10 @@ impl Root for MergedRoot<'_> {
         if let Some(looked_up) = &mut *self.looked_up.borrow_mut() {
             looked_up.insert(path.to_owned());
         }
-        match (self.etc, path.strip_prefix("/etc")) {
-            (Etc::OfDocker, Some("")) => return Ok(Some(DIRECTORY)),
-            (Etc::OfDocker, Some(below)) if below.starts_with('/') => return Ok(None),
+        match (&self.change, path.strip_prefix("/etc")) {
+            (Change::EmptyEtc, Some("")) => return Ok(Some(DIRECTORY)),
+            (Change::EmptyEtc, Some(below)) if below.starts_with('/') => return Ok(None),
+            (Change::OwnEntry(own), _) if path == "/" => return Ok(Some(own.clone())),
             _ => {}
         }
         match self.view.lookup_link(path) {
@@ -85,7 +99,7 @@ impl Root for MergedRoot<'_> {
     }
 
     fn list(&self, path: &str) -> Result<Option<Vec<String>>, RootError> {
-        if self.etc == Etc::OfDocker && path == "/etc" {
+        if self.change == Change::EmptyEtc && path == "/etc" {
             return Ok(Some(Vec::new()));
         }
         let entries = self.view.list(path).map_err(|error| RootError::new(path, error.to_string()))?;

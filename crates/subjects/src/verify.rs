@@ -14,7 +14,7 @@ use crossdock_verify::{
 };
 
 use crate::choice::{parse_platform, pulled};
-use crate::dispute::{dispute_findings, linked_etc_finding, refused_finding};
+use crate::dispute::{dispute_findings, linked_etc_finding, own_entry_finding, refused_finding};
 use crate::lambda::lambda_findings;
 use crate::root::MergedRoot;
 
@@ -168,13 +168,16 @@ fn platform_findings(
     let mut findings = verify_image(&image, root, target, planned);
     // Before the other files of the image are looked up: they do not decide whether it starts.
     findings.extend(dispute_findings(root, layers, target));
-    if let Some(root) = root.of_docker() {
-        let there = verify_image(&image, &root, target, planned);
+    let is_worse = |findings: &[Finding], root: &MergedRoot<'_>| {
         let is_known = |new: &Finding| findings.iter().any(|it| it.code == new.code && it.path == new.path);
-        if there.iter().any(|new| Verdict::of(std::slice::from_ref(new)) != Verdict::Starts && !is_known(new))
-        {
-            findings.push(linked_etc_finding(target));
-        }
+        let there = verify_image(&image, root, target, planned);
+        there.iter().any(|new| Verdict::of(std::slice::from_ref(new)) != Verdict::Starts && !is_known(new))
+    };
+    if root.of_docker().is_some_and(|changed| is_worse(&findings, &changed)) {
+        findings.push(linked_etc_finding(target));
+    }
+    if root.of_copies().is_some_and(|changed| is_worse(&findings, &changed)) {
+        findings.extend(own_entry_finding(root, layers, target));
     }
     root.stop_recording();
     if options.scope == Scope::All {

@@ -132,3 +132,27 @@ fn a_link_at_etc_is_replaced_by_docker() {
     // Nothing of /etc is needed.
     assert!(of_user("1:1").is_empty());
 }
+
+/// containerd and overlays ignore the entry; storage that copies layers closes the root to the user (`configurations/cases.toml`).
+#[test]
+fn an_entry_of_the_root_matters_to_storage_without_overlays() {
+    let root = |name: &str, mode| entry_with_mode(name, '5', "", b"", mode);
+    let of_user = |user: &str, layers: &[Vec<u8>]| -> Vec<String> {
+        let findings = layout::verified_as(user, layers, Scope::Planned).findings;
+        findings.into_iter().filter(|it| it.code.id() == "engines-differ").map(|it| it.path).collect()
+    };
+    for name in ["./", ".", "/"] {
+        let closed = [root(name, 0o700), program()].concat();
+        assert_eq!(of_user("1000", std::slice::from_ref(&closed)), ["/"], "{name}");
+        assert_eq!(of_user("1000", &[program(), root(name, 0o700)]), ["/"], "{name}");
+        assert!(of_user("", std::slice::from_ref(&closed)).is_empty(), "{name}");
+        // A later entry opens it again.
+        assert!(of_user("1000", &[closed, root(name, 0o755)]).is_empty(), "{name}");
+    }
+    // A user without a group has root's.
+    let group = [root("./", 0o750), program()].concat();
+    assert!(of_user("1000", std::slice::from_ref(&group)).is_empty());
+    assert_eq!(of_user("1000:1000", &[group]), ["/"]);
+    // A file in place of the root describes nothing.
+    assert!(of_user("1000", &[[entry_with_mode("./", '0', "", b"", 0o600), program()].concat()]).is_empty());
+}

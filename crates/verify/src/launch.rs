@@ -11,6 +11,7 @@ mod applets;
 mod as_set;
 mod call;
 mod environment;
+mod group;
 mod identify;
 mod image_files;
 mod interpreters;

@@ -37,8 +37,11 @@ pub(super) fn image(setting: &Setting) -> Result<Vec<Row>, Failure> {
         &layout,
         ["verify, image of 100,000 files / decompress + hash", "peak memory, verify of this image"],
     )?;
-    let platforms = verify(setting, &image_of_platforms(setting)?);
-    platforms.run()?;
+    let all = verify_at(setting, layout.path(), &["--all"]);
+    rows.push(peak("peak memory, verify --all of this image", &all)?);
+    let archive = verify_at(setting, &archive_of(setting, &layout)?, &[]);
+    rows.push(peak("peak memory, verify of this image's archive", &archive)?);
+    let platforms = verify_at(setting, image_of_platforms(setting)?.path(), &[]);
     rows.push(peak("peak memory, verify of 4 platforms of 100,000 files", &platforms)?);
     Ok(rows)
 }
@@ -58,7 +61,7 @@ fn against_one_pass(
     layout: &Layout,
     [time, memory]: [&'static str; 2],
 ) -> Result<Vec<Row>, Failure> {
-    let ours = verify(setting, layout);
+    let ours = verify_at(setting, layout.path(), &[]);
     let pass = Tool::new([build_pass()?.display().to_string()]);
     let blobs = layer_blobs(layout)?;
     let theirs =
@@ -71,9 +74,30 @@ fn against_one_pass(
     Ok(vec![Row { name: time, ours, theirs, unit: "s", goal: Goal::RatioAtMost(1.0) }, peak])
 }
 
-fn verify(setting: &Setting, layout: &Layout) -> Contender {
+/// Returns the verification of a layout, an archive or a program.
+fn verify_at(setting: &Setting, subject: &Path, options: &[&str]) -> Contender {
     let crossdock = setting.crossdock.display().to_string();
-    Contender::command(Tool::new([crossdock.as_str(), "verify"]).arg(layout.path().display().to_string()))
+    let verify = Tool::new([&[crossdock.as_str(), "verify"], options].concat());
+    Contender::command(verify.arg(subject.display().to_string()))
+}
+
+/// Returns an uncompressed archive of a layout.
+fn archive_of(setting: &Setting, layout: &Layout) -> Result<PathBuf, Failure> {
+    let path = setting.directory.join("image.tar");
+    let (to, from) = (path.display().to_string(), layout.path().display().to_string());
+    let pack = ["tar", "--create", "--file", to.as_str(), "--directory", from.as_str()];
+    Tool::new([&pack[..], &["oci-layout", "index.json", "blobs"]].concat()).quietly()?;
+    Ok(path)
+}
+
+/// Returns a program of 2 GB, nearly all of which is a hole.
+fn long_program(setting: &Setting) -> Result<PathBuf, Failure> {
+    let path = setting.directory.join("long-program");
+    let program = build_gzip1_for(&setting.directory, "amd64")?;
+    std::fs::copy(&program, &path).map_err(Failure::file(&path))?;
+    let file = std::fs::File::options().write(true).open(&path).map_err(Failure::file(&path))?;
+    file.set_len(2_000_000_000).map_err(Failure::file(&path))?;
+    Ok(path)
 }
 
 fn peak(name: &'static str, contender: &Contender) -> Result<Row, Failure> {
@@ -103,7 +127,9 @@ pub(super) fn files(setting: &Setting) -> Result<Vec<Row>, Failure> {
         |_| theirs.run().map(per_second),
     )?;
     let name = "verify, 1,000 programs / file + readelf -d";
-    Ok(vec![Row { name, ours, theirs, unit: "files/s", goal: Goal::RatioAtLeast(10.0) }])
+    let speed = Row { name, ours, theirs, unit: "files/s", goal: Goal::RatioAtLeast(10.0) };
+    let long = verify_at(setting, &long_program(setting)?, &["--for", "linux/amd64"]);
+    Ok(vec![speed, peak("peak memory, verify of a program of 2 GB", &long)?])
 }
 
 /// The compression of layers.

@@ -13,8 +13,32 @@ pub(crate) enum DecodeError {
         "it is compressed with {0}, which docker and podman read but containerd does not; use gzip, zstd or no compression"
     )]
     Unsupported(&'static str),
+    #[error(transparent)]
+    Window(LargeWindow),
     #[error("reading failed")]
-    Read(#[from] io::Error),
+    Read(#[source] io::Error),
+}
+
+impl From<io::Error> for DecodeError {
+    fn from(error: io::Error) -> Self {
+        error.downcast().map_or_else(Self::Read, Self::Window)
+    }
+}
+
+/// The largest window of zstd that klauspost/compress decompresses, with which podman and containerd read layers
+/// (zstd/framedec.go). containerd 1.6 has a version without this limit.
+const ENGINES_WINDOW: u64 = 512 << 20;
+
+/// A frame of zstd whose decoder needs more memory than crossdock gives it.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "it is compressed by zstd with a window of {requested} bytes, which a decoder keeps in memory; the limit is {max}, and {} of podman and \
+     containerd, so compress it without `--long`",
+    ENGINES_WINDOW
+)]
+pub(crate) struct LargeWindow {
+    requested: u64,
+    max: u64,
 }
 
 /// The compression of a stream, detected by its first bytes.
@@ -106,10 +130,10 @@ impl<R: BufRead> Frames<R> {
             Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
                 length, ..
             })) => io::copy(&mut self.source.by_ref().take(length.into()), &mut io::sink()).map(drop),
-            // The decoder keeps as much in memory; its limit is the one of zstd's own program without `--long`.
-            Err(FrameDecoderError::WindowSizeTooBig { requested, max }) => Err(io::Error::other(format!(
-                "it is compressed by zstd with a window of {requested} bytes, more than the limit of {max}; compress it without `--long`"
-            ))),
+            // The limit is the one of zstd's own program without `--long`.
+            Err(FrameDecoderError::WindowSizeTooBig { requested, max }) => {
+                Err(io::Error::other(LargeWindow { requested, max }))
+            }
             Err(error) => Err(io::Error::other(error)),
         }
     }

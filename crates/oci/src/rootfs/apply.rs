@@ -30,8 +30,7 @@ impl<'a, 'r> Applier<'a, 'r> {
         let fault = |reason| Fault::Entry { path: path.clone(), reason };
         self.root.tree.count_entry().map_err(fault)?;
         let parts = parts(&entry.path).map_err(fault)?;
-        // Engines ignore an entry of the root itself, of whatever type.
-        let Some((name, parents)) = parts.split_last() else { return Ok(()) };
+        let Some((name, parents)) = parts.split_last() else { return self.own_entry(&entry) };
         let parents = parents.join(&b'/');
         let Upper { root: upper, described } = &mut self.upper;
         let parent = self.root.tree.make_parents(*upper, &parents, described).map_err(fault)?;
@@ -58,6 +57,17 @@ impl<'a, 'r> Applier<'a, 'r> {
         };
         let description = self.description(kind, &entry, &path)?;
         self.place(directory, name, kind, description, &path).map_err(fault)
+    }
+
+    /// Keeps an entry of the root itself apart: containerd and overlays ignore it, of whatever type.
+    fn own_entry(&mut self, entry: &TarEntry) -> Result<(), Fault> {
+        if entry.kind == Some(TarKind::Dir) {
+            let description = self.description(Kind::DIR, entry, "/")?;
+            let node = self.root.tree.add(Kind::DIR, description);
+            let fault = |reason| Fault::Entry { path: "/".to_owned(), reason };
+            self.root.own_entry = Some(node.map_err(fault)?);
+        }
+        Ok(())
     }
 
     /// Merges the layer into the root.

@@ -99,7 +99,7 @@ fn decode_all(
     let mut plain = decode(&mut blob)?;
     loop {
         let mut chunk = returned.try_recv().unwrap_or_default();
-        chunk.fill(&mut plain).map_err(DecodeError::Read)?;
+        chunk.fill(&mut plain).map_err(DecodeError::from)?;
         if chunk.is_empty() {
             break;
         }

@@ -309,7 +309,10 @@ impl Evaluator<'_> {
         let Some(operands) = Operands::read(words) else { return Vec::new() };
         let is_open = |source: &str| self.files.entry(source) == Entry::File(Executable::Yes);
         match (operands.name, operands.files.as_slice()) {
-            ("cp", [source, copy]) => self.made_of(state, source, copy).into_iter().collect(),
+            ("cp", [source, copy]) => {
+                let made = self.made_of(state, source, copy).into_iter();
+                made.filter(|(copy, source)| self.is_same_elsewhere(copy, source)).collect()
+            }
             ("ln", [target, link]) if operands.has(&['s']) && target.starts_with('/') => {
                 self.made_of(state, target, link).into_iter().collect()
             }
@@ -320,6 +323,11 @@ impl Evaluator<'_> {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Whether a copy runs as its original does.
+    fn is_same_elsewhere(&self, copy: &str, source: &str) -> bool {
+        parent(copy) == parent(source) || !self.files.seeks_beside_itself(source)
     }
 
     /// Returns the path of a copy of one file, or of a link, and its original.

@@ -6,6 +6,7 @@ use crossdock_shell::{Changes, Entry, Executable, Files};
 use super::Context;
 use super::process::Process;
 use crate::program::container::{Container, Credentials};
+use crate::program::inspect::{Dynamic, Inspection, inspect_file};
 use crate::root::{EntryKind, ResolveError, Resolved, is_mounted, read_small, resolve};
 
 /// The size above which a script is not read.
@@ -106,6 +107,21 @@ impl Files for ImageFiles<'_> {
         Some(entry.is_some_and(|entry| matches!(entry.kind, EntryKind::Link(_))))
     }
 
+    fn seeks_beside_itself(&self, path: &str) -> bool {
+        let found = resolve(self.container.root, path).ok();
+        let file = found.and_then(|found| inspect_file(self.container.root, &found.path).ok());
+        match file.as_ref().map(|file| &file.facts) {
+            Some(Inspection::Elf(elf)) => elf.dynamic.as_ref().is_some_and(names_origin),
+            Some(Inspection::Script(script)) if script.is_for_shell() => {
+                let text = self.text(path).unwrap_or_default();
+                OWN_NAMES.iter().any(|name| memchr::memmem::find(&text, name).is_some())
+            }
+            // Other interpreters import what is next to the script.
+            Some(Inspection::Script(_)) => true,
+            _ => false,
+        }
+    }
+
     fn output(&self, words: &[&str]) -> Option<String> {
         let machine = || machine(self.context.target.architecture());
         Some(match words {
@@ -115,6 +131,16 @@ impl Files for ImageFiles<'_> {
             _ => return None,
         })
     }
+}
+
+/// The names that a shell script has for its own path.
+const OWN_NAMES: [&[u8]; 4] = [b"$0", b"${0", b"BASH_SOURCE", b"$_"];
+
+/// Returns whether a program looks for libraries next to itself.
+fn names_origin(dynamic: &Dynamic) -> bool {
+    let paths = dynamic.rpath.iter().chain(&dynamic.runpath).chain(&dynamic.needed);
+    let mut paths = paths.filter(|path| path.contains('$'));
+    paths.any(|path| path.contains("ORIGIN"))
 }
 
 /// Returns the machine that the kernel of a node tells (`UTS_MACHINE`). `None` for 32-bit platforms, whose programs also

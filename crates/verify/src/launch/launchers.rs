@@ -8,7 +8,7 @@ use super::image_files::ImageFiles;
 use super::next::{fails, no_command, refused, start, unknown_word};
 use super::options::{Grammar, OptionError, Value, is_given};
 use super::process::{Libc, Process, Word};
-use super::{Next, environment, option_values, report, switch_user};
+use super::{Next, environment, group, option_values, report, switch_user};
 use crate::program::busybox::BusyBox;
 use crossdock_shell::{Entry, Files};
 
@@ -118,6 +118,13 @@ impl Launcher {
 
     /// Reads the arguments of the launcher.
     pub(super) fn read(&self, call: &Call<'_>) -> Next {
+        match self.command(call) {
+            Next::Start(child) => Next::Start(Box::new(group::of_child(call, self.names[0], *child))),
+            next => next,
+        }
+    }
+
+    fn command(&self, call: &Call<'_>) -> Next {
         match &self.reading {
             Reading::Plain(plain) => plain.read(call, self.names[0]),
             Reading::Own(Own::Tini) => tini(call),
@@ -291,7 +298,7 @@ impl Plain {
         if let Some(value) = option_values::refused(call, name, &options, operands) {
             return refused(call, OptionError::Refused(value));
         }
-        if name == "setsid" && call.process.story.is_empty() && !is_given(&options, &["w", "wait"]) {
+        if name == "setsid" && call.process.leads_group && !is_given(&options, &["w", "wait"]) {
             return leaves_container(call);
         }
         if name == "stdbuf" && lacks_stdbuf_library(call) {
@@ -305,10 +312,10 @@ impl Plain {
     }
 }
 
-/// The first process of a container leads its group, so that setsid starts the command in a child and does not wait for it.
+/// The leader of a group cannot make a new one, so that setsid starts the command in a child and does not wait for it.
 fn leaves_container(call: &Call<'_>) -> Next {
-    let why = "as the first process it starts its command in a child and ends at once, and the container with it: `setsid -w` \
-               of util-linux waits, and a first process needs no setsid";
+    let why = "as the leader of its process group it starts its command in a child and ends at once, and the container with it: \
+               `setsid -w` of util-linux waits, and such a process needs no setsid";
     fails(call, why.to_owned())
 }
 

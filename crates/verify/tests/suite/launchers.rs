@@ -315,6 +315,19 @@ fn of_launchers() -> Vec<Case> {
         Case::of(&["/bin/busybox", "setsid", "sh", "-c", "/bin/busybox sleep 1; exec /app"])
             .fails("launch-refused"),
         Case::of(&["sh", "-c", "setsid /app; true"]),
+        Case::of(&["tini", "--", "setsid", "-w", "/app"]),
+        Case::of(&["dumb-init", "-c", "setsid", "/app"]),
+        Case::of(&["dumb-init", "--single", "setsid", "/app"]),
+        Case::of(&["timeout", "9", "setsid", "/app"]),
+        Case::of(&["tini", "--", "sh", "-c", "setsid /app; true"]),
+        later(&["tini", "--", "setsid"]).fails("launch-refused"),
+        later(&["dumb-init", "setsid"]).fails("launch-refused"),
+        later(&["dumb-init", "-v", "--", "setsid"]).fails("launch-refused"),
+        later(&["catatonit", "--", "setsid"]).fails("launch-refused"),
+        later(&["env", "A=1", "nice", "setsid"]).fails("launch-refused"),
+        later(&["gosu", "app", "setsid"]).fails("launch-refused"),
+        later(&["sh", "-c", "exec setsid \"$@\"", "sh"]).fails("launch-refused"),
+        later(&["sh", "-c", "(exec setsid \"$@\"); true", "sh"]),
         stdbuf().fails("launch-refused"),
         stdbuf().file(STDBUF_LIBRARY, 0o644, host_file(STDBUF_LIBRARY)),
         Case::of(&["setpriv", "--reuid=app", "--clear-groups", "/app"]),
@@ -392,6 +405,11 @@ fn of_launchers() -> Vec<Case> {
 
 /// The library that stdbuf preloads, where Debian has it.
 const STDBUF_LIBRARY: &str = "/usr/libexec/coreutils/libstdbuf.so";
+
+/// A launcher of a program that says a second later that it has started.
+fn later(launcher: &[&str]) -> Case {
+    Case::of(&[launcher, &["sh", "-c", "/bin/busybox sleep 1; exec /app"]].concat())
+}
 
 fn stdbuf() -> Case {
     Case::of(&["stdbuf", "-oL", "/app"]).file("/usr/bin/stdbuf", 0o755, host_file("/usr/bin/stdbuf"))

@@ -190,6 +190,10 @@ fn of_copies() -> Vec<Case> {
         after("cp /closed /tmp/app\nchmod +x /tmp/app", "/tmp/app").unproven("launch-unknown"),
         after("cp /closed /tmp/app", "/tmp/app").fails("not-executable"),
         after("cp /arm /tmp/app", "/tmp/app").seen_failing(may_fail),
+        beside(after("cp /opt/tool/run /opt/tool/copy", "/opt/tool/copy")),
+        beside(after("cp /opt/tool/run /tmp/run", "/tmp/run")).seen_failing("launch-unknown"),
+        beside(after("cp /opt/tool/start /opt/tool/copy", "/opt/tool/copy")),
+        beside(after("cp /opt/tool/start /tmp/start", "/tmp/start")).seen_failing("launch-unknown"),
         after("ln -sfn /opt/v2 /opt/current", "/opt/current/run"),
         after("ln -sfn /opt/v2 /opt/current", "/opt/current/none").fails("launch-command-missing"),
         after("ln -s /app /usr/bin/start", "start"),
@@ -198,6 +202,16 @@ fn of_copies() -> Vec<Case> {
         after("cp /app /tmp/app\nrm /tmp/app", "/tmp/app").unproven("launch-unknown"),
         after("[ -z \"$X\" ] || cp /app /tmp/app", "/tmp/app").seen_failing(may_fail),
     ]
+}
+
+/// Adds a program that finds its library next to itself, and a script that starts it so.
+fn beside(case: Case) -> Case {
+    let library = Recipe::parse("gcc -shared -fPIC -Wl,-soname,libanswer.so @library.c").path();
+    let program = format!("gcc @main.c -Wl,--no-as-needed -Wl,-rpath,$ORIGIN {}", library.display());
+    let library = std::fs::read(library).expect("the compiler wrote it");
+    case.file("/opt/tool/run", 0o755, Recipe::parse(&program).make())
+        .file("/opt/tool/libanswer.so", 0o755, library)
+        .script("/opt/tool/start", "#!/bin/sh\nexec \"${0%/*}/run\"\n")
 }
 
 /// Programs that launchers start, and that earlier commands may have created.
