@@ -6,6 +6,7 @@ mod ko;
 mod layers;
 mod lookup;
 mod programs;
+mod rebase;
 mod registry;
 mod row;
 mod server;
@@ -45,6 +46,7 @@ const GROUPS: &[Group] = &[
     ("zstd", verify::zstd),
     ("go", programs::go),
     ("ko", ko::rows),
+    ("rebase", rebase::rows),
     ("registry", registry::rows),
     ("rust", programs::rust),
     ("xtask", cold_xtask),
