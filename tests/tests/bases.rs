@@ -343,3 +343,56 @@ fn base_images_are_counted_in_the_cache_and_pruned() {
     fixture.dist(&["--offline"]).ends_with(2);
     fixture.dist(&[]).success();
 }
+
+#[test]
+fn commands_that_need_a_registry_are_refused_without_the_network() {
+    let mut fixture = Fixture::new();
+    let other = format!("{}/other:1", fixture.registry.host());
+    let (base, host) = (fixture.base.clone(), fixture.registry.host());
+    fixture::write(
+        fixture.project.join("pod.yaml"),
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{ name: p }}\nspec: {{ containers: [{{ name: c, image: \"{base}\" }}] }}\n"
+        ),
+    );
+    let layout = format!("oci:{}", fixture.sandbox.work().join("base-one").display());
+    let pulled = fixture.sandbox.work().join("pulled").display().to_string();
+    let (copied, index) = (format!("oci:{pulled}-copied:1"), format!("oci:{pulled}-index:1"));
+    fixture.sandbox.set("CROSSDOCK_OFFLINE", "1");
+    let run = |arguments: &[&str]| fixture.sandbox.crossdock(&fixture.project, arguments);
+    for call in [
+        &["push", &other, &layout][..],
+        &["pull", &base, "--output", &pulled],
+        &["copy", &base, &copied],
+        &["copy", &layout, &format!("docker://{other}")],
+        &["promote", &base, &other],
+        &["rebase", &base, "--onto", &other],
+        &["resolve", "-f", "pod.yaml"],
+        &["verify", &base],
+        &["inspect", &base],
+        &["index", "create", &other, &layout],
+        &["index", "create", &index, &base],
+        &["login", &host, "--username", "u", "--password-stdin"],
+        &["update"],
+        &["dist", "--push", "--repository", &other],
+    ] {
+        let refused = run(call);
+        refused
+            .ends_with(2)
+            .complains("CROSSDOCK_OFFLINE forbids the network")
+            .complains("unset CROSSDOCK_OFFLINE");
+    }
+    assert_eq!((fixture.registry.record().counts().len(), Path::new(&pulled).exists()), (0, false));
+    // Layouts on both sides need no network.
+    run(&["copy", &layout, &copied]).success();
+    run(&["inspect", &copied]).success();
+    // It is verified, and the base has no program.
+    run(&["index", "create", &index, &layout, "--platform", "linux/amd64,linux/arm64"]).ends_with(1);
+    run(&["resolve", "-f", "pod.yaml", "--only-own"]).success();
+    fixture.sandbox.unset("CROSSDOCK_OFFLINE");
+    let refused = fixture.dist(&["--push", "--offline", "--repository", &other]).ends_with(2);
+    refused
+        .complains("`--push` needs a registry, and --offline forbids the network")
+        .complains("omit `--offline`");
+    assert_eq!(fixture.requests(), 0);
+}

@@ -86,6 +86,7 @@ pub fn update(context: &Context, options: &UpdateOptions) -> Result<Vec<UpdatedB
             context.network(Network::Online),
         );
         for (name, reference) in known.into_iter().filter(|(name, _)| is_asked(name)) {
+            context.check_online(&name)?;
             let digest =
                 documents.look_up(&reference).map_err(|error| error.at(format!("the base `{name}`")))?;
             updated.push(UpdatedBase { before: lock.get(&name), digest, reference: name });

@@ -191,6 +191,7 @@ pub fn promote(
     context.unless_cancelled(|| {
         let names = names(destinations)?;
         let targets = targets(context, source, &names, options)?;
+        context.check_online(source)?;
         let manifest = resolve(registry, source)?;
         let digest = manifest.descriptor.digest;
         check_commit(&manifest, &options.annotations)?;
