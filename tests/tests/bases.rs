@@ -230,7 +230,28 @@ fn a_base_of_one_platform_a_name_without_a_tag_and_an_absent_image_are_told() {
     fixture.configure("alpine", "");
     fixture.dist(&[]).ends_with(2).complains("`base`: `alpine` has no tag: write `alpine:3.22`");
     fixture.configure(&format!("{}/absent:1", fixture.registry.host()), "");
-    fixture.dist(&[]).ends_with(5).complains("the base `").complains("absent:1");
+    let at = "crossdock.toml:2:8: the base `";
+    fixture.dist(&[]).ends_with(5).complains(at).complains("absent:1");
+    fixture.sandbox.crossdock(&fixture.project, &["update"]).ends_with(5).complains(at).complains("absent:1");
+    // Nobody listens there.
+    fixture.configure("127.0.0.1:1/unreachable:1", "");
+    fixture.dist(&[]).ends_with(5).complains(at).complains("unreachable:1");
+}
+
+#[test]
+fn the_lock_file_of_the_root_is_that_of_included_directories_too() {
+    let fixture = Fixture::new();
+    let root = fixture.sandbox.work().join("root");
+    let included = fixture::go_module(&root, "hello");
+    fixture::write(root.join("crossdock.toml"), "include = [\"hello\"]\n");
+    fixture::write(included.join("crossdock.toml"), format!("[image.hello]\nbase = \"{}\"\n", fixture.base));
+    let locks = || [&root, &included].map(|directory| directory.join("crossdock.lock").exists());
+    fixture.sandbox.crossdock(&root, &["build"]).success();
+    assert_eq!(locks(), [true, false]);
+    fixture.sandbox.crossdock(&root, &["update"]).success().says("unchanged");
+    // Used on its own, the directory is a root.
+    fixture.sandbox.crossdock(&included, &["build"]).success();
+    assert_eq!(locks(), [true, true]);
 }
 
 /// A node for arm64 runs images for arm/v7, and a program for arm64 does not start with their libraries.
