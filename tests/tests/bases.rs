@@ -3,6 +3,7 @@
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crossdock_oci::{
     Compression, Content, History, Image, LayerBuilder, Layout as OciLayout, Owner, PlatformImage,
@@ -10,6 +11,7 @@ use crossdock_oci::{
 };
 use crossdock_tests::registry::MemoryRegistry;
 use crossdock_tests::registry::memory::Habits;
+use crossdock_tests::terminal::crossdock_on_terminal;
 use crossdock_tests::{Layout, Outcome, Sandbox, fixture};
 use serde_json::json;
 
@@ -23,8 +25,12 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
+        Self::with(Habits::default())
+    }
+
+    fn with(habits: Habits) -> Self {
         let sandbox = Sandbox::new();
-        let registry = MemoryRegistry::start(Habits::default());
+        let registry = MemoryRegistry::start(habits);
         let base = format!("{}/base:1", registry.host());
         let project = fixture::go_module(&sandbox.work(), "hello");
         let fixture = Self { sandbox, registry, project, base };
@@ -208,17 +214,33 @@ fn a_damaged_blob_of_the_cache_is_fetched_again() {
     let digest = fixture.dist(&["--json"]).success().json()["images"][0]["digest"].clone();
     fixture.requests();
     let blobs = fixture.sandbox.cache().join("crossdock/bases/blobs/sha256");
-    for entry in fs::read_dir(&blobs).unwrap() {
-        let path = entry.unwrap().path();
-        let length = fs::metadata(&path).unwrap().len();
-        // Another name of the file would be changed with it.
-        fs::remove_file(&path).unwrap();
-        fs::write(&path, vec![0; usize::try_from(length).unwrap()]).unwrap();
+    let damage = |is_wanted: &dyn Fn(&[u8]) -> bool| {
+        for entry in fs::read_dir(&blobs).unwrap() {
+            let path = entry.unwrap().path();
+            let content = fs::read(&path).unwrap();
+            if is_wanted(&content) {
+                // Another name of the file would be changed with it.
+                fs::remove_file(&path).unwrap();
+                fs::write(&path, vec![0; content.len()]).unwrap();
+            }
+        }
+        fs::remove_dir_all(fixture.project.join(".crossdock")).unwrap();
+    };
+    // Everything, or only layers.
+    for layers_only in [false, true] {
+        damage(&|content| !layers_only || !content.starts_with(b"{"));
+        fixture.dist(&["--offline"]).ends_with(2).complains("the network is forbidden");
+        assert_eq!(fixture.dist(&["--json"]).success().json()["images"][0]["digest"], digest);
+        assert!(fixture.requests() > 0);
     }
-    fs::remove_dir_all(fixture.project.join(".crossdock")).unwrap();
-    fixture.dist(&["--offline"]).ends_with(2).complains("the network is forbidden");
-    assert_eq!(fixture.dist(&["--json"]).success().json()["images"][0]["digest"], digest);
-    assert!(fixture.requests() > 0);
+}
+
+#[test]
+fn the_bytes_of_layers_are_counted_while_they_are_fetched() {
+    let fixture = Fixture::with(Habits { delay: Duration::from_millis(300), ..Habits::default() });
+    let written = crossdock_on_terminal(&fixture.sandbox, &fixture.project, 80, "dist").success().stdout;
+    let begun = format!("fetch the base {}  0 B/", fixture.base);
+    assert!(written.contains(&begun), "{written}");
 }
 
 #[test]

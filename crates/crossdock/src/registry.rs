@@ -5,6 +5,7 @@ mod followers;
 mod index;
 mod inspect;
 mod login;
+mod progress;
 mod promote;
 mod pull;
 mod push;
@@ -24,6 +25,7 @@ pub use followers::LeftBehind;
 pub use index::create_index;
 pub use inspect::{InspectedEntry, InspectedPlatform, Inspection, inspect};
 pub use login::{check_username, login, logout};
+pub use progress::TransferProgress;
 pub use promote::{
     Failure, PROMOTION_SCHEMA, PromoteOptions, Promoted, PromotedTag, TagStatus, TakenTags, cluster_targets,
     promote,

@@ -38,7 +38,7 @@ use crossdock_platform::Platform;
 use crossdock_system::environment::Environment;
 use crossdock_system::process::{Cancel, Processes};
 
-pub use base::BaseFetcher;
+pub use base::{BaseFetchError, BaseFetcher};
 pub use crossdock_subjects::Scope;
 pub use error::{
     EngineFailure, ErrorKind, ExecuteError, Failure, FileFault, InternalError, UnpackableFile, WrongPlatform,
@@ -267,7 +267,7 @@ impl StepContext<'_> {
     fn act(&self, step: &Step, reporter: &Reporter<'_>) -> Result<Outcome, ExecuteError> {
         let outcome = match &step.action {
             Action::Write(wrapper) => self.write_wrapper(wrapper),
-            Action::Base(fetch) => self.base(fetch),
+            Action::Base(fetch) => self.base(fetch, reporter),
             Action::Cargo(build) => self.cargo(build, reporter),
             Action::Go(build) => self.go(build, reporter),
             Action::Render { image } => self.render(self.image(image)?),

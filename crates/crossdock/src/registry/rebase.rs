@@ -150,7 +150,10 @@ pub fn rebase(
         let copy = |from: &Opened<'_>, layers: &dyn Fn(&Joined<'_>) -> Vec<Blob>| {
             let mut seen = BTreeSet::new();
             let layers = joined.iter().flat_map(layers).filter(|blob| seen.insert(blob.digest));
-            copy_blobs(store, from.content(), layers.collect::<Vec<_>>(), jobs, observer).map_err(failed)
+            let layers: Vec<Blob> = layers.collect();
+            let bytes = layers.iter().map(|layer| layer.size).sum();
+            observer.event(TransferEvent::Planned { blobs: layers.len(), bytes });
+            copy_blobs(store, from.content(), layers, jobs, observer).map_err(failed)
         };
         copy(&new_opened, &|joined| blobs(joined.new.layers()))?;
         // The old base is read too: its distribution, and what it has where the new one has a link.

@@ -9,6 +9,7 @@ use crossdock_oci::Digest;
 use crossdock_platform::Platform;
 use crossdock_system::process::ProcessError;
 
+use super::BaseFetchError;
 use crate::plan::{ImagePlan, Missing};
 use crate::report::Report;
 
@@ -85,7 +86,7 @@ pub enum ExecuteError {
         base: String,
         /// The cause.
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: BaseFetchError,
     },
     /// An image could not be written or read.
     #[error("image `{image}`: {source}")]
@@ -325,11 +326,10 @@ impl ExecuteError {
             | Self::BuildsAmongSources { .. }
             | Self::UnpackableFile(_)
             | Self::ForeignArchive { .. } => ErrorKind::Usage,
-            Self::Image { .. }
-            | Self::Base { .. }
-            | Self::File { .. }
-            | Self::BaseChanged { .. }
-            | Self::Cache(_) => ErrorKind::InputOutput,
+            Self::Image { .. } | Self::File { .. } | Self::BaseChanged { .. } | Self::Cache(_) => {
+                ErrorKind::InputOutput
+            }
+            Self::Base { source, .. } => source.kind,
             Self::Cancelled => ErrorKind::Interrupted,
         }
     }
