@@ -32,7 +32,7 @@ pub use promote::{
 };
 pub use pull::pull;
 pub use push::{Naming, PushedImage, check_repositories, push, push_built};
-pub use rebase::{REBASE_SCHEMA, RebaseOptions, Rebased, RebasedPlatform, rebase};
+pub use rebase::{InvalidReferrers, REBASE_SCHEMA, RebaseOptions, Rebased, RebasedPlatform, rebase};
 pub use resolve::{
     Affinity, CheckedManifest, FileKind, ImagePath, KubernetesManifest, Others, Pinning, RESOLUTION_SCHEMA,
     Recursion, ResolveOptions, Resolved, ResolvedFile, ResolvedImage, ResolvedPod, Untouched,

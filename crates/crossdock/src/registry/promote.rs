@@ -83,7 +83,7 @@ pub struct Promoted {
     pub verdicts: Vec<Verification>,
 }
 
-/// An error after which some of the tags name the image and others do not.
+/// An error as a part of an answer: after a promotion that gave only some of the tags, or of a rebase that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Failure {
