@@ -1,6 +1,7 @@
 //! The client of registries, with the credentials, proxies and trusted authorities of a context.
 
 mod create;
+mod progress;
 
 use std::fmt;
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -15,6 +16,7 @@ use crossdock_registry::{
 };
 
 pub use create::NewRepository;
+pub use progress::TransferProgress;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, usage};

@@ -5,7 +5,6 @@ mod followers;
 mod index;
 mod inspect;
 mod login;
-mod progress;
 mod promote;
 mod pull;
 mod push;
@@ -13,7 +12,7 @@ mod rebase;
 mod resolve;
 mod verify;
 
-pub use crate::client::{NewRepository, RegistryOptions, registry};
+pub use crate::client::{NewRepository, RegistryOptions, TransferProgress, registry};
 pub use crate::subject::Endpoint;
 pub use copy::{Copied, CopyOptions, copy};
 pub use crossdock_registry::credentials::{Removed, Secret, Stored, host_of, usual_user};
@@ -25,7 +24,6 @@ pub use followers::LeftBehind;
 pub use index::create_index;
 pub use inspect::{InspectedEntry, InspectedPlatform, Inspection, inspect};
 pub use login::{check_username, login, logout};
-pub use progress::TransferProgress;
 pub use promote::{
     Failure, PROMOTION_SCHEMA, PromoteOptions, Promoted, PromotedTag, TagStatus, TakenTags, cluster_targets,
     promote,

@@ -38,10 +38,11 @@ use crossdock_platform::Platform;
 use crossdock_system::environment::Environment;
 use crossdock_system::process::{Cancel, Processes};
 
-pub use base::{BaseFetchError, BaseFetcher};
+pub use base::BaseFetcher;
 pub use crossdock_subjects::Scope;
 pub use error::{
-    EngineFailure, ErrorKind, ExecuteError, Failure, FileFault, InternalError, UnpackableFile, WrongPlatform,
+    BaseFetchError, EngineFailure, ErrorKind, ExecuteError, Failure, FileFault, InternalError,
+    UnpackableFile, WrongPlatform,
 };
 pub use observer::{Event, Observer, Silent};
 

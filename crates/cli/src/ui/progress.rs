@@ -6,12 +6,11 @@ use std::time::Duration;
 use crossdock::execute::{Event, Observer};
 use crossdock::plan::{Step, StepId};
 
-use super::duration;
 use super::live::{First, Live, Running};
 use super::style::{BAD, DIM, GOOD, WARN, paint};
 use super::text::{message, one_line, plain, shown, tool_line};
-use super::transfer::moved;
 use super::width::fold;
+use super::{duration, moved};
 
 /// The amount of progress to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crossdock::execute::bytes;
 use crossdock::registry::{TransferEvent, TransferObserver, TransferProgress};
 
 use super::live::{First, Live, Running};
+use super::moved;
 use super::progress::Verbosity;
 use super::style::{WARN, paint};
 use super::text::{message, shown};
@@ -41,9 +41,4 @@ impl TransferObserver for Transfer {
             state.running.iter().for_each(|running| running.detail(&detail));
         }
     }
-}
-
-/// Returns the bytes that were moved and those in total.
-pub(super) fn moved(done: u64, total: u64) -> String {
-    format!("{}/{}", bytes(done), bytes(total))
 }

@@ -10,10 +10,9 @@ use crossdock_runner::execute::{BaseFetchError, BaseFetcher};
 use crossdock_runner::plan::BaseFetch;
 
 use super::not_cached;
-use crate::client::{RegistryOptions, failed, registry};
+use crate::client::{RegistryOptions, TransferProgress, failed, registry};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
-use crate::registry::TransferProgress;
 use crate::subject::{Endpoint, local_image};
 
 /// Fetches layers with the context's credentials.

@@ -1,6 +1,5 @@
 //! Base images that are not built in: their layers in the cache, and what an image inherits of them.
 
-use std::error::Error;
 use std::fmt;
 
 use camino::Utf8Path;
@@ -8,7 +7,7 @@ use crossdock_oci::{
     Blob, BlobStore, History, Layer, RootLimits, RootView, RuntimeConfig, Timestamp, merge_environment,
 };
 
-use super::error::image_error;
+use super::error::{BaseFetchError, image_error};
 use super::observer::Reporter;
 use super::{ErrorKind, ExecuteError, StepContext};
 use crate::bytes;
@@ -29,17 +28,6 @@ pub trait BaseFetcher: fmt::Debug + Send + Sync {
         store: &BlobStore,
         moved: &(dyn Fn(u64, u64) + Sync),
     ) -> Result<(), BaseFetchError>;
-}
-
-/// The reason why layers of a base image could not be fetched.
-#[derive(Debug, thiserror::Error)]
-#[error("{source}")]
-pub struct BaseFetchError {
-    /// The class of the failure.
-    pub kind: ErrorKind,
-    /// The cause.
-    #[source]
-    pub source: Box<dyn Error + Send + Sync>,
 }
 
 impl StepContext<'_> {

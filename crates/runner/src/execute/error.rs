@@ -9,7 +9,6 @@ use crossdock_oci::Digest;
 use crossdock_platform::Platform;
 use crossdock_system::process::ProcessError;
 
-use super::BaseFetchError;
 use crate::plan::{ImagePlan, Missing};
 use crate::report::Report;
 
@@ -239,6 +238,17 @@ pub enum ErrorKind {
     InputOutput,
     /// The call was cancelled through its [`Cancel`](crossdock_system::process::Cancel).
     Interrupted,
+}
+
+/// The reason why layers of a base image could not be fetched.
+#[derive(Debug, thiserror::Error)]
+#[error("{source}")]
+pub struct BaseFetchError {
+    /// The class of the failure.
+    pub kind: ErrorKind,
+    /// The cause.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
 }
 
 /// A broken invariant of crossdock: a plan that contradicts itself, or a panic.
