@@ -3,6 +3,7 @@
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crossdock_oci::{
     Compression, Content, History, Image, LayerBuilder, Layout as OciLayout, Owner, PlatformImage,
@@ -10,6 +11,7 @@ use crossdock_oci::{
 };
 use crossdock_tests::registry::MemoryRegistry;
 use crossdock_tests::registry::memory::Habits;
+use crossdock_tests::terminal::crossdock_on_terminal;
 use crossdock_tests::{Layout, Outcome, Sandbox, fixture};
 use serde_json::json;
 
@@ -23,8 +25,12 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
+        Self::with(Habits::default())
+    }
+
+    fn with(habits: Habits) -> Self {
         let sandbox = Sandbox::new();
-        let registry = MemoryRegistry::start(Habits::default());
+        let registry = MemoryRegistry::start(habits);
         let base = format!("{}/base:1", registry.host());
         let project = fixture::go_module(&sandbox.work(), "hello");
         let fixture = Self { sandbox, registry, project, base };
@@ -208,17 +214,33 @@ fn a_damaged_blob_of_the_cache_is_fetched_again() {
     let digest = fixture.dist(&["--json"]).success().json()["images"][0]["digest"].clone();
     fixture.requests();
     let blobs = fixture.sandbox.cache().join("crossdock/bases/blobs/sha256");
-    for entry in fs::read_dir(&blobs).unwrap() {
-        let path = entry.unwrap().path();
-        let length = fs::metadata(&path).unwrap().len();
-        // Another name of the file would be changed with it.
-        fs::remove_file(&path).unwrap();
-        fs::write(&path, vec![0; usize::try_from(length).unwrap()]).unwrap();
+    let damage = |is_wanted: &dyn Fn(&[u8]) -> bool| {
+        for entry in fs::read_dir(&blobs).unwrap() {
+            let path = entry.unwrap().path();
+            let content = fs::read(&path).unwrap();
+            if is_wanted(&content) {
+                // Another name of the file would be changed with it.
+                fs::remove_file(&path).unwrap();
+                fs::write(&path, vec![0; content.len()]).unwrap();
+            }
+        }
+        fs::remove_dir_all(fixture.project.join(".crossdock")).unwrap();
+    };
+    // Everything, or only layers.
+    for layers_only in [false, true] {
+        damage(&|content| !layers_only || !content.starts_with(b"{"));
+        fixture.dist(&["--offline"]).ends_with(2).complains("the network is forbidden");
+        assert_eq!(fixture.dist(&["--json"]).success().json()["images"][0]["digest"], digest);
+        assert!(fixture.requests() > 0);
     }
-    fs::remove_dir_all(fixture.project.join(".crossdock")).unwrap();
-    fixture.dist(&["--offline"]).ends_with(2).complains("the network is forbidden");
-    assert_eq!(fixture.dist(&["--json"]).success().json()["images"][0]["digest"], digest);
-    assert!(fixture.requests() > 0);
+}
+
+#[test]
+fn the_bytes_of_layers_are_counted_while_they_are_fetched() {
+    let fixture = Fixture::with(Habits { delay: Duration::from_millis(300), ..Habits::default() });
+    let written = crossdock_on_terminal(&fixture.sandbox, &fixture.project, 80, "dist").success().stdout;
+    let begun = format!("fetch the base {}  0 B/", fixture.base);
+    assert!(written.contains(&begun), "{written}");
 }
 
 #[test]
@@ -230,7 +252,28 @@ fn a_base_of_one_platform_a_name_without_a_tag_and_an_absent_image_are_told() {
     fixture.configure("alpine", "");
     fixture.dist(&[]).ends_with(2).complains("`base`: `alpine` has no tag: write `alpine:3.22`");
     fixture.configure(&format!("{}/absent:1", fixture.registry.host()), "");
-    fixture.dist(&[]).ends_with(5).complains("the base `").complains("absent:1");
+    let at = "crossdock.toml:2:8: the base `";
+    fixture.dist(&[]).ends_with(5).complains(at).complains("absent:1");
+    fixture.sandbox.crossdock(&fixture.project, &["update"]).ends_with(5).complains(at).complains("absent:1");
+    // Nobody listens there.
+    fixture.configure("127.0.0.1:1/unreachable:1", "");
+    fixture.dist(&[]).ends_with(5).complains(at).complains("unreachable:1");
+}
+
+#[test]
+fn the_lock_file_of_the_root_is_that_of_included_directories_too() {
+    let fixture = Fixture::new();
+    let root = fixture.sandbox.work().join("root");
+    let included = fixture::go_module(&root, "hello");
+    fixture::write(root.join("crossdock.toml"), "include = [\"hello\"]\n");
+    fixture::write(included.join("crossdock.toml"), format!("[image.hello]\nbase = \"{}\"\n", fixture.base));
+    let locks = || [&root, &included].map(|directory| directory.join("crossdock.lock").exists());
+    fixture.sandbox.crossdock(&root, &["build"]).success();
+    assert_eq!(locks(), [true, false]);
+    fixture.sandbox.crossdock(&root, &["update"]).success().says("unchanged");
+    // Used on its own, the directory is a root.
+    fixture.sandbox.crossdock(&included, &["build"]).success();
+    assert_eq!(locks(), [true, true]);
 }
 
 /// A node for arm64 runs images for arm/v7, and a program for arm64 does not start with their libraries.
@@ -342,4 +385,57 @@ fn base_images_are_counted_in_the_cache_and_pruned() {
     // The layout has the layers, and still they are fetched: nothing is read from a place that others write.
     fixture.dist(&["--offline"]).ends_with(2);
     fixture.dist(&[]).success();
+}
+
+#[test]
+fn commands_that_need_a_registry_are_refused_without_the_network() {
+    let mut fixture = Fixture::new();
+    let other = format!("{}/other:1", fixture.registry.host());
+    let (base, host) = (fixture.base.clone(), fixture.registry.host());
+    fixture::write(
+        fixture.project.join("pod.yaml"),
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{ name: p }}\nspec: {{ containers: [{{ name: c, image: \"{base}\" }}] }}\n"
+        ),
+    );
+    let layout = format!("oci:{}", fixture.sandbox.work().join("base-one").display());
+    let pulled = fixture.sandbox.work().join("pulled").display().to_string();
+    let (copied, index) = (format!("oci:{pulled}-copied:1"), format!("oci:{pulled}-index:1"));
+    fixture.sandbox.set("CROSSDOCK_OFFLINE", "1");
+    let run = |arguments: &[&str]| fixture.sandbox.crossdock(&fixture.project, arguments);
+    for call in [
+        &["push", &other, &layout][..],
+        &["pull", &base, "--output", &pulled],
+        &["copy", &base, &copied],
+        &["copy", &layout, &format!("docker://{other}")],
+        &["promote", &base, &other],
+        &["rebase", &base, "--onto", &other],
+        &["resolve", "-f", "pod.yaml"],
+        &["verify", &base],
+        &["inspect", &base],
+        &["index", "create", &other, &layout],
+        &["index", "create", &index, &base],
+        &["login", &host, "--username", "u", "--password-stdin"],
+        &["update"],
+        &["dist", "--push", "--repository", &other],
+    ] {
+        let refused = run(call);
+        refused
+            .ends_with(2)
+            .complains("CROSSDOCK_OFFLINE forbids the network")
+            .complains("unset CROSSDOCK_OFFLINE");
+    }
+    assert_eq!((fixture.registry.record().counts().len(), Path::new(&pulled).exists()), (0, false));
+    // Layouts on both sides need no network.
+    run(&["copy", &layout, &copied]).success();
+    run(&["inspect", &copied]).success();
+    // It is verified, and the base has no program.
+    run(&["index", "create", &index, &layout, "--platform", "linux/amd64,linux/arm64"]).ends_with(1);
+    run(&["resolve", "-f", "pod.yaml", "--only-own"]).success();
+    fixture.sandbox.unset("CROSSDOCK_OFFLINE");
+    let refused = fixture.dist(&["--push", "--offline", "--repository", &other]).ends_with(2);
+    refused
+        .complains("`--push` needs a registry, and --offline forbids the network")
+        .complains("omit `--offline`");
+    assert_eq!(fixture.requests(), 0);
 }

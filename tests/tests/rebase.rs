@@ -8,9 +8,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use crossdock_oci::{
-    Compression, Content, History, Image, Layer, LayerBuilder, Layout, Owner, PlatformImage, PlatformObject,
-    Pruning, RuntimeConfig, Timestamp, assemble,
+    Blob, Compression, Content, Descriptor, Digest, History, Image, Layer, LayerBuilder, Layout, Owner,
+    PlatformImage, PlatformObject, Pruning, RuntimeConfig, Timestamp, assemble, media_type,
 };
+use crossdock_registry::{Registry, Settings};
 use crossdock_tests::outcome::run;
 use crossdock_tests::registry::MemoryRegistry;
 use crossdock_tests::registry::memory::Habits;
@@ -178,9 +179,19 @@ fn a_base_on_which_the_program_does_not_start_is_refused_and_nothing_moves() {
     fixture.push("base:bare", &[&[&DEBIAN]], settings(&[], ""));
     let refused = fixture.rebase("app:1", "base:bare", &["--from", &fixture.name("base:1")]).ends_with(1);
     refused.complains("ld-linux-x86-64.so.2").complains("nothing was pushed");
+    let json = ["--from", &fixture.name("base:1"), "--json"];
+    let answer = fixture.rebase("app:1", "base:bare", &json).ends_with(1).json();
+    assert_eq!((&answer["pushed"], &answer["refused"]), (&json!(false), &json!([])));
+    assert!(answer["verdicts"].to_string().contains("ld-linux-x86-64.so.2"), "{answer}");
     fixture.push("other:1", &[&[&Text("etc/os-release", "ID=alpine\nVERSION_ID=3.22\n")]], settings(&[], ""));
     let refused = fixture.rebase("app:1", "other:1", &["--from", &fixture.name("base:1")]).ends_with(1);
     refused.complains("the image is built on Debian 12, and the new base is alpine");
+    // All reasons at once, as data too.
+    let answer = fixture.rebase("app:1", "other:1", &json).ends_with(1).json();
+    let message = "the image is built on Debian 12, and the new base is alpine";
+    assert_eq!((&answer["pushed"], &answer["refused"][0]["message"]), (&json!(false), &json!(message)));
+    assert!(answer["refused"][0]["hints"][0].as_str().unwrap().contains("build it again"), "{answer}");
+    assert!(answer["verdicts"].to_string().contains("ld-linux-x86-64.so.2"), "{answer}");
     assert_eq!(fixture.registry.tag("app", "1"), before);
 }
 
@@ -246,6 +257,47 @@ fn the_user_stays_and_a_base_that_is_gone_is_named() {
     fixture.push("user:newest", &[&newest], user(""));
     let gone = fixture.rebase("user:app", "user:newest", &[]).ends_with(5);
     gone.complains("which the image names").complains("--from");
+}
+
+#[test]
+fn what_is_about_the_image_is_named_by_its_kind() {
+    let fixture = prepared();
+    let subject = fixture.registry.tag("app", "1").unwrap().to_string();
+    let sbom = attach(&fixture, "app", &subject, "application/spdx+json");
+    let signatures = ["v1", "v2"].map(|version| {
+        let kind = format!("application/vnd.cncf.notary.signature.{version}");
+        attach(&fixture, "app", &subject, &kind)
+    });
+    let other = attach(&fixture, "app", &subject, "application/vnd.example.report");
+    let rebased = fixture.rebase("app:1", "base:2", &["--json"]).success();
+    let mut signatures = signatures.to_vec();
+    signatures.sort();
+    assert_eq!(
+        rebased.json()["invalid"],
+        json!([
+            { "kind": "SBOM", "count": 1, "digests": [sbom] },
+            { "kind": "application/vnd.example.report", "count": 1, "digests": [other] },
+            { "kind": "signature", "count": 2, "digests": signatures },
+        ])
+    );
+    rebased.complains(&format!("signature: 2 manifests are about the image on its old base, and were not copied; make them again: {}, ", signatures[0]));
+}
+
+/// Adds an artifact about an image of the registry, and returns its digest.
+fn attach(fixture: &Fixture, repository: &str, subject: &str, kind: &str) -> String {
+    let registry = Registry::new(Settings::new()).unwrap();
+    let image = fixture.registry.manifest(repository, subject).unwrap();
+    let repository = fixture.name(repository).parse().unwrap();
+    let empty = Blob { digest: Digest::of(b"{}"), size: 2 };
+    registry.put_blob(&repository, &empty, &|_| Ok(Box::new(std::io::Cursor::new(b"{}".to_vec())))).unwrap();
+    let empty = Descriptor::new("application/vnd.oci.empty.v1+json", empty);
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": media_type::MANIFEST, "artifactType": kind, "config": empty, "layers": [empty],
+        "subject": { "mediaType": image.media_type, "digest": subject, "size": image.bytes.len() },
+    });
+    let bytes = manifest.to_string().into_bytes();
+    let about = subject.parse().unwrap();
+    registry.put_referrer(&repository, media_type::MANIFEST, &bytes, &about).unwrap().to_string()
 }
 
 /// The way of a project: built on a base, which is named by annotations, and rebased for both platforms.

@@ -366,7 +366,10 @@ fn pods_without_nodes_are_refused_and_unknown_ones_stay() {
     let selected =
         pod("image: R/tool:2").replace("spec:\n", "spec:\n  nodeSelector: {kubernetes.io/arch: arm64}\n");
     let (outcome, _) = server.one("a.yaml", &selected, &["--affinity"]);
-    let outcome = outcome.ends_with(1).complains("a.yaml:4:38: `nodeSelector` arm64 excludes every platform");
+    let outcome = outcome
+        .ends_with(1)
+        .complains("a.yaml:4:38: `nodeSelector` arm64 excludes every platform")
+        .complains("[platforms-excluded]");
     assert_eq!(outcome.stdout, "");
     for text in
         [pod("image: R/app@C1"), pod("image: R/app:1").replace("spec:", "template: &t\n  a: 1\nspec:")]
@@ -410,10 +413,18 @@ fn images_without_a_common_platform_are_refused_and_variants_are_no_label() {
     fs::write(&manifest, selected).unwrap();
     let refused = BUILT.sandbox.crossdock(&project, &[&call[..], &resolve].concat());
     refused.ends_with(1).complains("`nodeSelector` arm64 excludes every platform of the images: linux/arm");
+    let selected = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, selected.replace("crossdock://tiny", &format!("{repository}:9"))).unwrap();
+    let refused = BUILT.sandbox.crossdock(&project, &[&call[..], &resolve].concat());
+    refused.ends_with(1).complains("`nodeSelector` arm64 excludes every platform of the images: linux/arm");
     assert_eq!(server.registry.record().entries.len(), 0);
     let text = pod("image: R/tiny:1\n  - image: R/tool:2");
     let (outcome, _) = server.one("a.yaml", &text, &["--affinity"]);
-    let outcome = outcome.ends_with(1).complains("have no platform in common").complains("has linux/arm; ");
+    let outcome = outcome
+        .ends_with(1)
+        .complains("have no platform in common")
+        .complains("has linux/arm; ")
+        .complains("[no-common-platform]");
     assert_eq!(outcome.stdout, "");
 }
 

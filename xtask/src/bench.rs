@@ -7,6 +7,7 @@ mod layers;
 mod lookup;
 mod monorepo;
 mod programs;
+mod rebase;
 mod registry;
 mod row;
 mod server;
@@ -46,6 +47,7 @@ const GROUPS: &[Group] = &[
     ("zstd", verify::zstd),
     ("go", programs::go),
     ("ko", ko::rows),
+    ("rebase", rebase::rows),
     ("registry", registry::rows),
     ("rust", programs::rust),
     ("monorepo", monorepo::rows),

@@ -20,6 +20,7 @@ const GENERATORS: &[Generator] = &[
     ("environment", environment),
     ("exit codes", exit_codes),
     ("finding codes", crossdock_verify::catalogue_markdown),
+    ("affinity codes", crossdock_kubernetes::codes::catalogue_markdown),
     ("lint codes", crossdock_dockerfile::lint::catalogue_markdown),
     ("platforms", platforms),
     ("vocabularies", vocabularies),

@@ -148,6 +148,18 @@ impl Session {
         write_atomically(&path, text.as_bytes()).map_err(|error| CommandError::new(Exit::InputOutput, &error))
     }
 
+    /// Refuses a call that needs a registry, and forbids the network with its option or with `CROSSDOCK_OFFLINE`.
+    pub(crate) fn check_online(&self, offline: bool, what: &str) -> Result<(), CommandError> {
+        let by_variable = self.context.overrides().offline.as_ref().is_some_and(|offline| offline.value);
+        let (forbids, remedy) = match (offline, by_variable) {
+            (true, _) => ("--offline", "omit `--offline`"),
+            (false, true) => ("CROSSDOCK_OFFLINE", "unset CROSSDOCK_OFFLINE"),
+            (false, false) => return Ok(()),
+        };
+        let message = format!("`{what}` needs a registry, and {forbids} forbids the network");
+        Err(CommandError::message(Exit::Usage, message).hint(remedy))
+    }
+
     fn variable(&self, name: &str) -> Option<&str> {
         self.context.environment().get(name)
     }

@@ -40,6 +40,11 @@ pub(crate) fn duration(took: Duration) -> String {
     format!("{}m{:02}s", whole / 60, whole % 60)
 }
 
+/// Formats the bytes that were moved and those in total: `1.2 MB/12.3 MB`.
+pub(crate) fn moved(done: u64, total: u64) -> String {
+    format!("{}/{}", bytes(done), bytes(total))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

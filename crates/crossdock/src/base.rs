@@ -12,7 +12,7 @@ use camino::Utf8PathBuf;
 use crossdock_oci::{Digest, RegistryReference};
 use crossdock_platform::{Os, Platform};
 use crossdock_project::Network;
-use crossdock_project::config::{BaseImage, BaseLock, Config, LOCK_FILE, LockFileError};
+use crossdock_project::config::{BaseImage, BaseLock, Config, LOCK_FILE, LockFileError, Source};
 use crossdock_runner::plan::ResolvedBase;
 use crossdock_runner::planner::{Request, project_platforms};
 
@@ -66,7 +66,7 @@ pub fn update(context: &Context, options: &UpdateOptions) -> Result<Vec<UpdatedB
     context.unless_cancelled(|| {
         let config = context.config(options.config.as_ref())?;
         let mut lock = BaseLock::read(&config.root).map_err(lock_error)?;
-        let known = known_references(&config, &lock)?;
+        let known = known_bases(&config, &lock)?;
         let unknown = options.references.iter().find(|name| !known.contains_key(*name));
         if let Some(unknown) = unknown {
             let message = format!("this project has no base image `{unknown}`");
@@ -85,9 +85,10 @@ pub fn update(context: &Context, options: &UpdateOptions) -> Result<Vec<UpdatedB
             base_store(context)?,
             context.network(Network::Online),
         );
-        for (name, reference) in known.into_iter().filter(|(name, _)| is_asked(name)) {
-            let digest =
-                documents.look_up(&reference).map_err(|error| error.at(format!("the base `{name}`")))?;
+        for (name, known) in known.into_iter().filter(|(name, _)| is_asked(name)) {
+            context.check_online(&name)?;
+            let at = |error: Error| error.at(format!("{}: the base `{name}`", known.place));
+            let digest = documents.look_up(&known.reference).map_err(at)?;
             updated.push(UpdatedBase { before: lock.get(&name), digest, reference: name });
         }
         let changed: BTreeMap<String, Digest> = updated
@@ -102,18 +103,26 @@ pub fn update(context: &Context, options: &UpdateOptions) -> Result<Vec<UpdatedB
     })
 }
 
-/// Returns the references of a configuration and its lock file whose digests may change.
-fn known_references(config: &Config, lock: &BaseLock) -> Result<BTreeMap<String, RegistryReference>, Error> {
+/// A base image whose digest may change.
+struct KnownBase {
+    reference: RegistryReference,
+    /// The place in the configuration, or the lock file, for errors.
+    place: String,
+}
+
+/// Returns the base images of a configuration and its lock file whose digests may change, by their names.
+fn known_bases(config: &Config, lock: &BaseLock) -> Result<BTreeMap<String, KnownBase>, Error> {
     let mut known = BTreeMap::new();
     for (name, _) in lock.images() {
         let reference = name.parse().map_err(|error| usage(error).at(lock.path()))?;
-        known.insert(name.to_owned(), reference);
+        known.insert(name.to_owned(), KnownBase { reference, place: lock.path().to_string() });
     }
-    for base in config.images.iter().filter_map(|image| image.base.value.image()) {
-        if let BaseImage::Registry(reference) = base
+    for image in &config.images {
+        if let Some(base @ BaseImage::Registry(reference)) = image.base.value.image()
             && reference.digest.is_none()
         {
-            known.insert(base.to_string(), reference.clone());
+            let (reference, place) = (reference.clone(), image.base.source.to_string());
+            known.insert(base.to_string(), KnownBase { reference, place });
         }
     }
     Ok(known)
@@ -134,8 +143,8 @@ pub(crate) fn resolve(
     let mut lock = BaseLock::read(&config.root).map_err(lock_error)?;
     let documents = Documents::new(context, &options.registry, base_store(context)?, request.network);
     let (mut found, mut new) = (Vec::new(), BTreeMap::new());
-    for (base, platforms) in wanted {
-        let at = |error: Error| error.at(format!("the base `{base}`"));
+    for (base, WantedBase { at, platforms }) in wanted {
+        let at = |error: Error| error.at(format!("{at}: the base `{base}`"));
         found.push(match &base {
             BaseImage::Registry(reference) => {
                 let name = base.to_string();
@@ -175,9 +184,17 @@ pub(crate) fn resolve(
     Ok(found)
 }
 
-/// Returns the base images of the selected images, each with the platforms that are built on it.
-fn wanted(config: &Config, request: &Request) -> Result<BTreeMap<BaseImage, BTreeSet<Platform>>, Error> {
-    let mut wanted = BTreeMap::<BaseImage, BTreeSet<Platform>>::new();
+/// A base image of selected images.
+struct WantedBase {
+    /// The first place that names it.
+    at: Source,
+    /// The platforms that are built on it.
+    platforms: BTreeSet<Platform>,
+}
+
+/// Returns the base images of the selected images.
+fn wanted(config: &Config, request: &Request) -> Result<BTreeMap<BaseImage, WantedBase>, Error> {
+    let mut wanted = BTreeMap::<BaseImage, WantedBase>::new();
     let is_selected = |name: &str| {
         request.images.is_empty() || request.images.iter().any(|selected| selected.value == name)
     };
@@ -190,7 +207,8 @@ fn wanted(config: &Config, request: &Request) -> Result<BTreeMap<BaseImage, BTre
     for (image, base) in images {
         let built = platforms.get(&image.path.value).into_iter().flatten();
         let built = built.filter(|platform| platform.os() == Os::Linux).cloned();
-        wanted.entry(base.clone()).or_default().extend(built);
+        let new = || WantedBase { at: image.base.source.clone(), platforms: BTreeSet::new() };
+        wanted.entry(base.clone()).or_insert_with(new).platforms.extend(built);
     }
     Ok(wanted)
 }

@@ -1,11 +1,14 @@
 //! The client of registries, with the credentials, proxies and trusted authorities of a context.
 
 mod create;
+mod progress;
 
+use std::fmt;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
+use crossdock_project::Network;
 use crossdock_registry::credentials::{Helpers, Keychain, Search, Warn};
 use crossdock_registry::proxy::ProxyRules;
 use crossdock_registry::{
@@ -13,6 +16,7 @@ use crossdock_registry::{
 };
 
 pub use create::NewRepository;
+pub use progress::TransferProgress;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, usage};
@@ -56,6 +60,22 @@ const JOBS: usize = 4;
 /// An option is invalid, a file of certificates cannot be read, or TLS cannot be set up.
 pub fn registry(context: &Context, options: &RegistryOptions) -> Result<Registry, Error> {
     Registry::new(settings(context, options)?).map_err(failed)
+}
+
+impl Context {
+    /// Refuses to reach a registry if `CROSSDOCK_OFFLINE` forbids the network. To be called before the first connection, with the
+    /// image or the host.
+    ///
+    /// # Errors
+    /// The network is forbidden.
+    pub(crate) fn check_online(&self, what: impl fmt::Display) -> Result<(), Error> {
+        if self.network(Network::Online) == Network::Online {
+            return Ok(());
+        }
+        let message = format!("`{what}` is in a registry, and CROSSDOCK_OFFLINE forbids the network");
+        Err(Error::from_message(ErrorKind::Usage, message)
+            .hint("unset CROSSDOCK_OFFLINE; a layout or an archive, e.g. `oci:DIRECTORY`, needs no network"))
+    }
 }
 
 pub(crate) fn settings(context: &Context, options: &RegistryOptions) -> Result<Settings, Error> {

@@ -12,7 +12,7 @@ mod rebase;
 mod resolve;
 mod verify;
 
-pub use crate::client::{NewRepository, RegistryOptions, registry};
+pub use crate::client::{NewRepository, RegistryOptions, TransferProgress, registry};
 pub use crate::subject::Endpoint;
 pub use copy::{Copied, CopyOptions, copy};
 pub use crossdock_registry::credentials::{Removed, Secret, Stored, host_of, usual_user};
@@ -30,7 +30,7 @@ pub use promote::{
 };
 pub use pull::pull;
 pub use push::{Naming, PushedImage, check_repositories, push, push_built};
-pub use rebase::{REBASE_SCHEMA, RebaseOptions, Rebased, RebasedPlatform, rebase};
+pub use rebase::{InvalidReferrers, REBASE_SCHEMA, RebaseOptions, Rebased, RebasedPlatform, rebase};
 pub use resolve::{
     Affinity, CheckedManifest, FileKind, ImagePath, KubernetesManifest, Others, Pinning, RESOLUTION_SCHEMA,
     Recursion, ResolveOptions, Resolved, ResolvedFile, ResolvedImage, ResolvedPod, Untouched,

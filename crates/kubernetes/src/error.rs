@@ -1,8 +1,12 @@
 //! Why a file cannot be resolved.
 
+use crossdock_findings::Code;
+
+use crate::codes;
+
 /// A file that cannot be resolved, with the place of the problem.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}:{column}: {problem}")]
+#[error("{file}:{line}:{column}: {problem}{}", code(.problem))]
 pub struct ManifestError {
     /// The name of the file.
     pub file: String,
@@ -12,6 +16,11 @@ pub struct ManifestError {
     pub column: usize,
     /// The problem.
     pub problem: Problem,
+}
+
+/// Returns the code of a finding as it is shown after the problem.
+fn code(problem: &Problem) -> String {
+    problem.code().map(|code| format!(" [{code}]")).unwrap_or_default()
 }
 
 /// A problem of a manifest.
@@ -50,6 +59,9 @@ pub enum Problem {
     /// A field that must be a list is something else.
     #[error("`{0}` must be a list")]
     NotList(String),
+    /// The images of a pod have no platform in common; the platforms of each.
+    #[error("the images of this pod have no platform in common: {0}")]
+    NothingInCommon(String),
     /// A specification excludes all nodes for which the images are.
     #[error("{by} excludes every platform of the images: {platforms}")]
     Excluded {
@@ -89,6 +101,16 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// Returns the code of a finding about the nodes that a pod selects; `None` for a fault of the file.
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Self::NothingInCommon(_) => Some(codes::NO_COMMON_PLATFORM),
+            Self::Excluded { .. } => Some(codes::PLATFORMS_EXCLUDED),
+            Self::Mixed(_) => Some(codes::PLATFORMS_MIXED),
+            _ => None,
+        }
+    }
+
     /// Returns what to do.
     pub fn help(&self) -> Option<&'static str> {
         Some(match self {
@@ -103,6 +125,7 @@ impl Problem {
             Self::GlobalRegistry(_) => {
                 "render the chart first: `helm template … | crossdock resolve -f -`, or write `registry` in each image instead"
             }
+            Self::NothingInCommon(_) => "build each of them for a platform of the cluster's nodes",
             Self::Excluded { .. } => "select nodes of another platform, or build the images for this one",
             Self::Mixed(_) => "add an expression `kubernetes.io/os` to the term",
             Self::Shared { .. } => "write the other value without the alias",

@@ -29,6 +29,8 @@
 //!
 //! # Node affinity
 //!
+//! A specification that excludes them is a finding, with a code of [`codes::CATALOGUE`].
+//!
 //! [`Pod::require`] returns the edits that keep the pods of a specification on nodes for which all of their images are.
 //!
 //! # Why saphyr-parser
@@ -37,6 +39,7 @@
 //! nesting. serde_yaml and its successors have no positions of values. yaml-edit keeps comments, too, but accepts text that is
 //! not YAML. The ends that saphyr-parser reports include what follows a scalar, so that this crate finds them itself.
 
+pub mod codes;
 mod edit;
 mod error;
 mod pod;

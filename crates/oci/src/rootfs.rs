@@ -78,6 +78,9 @@ pub enum Difference {
     RefusedByPodman,
     /// They give a directory without an entry to root with the mode 0755; containerd keeps what lower layers say of it.
     ImpliedDirectory,
+    /// A directory without an entry takes the place of a link of a lower layer with the storage `overlay`; with `vfs` the
+    /// layer's entries go where the link leads.
+    LinkReplaced,
     /// They keep an attribute of the name space `trusted`, which containerd leaves out. Those of overlayfs change the root.
     TrustedAttribute,
 }

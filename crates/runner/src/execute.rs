@@ -43,7 +43,8 @@ use crossdock_system::process::{Cancel, Processes};
 pub use base::BaseFetcher;
 pub use crossdock_subjects::Scope;
 pub use error::{
-    EngineFailure, ErrorKind, ExecuteError, Failure, FileFault, InternalError, UnpackableFile, WrongPlatform,
+    BaseFetchError, EngineFailure, ErrorKind, ExecuteError, Failure, FileFault, InternalError,
+    UnpackableFile, WrongPlatform,
 };
 pub use observer::{Event, Observer, Silent};
 pub use verdicts::VERDICTS;
@@ -278,7 +279,7 @@ impl StepContext<'_> {
     fn act(&self, step: &Step, reporter: &Reporter<'_>) -> Result<Outcome, ExecuteError> {
         let outcome = match &step.action {
             Action::Write(wrapper) => self.write_wrapper(wrapper),
-            Action::Base(fetch) => self.base(fetch),
+            Action::Base(fetch) => self.base(fetch, reporter),
             Action::Cargo(build) => self.cargo(build, reporter),
             Action::Go(build) => self.go(build, reporter),
             Action::Render { image } => self.render(self.image(image)?),

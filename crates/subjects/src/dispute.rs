@@ -1,6 +1,6 @@
 //! Findings about entries of layers that engines refuse, or unpack in different ways.
 
-use crossdock_oci::{Descriptor, Difference, Dispute, RefusedEntry, RootEntry, RootError};
+use crossdock_oci::{Descriptor, Difference, Dispute, EntryKind, RefusedEntry, RootEntry, RootError};
 use crossdock_verify::{Code, Finding, Target, codes};
 
 use crate::root::MergedRoot;
@@ -8,11 +8,12 @@ use crate::root::MergedRoot;
 /// The number of entries that a finding names.
 const MAX_NAMED: usize = 8;
 
-const DIFFERENCES: [Difference; 4] = [
+const DIFFERENCES: [Difference; 5] = [
     Difference::Refused,
     Difference::RefusedByPodman,
     Difference::TrustedAttribute,
     Difference::ImpliedDirectory,
+    Difference::LinkReplaced,
 ];
 
 /// Returns at most one finding for each difference: about every entry that an engine refuses, and about the others if
@@ -107,6 +108,8 @@ impl<'a> Place<'a> {
             Difference::ImpliedDirectory => {
                 entry.layer <= self.dispute.layer && root.has_looked_up(&entry.path)
             }
+            // Until a later layer replaces the directory.
+            Difference::LinkReplaced => entry.kind == EntryKind::Dir,
             _ => self.is_refused(),
         }
     }
@@ -144,6 +147,15 @@ impl<'a> Place<'a> {
                     self.entry.as_ref().map_or_else(|| "its owner and mode".to_owned(), owner_and_mode)
                 ),
                 "Add an entry of the directory to the layer, with its owner and mode.",
+            ),
+            Difference::LinkReplaced => (
+                codes::LINK_REPLACED,
+                format!(
+                    "The layer {layer} has entries below {path}, which is a link in a lower layer, but no entry of the directory: with the usual \
+                     storage `overlay` a directory takes the place of the link, and what the link leads to is not seen there; with `vfs` the entries \
+                     go where the link leads."
+                ),
+                "Let the layer have its files where the link leads.",
             ),
             _ => (
                 codes::ENGINES_DIFFER,

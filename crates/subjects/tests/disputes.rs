@@ -9,7 +9,7 @@ use layout::{entry, entry_with_mode, verified};
 
 /// Returns the findings about differences between engines.
 fn found(layers: &[Vec<u8>]) -> Vec<Finding> {
-    let codes = ["engines-differ", "refused-by-one-engine", "directory-differs"];
+    let codes = ["engines-differ", "refused-by-one-engine", "directory-differs", "link-replaced"];
     let findings = verified(layers, Scope::All).findings;
     findings.into_iter().filter(|finding| codes.contains(&finding.code.id())).collect()
 }
@@ -91,6 +91,12 @@ fn other_differences_count_only_where_the_program_needs_the_entry() {
     assert!(codes(&[program(), implied, entry_with_mode("lib", '5', "", b"", 0o711)]).is_empty());
     let elsewhere = [program(), entry_with_mode("srv", '5', "", b"", 0o700)].concat();
     assert!(codes(&[elsewhere.clone(), entry("srv/more", '0', "", b"1")]).is_empty());
+
+    let linked = [program(), entry("usr/bin", '5', "", b""), entry("bin", '2', "usr/bin", b"")].concat();
+    let below = entry("bin/new", '0', "", b"1");
+    assert_eq!(codes(&[linked.clone(), below.clone()]), expected("link-replaced", "/bin"));
+    assert_eq!(Verdict::of(&found(&[linked.clone(), below.clone()])), Verdict::Starts);
+    assert!(codes(&[linked, below, entry("bin", '2', "usr/bin", b"")]).is_empty());
 
     let opaque = |name| [attribute("trusted.overlay.opaque"), entry(name, '5', "", b"")].concat();
     assert_eq!(codes(&[program(), opaque("./lib")]), expected("engines-differ", "/lib"));

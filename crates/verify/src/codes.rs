@@ -482,6 +482,11 @@ crossdock_findings::catalogue! {
         "A layer has files in a directory of a lower layer but no entry of the directory itself: containerd keeps its owner and mode, Docker and \
              podman give it to root with the mode 0755.",
         "Add an entry of the directory to the layer, with its owner and mode.";
+    LINK_REPLACED = "link-replaced", Warning,
+        "a layer has entries below a link of a lower layer",
+        "With the usual storage `overlay` a directory takes the place of the link, as of `/bin`, and hides what it leads to; with `vfs` the entries \
+             go where the link leads. Base images that are made of several archives may have such layers.",
+        "Let the layer have its files where the link leads, such as `/usr/bin` instead of `/bin`.";
     UNREADABLE = "unreadable", Warning, Unproven,
         "a file of the image could not be read",
         "The content of the file was not verified.",

@@ -187,7 +187,7 @@ fn image_of_platforms(setting: &Setting) -> Result<Layout, Failure> {
 }
 
 /// Returns the layout at `path`, with the image that `fill` writes if there is none yet.
-fn kept(
+pub(super) fn kept(
     path: &Path,
     fill: impl FnOnce(&Layout) -> Result<Vec<PlatformImage>, Failure>,
 ) -> Result<Layout, Failure> {
@@ -202,7 +202,7 @@ fn kept(
     Ok(layout)
 }
 
-fn platform(architecture: &str, layers: Vec<Layer>) -> PlatformImage {
+pub(super) fn platform(architecture: &str, layers: Vec<Layer>) -> PlatformImage {
     let config = RuntimeConfig { entrypoint: vec!["/app".into()], ..RuntimeConfig::default() };
     PlatformImage {
         platform: PlatformObject::new("linux", architecture),
@@ -212,12 +212,12 @@ fn platform(architecture: &str, layers: Vec<Layer>) -> PlatformImage {
     }
 }
 
-fn add(builder: &mut LayerBuilder, path: &str, content: Vec<u8>) -> Result<(), Failure> {
+pub(super) fn add(builder: &mut LayerBuilder, path: &str, content: Vec<u8>) -> Result<(), Failure> {
     builder.add_file(path, 0o755, Owner::ROOT, content.into()).map_err(refused)
 }
 
 /// Packs a layer into the layout.
-fn packed(layout: &Layout, builder: &LayerBuilder) -> Result<Layer, Failure> {
+pub(super) fn packed(layout: &Layout, builder: &LayerBuilder) -> Result<Layer, Failure> {
     let mut blob = layout.blobs().writer().map_err(refused)?;
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let layer = builder.write(&mut blob, Compression::Gzip, threads).map_err(refused)?;
@@ -247,7 +247,7 @@ fn program(setting: &Setting, architecture: &str) -> Result<Vec<u8>, Failure> {
     std::fs::read(&program).map_err(Failure::file(&program))
 }
 
-fn refused(error: impl std::error::Error) -> Failure {
+pub(super) fn refused(error: impl std::error::Error) -> Failure {
     Failure::Answer(error.to_string())
 }
 

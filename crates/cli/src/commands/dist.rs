@@ -113,6 +113,9 @@ fn refuse_tags(tags: &[String]) -> Result<(), CommandError> {
 fn dist_and_push(session: &Session, arguments: &DistCommand) -> Result<Exit, CommandError> {
     refuse_manifest_options(arguments)?;
     let BuildCommand { build, output } = &arguments.build;
+    session
+        .check_online(build.finish.offline, "--push")
+        .map_err(|error| error.hint("or build now with `dist`, and `push` later: it sends what was built"))?;
     let mut options = build_options(session, build, output, Goal::Dist)?;
     let naming = if arguments.by_digest { Naming::DigestOnly } else { Naming::Tags };
     if naming == Naming::DigestOnly {

@@ -32,6 +32,7 @@ pub(crate) fn run(session: &Session, arguments: LoginCommand) -> Result<Exit, Co
         return Err(CommandError::message(Exit::Usage, "specify the user name with `--username`"));
     };
     // Before a password is asked for.
+    session.check_online(false, "login")?;
     registry::check_username(&username)?;
     let password = match arguments.password_stdin {
         true => read_password()?,

@@ -1,8 +1,11 @@
 //! `crossdock rebase`: another base for an image.
 
+use std::collections::BTreeSet;
+
 use crossdock::execute::Unproven;
-use crossdock::registry::{Rebased, RebasedPlatform, rebase};
+use crossdock::registry::{InvalidReferrers, Rebased, RebasedPlatform, rebase};
 use crossdock::subject::Endpoint;
+use crossdock::verify::Verdict;
 
 use super::promote::in_registry;
 use super::push::client;
@@ -32,25 +35,54 @@ pub(crate) fn run(session: &Session, arguments: &RebaseCommand) -> Result<Exit, 
     }
     session.write_metadata(&rebased, output.metadata_file.as_deref())?;
     if !rebased.pushed {
-        output::say(&ui::verdicts(&rebased.source, &rebased.verdicts));
-        let reason = match options.unproven {
-            Unproven::Refuse => "verification did not prove that it starts on the new base",
-            Unproven::Warn => "verification rejects it on the new base",
-        };
-        let message = format!("{} was not rebased: {reason}; nothing was pushed", rebased.source);
-        return Err(CommandError::message(Exit::Rejected, message));
+        return Err(refusal(&rebased, options.unproven));
     }
     super::index::warn(&rebased.verdicts);
-    for digest in &rebased.invalid {
-        output::warning(&format!(
-            "{digest} is about the image on its old base, and was not copied: make it again"
-        ));
-    }
+    rebased.invalid.iter().for_each(|invalid| output::warning(&not_valid(invalid)));
     if !session.quiet() {
         output::say(&format!("from {} onto {}", rebased.from, rebased.onto));
         rebased.platforms.iter().for_each(|platform| output::say(&sentences(platform)));
     }
     Ok(Exit::Done)
+}
+
+/// Shows the verdicts if they are a reason to refuse the image, and returns the error with all reasons.
+fn refusal(rebased: &Rebased, unproven: Unproven) -> CommandError {
+    let verdict = match (rebased.verdict(), unproven) {
+        (Verdict::Fails, _) => Some("verification rejects it on the new base"),
+        (Verdict::Unproven, Unproven::Refuse) => {
+            Some("verification did not prove that it starts on the new base")
+        }
+        _ => None,
+    };
+    if verdict.is_some() {
+        output::say(&ui::verdicts(&rebased.source, &rebased.verdicts));
+    }
+    let reasons = rebased.refused.iter().map(|refused| refused.message.as_str()).chain(verdict);
+    let reasons = reasons.collect::<Vec<_>>().join("; ");
+    let message = format!("{} was not rebased: {reasons}; nothing was pushed", rebased.source);
+    let hints: BTreeSet<&String> = rebased.refused.iter().flat_map(|refused| &refused.hints).collect();
+    hints.into_iter().fold(CommandError::message(Exit::Rejected, message), CommandError::hint)
+}
+
+/// The number of digests that a warning names.
+const NAMED: usize = 10;
+
+fn not_valid(invalid: &InvalidReferrers) -> String {
+    let InvalidReferrers { kind, digests, .. } = invalid;
+    let named: Vec<String> = digests.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = match digests.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    let (manifests, were) = match digests.len() {
+        1 => ("1 manifest is".to_owned(), "was"),
+        count => (format!("{count} manifests are"), "were"),
+    };
+    format!(
+        "{kind}: {manifests} about the image on its old base, and {were} not copied; make them again: {}{more}",
+        named.join(", ")
+    )
 }
 
 /// Returns a line for each name that the image has got.

@@ -25,6 +25,9 @@ pub(crate) fn run(session: &Session, arguments: &RunCommand) -> Result<ExitCode,
     let container = match other_image(session, arguments)? {
         None => prepare_container(&session.context, &options, &execution, &mut session.progress())?,
         Some(image) => {
+            if let Endpoint::Registry(reference) = &image {
+                session.check_online(arguments.offline, &format!("run {reference}"))?;
+            }
             let connection = super::push::options(session, &arguments.connection);
             let registry = registry(&session.context, &connection)?;
             let view = session.transfer(&format!("loading {image}"));

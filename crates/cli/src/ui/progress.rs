@@ -6,11 +6,11 @@ use std::time::Duration;
 use crossdock::execute::{Event, Observer};
 use crossdock::plan::{Step, StepId};
 
-use super::duration;
 use super::live::{First, Live, Running};
 use super::style::{BAD, DIM, GOOD, WARN, paint};
 use super::text::{message, one_line, plain, shown, tool_line};
 use super::width::fold;
+use super::{duration, moved};
 
 /// The amount of progress to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,10 +61,10 @@ impl Progress {
         }
     }
 
-    fn progress(&mut self, step: &StepId, done: u64, total: u64, what: &str) {
+    fn progress(&mut self, step: &StepId, counted: &str) {
         if let Some(running) = self.running.get_mut(step) {
             running.counts = true;
-            running.work.detail(format!("{done}/{total} {what}").trim_end());
+            running.work.detail(counted.trim_end());
         }
     }
 
@@ -101,7 +101,10 @@ impl Observer for Progress {
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::Started(step) => self.started(step),
-            Event::Progress { step, done, total, what } => self.progress(step, done, total, what),
+            Event::Progress { step, done, total, what } => {
+                self.progress(step, &format!("{done}/{total} {what}"));
+            }
+            Event::Moved { step, done, total } => self.progress(step, &moved(done, total)),
             Event::Output { step, text } => self.line(step, text),
             Event::VerboseOutput { step, text } => self.verbose_line(step, text),
             Event::Finished { step, took, outcome } if self.verbosity == Verbosity::Quiet => {

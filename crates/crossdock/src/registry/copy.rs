@@ -101,7 +101,7 @@ pub fn copy(
 /// Refuses a destination that cannot be written, before anything is fetched.
 fn check_destination(context: &Context, to: &Endpoint) -> Result<(), Error> {
     match to {
-        Endpoint::Registry(_) => Ok(()),
+        Endpoint::Registry(reference) => context.check_online(reference),
         Endpoint::Layout { directory, .. } => destination::check(&context.directory().join(directory)),
         Endpoint::Archive { file, .. } => check_archive(&context.directory().join(file)),
         Endpoint::Engine { name, .. } => {

@@ -56,8 +56,9 @@ pub fn create_index(
 ) -> Result<CreatedIndex, Error> {
     context.unless_cancelled(|| {
         let destination = Destination::parse(to)?;
-        if let Destination::Layout = destination {
-            destination::check(&location::target(context.directory(), to)?.0)?;
+        match &destination {
+            Destination::Layout => destination::check(&location::target(context.directory(), to)?.0)?,
+            Destination::Registry(name) => context.check_online(name)?,
         }
         let sources = destination.sources(context, sources, options)?;
         let demand = Demand::new(context, options)?;
@@ -193,6 +194,7 @@ impl Fetch<'_> {
                 self.copied(endpoint.to_string(), &opened.image, None)
             }
             Source::Registry(name) => {
+                self.context.check_online(name)?;
                 let manifest = resolve(self.registry, name)?;
                 let root = manifest.descriptor.clone();
                 let remote = Remote::new(self.registry, &name.repository).map_err(failed)?;

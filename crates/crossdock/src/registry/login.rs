@@ -25,6 +25,7 @@ pub fn login(
     password: &Secret,
 ) -> Result<Stored, Error> {
     check_username(username)?;
+    context.check_online(host)?;
     context.unless_cancelled(|| {
         let credential = Credential::Basic { username: username.to_owned(), password: password.clone() };
         let mut settings = settings(context, options)?;

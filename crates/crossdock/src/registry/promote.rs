@@ -83,7 +83,7 @@ pub struct Promoted {
     pub verdicts: Vec<Verification>,
 }
 
-/// An error after which some of the tags name the image and others do not.
+/// An error as a part of an answer: after a promotion that gave only some of the tags, or of a rebase that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Failure {
@@ -191,6 +191,7 @@ pub fn promote(
     context.unless_cancelled(|| {
         let names = names(destinations)?;
         let targets = targets(context, source, &names, options)?;
+        context.check_online(source)?;
         let manifest = resolve(registry, source)?;
         let digest = manifest.descriptor.digest;
         check_commit(&manifest, &options.annotations)?;

@@ -25,6 +25,7 @@ pub fn pull(
         let path = context.directory().join(directory);
         let selector = Selector::from(reference);
         destination::check(&path)?;
+        context.check_online(reference)?;
         // Before the layout is created: most failures are of names that do not exist.
         let manifest = registry.manifest(&reference.repository, &selector).map_err(failed)?;
         let _cleanup = context.cancel.clean_up();

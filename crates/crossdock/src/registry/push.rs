@@ -92,6 +92,7 @@ pub fn push_built(
     observer: &dyn TransferObserver,
 ) -> Result<Vec<PushedImage>, Error> {
     report.images.iter().try_for_each(|image| accept(image, naming, unproven))?;
+    plan.images.iter().try_for_each(|image| context.check_online(&image.repository))?;
     let mut pushed = Vec::new();
     for image in &report.images {
         let planned = plan.images.iter().find(|planned| planned.name == image.name);
@@ -156,6 +157,7 @@ pub fn push(
     observer: &dyn TransferObserver,
 ) -> Result<PushedImage, Error> {
     context.unless_cancelled(|| {
+        context.check_online(destination)?;
         let opened = open(context, registry, from)?;
         let image = &opened.image;
         if let Some(expected) = destination.digest.filter(|digest| *digest != image.digest) {

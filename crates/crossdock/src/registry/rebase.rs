@@ -1,6 +1,7 @@
 //! Another base for an image that a registry has, without a compiler.
 
 mod document;
+mod invalid;
 mod roots;
 mod source;
 
@@ -16,8 +17,7 @@ use crossdock_verify::{Verdict, Verification, serialize_entries};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::followers::about_opened;
-use super::promote::{PromoteOptions, names, targets};
+use super::promote::{Failure, PromoteOptions, names, targets};
 use crate::base::contradicts;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, input_output};
@@ -26,6 +26,7 @@ use crate::gate::Gate;
 use crate::subject::{Endpoint, Opened, failed, open};
 use crate::temporary::TemporaryLayout;
 use document::Parts;
+pub use invalid::InvalidReferrers;
 use source::{Image, PlatformImage};
 
 /// Options of [`rebase`].
@@ -62,14 +63,18 @@ pub struct Rebased {
     pub onto: String,
     /// The digest of the image on the new base.
     pub digest: Digest,
-    /// Whether it was pushed. It was not if verification rejects it.
+    /// Whether it was pushed. It was not if it is refused, or if verification rejects it.
     pub pushed: bool,
     /// `repository:tag` of each name that it got.
     pub tags: Vec<String>,
     /// The platforms, each with what was replaced.
     pub platforms: Vec<RebasedPlatform>,
-    /// Signatures, attestations and the like about the image on its old base: none of them is valid for the new digest.
-    pub invalid: Vec<Digest>,
+    /// Signatures, attestations and the like about the image on its old base, by their kinds: none of them is valid for the new
+    /// digest.
+    pub invalid: Vec<InvalidReferrers>,
+    /// The reasons, besides the verdicts, why it was not pushed: bases of different distributions, and a part of the new base
+    /// that the image's own layers would hide.
+    pub refused: Vec<Failure>,
     /// The verdict for each target.
     #[serde(serialize_with = "serialize_entries")]
     pub verdicts: Vec<Verification>,
@@ -114,8 +119,8 @@ impl Rebased {
 /// verified as a whole: if a program does not start on the new base, nothing is pushed.
 ///
 /// # Errors
-/// The old base is unknown or is not the image's, a base lacks a platform, the bases are of different distributions,
-/// something cannot be fetched, or a registry refuses a part of the image. A rejection by verification is not an error:
+/// The old base is unknown or is not the image's, a base lacks a platform, something cannot be fetched, or a registry refuses
+/// a part of the image. An image that is refused for its files or rejected by verification is not an error:
 /// [`Rebased::pushed`] is false then.
 pub fn rebase(
     context: &Context,
@@ -150,13 +155,16 @@ pub fn rebase(
         let copy = |from: &Opened<'_>, layers: &dyn Fn(&Joined<'_>) -> Vec<Blob>| {
             let mut seen = BTreeSet::new();
             let layers = joined.iter().flat_map(layers).filter(|blob| seen.insert(blob.digest));
-            copy_blobs(store, from.content(), layers.collect::<Vec<_>>(), jobs, observer).map_err(failed)
+            let layers: Vec<Blob> = layers.collect();
+            let bytes = layers.iter().map(|layer| layer.size).sum();
+            observer.event(TransferEvent::Planned { blobs: layers.len(), bytes });
+            copy_blobs(store, from.content(), layers, jobs, observer).map_err(failed)
         };
         copy(&new_opened, &|joined| blobs(joined.new.layers()))?;
         // The old base is read too: its distribution, and what it has where the new one has a link.
         copy(&old_opened, &|joined| blobs(joined.old.layers()))?;
         copy(&opened, &|joined| blobs(&joined.own.layers()[joined.above..]))?;
-        roots::check(context, &joined, store, options.unproven)?;
+        let refused = roots::refusals(context, &joined, store, options.unproven)?;
         let result = match joined.iter().all(Joined::is_same) {
             true => {
                 copy_into(store, opened.content(), &opened.image, jobs, observer).map_err(failed)?;
@@ -176,13 +184,14 @@ pub fn rebase(
             tags: Vec::new(),
             platforms: joined.iter().map(Joined::summary).collect(),
             invalid: Vec::new(),
+            refused,
             verdicts: gate.verify(&temporary.layout, &result, &subject)?,
         };
-        if !gate.accepts(&rebased.verdicts) {
+        if !rebased.refused.is_empty() || !gate.accepts(&rebased.verdicts) {
             return Ok(rebased);
         }
         if result.digest != opened.image.digest {
-            rebased.invalid = invalid(registry, &opened, &image)?;
+            rebased.invalid = invalid::invalid(registry, &opened, &image)?;
         }
         let known = [Some(&source.repository), new_opened.repository()];
         let known: Vec<&Repository> = known.into_iter().flatten().collect();
@@ -191,15 +200,6 @@ pub fn rebase(
         rebased.pushed = true;
         Ok(rebased)
     })
-}
-
-/// Returns what is about an image, and so not about another one.
-fn invalid(registry: &Registry, opened: &Opened<'_>, image: &Image) -> Result<Vec<Digest>, Error> {
-    let about = about_opened(registry, opened)?;
-    let found = about.found.iter().map(|about| about.descriptor.digest);
-    let found =
-        found.chain(about.beyond.iter().map(|(digest, _)| *digest)).chain(image.dropped.iter().copied());
-    Ok(found.collect::<BTreeSet<_>>().into_iter().collect())
 }
 
 /// Pushes the image under its names. `known` are repositories that may have its blobs.

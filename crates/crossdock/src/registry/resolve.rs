@@ -159,7 +159,7 @@ pub fn resolve(
     context.unless_cancelled(|| {
         let read = read_all(files, options)?;
         let governed = read.iter().flat_map(|file| file.governed.iter().cloned()).collect();
-        let lookups = LookUps::new(registry);
+        let lookups = LookUps::new(context, registry);
         let mut run = Run {
             options,
             governed,

@@ -97,6 +97,7 @@ pub(crate) fn open<'a>(
     from: &Endpoint,
 ) -> Result<Opened<'a>, Error> {
     if let Endpoint::Registry(reference) = from {
+        context.check_online(reference)?;
         let repository = &reference.repository;
         let found = registry.manifest(repository, &Selector::from(reference)).map_err(failed)?;
         let (image, named) = (found.descriptor.clone(), Some(reference.clone()));

@@ -78,7 +78,9 @@ impl<'a, 'r> Applier<'a, 'r> {
         self.upper.described.sort_unstable_by(|(_, one), (_, other)| one.cmp(other));
         let described = &self.upper.described;
         described.iter().for_each(|(_, path)| self.root.dispute(path, Difference::ImpliedDirectory));
-        self.root.tree.merge(&self.upper);
+        for link in self.root.tree.merge(&self.upper) {
+            self.root.dispute(&tree::display(&link), Difference::LinkReplaced);
+        }
     }
 
     /// Adds the content of a file.

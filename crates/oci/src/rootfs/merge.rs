@@ -1,7 +1,9 @@
 //! Merges an unpacked layer into the root below it, as overlayfs shows directories on each other (the kernel's
 //! Documentation/filesystems/overlayfs.rst, § Upper and Lower).
 
-use super::tree::{Kind, ROOT, Tree};
+use super::MAX_DISPUTES;
+use super::names::NameId;
+use super::tree::{Kind, ROOT, Tree, join};
 
 /// A layer unpacked into a directory of its own, as the engines' default storage does: what lower layers have is not seen
 /// there, neither as a link on a path nor as the target of a hard link.
@@ -14,11 +16,16 @@ pub(super) struct Upper {
 }
 
 impl Tree {
-    /// Merges a layer into the root. An opaque root has no meaning: the kernel looks for the mark only below it.
-    pub(super) fn merge(&mut self, upper: &Upper) {
-        // Pairs of a lower and an upper directory, or only an upper one, of which only whiteouts must be removed.
-        let mut todo = vec![(Some(ROOT), upper.root)];
-        while let Some((lower, directory)) = todo.pop() {
+    /// Merges a layer into the root. An opaque root has no meaning: the kernel looks for the mark only below it. Returns the
+    /// paths of links that directories without an entry replace.
+    pub(super) fn merge(&mut self, upper: &Upper) -> Vec<Vec<u8>> {
+        let (mut replaced, mut places) = (Vec::new(), Places::default());
+        // Pairs of a lower and an upper directory with their place, or only an upper one, of which only whiteouts must be
+        // removed.
+        let mut todo = vec![(Some((ROOT, None)), upper.root)];
+        while let Some((below, directory)) = todo.pop() {
+            let (lower, place) = below.unzip();
+            let place = place.flatten();
             let Kind::Dir { listed: mut rest, .. } = self.kind(directory) else { continue };
             while let Some((name, after)) = self.names().split_first(rest) {
                 rest = after;
@@ -29,11 +36,16 @@ impl Tree {
                         if !entry.is_implied {
                             self.describe_like(below, node);
                         }
-                        todo.push((Some(below), node));
+                        todo.push((Some((below, Some(places.add(place, name)))), node));
                     }
                     (Kind::Whiteout, _) => self.hide(name, lower),
-                    (kind, _) => {
-                        if matches!(kind, Kind::Dir { .. }) {
+                    (kind, below) => {
+                        if let Kind::Dir { entry, .. } = kind {
+                            let is_link = |below| matches!(self.kind(below), Kind::Symlink(_));
+                            if entry.is_implied && below.is_some_and(is_link) && replaced.len() < MAX_DISPUTES
+                            {
+                                replaced.push(places.path(place, name, self));
+                            }
                             todo.push((None, node));
                         }
                         self.raise(name, lower);
@@ -41,5 +53,24 @@ impl Tree {
                 }
             }
         }
+        replaced
+    }
+}
+
+/// The directories that both a layer and the root have, each with its parent: a path is made only if it is wanted.
+#[derive(Default)]
+struct Places(Vec<(Option<usize>, NameId)>);
+
+impl Places {
+    fn add(&mut self, parent: Option<usize>, name: NameId) -> usize {
+        self.0.push((parent, name));
+        self.0.len() - 1
+    }
+
+    fn path(&self, parent: Option<usize>, name: NameId, tree: &Tree) -> Vec<u8> {
+        let parents = std::iter::successors(parent, |place| self.0[*place].0).map(|place| self.0[place].1);
+        let mut names: Vec<NameId> = std::iter::once(name).chain(parents).collect();
+        names.reverse();
+        names.into_iter().fold(Vec::new(), |path, name| join(&path, tree.names().bytes(name)))
     }
 }

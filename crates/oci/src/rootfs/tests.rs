@@ -165,6 +165,22 @@ fn disputed_entries_name_what_docker_and_podman_do() {
     );
 }
 
+#[test]
+fn links_that_a_directory_without_an_entry_replaces_are_disputed() {
+    let lower =
+        tar().dir("usr").dir("usr/bin").link("bin", "usr/bin").link("usr/lib", "../lib").dir("lib").end();
+    let upper =
+        tar().file("bin/new", "").file("usr/lib/a/new", "").dir("usr/bin").file("usr/bin/x", "").end();
+    let replaced = |layers: &[Vec<u8>]| -> Vec<String> {
+        let disputed = root_of(layers).disputed().to_vec();
+        let replaced = disputed.into_iter().filter(|one| one.difference == Difference::LinkReplaced);
+        replaced.map(|one| one.path).collect()
+    };
+    assert_eq!(replaced(&[lower.clone(), upper]), ["/bin", "/usr/lib"]);
+    // An entry of the directory replaces the link everywhere.
+    assert!(replaced(&[lower, tar().dir("bin").file("bin/new", "").end()]).is_empty());
+}
+
 fn attributes() -> RawTar {
     tar().pax(&[("SCHILY.xattr.user.note", "a value")])
 }

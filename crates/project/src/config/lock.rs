@@ -118,7 +118,7 @@ impl BaseLock {
             }
             images[name.as_str()] = Item::Value(new);
         }
-        now.text = document.to_string();
+        now.text = with_line_ends_of(&now.text, document.to_string());
         now.images.extend(digests.iter().map(|(name, digest)| (name.clone(), *digest)));
         // A link stays one: its target is replaced.
         let target = match project_path(self.path.as_std_path(), project_boundary(root).as_std_path()) {
@@ -130,6 +130,12 @@ impl BaseLock {
         *self = now;
         Ok(())
     }
+}
+
+/// Returns a text with the line ends of an older one: toml_edit ends the lines that it writes with LF.
+fn with_line_ends_of(old: &str, new: String) -> String {
+    let is_windows = old.lines().next().is_some_and(|first| old[first.len()..].starts_with("\r\n"));
+    if is_windows { new.replace("\r\n", "\n").replace('\n', "\r\n") } else { new }
 }
 
 fn parse(text: &str) -> Result<BTreeMap<String, Digest>, String> {
@@ -174,6 +180,20 @@ mod tests {
         assert!(written.ends_with(&format!("\"b:1\" = \"{two}\" # why\n")), "{written}");
         assert_eq!((other.get("b:1"), other.get("alpine:3.22")), (Some(one), Some(two)));
         assert_eq!(BaseLock::read(root).unwrap(), last);
+    }
+
+    #[test]
+    fn an_update_keeps_the_line_ends_of_windows() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
+        let text = format!("# mine\r\n[images]\r\n\"a:1\" = \"{one}\" # why\r\n");
+        crossdock_fs::write_atomically(root.join(LOCK_FILE), text.as_bytes()).unwrap();
+        let mut lock = BaseLock::read(root).unwrap();
+        lock.update(&[("a:1".to_owned(), two), ("b:1".to_owned(), one)].into()).unwrap();
+        let written = std::fs::read_to_string(lock.path()).unwrap();
+        let expected = format!("{}\"b:1\" = \"{one}\"\r\n", text.replace(&one.to_string(), &two.to_string()));
+        assert_eq!(written, expected);
     }
 
     #[test]

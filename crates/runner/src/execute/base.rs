@@ -1,6 +1,5 @@
 //! Base images that are not built in: their layers in the cache, and what an image inherits of them.
 
-use std::error::Error;
 use std::fmt;
 
 use camino::Utf8Path;
@@ -8,15 +7,17 @@ use crossdock_oci::{
     Blob, BlobStore, History, Layer, RootLimits, RootView, RuntimeConfig, Timestamp, merge_environment,
 };
 
-use super::error::image_error;
-use super::{ExecuteError, StepContext};
+use super::error::{BaseFetchError, image_error};
+use super::observer::Reporter;
+use super::{ErrorKind, ExecuteError, StepContext};
 use crate::bytes;
 use crate::plan::{BaseFetch, BasePlatform, ImagePlan};
 use crate::planner::bases::inherited_labels;
 
 /// Brings layers of base images into the cache, from their registry or layout.
 pub trait BaseFetcher: fmt::Debug + Send + Sync {
-    /// Fetches layers into a store, which holds each only with its own digest.
+    /// Fetches layers into a store, which holds each only with its own digest. `moved` receives the bytes that are there and
+    /// those in total.
     ///
     /// # Errors
     /// If a layer cannot be fetched or stored.
@@ -25,13 +26,14 @@ pub trait BaseFetcher: fmt::Debug + Send + Sync {
         base: &BaseFetch,
         layers: &[Blob],
         store: &BlobStore,
-    ) -> Result<(), Box<dyn Error + Send + Sync>>;
+        moved: &(dyn Fn(u64, u64) + Sync),
+    ) -> Result<(), BaseFetchError>;
 }
 
 impl StepContext<'_> {
     /// Fetches the layers of a base that the cache lacks. Those that are there are read again, since the cache may be
     /// damaged.
-    pub(super) fn base(&self, fetch: &BaseFetch) -> Result<String, ExecuteError> {
+    pub(super) fn base(&self, fetch: &BaseFetch, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {
         if let Some(directory) = Utf8Path::from_path(self.bases.root()) {
             self.keep_from_pruning(directory)?;
         }
@@ -43,12 +45,15 @@ impl StepContext<'_> {
             fetch.layers.iter().for_each(|layer| self.bases.mark_used(&layer.digest));
             return Ok(format!("{size}, in the cache"));
         }
-        let failed = |source: Box<dyn Error + Send + Sync>| ExecuteError::Base {
-            base: fetch.base.to_string(),
-            source,
+        let failed = |source: BaseFetchError| match source.kind {
+            ErrorKind::Interrupted => ExecuteError::Cancelled,
+            _ => ExecuteError::Base { base: fetch.base.to_string(), source },
         };
-        let fetcher = self.fetcher.as_ref().ok_or_else(|| failed("no client fetches base images".into()))?;
-        fetcher.fetch(fetch, &missing, &self.bases).map_err(failed)?;
+        let absent =
+            || BaseFetchError { kind: ErrorKind::Program, source: "no client fetches base images".into() };
+        let fetcher = self.fetcher.as_ref().ok_or_else(|| failed(absent()))?;
+        let moved = |done, total| reporter.moved(done, total);
+        fetcher.fetch(fetch, &missing, &self.bases, &moved).map_err(failed)?;
         Ok(match missing.len() == fetch.layers.len() {
             true => size,
             false => {

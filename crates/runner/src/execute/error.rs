@@ -85,7 +85,7 @@ pub enum ExecuteError {
         base: String,
         /// The cause.
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: BaseFetchError,
     },
     /// An image could not be written or read.
     #[error("image `{image}`: {source}")]
@@ -240,6 +240,17 @@ pub enum ErrorKind {
     Interrupted,
 }
 
+/// The reason why layers of a base image could not be fetched.
+#[derive(Debug, thiserror::Error)]
+#[error("{source}")]
+pub struct BaseFetchError {
+    /// The class of the failure.
+    pub kind: ErrorKind,
+    /// The cause.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
 /// A broken invariant of crossdock: a plan that contradicts itself, or a panic.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -325,11 +336,10 @@ impl ExecuteError {
             | Self::BuildsAmongSources { .. }
             | Self::UnpackableFile(_)
             | Self::ForeignArchive { .. } => ErrorKind::Usage,
-            Self::Image { .. }
-            | Self::Base { .. }
-            | Self::File { .. }
-            | Self::BaseChanged { .. }
-            | Self::Cache(_) => ErrorKind::InputOutput,
+            Self::Image { .. } | Self::File { .. } | Self::BaseChanged { .. } | Self::Cache(_) => {
+                ErrorKind::InputOutput
+            }
+            Self::Base { source, .. } => source.kind,
             Self::Cancelled => ErrorKind::Interrupted,
         }
     }

@@ -51,6 +51,15 @@ pub enum Event<'a> {
         /// The names of the units in work; empty if the tool does not tell.
         what: &'a str,
     },
+    /// Layers of a base image were moved into the cache.
+    Moved {
+        /// The step.
+        step: &'a StepId,
+        /// The bytes that are there.
+        done: u64,
+        /// The bytes in total.
+        total: u64,
+    },
     /// The tool that a step runs wrote a line that the user should see: a warning or an error of a compiler. A failed
     /// build of an engine sends its whole log.
     Output {
@@ -117,6 +126,7 @@ impl Observer for Silent {
 /// A message of a step's thread to the thread that calls the observer. Steps are named by their index in the plan.
 pub(super) enum Message {
     Progress { step: usize, done: u64, total: u64, what: String },
+    Moved { step: usize, done: u64, total: u64 },
     Output { step: usize, text: String },
     VerboseOutput { step: usize, text: String },
     Warning(String),
@@ -172,6 +182,11 @@ impl Reporter<'_> {
             ToolLine::Progress { done, total, what } => Message::Progress { step, done, total, what },
             ToolLine::Blank => return,
         });
+    }
+
+    /// Tells how many bytes were moved.
+    pub(super) fn moved(&self, done: u64, total: u64) {
+        self.send(Message::Moved { step: self.step, done, total });
     }
 
     pub(super) fn warn(&self, text: String) {

@@ -48,6 +48,9 @@ pub(super) fn run(
                 Message::Progress { step, done, total, what } => {
                     observer.event(Event::Progress { step: &steps[step].id, done, total, what: &what });
                 }
+                Message::Moved { step, done, total } => {
+                    observer.event(Event::Moved { step: &steps[step].id, done, total });
+                }
                 Message::Output { step, text } => {
                     observer.event(Event::Output { step: &steps[step].id, text: &text });
                 }

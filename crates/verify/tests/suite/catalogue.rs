@@ -8,11 +8,12 @@ use crossdock_verify::{
 };
 
 /// The codes that only `crossdock-subjects` reports, since they depend on the index and on single layers.
-const FOUND_ABOVE: [(&str, &str); 5] = [
+const FOUND_ABOVE: [(&str, &str); 6] = [
     ("DIRECTORY_DIFFERS", "directory-differs"),
     ("LAMBDA_INDEX", "lambda-index"),
     ("LAMBDA_LAYER", "lambda-layer"),
     ("LAYER_REFUSED", "layer-refused"),
+    ("LINK_REPLACED", "link-replaced"),
     ("PLATFORM_MISSING", "platform-missing"),
 ];
 

@@ -7,85 +7,85 @@ use crossdock_oci::{BlobStore, Digest, EntryKind, RootLimits, RootView};
 use super::document::Parts;
 use super::{Joined, blobs};
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, input_output};
+use crate::error::{Error, input_output};
 use crate::execute::Unproven;
+use crate::registry::promote::Failure;
 
 /// The longest `os-release` that is read, in bytes.
 const LIMIT: u64 = 64 << 10;
 
-/// Refuses bases of different distributions, since what was installed into the image is for the old one; and a new base in which
-/// a directory of the image would take the place of a link or a file, and hide what that leads to.
-pub(super) fn check(
+/// Returns the reasons to refuse a base: another distribution, since what was installed into the image is for that of the
+/// old base; and, for each platform, a directory of the image that would take the place of a link or a file of the new base,
+/// and hide what that leads to.
+pub(super) fn refusals(
     context: &Context,
     joined: &[Joined<'_>],
     store: &BlobStore,
     unproven: Unproven,
-) -> Result<(), Error> {
+) -> Result<Vec<Failure>, Error> {
+    let mut refusals = Vec::new();
     for (place, joined) in joined.iter().enumerate() {
         let of = |parts: &Parts, from: usize| root(context, parts, from, store);
         let (old, new, own) = (of(joined.old, 0)?, of(joined.new, 0)?, of(joined.own, joined.above)?);
         if place == 0 {
-            check_distributions(context, &old, &new, unproven)?;
+            refusals.extend(other_distribution(context, &old, &new, unproven));
         }
-        check_links(joined, &old, &new, &own)?;
+        refusals.extend(hidden(joined, &old, &new, &own));
     }
-    Ok(())
+    Ok(refusals)
 }
 
-fn check_distributions(
+fn other_distribution(
     context: &Context,
     old: &RootView<'_>,
     new: &RootView<'_>,
     unproven: Unproven,
-) -> Result<(), Error> {
-    let Some(old) = release(old) else { return Ok(()) };
+) -> Option<Failure> {
+    let old = release(old)?;
     let Some(new) = release(new) else {
         let message = format!(
             "the image is built on {}, and the new base does not tell what it is: it has no /etc/os-release",
             old.name
         );
-        return match unproven {
-            Unproven::Refuse => Err(Error::from_message(ErrorKind::Rejected, message)),
-            Unproven::Warn => {
-                context.warn(&message);
-                Ok(())
-            }
-        };
+        if unproven == Unproven::Refuse {
+            let hint = "take a base of the same distribution, or omit `--strict`".to_owned();
+            return Some(Failure { message, hints: vec![hint] });
+        }
+        context.warn(&message);
+        return None;
     };
-    if old.id == new.id {
-        return Ok(());
-    }
-    let message = format!("the image is built on {}, and the new base is {}", old.name, new.name);
-    Err(Error::from_message(ErrorKind::Rejected, message)
-        .hint("what was installed into the image is for its distribution: build it again on the new base"))
+    let hint = "what was installed into the image is for its distribution: build it again on the new base";
+    (old.id != new.id).then(|| Failure {
+        message: format!("the image is built on {}, and the new base is {}", old.name, new.name),
+        hints: vec![hint.to_owned()],
+    })
 }
 
-/// Refuses an image whose own directories are links or files of the new base, or whose files are directories of it.
-fn check_links(
+/// Returns the first directory of the image that is a link or a file of the new base, or file that is a directory of it.
+fn hidden(
     joined: &Joined<'_>,
     old: &RootView<'_>,
     new: &RootView<'_>,
     own: &RootView<'_>,
-) -> Result<(), Error> {
-    for entry in own.walk() {
-        let Ok(below) = new.lookup_link(&entry.path) else { continue };
+) -> Option<Failure> {
+    own.walk().find_map(|entry| {
+        let below = new.lookup_link(&entry.path).ok()?;
         let is_directory = |kind: &EntryKind| *kind == EntryKind::Dir;
         let what = match (is_directory(&entry.kind), &below.kind) {
             (true, EntryKind::Symlink(target)) => format!("a link to {}", String::from_utf8_lossy(target)),
             (true, EntryKind::File) => "a file".to_owned(),
             // The image may have replaced a directory of its old base on purpose.
             (false, EntryKind::Dir) if old.lookup_link(&entry.path).is_err() => "a directory".to_owned(),
-            _ => continue,
+            _ => return None,
         };
         let message = format!(
             "the new base for {} has {what} at {}, which the image's own layers would replace",
             joined.platform, entry.path
         );
-        return Err(Error::from_message(ErrorKind::Rejected, message).hint(
-            "build the image again on the new base: its paths then lead through the links of that base",
-        ));
-    }
-    Ok(())
+        let hint =
+            "build the image again on the new base: its paths then lead through the links of that base";
+        Some(Failure { message, hints: vec![hint.to_owned()] })
+    })
 }
 
 /// Merges the layers of an image from one of them on.

@@ -19,7 +19,7 @@ pub(super) struct Image {
     pub(super) index: Option<Value>,
     pub(super) platforms: Vec<PlatformImage>,
     /// Manifests of the index that are about the image, such as attestations of BuildKit.
-    pub(super) dropped: Vec<Digest>,
+    pub(super) dropped: Vec<Descriptor>,
 }
 
 /// The image for one platform.
@@ -50,7 +50,7 @@ impl Image {
         let listed = index.iter().flat_map(|index| index["manifests"].as_array().into_iter().flatten());
         let listed = listed.filter_map(|entry| serde_json::from_value::<Descriptor>(entry.clone()).ok());
         let is_about = |entry: &Descriptor| entry.platform.as_ref().is_some_and(PlatformObject::is_unknown);
-        let dropped = listed.filter(is_about).map(|entry| entry.digest).collect();
+        let dropped = listed.filter(is_about).collect();
         Ok(Self { media_type: image.media_type.clone(), index, platforms: read, dropped })
     }
 

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossdock_kubernetes::{Edit, ManifestFile, NodePlatform, Pod, Problem};
-use crossdock_oci::RegistryReference;
+use crossdock_kubernetes::{Edit, FileKind, ManifestError, ManifestFile, NodePlatform, Pod, Problem};
+use crossdock_oci::{RegistryReference, Repository};
 use crossdock_platform::Platform;
 use serde::Serialize;
 
 use super::lookup::LookUps;
-use super::{KubernetesManifest, OWN, Others, ResolveOptions, ResolvedImage, Untouched, refused};
+use super::{KubernetesManifest, OWN, Others, ResolveOptions, ResolvedImage, Untouched, name_of, refused};
 use crate::error::{Error, ErrorKind};
 use crate::plan::ImagePlan;
 
@@ -72,18 +72,31 @@ pub(super) fn of_file(
     FileAffinity::new(file, found, platforms)
 }
 
-/// Returns the node affinity of the pods whose images are all of this project, by the platforms that the plan builds.
+/// Returns the node affinity of the pods whose images are all of this project, by the platforms that the plan builds. Such an
+/// image is named as `crossdock://NAME`, or by the repository to which it is pushed; one that a kustomization replaces is not.
 pub(super) fn of_plan(
     file: &KubernetesManifest,
     found: &ManifestFile,
+    governed: &BTreeSet<String>,
     planned: &[ImagePlan],
 ) -> FileAffinity {
+    let is_governed =
+        |reference: &str| found.kind == FileKind::Objects && governed.contains(name_of(reference));
     let platforms = &mut |reference: &str| {
-        let name = reference.strip_prefix(OWN);
-        let planned = planned.iter().find(|image| Some(image.name.as_str()) == name);
-        Ok(planned.map(|image| image.platforms.iter().filter_map(|built| label(&built.platform)).collect()))
+        let named = planned.iter().find(|image| !is_governed(reference) && is_named(image, reference));
+        Ok(named.map(|image| image.platforms.iter().filter_map(|built| label(&built.platform)).collect()))
     };
     FileAffinity::new(file, found, platforms)
+}
+
+/// Returns whether a reference without a digest names an image that will be pushed.
+fn is_named(image: &ImagePlan, reference: &str) -> bool {
+    if let Some(name) = reference.strip_prefix(OWN) {
+        return image.name == name;
+    }
+    let named = reference.parse::<RegistryReference>().ok().filter(|named| named.digest.is_none());
+    let own = image.repository.parse::<Repository>();
+    named.zip(own.ok()).is_some_and(|(named, own)| named.repository.full_name() == own.full_name())
 }
 
 /// Returns a platform as nodes are labelled.
@@ -129,7 +142,9 @@ impl FileAffinity {
         };
         let common = common(&images);
         if common.is_empty() {
-            self.failures.push(nothing_in_common(&images).at(place));
+            let (file, line, column) = (file.name.clone(), pod.line, pod.column);
+            let error = ManifestError { file, line, column, problem: nothing_in_common(&images) };
+            self.failures.push(refused(ErrorKind::Rejected, error));
             return None;
         }
         match pod.require(&common) {
@@ -141,7 +156,7 @@ impl FileAffinity {
                 Some(common)
             }
             Err(error) => {
-                let is_finding = matches!(error.problem, Problem::Excluded { .. } | Problem::Mixed(_));
+                let is_finding = error.problem.code().is_some();
                 let kind = if is_finding { ErrorKind::Rejected } else { ErrorKind::Usage };
                 self.failures.push(refused(kind, error));
                 None
@@ -202,13 +217,11 @@ fn common(images: &[ImagePlatforms]) -> BTreeSet<NodePlatform> {
     sets.fold(first, |common, set| &common & set)
 }
 
-fn nothing_in_common(images: &[ImagePlatforms]) -> Error {
+fn nothing_in_common(images: &[ImagePlatforms]) -> Problem {
     let listed = |image: &ImagePlatforms| {
         let platforms: Vec<String> = image.platforms.iter().map(ToString::to_string).collect();
         format!("`{}` has {}", image.reference, platforms.join(", "))
     };
     let images: Vec<String> = images.iter().map(listed).collect();
-    let message = format!("the images of this pod have no platform in common: {}", images.join("; "));
-    Error::from_message(ErrorKind::Rejected, message)
-        .hint("build each of them for a platform of the cluster's nodes")
+    Problem::NothingInCommon(images.join("; "))
 }

@@ -40,8 +40,10 @@ pub fn check_manifests(
         }
     }
     if options.affinity == Affinity::Add {
+        let governed = read.iter().flat_map(|file| file.governed.iter().cloned()).collect();
+        let affinity = files.iter().zip(&read);
         let affinity =
-            files.iter().zip(&read).map(|(file, found)| super::affinity::of_plan(file, found, planned));
+            affinity.map(|(file, found)| super::affinity::of_plan(file, found, &governed, planned));
         refuse(affinity.flat_map(|affinity| affinity.failures).collect())?;
     }
     let checked =

@@ -9,11 +9,13 @@ use crossdock_oci::{
 };
 use crossdock_registry::{ImageContent, Manifest, Registry, RegistryError, Remote, Selector, platforms};
 
+use crate::context::Context;
 use crate::error::Error;
 use crate::subject::failed;
 
 /// The look-ups of a run, by the normalized name of the reference.
 pub(super) struct LookUps<'a> {
+    context: &'a Context,
     registry: &'a Registry,
     found: BTreeMap<String, Found>,
     /// The platforms of images, by `repository@digest`.
@@ -31,8 +33,8 @@ struct Found {
 }
 
 impl<'a> LookUps<'a> {
-    pub(super) fn new(registry: &'a Registry) -> Self {
-        Self { registry, found: BTreeMap::new(), platforms: BTreeMap::new() }
+    pub(super) fn new(context: &'a Context, registry: &'a Registry) -> Self {
+        Self { context, registry, found: BTreeMap::new(), platforms: BTreeMap::new() }
     }
 
     /// Returns the digest of the index or manifest that a tag names.
@@ -42,6 +44,7 @@ impl<'a> LookUps<'a> {
             return Ok(found.digest);
         }
         let selector = Selector::from(reference);
+        self.context.check_online(reference)?;
         let document = self.registry.manifest(&reference.repository, &selector).map_err(failed)?;
         let index = media_type::is_index(&document.descriptor.media_type)
             .then(|| Document::<Index>::parse(document.bytes.clone(), "image index").ok())
@@ -71,6 +74,7 @@ impl<'a> LookUps<'a> {
         let document = match known {
             Some(found) => &found.document,
             None => {
+                self.context.check_online(reference)?;
                 let selector = Selector::from(reference);
                 fetched = self.registry.manifest(&reference.repository, &selector).map_err(failed)?;
                 &fetched
