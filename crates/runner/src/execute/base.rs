@@ -31,18 +31,19 @@ pub trait BaseFetcher: fmt::Debug + Send + Sync {
 }
 
 impl StepContext<'_> {
-    /// Fetches the layers of a base that the cache lacks. Those that are there are read again, since the cache may be
-    /// damaged.
+    /// Fetches the layers of a base that the cache lacks, or that are damaged there.
     pub(super) fn base(&self, fetch: &BaseFetch, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {
         if let Some(directory) = Utf8Path::from_path(self.bases.root()) {
             self.keep_from_pruning(directory)?;
         }
         let blobs = fetch.layers.iter().map(|layer| layer.blob());
-        let missing: Vec<Blob> =
-            blobs.filter(|blob| !self.bases.has(blob) || self.bases.verify(&blob.digest).is_err()).collect();
+        // Before the layers are verified: it may change their stamps.
+        fetch.layers.iter().for_each(|layer| self.bases.mark_used(&layer.digest));
+        let missing: Vec<Blob> = blobs
+            .filter(|blob| !self.bases.has(blob) || self.bases.verify_once(&blob.digest).is_err())
+            .collect();
         let size = bytes(fetch.layers.iter().map(|layer| layer.size).sum());
         if missing.is_empty() {
-            fetch.layers.iter().for_each(|layer| self.bases.mark_used(&layer.digest));
             return Ok(format!("{size}, in the cache"));
         }
         let failed = |source: BaseFetchError| match source.kind {
