@@ -1,4 +1,4 @@
-//! What a run remembers of the one before: digests of programs, layers, verdicts. Nothing that was changed since is trusted.
+//! The memory of runs: digests of programs, layers, verdicts. Nothing that was changed since is trusted.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! A repository of many programs, next to one call of the compilers for all of them: what a run costs for each image.
+//! A repository of many programs, next to one call of the compilers for all of them: the cost of a run for each image.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

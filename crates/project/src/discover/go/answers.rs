@@ -1,6 +1,6 @@
 //! Answers of `go list` that are remembered from run to run, for modules whose files nobody changed.
 //!
-//! What go answers follows from the command and its environment, from the `go` that answers, and from the files of the
+//! The answer follows from the command and its environment, from the `go` that answers, and from the files of the
 //! modules. A record holds the stamps of all files below the root, those that go does not read included: which ones it reads
 //! is go's knowledge. Modules in the module cache never change (go.dev/ref/mod, § Module cache). Where go may read other
 //! files of this machine, it is always asked.
@@ -210,7 +210,7 @@ impl Files {
             self.are_final &= stamp.is_final();
             writeln!(self.text, "{path} {stamp}").ok()?;
         }
-        // What lies behind a link to a directory is not looked at.
+        // A directory behind a link is not looked at.
         if target.is_some_and(|target| target.is_dir()) { None } else { Some(()) }
     }
 }
