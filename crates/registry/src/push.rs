@@ -28,6 +28,19 @@ pub struct PushOptions {
     pub mount_from: Vec<Repository>,
     /// Whether the registry is asked for what it has before anything is written.
     pub look_up: LookUp,
+    /// The manifests that a push without tags writes.
+    pub extent: Extent,
+}
+
+/// The manifests that a push without tags writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Extent {
+    /// All of them.
+    #[default]
+    Whole,
+    /// All but the image's own, which is written with its first tag: [`Registry::put_tag`]. An image whose digest is not
+    /// SHA-256 is written whole, since a tag does not say of which algorithm the digest is.
+    Below,
 }
 
 /// Whether a push looks up what a registry has before it writes.
@@ -44,7 +57,8 @@ pub enum LookUp {
 impl PushOptions {
     /// Returns options with these tags.
     pub fn new(tags: impl IntoIterator<Item = Tag>) -> Self {
-        Self { tags: tags.into_iter().collect(), mount_from: Vec::new(), look_up: LookUp::First }
+        let tags = tags.into_iter().collect();
+        Self { tags, mount_from: Vec::new(), look_up: LookUp::First, extent: Extent::Whole }
     }
 }
 
@@ -124,7 +138,7 @@ impl Push<'_> {
             self.send_documents(&nodes, digest)?;
             self.finish(root, &found)?;
         }
-        if self.upload.registry.settings().verify_pushes {
+        if self.upload.registry.settings().verify_pushes && self.is_named(root) {
             self.read_back(root)?;
         }
         let sent = self.sent.lock().map_or(0, |sent| *sent);
@@ -190,12 +204,19 @@ impl Push<'_> {
     fn finish(&self, root: &Node, found: &Found<'_>) -> Result<(), RegistryError> {
         let digest = root.descriptor.digest;
         // Under an immutable tag that names it, the image can only be written by its digest.
-        // A tag does not say of which algorithm the digest is, and registries take SHA-256 then.
-        let is_other = digest.algorithm() != Algorithm::Sha256;
-        if (found.untagged.is_empty() || is_other) && found.missing.contains(&digest) {
+        if (found.untagged.is_empty() || is_other(&digest))
+            && found.missing.contains(&digest)
+            && self.is_named(root)
+        {
             self.put(root, &Selector::Digest(digest))?;
         }
         found.untagged.iter().try_for_each(|tag| self.put_tag(root, tag))
+    }
+
+    /// Returns whether the image itself is written, and not only what is below it.
+    fn is_named(&self, root: &Node) -> bool {
+        let is_left = self.options.extent == Extent::Below && self.options.tags.is_empty();
+        !is_left || is_other(&root.descriptor.digest)
     }
 
     /// Reads the image back under each of its names.
@@ -293,6 +314,12 @@ impl Push<'_> {
     fn jobs(&self) -> usize {
         self.upload.registry.settings().jobs
     }
+}
+
+/// Returns whether a manifest cannot be written by a tag alone: a tag does not say of which algorithm the digest is, and registries
+/// take SHA-256 then.
+fn is_other(digest: &Digest) -> bool {
+    digest.algorithm() != Algorithm::Sha256
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
