@@ -15,7 +15,7 @@ use crate::host::{Host, Origin, Scheme};
 use crate::notice::Notices;
 use crate::proxy::ProxyError;
 use crate::retry::{self, ATTEMPTS, is_transient};
-use crate::roots::{CertificateFault, HostCertificatesError};
+use crate::roots::{CertificateFault, HostCertificatesError, NoRoots};
 use crate::settings::Settings;
 use crate::transport::{
     Answer, Body, Limits, NoHandshake, NotTls, ProxyRefusal, ShortBody, Silent, TlsFault, Transport, Trust,
@@ -464,6 +464,7 @@ fn is_final(error: &RegistryError) -> bool {
     let Some(error) = source.downcast_ref::<io::Error>() else { return false };
     let stays = error.get_ref().is_some_and(|inner| {
         inner.is::<TlsFault>()
+            || inner.is::<NoRoots>()
             || inner.is::<NotTls>()
             || inner.is::<CertificateFault>()
             || inner.is::<HostCertificatesError>()

@@ -1,5 +1,6 @@
 //! HTTP requests: one request, one answer, without redirects, credentials or retries.
 
+mod buffers;
 mod connect;
 mod connection;
 mod pace;
