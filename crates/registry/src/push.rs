@@ -15,7 +15,7 @@ use crate::graph::{Graph, Node, is_foreign, total};
 use crate::registry::{Manifest, Registry, Selector, absent_as_none, manifest_name};
 use crate::retry;
 use crate::transfer::{Gate, Moved, TransferEvent, TransferObserver, for_each};
-use crate::upload::{Check, SMALL, Upload};
+use crate::upload::{Begun, Check, SMALL, Upload};
 use found::{Found, Shown};
 
 /// The destination of a push.
@@ -92,8 +92,14 @@ impl Registry {
         let scope = Scope::push(&location.path);
         let graph = Graph::read(image, &mut |descriptor| read_document(content, descriptor))?;
         let gate = Gate::new(self.settings().jobs);
-        let upload =
-            Upload { registry: self, location: &location, scope: &scope, observer, gate: Some(&gate) };
+        let upload = Upload {
+            registry: self,
+            location: &location,
+            scope: &scope,
+            observer,
+            gate: Some(&gate),
+            begun: Begun::default(),
+        };
         let push = Push { upload, content, options, nodes: &graph.nodes, sent: Mutex::default() };
         let mut pushed = push.run(&graph);
         if let (Err(error), Some(creator)) = (&pushed, &self.settings().creator)

@@ -69,7 +69,7 @@ impl Settings {
             creator: None,
             insecure: Vec::new(),
             chunk_size: None,
-            jobs: 4,
+            jobs: 6,
             notify: None,
             verify_pushes: false,
             cancel: Cancel::default(),
