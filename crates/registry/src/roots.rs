@@ -18,7 +18,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 pub use fault::CertificateFault;
-pub(crate) use of_host::OfHost;
+pub(crate) use name::issuer;
+pub(crate) use of_host::{Client, OfHost};
 pub use of_host::{HostCertificates, HostCertificatesError};
 pub(crate) use verifier::NoRoots;
 
