@@ -134,7 +134,7 @@ fn the_certificates_that_podman_and_docker_keep_for_a_host_are_used() {
     let skopeo = ["inspect", "--format", "{{.Digest}}", &format!("docker://{reference}")];
     person.sandbox.tool(&person.sandbox.work(), "skopeo", &skopeo).success().says(&sample.digest);
 
-    // Of two certificates, the registry gets the one of the authority that it accepts.
+    // The registry gets the one of two certificates that an authority has issued which it accepts.
     let (stranger, strangers_key) = registry.stranger().unwrap();
     put("a.cert", &stranger);
     put("a.key", &strangers_key);

@@ -322,7 +322,7 @@ impl Push<'_> {
     }
 }
 
-/// Returns whether a manifest cannot be written by a tag alone: a tag does not say of which algorithm the digest is, and registries
+/// Returns whether a manifest cannot be written by a tag only: a tag does not say of which algorithm the digest is, and registries
 /// take SHA-256 then.
 fn is_other(digest: &Digest) -> bool {
     digest.algorithm() != Algorithm::Sha256

@@ -204,7 +204,7 @@ impl Registry {
     }
 }
 
-/// What is known about a repository's lists of referrers.
+/// The knowledge about a repository's lists of referrers.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Lists<'a> {
     /// Whether the registry answered that it keeps none.

@@ -83,7 +83,7 @@ impl Settings {
     /// of the system, and the certificates that docker and podman keep for hosts. `warn` receives what the user should know about the credentials.
     ///
     /// # Errors
-    /// None at present: the files that the environment names are read when the first server is verified.
+    /// Never with this environment: the files that it names are read when the first server is verified.
     pub fn from_environment(environment: &Arc<Environment>, warn: Warn) -> Result<Self, RootsError> {
         let cancel = Cancel::default();
         let helpers = Helpers::new(Processes::new(Arc::clone(environment), cancel.clone()));
