@@ -134,6 +134,21 @@ fn the_certificates_that_podman_and_docker_keep_for_a_host_are_used() {
     let skopeo = ["inspect", "--format", "{{.Digest}}", &format!("docker://{reference}")];
     person.sandbox.tool(&person.sandbox.work(), "skopeo", &skopeo).success().says(&sample.digest);
 
+    // The registry gets the one of two certificates that an authority has issued which it accepts.
+    let (stranger, strangers_key) = registry.stranger().unwrap();
+    put("a.cert", &stranger);
+    put("a.key", &strangers_key);
+    person.run(&["inspect", &reference]).success();
+    person.sandbox.tool(&person.sandbox.work(), "skopeo", &skopeo).success().says(&sample.digest);
+    for name in ["client.cert", "client.key"] {
+        std::fs::remove_file(directory.join(name)).unwrap();
+    }
+    person.run(&["inspect", &reference]).ends_with(5).complains("demands a client certificate");
+    for name in ["a.cert", "a.key"] {
+        std::fs::remove_file(directory.join(name)).unwrap();
+    }
+    put("client.cert", &certificate);
+
     // A key that is not that of the certificate.
     put("client.key", &authority.with_file_name("server.key"));
     person.run(&push).ends_with(5).complains("client.cert` is not a certificate of the key next to it");

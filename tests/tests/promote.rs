@@ -7,7 +7,7 @@ use crossdock_oci::{Algorithm, Digest, media_type};
 use crossdock_registry::{Registry, Settings};
 use crossdock_tests::registry::encoding::base64;
 use crossdock_tests::registry::memory::{Mount, Referrers, Tags};
-use crossdock_tests::registry::{Distribution, Habits, MemoryRegistry, Peer, Sample, Way};
+use crossdock_tests::registry::{Distribution, Habits, MemoryRegistry, Peer, Proxy, Sample, Way};
 use crossdock_tests::{Built, Outcome, Sandbox, fixture};
 use serde_json::{Value, json};
 
@@ -61,45 +61,43 @@ fn attest(host: &str, subject: &str, name: &str) -> String {
         .to_string()
 }
 
-/// Returns the number of requests that do not read the image: manifests by digest, and blobs.
-fn beyond_reading(registry: &MemoryRegistry) -> usize {
-    let record = registry.record();
-    let reads = |part: &str| record.of("GET", part).count();
-    record.entries.len() - reads("/manifests/sha256:") - reads("/blobs/sha256:")
+/// Returns the number of the image's layers and configurations, each counted once.
+fn blobs() -> usize {
+    let layout = BUILT.layout("hello");
+    let manifests = layout.platforms().iter().map(|name| layout.manifest(name)).collect::<Vec<_>>();
+    let all = manifests.iter().flat_map(|manifest| {
+        let layers = manifest["layers"].as_array().unwrap().iter();
+        layers.chain([&manifest["config"]]).map(|blob| blob["digest"].as_str().unwrap())
+    });
+    all.collect::<std::collections::BTreeSet<_>>().len()
 }
 
 #[test]
 fn one_digest_gets_all_names_in_few_requests() {
-    let layout = BUILT.layout("hello");
-    let blobs = {
-        let manifests = layout.platforms().iter().map(|name| layout.manifest(name)).collect::<Vec<_>>();
-        let all = manifests.iter().flat_map(|manifest| {
-            let layers = manifest["layers"].as_array().unwrap().iter();
-            layers.chain([&manifest["config"]]).map(|blob| blob["digest"].as_str().unwrap())
-        });
-        all.collect::<std::collections::BTreeSet<_>>().len()
-    };
     // An index and its two manifests.
-    let across = 5 + 2 * 3 + blobs;
+    let (manifests, blobs) = (3, blobs());
+    let (within, across) = (6 + manifests, 5 + 2 * manifests + blobs);
     for referrers in [Referrers::Api, Referrers::Absent] {
         let habits = || Habits { referrers, ..Habits::default() };
         let (registry, other) = (MemoryRegistry::start(habits()), MemoryRegistry::start(habits()));
         let (host, other_host) = (registry.host(), other.host());
         let source = pushed(&host);
         for (destination, limit) in [
-            (format!("{host}/team/app:1.0"), 6),
+            (format!("{host}/team/app:1.0"), within),
             (format!("{host}/prod/app:1.0"), across),
             (format!("{host}/prod/app:1.0"), across),
         ] {
             registry.forget_record();
             let promoted = promote(&[&source, &destination]).success();
             assert_eq!(promoted.stdout.trim(), format!("{destination}@{}", digest()));
-            let (count, record) = (beyond_reading(&registry), registry.record());
+            let record = registry.record();
             // The verification reads each part of the image once.
             for entry in record.of("GET", "/manifests/sha256:").chain(record.of("GET", "/blobs/sha256:")) {
                 let again = record.of("GET", &entry.target).count();
                 assert!(again == 1, "{} is read {again} times: {record}", entry.target);
             }
+            // Its blobs are not of the promotion's own requests.
+            let count = record.entries.len() - blobs;
             assert!(count <= limit, "{count} of {limit}: {record}");
             assert_eq!(record.of("PUT", "/manifests/").last().map(|put| put.received > 0), Some(true));
             // The tag comes last, unless it names the image already.
@@ -112,6 +110,25 @@ fn one_digest_gets_all_names_in_few_requests() {
         assert_eq!(registry.faults(), [""; 0]);
         assert_eq!(other.faults(), [""; 0]);
     }
+}
+
+/// Docker's registry answers that it does not know the tags of a repository in which nothing was ever tagged.
+#[test]
+fn an_untagged_image_gets_a_name_in_another_repository_in_few_requests() {
+    let registry = Distribution::start();
+    let counting = Proxy::start(registry.host().rsplit(':').next().unwrap().parse().unwrap(), &[], None);
+    let (host, digest) = (counting.host(), digest());
+    let source = format!("{host}/team/app@{digest}");
+    BUILT.sandbox.crossdock(&BUILT.project, &["push", &source, ".crossdock/hello"]).success();
+    // The log indents answers.
+    let requests = |log: &str| log.lines().filter(|line| !line.starts_with(' ')).count();
+    let pushed = requests(&counting.log());
+    promote(&[&source, &format!("{host}/prod/app:1.0")]).success();
+    let log = counting.log();
+    // The verification's reading of the blobs comes on top.
+    let limit = 5 + 2 * 3 + 2 * blobs();
+    let count = requests(&log) - pushed;
+    assert!(count <= limit, "{count} of {limit}: {log}");
 }
 
 /// Writes the image into another layout with sha512 digests, of blobs, manifests and the index, and returns its digest.

@@ -404,7 +404,8 @@ pub(crate) struct RegistryArgs {
 /// How the destination of a push is treated.
 #[derive(Debug, Args, Clone, Default)]
 pub(crate) struct DestinationArgs {
-    /// Read each tag back after the push, and fail if the registry shows another digest.
+    /// Read each tag back after the push, and fail if the registry shows another digest. Also look up the blobs of an image whose
+    /// tag, index and manifests the registry has, and send those that it lost; without this option none is looked up then.
     #[arg(long, help_heading = "How registries are used")]
     pub(crate) verify_remote: bool,
     /// Create a repository that Amazon ECR says not to have, with the program `aws`.

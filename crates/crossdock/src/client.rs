@@ -30,7 +30,7 @@ pub struct RegistryOptions {
     /// The length of the parts in which blobs are uploaded, in bytes. If `None`, blobs are uploaded whole, and in parts
     /// where a server refuses that.
     pub chunk_size: Option<NonZeroU64>,
-    /// The number of blobs that are moved at the same time. If `None`, `CROSSDOCK_JOBS`, else 4.
+    /// The number of blobs that are moved at the same time. If `None`, `CROSSDOCK_JOBS`, else 6.
     pub jobs: Option<NonZeroUsize>,
     /// Files of certificates in PEM whose authorities are trusted besides Mozilla's and the system's.
     pub ca_files: Vec<Utf8PathBuf>,
@@ -51,8 +51,9 @@ impl RegistryOptions {
     }
 }
 
-/// The number of blobs that are moved at the same time by default. More starve each other on slow connections.
-const JOBS: usize = 4;
+/// The number of blobs that are moved at the same time by default, as by skopeo and podman. More starve each other on slow
+/// connections, and fewer wait for each other's round trips.
+const JOBS: usize = 6;
 
 /// Returns a client of registries, with the credentials, proxies and trusted authorities of the context's environment.
 ///

@@ -1,8 +1,9 @@
 //! Manifests about an image, carried between registries and layouts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
-use crossdock_oci::{Descriptor, Digest, Repository};
+use crossdock_oci::{Descriptor, Digest, Repository, Tag};
 
 use crate::auth::Scope;
 use crate::client::Location;
@@ -10,10 +11,10 @@ use crate::content::{ImageContent, read_document};
 use crate::copy::Remote;
 use crate::error::RegistryError;
 use crate::graph::{Graph, Parts};
-use crate::referrers::Lists;
+use crate::referrers::{Lists, Referrer};
 use crate::registry::{Manifest, Registry, Selector};
-use crate::transfer::{TransferEvent, TransferObserver};
-use crate::upload::{Check, Upload};
+use crate::transfer::{TransferEvent, TransferObserver, for_each};
+use crate::upload::{Begun, Check, Upload};
 
 /// The manifests that were copied although the image does not list them, and those that were not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,6 +51,15 @@ pub struct AllAbout {
     pub found: Vec<About>,
     /// Those beyond the limit, with the reason.
     pub beyond: Vec<(Digest, String)>,
+    /// Those that cosign before version 3 stored under tags, with these.
+    pub tagged: Vec<(Tag, Manifest)>,
+}
+
+impl AllAbout {
+    /// Returns whether nothing is about the image.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty() && self.beyond.is_empty() && self.tagged.is_empty()
+    }
 }
 
 /// The number of manifests that are carried with an image.
@@ -81,7 +91,7 @@ pub fn about(subjects: &BTreeSet<Digest>, listed: &[About]) -> AllAbout {
             }
         }
     }
-    AllAbout { found, beyond: Vec::new() }
+    AllAbout { found, ..AllAbout::default() }
 }
 
 impl Registry {
@@ -115,12 +125,27 @@ impl Registry {
         to: &Repository,
         observer: &dyn TransferObserver,
     ) -> Result<Carried, RegistryError> {
-        let (source, host) = (Remote::new(self, from)?, Location::of(from)?.host);
+        let host = Location::of(from)?.host;
         let subjects = manifests_of(content, image).map_err(|error| error.with_host(&host))?;
-        let all = self.all_about(from, &subjects)?;
+        self.copy_all_about(&self.all_about(from, &subjects)?, from, to, observer)
+    }
+
+    /// Copies what [`all_about`](Self::all_about) found in a repository to another one. What cannot be copied is returned with
+    /// its reason.
+    ///
+    /// # Errors
+    /// If the transfer is cancelled.
+    pub fn copy_all_about(
+        &self,
+        all: &AllAbout,
+        from: &Repository,
+        to: &Repository,
+        observer: &dyn TransferObserver,
+    ) -> Result<Carried, RegistryError> {
+        let source = Remote::new(self, from)?;
         let mut carried = self.carry(&source, &all.found, to, std::slice::from_ref(from), observer)?;
-        carried.left.extend(all.beyond);
-        let Carried { referrers, left } = self.carry_cosign_tags(&subjects, from, to, observer)?;
+        carried.left.extend(all.beyond.iter().cloned());
+        let Carried { referrers, left } = self.carry_cosign_tags(&all.tagged, from, to, observer)?;
         carried.referrers.extend(referrers);
         carried.left.extend(left);
         Ok(carried)
@@ -137,11 +162,14 @@ impl Registry {
         subjects: &BTreeSet<Digest>,
     ) -> Result<AllAbout, RegistryError> {
         let location = Location::of(repository)?;
-        let (scope, mut lists) = (Scope::pull(&location.path), Lists::default());
-        let (mut queue, mut seen): (Vec<Digest>, _) = (subjects.iter().copied().collect(), subjects.clone());
+        let scope = Scope::pull(&location.path);
+        let tags = self.known_tags(&location, &scope)?;
+        let mut lists = Lists::new(tags.as_deref());
+        let (mut wave, mut seen): (Vec<Digest>, _) = (subjects.iter().copied().collect(), subjects.clone());
         let mut all = AllAbout::default();
-        while let Some(subject) = queue.pop() {
-            for referrer in self.referrers_by(&location, &subject, &scope, &mut lists)? {
+        while !wave.is_empty() {
+            let mut next = Vec::new();
+            for (subject, referrer) in self.referrers_of_all(&location, wave, &scope, &mut lists)? {
                 let digest = referrer.descriptor.digest;
                 if !seen.insert(digest) {
                     continue;
@@ -150,11 +178,42 @@ impl Registry {
                     all.beyond.push((digest, format!("at most {MOST} manifests are copied with an image")));
                     continue;
                 }
-                queue.push(digest);
+                next.push(digest);
                 all.found.push(About::new(referrer.descriptor, subject));
             }
+            wave = next;
         }
+        all.tagged = self.cosign_tags(&location, subjects, tags.as_deref(), &scope)?;
         Ok(all)
+    }
+
+    /// Returns what is about each of some manifests. The first answer says whether the registry keeps lists; the others are
+    /// asked for side by side.
+    fn referrers_of_all(
+        &self,
+        location: &Location,
+        mut subjects: Vec<Digest>,
+        scope: &Scope,
+        lists: &mut Lists<'_>,
+    ) -> Result<Vec<(Digest, Referrer)>, RegistryError> {
+        let rest = subjects.split_off(subjects.len().min(1));
+        let found = Mutex::new(BTreeMap::new());
+        let keep = |subject, listed| {
+            found.lock().unwrap_or_else(PoisonError::into_inner).insert(subject, listed);
+        };
+        for first in subjects {
+            keep(first, self.referrers_by(location, &first, scope, lists)?);
+        }
+        let known = *lists;
+        for_each(rest, self.settings().jobs, |subject| {
+            keep(subject, self.referrers_by(location, &subject, scope, &mut known.clone())?);
+            Ok(())
+        })?;
+        let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let each = |(subject, listed): (Digest, Vec<Referrer>)| {
+            listed.into_iter().map(move |referrer| (subject, referrer))
+        };
+        Ok(found.into_iter().flat_map(each).collect())
     }
 
     /// Writes manifests about an image to a repository that has the image, with their blobs, which the registry takes from the
@@ -173,7 +232,14 @@ impl Registry {
     ) -> Result<Carried, RegistryError> {
         let location = Location::of(to)?;
         let scope = Scope::push(&location.path);
-        let upload = Upload { registry: self, location: &location, scope: &scope, observer, gate: None };
+        let upload = Upload {
+            registry: self,
+            location: &location,
+            scope: &scope,
+            observer,
+            gate: None,
+            begun: Begun::default(),
+        };
         let (mut carried, mut failed) = (Carried::default(), BTreeSet::new());
         for about in all.iter().take(MOST) {
             let digest = about.descriptor.digest;

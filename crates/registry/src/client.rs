@@ -15,7 +15,7 @@ use crate::host::{Host, Origin, Scheme};
 use crate::notice::Notices;
 use crate::proxy::ProxyError;
 use crate::retry::{self, ATTEMPTS, is_transient};
-use crate::roots::{CertificateFault, HostCertificatesError};
+use crate::roots::{CertificateFault, HostCertificatesError, NoRoots};
 use crate::settings::Settings;
 use crate::transport::{
     Answer, Body, Limits, NoHandshake, NotTls, ProxyRefusal, ShortBody, Silent, TlsFault, Transport, Trust,
@@ -290,13 +290,10 @@ impl Client {
         };
         sent.map_err(|error| {
             // Faults of the bytes that are sent, and not of the connection.
-            if inside::<ShortBody>(&error)
+            if (inside::<ShortBody>(&error) || inside::<WrongDigest>(&error))
                 && let ureq::Error::Io(error) = error
             {
                 return unreadable(error);
-            }
-            if let Some(WrongDigest { expected, found }) = inner(&error) {
-                return BlobError::Corrupt { expected: *expected, found: *found }.into();
             }
             let host = origin_of(address).map_or_else(String::new, |origin| origin.to_string());
             Place { host, ..place.clone() }.unreachable(plain(error))
@@ -467,6 +464,7 @@ fn is_final(error: &RegistryError) -> bool {
             || inner.is::<NotTls>()
             || inner.is::<CertificateFault>()
             || inner.is::<HostCertificatesError>()
+            || inner.is::<NoRoots>()
             || inner.is::<ProxyError>()
             || inner.downcast_ref::<ProxyRefusal>().is_some_and(|refusal| refusal.is_final)
     });
@@ -478,19 +476,18 @@ fn is_unknown_name(error: &io::Error) -> bool {
     error.to_string().contains("failed to lookup address information: Name or service not known")
 }
 
-/// Returns whether an error of a connection is of this type.
+/// Returns whether the cause of an error of a connection is of this type.
 fn inside<E: std::error::Error + 'static>(error: &ureq::Error) -> bool {
-    inner::<E>(error).is_some()
+    let ureq::Error::Io(error) = error else { return false };
+    error.get_ref().is_some_and(|inner| inner.is::<E>())
 }
 
-/// Returns the error of this type that is the cause of one of a connection.
-fn inner<E: std::error::Error + 'static>(error: &ureq::Error) -> Option<&E> {
-    let ureq::Error::Io(error) = error else { return None };
-    error.get_ref()?.downcast_ref()
-}
-
-/// Returns the error of a blob whose bytes cannot be read: from a file, or from the registry that it is copied from.
-fn unreadable(source: io::Error) -> RegistryError {
+/// Returns the error of a blob whose bytes cannot be read, or are not its own: of a file, or of the registry that it is copied from.
+pub(crate) fn unreadable(source: io::Error) -> RegistryError {
+    let wrong = source.get_ref().and_then(|inner| inner.downcast_ref());
+    if let Some(WrongDigest { expected, found }) = wrong {
+        return BlobError::Corrupt { expected: *expected, found: *found }.into();
+    }
     match source.downcast::<RegistryError>() {
         Ok(error) => error,
         Err(source) => {

@@ -14,38 +14,35 @@ use crate::error::RegistryError;
 use crate::graph::Parts;
 use crate::registry::{Manifest, Registry, Selector, absent_as_none};
 use crate::transfer::{TransferObserver, for_each};
-use crate::upload::Upload;
+use crate::upload::{Begun, Upload};
 
 /// The ends of the tags.
 const KINDS: [&str; 3] = ["sig", "att", "sbom"];
 
 impl Registry {
-    /// Returns the manifests that cosign stored about some manifests under tags of its own, with these tags. One request if the
-    /// repository has none and lists its tags on one page.
+    /// Returns the manifests that cosign stored about some manifests under tags of its own, with these tags. No request if all
+    /// tags of the repository are known and none is of cosign.
     ///
     /// # Errors
     /// If the registry does not answer, or shows something else than a manifest.
-    pub fn cosign_tags(
+    pub(crate) fn cosign_tags(
         &self,
-        repository: &Repository,
+        location: &Location,
         subjects: &BTreeSet<Digest>,
+        tags: Option<&[String]>,
+        scope: &Scope,
     ) -> Result<Vec<(Tag, Manifest)>, RegistryError> {
-        let location = Location::of(repository)?;
-        let scope = Scope::pull(&location.path);
         let possible = subjects.iter().flat_map(|subject| {
             let stem = subject.to_string().replace(':', "-");
             KINDS.into_iter().filter_map(move |kind| format!("{stem}.{kind}").parse::<Tag>().ok())
         });
         let mut possible: Vec<Tag> = possible.collect();
-        match self.all_tags(&location, &scope) {
-            Ok(Some(tags)) => possible.retain(|tag| tags.iter().any(|listed| *listed == tag.to_string())),
-            // Many tags, or an account that may not list them: each is looked up.
-            Ok(None) | Err(RegistryError::Refused(_)) => {}
-            Err(error) => return Err(error),
+        if let Some(tags) = tags {
+            possible.retain(|tag| tags.iter().any(|listed| *listed == tag.to_string()));
         }
         let found = Mutex::new(Vec::new());
         for_each(possible, self.settings().jobs, |tag| {
-            match absent_as_none(self.manifest_at(&location, &Selector::Tag(tag.clone()), &scope)) {
+            match absent_as_none(self.manifest_at(location, &Selector::Tag(tag.clone()), scope)) {
                 Ok(None) => {}
                 Err(error) if error.is_denied() => {}
                 Ok(Some(manifest)) => {
@@ -60,22 +57,29 @@ impl Registry {
         Ok(found)
     }
 
-    /// Copies what cosign stored under tags about some manifests to another repository, under the same tags. A tag that names
+    /// Copies what cosign stored under tags to another repository, under the same tags. A tag that names
     /// something else there stays, since it may hold the signatures of others.
     pub(crate) fn carry_cosign_tags(
         &self,
-        subjects: &BTreeSet<Digest>,
+        tagged: &[(Tag, Manifest)],
         from: &Repository,
         to: &Repository,
         observer: &dyn TransferObserver,
     ) -> Result<Carried, RegistryError> {
         let (source, location) = (Remote::new(self, from)?, Location::of(to)?);
         let scope = Scope::push(&location.path);
-        let upload = Upload { registry: self, location: &location, scope: &scope, observer, gate: None };
+        let upload = Upload {
+            registry: self,
+            location: &location,
+            scope: &scope,
+            observer,
+            gate: None,
+            begun: Begun::default(),
+        };
         let mut carried = Carried::default();
-        for (tag, manifest) in self.cosign_tags(from, subjects)? {
+        for (tag, manifest) in tagged {
             let digest = manifest.descriptor.digest;
-            match carry_tag(&upload, &source, &tag, &manifest, from) {
+            match carry_tag(&upload, &source, tag, manifest, from) {
                 Ok(()) => carried.referrers.push(digest),
                 Err(RegistryError::Cancelled) => return Err(RegistryError::Cancelled),
                 Err(error) => carried.left.push((digest, error.to_string())),

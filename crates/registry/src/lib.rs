@@ -44,7 +44,7 @@ pub use ecr::EcrRepository;
 pub use error::{Refusal, RegistryError};
 pub use host::{Host, HostError, Origin, Scheme};
 pub use platforms::{PlatformManifest, copy_needed_into, copy_platform_into, platforms};
-pub use push::{LookUp, PushOptions, Pushed};
+pub use push::{Extent, LookUp, PushOptions, Pushed};
 pub use referrers::Referrer;
 pub use registry::{Access, BlobReader, MANIFEST_LIMIT, Manifest, Registry, Selector};
 pub use roots::{CertificateFault, HostCertificates, HostCertificatesError, RootSources, Roots, RootsError};

@@ -15,7 +15,7 @@ use crate::graph::{Graph, Node, is_foreign, total};
 use crate::registry::{Manifest, Registry, Selector, absent_as_none, manifest_name};
 use crate::retry;
 use crate::transfer::{Gate, Moved, TransferEvent, TransferObserver, for_each};
-use crate::upload::{Check, SMALL, Upload};
+use crate::upload::{Begun, Check, SMALL, Upload};
 use found::{Found, Shown};
 
 /// The destination of a push.
@@ -28,6 +28,19 @@ pub struct PushOptions {
     pub mount_from: Vec<Repository>,
     /// Whether the registry is asked for what it has before anything is written.
     pub look_up: LookUp,
+    /// The manifests that a push without tags writes.
+    pub extent: Extent,
+}
+
+/// The manifests that a push without tags writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Extent {
+    /// All of them.
+    #[default]
+    Whole,
+    /// All but the image's own, which is written with its first tag: [`Registry::put_tag`]. An image whose digest is not
+    /// SHA-256 is written whole, since a tag does not say of which algorithm the digest is.
+    Below,
 }
 
 /// Whether a push looks up what a registry has before it writes.
@@ -44,7 +57,8 @@ pub enum LookUp {
 impl PushOptions {
     /// Returns options with these tags.
     pub fn new(tags: impl IntoIterator<Item = Tag>) -> Self {
-        Self { tags: tags.into_iter().collect(), mount_from: Vec::new(), look_up: LookUp::First }
+        let tags = tags.into_iter().collect();
+        Self { tags, mount_from: Vec::new(), look_up: LookUp::First, extent: Extent::Whole }
     }
 }
 
@@ -78,8 +92,14 @@ impl Registry {
         let scope = Scope::push(&location.path);
         let graph = Graph::read(image, &mut |descriptor| read_document(content, descriptor))?;
         let gate = Gate::new(self.settings().jobs);
-        let upload =
-            Upload { registry: self, location: &location, scope: &scope, observer, gate: Some(&gate) };
+        let upload = Upload {
+            registry: self,
+            location: &location,
+            scope: &scope,
+            observer,
+            gate: Some(&gate),
+            begun: Begun::default(),
+        };
         let push = Push { upload, content, options, nodes: &graph.nodes, sent: Mutex::default() };
         let mut pushed = push.run(&graph);
         if let (Err(error), Some(creator)) = (&pushed, &self.settings().creator)
@@ -124,7 +144,7 @@ impl Push<'_> {
             self.send_documents(&nodes, digest)?;
             self.finish(root, &found)?;
         }
-        if self.upload.registry.settings().verify_pushes {
+        if self.upload.registry.settings().verify_pushes && self.is_named(root) {
             self.read_back(root)?;
         }
         let sent = self.sent.lock().map_or(0, |sent| *sent);
@@ -190,12 +210,19 @@ impl Push<'_> {
     fn finish(&self, root: &Node, found: &Found<'_>) -> Result<(), RegistryError> {
         let digest = root.descriptor.digest;
         // Under an immutable tag that names it, the image can only be written by its digest.
-        // A tag does not say of which algorithm the digest is, and registries take SHA-256 then.
-        let is_other = digest.algorithm() != Algorithm::Sha256;
-        if (found.untagged.is_empty() || is_other) && found.missing.contains(&digest) {
+        if (found.untagged.is_empty() || is_other(&digest))
+            && found.missing.contains(&digest)
+            && self.is_named(root)
+        {
             self.put(root, &Selector::Digest(digest))?;
         }
         found.untagged.iter().try_for_each(|tag| self.put_tag(root, tag))
+    }
+
+    /// Returns whether the image itself is written, and not only what is below it.
+    fn is_named(&self, root: &Node) -> bool {
+        let is_left = self.options.extent == Extent::Below && self.options.tags.is_empty();
+        !is_left || is_other(&root.descriptor.digest)
     }
 
     /// Reads the image back under each of its names.
@@ -293,6 +320,12 @@ impl Push<'_> {
     fn jobs(&self) -> usize {
         self.upload.registry.settings().jobs
     }
+}
+
+/// Returns whether a manifest cannot be written by a tag only: a tag does not say of which algorithm the digest is, and registries
+/// take SHA-256 then.
+fn is_other(digest: &Digest) -> bool {
+    digest.algorithm() != Algorithm::Sha256
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

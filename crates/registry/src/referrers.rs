@@ -83,16 +83,13 @@ impl Registry {
         location: &Location,
         subject: &Digest,
         scope: &Scope,
-        lists: &mut Lists,
+        lists: &mut Lists<'_>,
     ) -> Result<Vec<Referrer>, RegistryError> {
-        let listed = match lists {
-            Lists::Absent => None,
-            Lists::Unknown => self.listed(location, subject, scope, lists)?,
-        };
+        let listed = if lists.are_absent { None } else { self.listed(location, subject, scope, lists)? };
         if let Some(entries) = listed {
             return Ok(entries.iter().filter_map(referrer).collect());
         }
-        let list = self.fallback(location, subject, scope)?;
+        let list = if lists.may_have_tag(subject) { self.fallback(location, subject, scope)? } else { None };
         Ok(list.map_or_else(Vec::new, |list| entries(&list.bytes)).iter().filter_map(referrer).collect())
     }
 
@@ -102,7 +99,7 @@ impl Registry {
         location: &Location,
         subject: &Digest,
         scope: &Scope,
-        lists: &mut Lists,
+        lists: &mut Lists<'_>,
     ) -> Result<Option<Vec<Value>>, RegistryError> {
         let path = format!("referrers/{subject}");
         let action = format!("list what is about {subject}");
@@ -116,7 +113,7 @@ impl Registry {
             if page.status != 200 {
                 // Without a code of the specification, the address is unknown, whatever it is about.
                 if matches!(explanation(&page.bytes).0.as_deref(), None | Some("UNSUPPORTED")) {
-                    *lists = Lists::Absent;
+                    lists.are_absent = true;
                 }
                 return Ok(None);
             }
@@ -207,12 +204,26 @@ impl Registry {
     }
 }
 
-/// Whether a registry keeps lists of referrers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Lists {
-    #[default]
-    Unknown,
-    Absent,
+/// The knowledge about a repository's lists of referrers.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Lists<'a> {
+    /// Whether the registry answered that it keeps none.
+    are_absent: bool,
+    /// All tags of the repository, of which some may be of lists; `None` if they are unknown.
+    tags: Option<&'a [String]>,
+}
+
+impl<'a> Lists<'a> {
+    /// Returns the lists of a repository with these tags.
+    pub(crate) fn new(tags: Option<&'a [String]>) -> Self {
+        Self { are_absent: false, tags }
+    }
+
+    /// Returns whether there may be a list under the fallback tag.
+    fn may_have_tag(&self, subject: &Digest) -> bool {
+        let Some(tags) = self.tags else { return true };
+        fallback_tag(subject).is_ok_and(|tag| tags.iter().any(|listed| *listed == tag.to_string()))
+    }
 }
 
 fn fallback_tag(subject: &Digest) -> Result<Tag, crossdock_oci::ReferenceError> {

@@ -322,14 +322,19 @@ impl Registry {
         Err(self.client.place(&call).protocol(format!("lists more than {PAGES} pages")))
     }
 
-    /// Returns the tags of a repository if they fit on one page.
-    pub(crate) fn all_tags(
+    /// Returns the tags of a repository if they fit on one page; `None` if there are more, or the account may not list them.
+    pub(crate) fn known_tags(
         &self,
         location: &Location,
         scope: &Scope,
     ) -> Result<Option<Vec<String>>, RegistryError> {
-        let page = self.tags_page(&self.tags_call(location, "tags/list?n=1000", scope))?;
-        Ok(page.next.is_none().then_some(page.tags))
+        match self.tags_page(&self.tags_call(location, "tags/list?n=1000", scope)) {
+            Ok(page) => Ok(page.next.is_none().then_some(page.tags)),
+            // Docker's registry answers so about a repository in which nothing was ever tagged.
+            Err(error) if error.is_unknown_name() => Ok(Some(Vec::new())),
+            Err(RegistryError::Refused(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn tags_call<'a>(&self, location: &'a Location, path: &'a str, scope: &'a Scope) -> Call<'a> {

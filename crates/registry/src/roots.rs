@@ -12,34 +12,36 @@ use std::sync::Arc;
 use camino::Utf8PathBuf;
 use crossdock_fs::read_regular;
 use crossdock_system::environment::Environment;
-use rustls::RootCertStore;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 pub use fault::CertificateFault;
-pub(crate) use of_host::OfHost;
+pub(crate) use name::issuer;
+pub(crate) use of_host::{Client, OfHost};
 pub use of_host::{HostCertificates, HostCertificatesError};
+pub(crate) use verifier::NoRoots;
 
 use verifier::Verifier;
 
 /// The certificates of the trusted authorities.
 #[derive(Debug, Clone)]
 pub struct Roots {
-    /// In DER.
-    certificates: BTreeSet<Vec<u8>>,
-    /// Files that nobody named, which are read only when the first server is verified: there may be hundreds of them, and a
-    /// registry of this machine has no certificate.
+    /// Those besides Mozilla's, in DER.
+    added: BTreeSet<Vec<u8>>,
+    /// Files that are read only when the first server is verified: there may be hundreds of them, and a registry of this machine
+    /// has no certificate.
     unread: RootSources,
 }
 
 /// The PEM files of trusted authorities.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RootSources {
-    /// Files that must exist and hold certificates: those of the command line and of `SSL_CERT_FILE`, each with its name for
-    /// messages.
-    named: Vec<(&'static str, PathBuf)>,
+    /// Files of the command line, which must exist and hold certificates.
+    named: Vec<PathBuf>,
+    /// The file of `SSL_CERT_FILE`, which must do so too.
+    variable: Option<PathBuf>,
     /// Files of the system, of which the first one that exists is read.
     system: Vec<PathBuf>,
     /// Directories of `SSL_CERT_DIR`, all of whose files are read.
@@ -88,12 +90,12 @@ impl RootSources {
     /// `SSL_CERT_DIR`, as OpenSSL and Go read them.
     pub fn new(environment: &Environment, ca_files: &[Utf8PathBuf]) -> Self {
         let absolute = |path: &str| environment.directory.join(path).into_std_path_buf();
-        let named = ca_files.iter().map(|file| ("`--ca-file`", absolute(file.as_str())));
-        let variable = environment.get("SSL_CERT_FILE").map(|file| ("SSL_CERT_FILE", absolute(file)));
+        let variable = environment.get("SSL_CERT_FILE").map(absolute);
         let directories = environment.get("SSL_CERT_DIR").unwrap_or_default();
         Self {
             system: if variable.is_some() { Vec::new() } else { SYSTEM_FILES.map(PathBuf::from).to_vec() },
-            named: named.chain(variable).collect(),
+            named: ca_files.iter().map(|file| absolute(file.as_str())).collect(),
+            variable,
             directories: directories.split(':').filter(|path| !path.is_empty()).map(absolute).collect(),
         }
     }
@@ -102,58 +104,44 @@ impl RootSources {
 impl Roots {
     /// Returns Mozilla's list of authorities as of this build.
     pub fn bundled() -> Self {
-        let certificates = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(der).collect();
-        Self { certificates, unread: RootSources::default() }
+        Self { added: BTreeSet::new(), unread: RootSources::default() }
     }
 
-    /// Returns Mozilla's list together with the certificates of `sources`. Files that nobody named are read when the first
-    /// server is verified.
+    /// Returns Mozilla's list together with the certificates of `sources`. Files that no option names are read when the first
+    /// server is verified, which fails then if the file of `SSL_CERT_FILE` cannot be read or holds no certificate.
     ///
     /// # Errors
-    /// If a file that an option or `SSL_CERT_FILE` names cannot be read or holds no certificate.
+    /// If a file that an option names cannot be read or holds no certificate.
     pub fn load(sources: &RootSources) -> Result<Self, RootsError> {
         let mut roots = Self::bundled();
-        for (origin, path) in &sources.named {
-            let (origin, path) = (*origin, path.clone());
-            let bytes = match read_regular(&path, LIMIT) {
-                Ok(bytes) => bytes,
-                Err(source) => return Err(RootsError::Unreadable { origin, path, source }),
-            };
-            let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-            let found = found.ok().filter(|found| !found.is_empty());
-            let found = found.ok_or(RootsError::NoCertificate { origin, path })?;
-            roots.certificates.extend(found.iter().map(der));
+        for path in &sources.named {
+            roots.added.extend(certificates_in("`--ca-file`", path)?);
         }
         roots.unread = RootSources { named: Vec::new(), ..sources.clone() };
         Ok(roots)
     }
 
-    /// Returns the roots with those of the unread files.
-    fn complete(&self) -> Self {
-        let mut certificates = self.certificates.clone();
+    /// Returns all trusted certificates, in DER, with those of the unread files.
+    fn complete(&self) -> Result<BTreeSet<Vec<u8>>, RootsError> {
+        let mut all = self.added.clone();
+        all.extend(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(der));
+        if let Some(path) = &self.unread.variable {
+            all.extend(certificates_in("SSL_CERT_FILE", path)?);
+        }
         // Nobody named these: what cannot be read or parsed is passed over.
         let system = self.unread.system.iter().find_map(|path| read_regular(path, LIMIT).ok());
         let in_directories = self.unread.directories.iter().flat_map(|directory| files_in(directory));
         for bytes in system.into_iter().chain(in_directories) {
-            certificates.extend(CertificateDer::pem_slice_iter(&bytes).flatten().map(|found| der(&found)));
+            all.extend(CertificateDer::pem_slice_iter(&bytes).flatten().map(|found| der(&found)));
         }
-        Self { certificates, unread: RootSources::default() }
+        Ok(all)
     }
 
     /// Adds a certificate in DER.
     #[must_use]
     pub fn with_der(mut self, certificate: Vec<u8>) -> Self {
-        self.certificates.insert(certificate);
+        self.added.insert(certificate);
         self
-    }
-
-    fn store(&self) -> RootCertStore {
-        let mut store = RootCertStore::empty();
-        // System bundles contain certificates that no verifier accepts; the others stay usable.
-        store.add_parsable_certificates(
-            self.certificates.iter().map(|der| CertificateDer::from(der.as_slice())),
-        );
-        store
     }
 
     /// Returns a verifier whose errors are [`CertificateFault`]s.
@@ -166,6 +154,19 @@ impl Default for Roots {
     fn default() -> Self {
         Self::bundled()
     }
+}
+
+/// Returns the certificates of a file in DER. `origin` names it.
+fn certificates_in(origin: &'static str, path: &Path) -> Result<Vec<Vec<u8>>, RootsError> {
+    let bytes = read_regular(path, LIMIT).map_err(|source| RootsError::Unreadable {
+        origin,
+        path: path.to_owned(),
+        source,
+    })?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    let found = found.ok().filter(|found| !found.is_empty());
+    let found = found.ok_or_else(|| RootsError::NoCertificate { origin, path: path.to_owned() })?;
+    Ok(found.iter().map(der).collect())
 }
 
 fn der(certificate: &CertificateDer<'_>) -> Vec<u8> {
@@ -209,13 +210,11 @@ mod tests {
             .with_variable("SSL_CERT_FILE", "env.pem")
             .with_variable("SSL_CERT_DIR", "missing:some");
         let roots = Roots::load(&RootSources::new(&environment, &["ca.pem".into()])).unwrap();
-        // The files that nobody named are read only when they are needed.
-        assert_eq!(roots.certificates.len(), Roots::bundled().certificates.len() + 3);
-        let roots = roots.complete();
-        assert_eq!(roots.certificates.len(), Roots::bundled().certificates.len() + 4);
-        assert!(roots.certificates.contains(&b"four"[..]));
-        // Other files are passed over.
-        assert_eq!(roots.store().len(), Roots::bundled().store().len());
+        // The files that no option names are read only when they are needed.
+        assert_eq!(roots.added.len(), 2);
+        let all = roots.complete().unwrap();
+        assert_eq!(all.len(), Roots::bundled().complete().unwrap().len() + 4);
+        assert!(all.contains(&b"four"[..]));
     }
 
     #[test]
@@ -232,8 +231,10 @@ mod tests {
             let error = Roots::load(&RootSources::new(&environment, &[file.into()])).unwrap_err().to_string();
             assert!(error.starts_with("`--ca-file` names `") && error.contains(part), "{error}");
         }
+        // That of a variable is read when a server is verified.
         let variable = environment.with_variable("SSL_CERT_FILE", "missing.pem");
-        let error = Roots::load(&RootSources::new(&variable, &[])).unwrap_err().to_string();
+        let error =
+            Roots::load(&RootSources::new(&variable, &[])).unwrap().complete().unwrap_err().to_string();
         assert!(error.starts_with("SSL_CERT_FILE names `"), "{error}");
     }
 }

@@ -69,7 +69,7 @@ impl Settings {
             creator: None,
             insecure: Vec::new(),
             chunk_size: None,
-            jobs: 4,
+            jobs: 6,
             notify: None,
             verify_pushes: false,
             cancel: Cancel::default(),
@@ -83,7 +83,7 @@ impl Settings {
     /// of the system, and the certificates that docker and podman keep for hosts. `warn` receives what the user should know about the credentials.
     ///
     /// # Errors
-    /// A file of roots that the environment names cannot be read.
+    /// Never with this environment: the files that it names are read when the first server is verified.
     pub fn from_environment(environment: &Arc<Environment>, warn: Warn) -> Result<Self, RootsError> {
         let cancel = Cancel::default();
         let helpers = Helpers::new(Processes::new(Arc::clone(environment), cancel.clone()));

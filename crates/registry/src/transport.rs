@@ -1,5 +1,7 @@
 //! HTTP requests: one request, one answer, without redirects, credentials or retries.
 
+mod buffers;
+mod client_certificates;
 mod connect;
 mod connection;
 mod pace;

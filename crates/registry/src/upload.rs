@@ -1,14 +1,17 @@
 //! Uploads of blobs (distribution-spec § Pushing blobs).
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crossdock_oci::{Blob, Repository};
+use crossdock_oci::{Blob, Digest, Repository};
 use ureq::http::{HeaderValue, Method, Uri};
 
 use crate::auth::{Scope, percent_encode};
-use crate::client::{Call, Content, Location, Open, Target, told};
+use crate::checked::Checked;
+use crate::client::{Call, Content, Location, Open, Target, told, unreadable};
 use crate::ecr::is_ecr;
 use crate::error::RegistryError;
 use crate::registry::Registry;
@@ -24,6 +27,17 @@ pub(crate) struct Upload<'a> {
     pub(crate) scope: &'a Scope,
     pub(crate) observer: &'a dyn TransferObserver,
     pub(crate) gate: Option<&'a Gate>,
+    pub(crate) begun: Begun,
+}
+
+/// The answers to requests for uploads whose bytes did not follow yet.
+#[derive(Default)]
+pub(crate) struct Begun(Mutex<BTreeMap<Digest, Result<Answer, RegistryError>>>);
+
+impl Begun {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Digest, Result<Answer, RegistryError>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Whether the registry is asked for a blob before it is uploaded.
@@ -70,8 +84,14 @@ impl Registry {
         let location = Location::of(repository)?;
         let scope = Scope::push(&location.path);
         let open: &Open<'_> = &|at| Ok(open(at)? as Box<dyn Read + Send>);
-        let upload =
-            Upload { registry: self, location: &location, scope: &scope, observer: &Unobserved, gate: None };
+        let upload = Upload {
+            registry: self,
+            location: &location,
+            scope: &scope,
+            observer: &Unobserved,
+            gate: None,
+            begun: Begun::default(),
+        };
         upload.blob(blob, open, &[], Check::First)
     }
 }
@@ -98,6 +118,19 @@ impl Upload<'_> {
         }
     }
 
+    /// Asks for the upload of a blob that the registry is being asked for: the bytes follow at once unless it has the blob. An
+    /// upload without bytes expires.
+    pub(crate) fn begin(&self, blob: &Blob) {
+        let answer = self.registry.client.send_once(&self.start(blob));
+        self.begun.lock().insert(blob.digest, answer);
+    }
+
+    /// Returns the request that starts an upload.
+    fn start(&self, blob: &Blob) -> Call<'_> {
+        let action = format!("upload blob {} to `{}`", blob.digest, self.location.path);
+        self.registry.call(self.location, Method::POST, "blobs/uploads/", self.scope, action)
+    }
+
     /// Returns whether the registry shows the blob. If it refuses to tell, the upload brings its last word.
     fn has(&self, blob: &Blob) -> Result<bool, RegistryError> {
         match self.registry.has_blob_at(self.location, blob, self.scope) {
@@ -122,10 +155,16 @@ impl Upload<'_> {
 
     fn bytes(&self, blob: &Blob, open: &Open<'_>) -> Result<Moved, RegistryError> {
         let mut part = self.registry.settings().chunk_size.map(NonZeroU64::get).filter(|_| self.may_split());
-        let mut attempt = 0;
+        let (mut attempt, mut is_checked) = (0, false);
         loop {
             let mut moved = 0;
             let result = self.attempt(blob, open, part, &mut moved);
+            if let Ok(Attempt::Failed(error, _)) | Err(error) = &result
+                && error.status() == Some(400)
+                && !std::mem::replace(&mut is_checked, true)
+            {
+                check(blob, open)?;
+            }
             let (error, asked) = match result? {
                 Attempt::Done => return Ok(Moved::Sent),
                 Attempt::TooLarge(error) => match self.smaller(part, blob.size) {
@@ -180,10 +219,10 @@ impl Upload<'_> {
         moved: &mut u64,
     ) -> Result<Attempt, RegistryError> {
         let client = &self.registry.client;
-        let action = format!("upload blob {} to `{}`", blob.digest, self.location.path);
-        let start = self.registry.call(self.location, Method::POST, "blobs/uploads/", self.scope, action);
+        let start = self.start(blob);
         let base = client.address(&start)?;
-        let answer = match client.send_once(&start) {
+        let begun = self.begun.lock().remove(&blob.digest);
+        let answer = match begun.unwrap_or_else(|| client.send_once(&start)) {
             Ok(answer) if answer.status == 202 => answer,
             result => return self.failed(&start, result),
         };
@@ -310,6 +349,13 @@ impl Upload<'_> {
             _ => Err(error),
         }
     }
+}
+
+/// Reads a blob that a registry refuses, and returns an error if its bytes are not those of its digest. They are not hashed while
+/// they are sent: the registry does that (distribution-spec § Pushing blobs), and hashing takes longer than sending.
+fn check(blob: &Blob, open: &Open<'_>) -> Result<(), RegistryError> {
+    let read = open(0).and_then(|reader| io::copy(&mut Checked::new(reader, *blob), &mut io::sink()));
+    read.map(drop).map_err(unreadable)
 }
 
 /// Returns the address that ends an upload.

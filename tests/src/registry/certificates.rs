@@ -59,6 +59,15 @@ impl Certificates {
         (self.file("client.pem"), self.file("client.key"))
     }
 
+    /// Creates a client's certificate that no authority has issued but itself, and returns it and its key.
+    pub fn stranger(&self) -> (PathBuf, PathBuf) {
+        self.openssl(
+            &format!("{NEW} -x509 -days 2 -keyout stranger.key -out stranger.pem -subj"),
+            &["/CN=stranger"],
+        );
+        (self.file("stranger.pem"), self.file("stranger.key"))
+    }
+
     /// Returns what a server needs.
     pub fn tls(&self) -> Tls {
         Tls::new(&self.certificate(), &self.key())

@@ -107,6 +107,11 @@ impl Distribution {
         self.certificates.as_ref().map(Certificates::client)
     }
 
+    /// Creates a client's certificate of no authority that it knows, and returns it and its key; `None` if it has no TLS.
+    pub fn stranger(&self) -> Option<(PathBuf, PathBuf)> {
+        self.certificates.as_ref().map(Certificates::stranger)
+    }
+
     /// Removes the data of a blob, named by its hexadecimal SHA-256, as a damaged storage does.
     pub fn remove_blob(&self, hex: &str) {
         let blobs = self.storage.path().join("data/docker/registry/v2/blobs/sha256");

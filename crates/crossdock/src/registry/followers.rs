@@ -43,7 +43,7 @@ pub(super) fn about_opened(registry: &Registry, opened: &Opened<'_>) -> Result<A
     if let Some(repository) = opened.repository() {
         let subjects = subjects()?;
         let mut all = registry.all_about(repository, &subjects).map_err(failed)?;
-        let tagged = registry.cosign_tags(repository, &subjects).map_err(failed)?;
+        let tagged = std::mem::take(&mut all.tagged);
         all.beyond.extend(tagged.into_iter().map(|(tag, manifest)| {
             let why = format!("cosign finds it by the tag `{tag}`, which only a registry keeps");
             (manifest.descriptor.digest, why)

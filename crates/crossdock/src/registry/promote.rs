@@ -8,8 +8,8 @@ use camino::Utf8PathBuf;
 use crossdock_oci::{Descriptor, Digest, Reference, RegistryReference, Repository, Tag};
 use crossdock_project::config::Sourced;
 use crossdock_registry::{
-    LookUp, Manifest, PushOptions, Registry, RegistryError, Remote, Selector, TransferEvent,
-    TransferObserver, copy_into,
+    Extent, LookUp, Manifest, PushOptions, Registry, RegistryError, Remote, Selector, TransferEvent,
+    TransferObserver, copy_into, manifests_of,
 };
 use crossdock_subjects::Scope;
 use crossdock_verify::{Verdict, Verification, serialize_entries};
@@ -224,7 +224,7 @@ pub fn promote(
         {
             return Ok(answer(taken, verdicts, None));
         }
-        let places = image.place(&names, &temporary)?;
+        let places = image.place(&names, &before, &temporary)?;
         let (destinations, failure) = image.tag(&names, before, &places, &temporary)?;
         registry.warnings().iter().for_each(|warning| observer.event(TransferEvent::Warning(warning)));
         let promoted = failure.is_none();
@@ -347,22 +347,36 @@ impl Promotion<'_> {
     fn place(
         &self,
         names: &[Reference],
+        before: &[Option<Digest>],
         temporary: &TemporaryLayout,
     ) -> Result<BTreeMap<String, Followers>, Error> {
-        let mut places = BTreeMap::new();
+        let mut repositories: Vec<&Repository> = Vec::new();
         for Reference { repository, .. } in names {
-            let name = repository.full_name();
-            if name == self.from.full_name() || places.contains_key(&name) {
-                continue;
+            let is_same = |other: &Repository| other.full_name() == repository.full_name();
+            if !is_same(self.from) && !repositories.iter().any(|known| is_same(known)) {
+                repositories.push(repository);
             }
-            let mut options = PushOptions::new(None::<Tag>);
-            options.mount_from = vec![self.from.clone()];
-            options.look_up = LookUp::Never;
-            let (content, image) = (temporary.layout.blobs(), self.descriptor());
+        }
+        if repositories.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let (content, image) = (temporary.layout.blobs(), self.descriptor());
+        let subjects = manifests_of(content, image).map_err(failed)?;
+        let all = self.registry.all_about(self.from, &subjects).map_err(failed)?;
+        let mut options = PushOptions::new(None::<Tag>);
+        options.mount_from = vec![self.from.clone()];
+        options.look_up = LookUp::Never;
+        // The tag writes the image, unless something that is about it comes first, or a tag of another repository: that is
+        // written only after every repository has the whole image.
+        let is_only = names.iter().all(|name| name.repository.full_name() == repositories[0].full_name());
+        if all.is_empty() && is_only && before.iter().all(|tag| *tag != Some(image.digest)) {
+            options.extent = Extent::Below;
+        }
+        let mut places = BTreeMap::new();
+        for repository in repositories {
             self.registry.push(content, image, repository, &options, self.observer).map_err(failed)?;
-            let carried =
-                self.registry.copy_referrers_of(content, image, self.from, repository, self.observer);
-            places.insert(name, carried.map_err(failed)?.into());
+            let carried = self.registry.copy_all_about(&all, self.from, repository, self.observer);
+            places.insert(repository.full_name(), carried.map_err(failed)?.into());
         }
         Ok(places)
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use crossdock_oci::{Blob, Digest, Tag};
+use crossdock_oci::{Blob, Descriptor, Digest, Tag};
 use ureq::http::Method;
 
 use super::{LookUp, Push, Upload, lock};
@@ -11,6 +11,7 @@ use crate::error::RegistryError;
 use crate::graph::{Graph, Node};
 use crate::registry::{Manifest, Selector, absent_as_none, manifest_name};
 use crate::transfer::for_each;
+use crate::upload::SMALL;
 
 /// The parts of an image that a registry has.
 #[derive(Debug, Default)]
@@ -43,6 +44,8 @@ enum Question<'a> {
     Tag(&'a Tag),
     Document(&'a Node),
     Blob(Blob),
+    /// Not a question: an upload is asked for meanwhile.
+    Upload(Blob),
 }
 
 impl<'a> Push<'a> {
@@ -61,8 +64,9 @@ impl<'a> Push<'a> {
         // A push that is verified also verifies the blobs that it does not send.
         if is_first && (!has_all || self.upload.registry.settings().verify_pushes) {
             let blobs = self.blobs(&graph.nodes.iter().collect::<Vec<_>>());
-            found.blobs =
-                self.ask(graph, blobs.iter().map(|blob| Question::Blob(blob.blob())).collect())?.blobs;
+            let mut questions: Vec<_> = blobs.iter().map(|blob| Question::Blob(blob.blob())).collect();
+            questions.extend(self.first_upload(graph, &found).map(Question::Upload));
+            found.blobs = self.ask(graph, questions)?.blobs;
         }
         // The order of the options, whatever the order of the answers.
         found.untagged = self.options.tags.iter().filter(|tag| found.untagged.contains(tag)).collect();
@@ -76,6 +80,17 @@ impl<'a> Push<'a> {
             }
         }
         Ok(found)
+    }
+
+    /// Returns the blob whose upload is asked for while the registry is asked for all blobs, so that its bytes start a round trip
+    /// earlier: the largest one. If the registry has a part of the image, it may have this blob too.
+    fn first_upload(&self, graph: &Graph, found: &Found<'_>) -> Option<Blob> {
+        let is_new = graph.nodes.iter().all(|node| found.missing.contains(&node.descriptor.digest));
+        if !is_new || !self.options.mount_from.is_empty() || self.jobs() == 1 {
+            return None;
+        }
+        let blobs = self.blobs(&graph.nodes.iter().collect::<Vec<_>>());
+        blobs.iter().map(Descriptor::blob).filter(|blob| blob.size > SMALL).max_by_key(|blob| blob.size)
     }
 
     /// Sends the request that each of the others would send first.
@@ -127,6 +142,7 @@ impl<'a> Push<'a> {
                 let shown = self.shown(&blob)?;
                 lock(found).blobs.insert(blob.digest, shown);
             }
+            Question::Upload(blob) => self.upload.begin(&blob),
         }
         Ok(())
     }

@@ -32,19 +32,33 @@ const MOST: usize = 50;
 impl Names {
     /// Reads the names of a certificate in DER; `None` if it is malformed.
     pub(super) fn read(certificate: &[u8]) -> Option<Self> {
-        let (content, _) = expect(certificate, SEQUENCE)?;
-        let (mut fields, _) = expect(content, SEQUENCE)?;
-        if let ((VERSION, _), rest) = element(fields)? {
-            fields = rest;
-        }
-        // Serial number and algorithm, then the issuer, the validity, the subject.
-        let (_, rest) = element(fields)?;
-        let (_, rest) = expect(rest, SEQUENCE)?;
+        let rest = from_issuer(certificate)?;
         let (issuer, rest) = expect(rest, SEQUENCE)?;
         let (_, rest) = expect(rest, SEQUENCE)?;
         let (subject, _) = expect(rest, SEQUENCE)?;
         Some(Self { issuer: name(issuer)?, subject: name(subject)? })
     }
+}
+
+/// Returns the name of a certificate's issuer in DER, as servers name the authorities that they accept; `None` if the certificate is
+/// malformed.
+pub(crate) fn issuer(certificate: &[u8]) -> Option<&[u8]> {
+    let rest = from_issuer(certificate)?;
+    let (_, after) = expect(rest, SEQUENCE)?;
+    rest.get(..rest.len() - after.len())
+}
+
+/// Returns the fields of a certificate from its issuer on: the issuer, the validity, the subject, and others.
+fn from_issuer(certificate: &[u8]) -> Option<&[u8]> {
+    let (content, _) = expect(certificate, SEQUENCE)?;
+    let (mut fields, _) = expect(content, SEQUENCE)?;
+    if let ((VERSION, _), rest) = element(fields)? {
+        fields = rest;
+    }
+    // Serial number and algorithm.
+    let (_, rest) = element(fields)?;
+    let (_, rest) = expect(rest, SEQUENCE)?;
+    Some(rest)
 }
 
 /// Reads a name: a sequence of sets of attributes.

@@ -15,8 +15,8 @@ use crate::host::Host;
 /// The directories in which docker and podman keep certificates of single hosts, the preferred one first.
 ///
 /// In `HOST:PORT`, or `HOST` for port 443, each `*.crt` holds authorities that are trusted besides the others, and a
-/// `NAME.cert` with its `NAME.key` is the certificate that the host gets from its clients. As with podman, only the first
-/// directory that has one for the host counts.
+/// `NAME.cert` with its `NAME.key` is a certificate that the host gets from its clients: of several, the first one by name that
+/// an authority has issued which the host accepts. As with podman, only the first directory that has one for the host counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostCertificates {
     directories: Vec<PathBuf>,
@@ -61,8 +61,8 @@ pub enum HostCertificatesError {
 pub(crate) struct OfHost {
     /// Authorities, in DER.
     pub(crate) roots: Vec<Vec<u8>>,
-    /// The first client certificate by name.
-    pub(crate) client: Option<Client>,
+    /// The client certificates in the order of their names.
+    pub(crate) clients: Vec<Client>,
 }
 
 /// A client certificate.
@@ -153,9 +153,7 @@ fn read(directory: &Path, files: &[String]) -> Result<OfHost, HostCertificatesEr
             "crt" => found.roots.extend(certificates(&path)?.iter().map(der)),
             "cert" => {
                 let key = paired("key")?;
-                if found.client.is_none() {
-                    found.client = Some(client(path, &key)?);
-                }
+                found.clients.push(client(path, &key)?);
             }
             "key" => drop(paired("cert")?),
             _ => {}
@@ -218,8 +216,8 @@ mod tests {
             Ok(Some(found)) => {
                 let text = |der: &[u8]| String::from_utf8_lossy(der).into_owned();
                 let roots: Vec<String> = found.roots.iter().map(|root| text(root)).collect();
-                let client = found.client.map(|client| format!(" client {}", text(&client.chain[0])));
-                roots.join(" ") + &client.unwrap_or_default()
+                let client = |client: &Client| format!(" client {}", text(&client.chain[0]));
+                roots.join(" ") + &found.clients.iter().map(client).collect::<String>()
             }
             Err(error) => error.to_string().replace(&directory.path().display().to_string(), ""),
         }

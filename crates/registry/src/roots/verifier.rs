@@ -8,10 +8,10 @@ use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
 
-use super::Roots;
 use super::fault::{CertificateFault, is_authority};
+use super::{Roots, RootsError};
 
 /// rustls's own verifier with errors that name the issuer. It also accepts a server's certificate that is itself trusted, as
 /// OpenSSL and Go do: `openssl req -x509` makes self-signed certificates with `CA:TRUE`, which webpki takes for no server's.
@@ -22,6 +22,25 @@ pub(super) struct Verifier {
     roots: Roots,
     provider: Arc<CryptoProvider>,
     made: OnceLock<Result<Made, Error>>,
+}
+
+/// A file of trusted certificates that cannot be used, found when the first server is verified.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(transparent)]
+pub(crate) struct NoRoots(Arc<RootsError>);
+
+impl NoRoots {
+    /// Returns the error inside one of rustls.
+    pub(crate) fn of(error: &Error) -> Option<Self> {
+        let Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) = error else {
+            return None;
+        };
+        inner.downcast_ref().cloned()
+    }
+}
+
+fn in_rustls(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(error))))
 }
 
 /// The parts of a [`Verifier`] for which all certificates are read.
@@ -39,12 +58,14 @@ impl Verifier {
 
     fn made(&self) -> Result<&Made, Error> {
         let made = self.made.get_or_init(|| {
-            let roots = self.roots.complete();
+            let trusted = self.roots.complete().map_err(|error| in_rustls(NoRoots(Arc::new(error))))?;
+            let mut store = RootCertStore::empty();
+            // System bundles contain certificates that no verifier accepts; the others stay usable.
+            store.add_parsable_certificates(trusted.iter().map(|der| CertificateDer::from(der.as_slice())));
             let provider = Arc::clone(&self.provider);
-            let built =
-                WebPkiServerVerifier::builder_with_provider(Arc::new(roots.store()), provider).build();
+            let built = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider).build();
             let inner = built.map_err(|error| Error::General(error.to_string()))?;
-            Ok(Made { inner, trusted: roots.certificates })
+            Ok(Made { inner, trusted })
         });
         made.as_ref().map_err(Clone::clone)
     }
@@ -87,7 +108,7 @@ impl ServerCertVerifier for Verifier {
         };
         made.without_issuer(error, own, name).map(|()| ServerCertVerified::assertion()).map_err(|error| {
             let fault = CertificateFault::new(&error, own, intermediates, &name.to_str());
-            Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(fault))))
+            in_rustls(fault)
         })
     }
 

@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 
 use crossdock_system::process::Cancel;
 use rustls::ClientConnection;
-use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport};
+use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 use ureq::{Error, Timeout};
 
+use super::buffers::PlainBuffers;
 use super::pace::{Direction, Pace};
 use super::silence::Silence;
 use super::tls::in_words;
@@ -27,7 +28,7 @@ const SLICE: Duration = Duration::from_millis(250);
 pub(crate) struct Connection {
     socket: TcpStream,
     tls: Option<Box<ClientConnection>>,
-    buffers: LazyBuffers,
+    buffers: PlainBuffers,
     output: Output,
     /// Whether a part of a request was sent since the last look for input.
     has_sent: bool,
@@ -72,12 +73,10 @@ impl Connection {
         host: String,
         limits: &Limits,
     ) -> Self {
-        // Larger than ureq's 128 KiB: each buffer that is sent costs a look for input.
-        let buffers = LazyBuffers::new(128 * 1024, 256 * 1024);
         Self {
             socket,
             tls: tls.map(Box::new),
-            buffers,
+            buffers: PlainBuffers::new(),
             output: Output::Open,
             has_sent: false,
             has_heard: false,

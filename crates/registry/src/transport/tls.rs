@@ -4,7 +4,7 @@ use std::io;
 
 use rustls::{AlertDescription, Error};
 
-use crate::roots::CertificateFault;
+use crate::roots::{CertificateFault, NoRoots};
 
 /// An error of TLS that is none of the server's certificate.
 #[derive(Debug, thiserror::Error)]
@@ -14,9 +14,10 @@ pub(crate) struct TlsFault(&'static str);
 /// Replaces an error of rustls by one in words.
 pub(super) fn in_words(error: io::Error) -> io::Error {
     let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else { return error };
-    match CertificateFault::of(inner) {
-        Some(fault) => io::Error::new(io::ErrorKind::InvalidData, fault),
-        None => io::Error::new(error.kind(), TlsFault(words(inner))),
+    match (CertificateFault::of(inner), NoRoots::of(inner)) {
+        (Some(fault), _) => io::Error::new(io::ErrorKind::InvalidData, fault),
+        (None, Some(unread)) => io::Error::new(io::ErrorKind::InvalidData, unread),
+        (None, None) => io::Error::new(error.kind(), TlsFault(words(inner))),
     }
 }
 

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
+use rustls::sign::CertifiedKey;
 
+use super::client_certificates::ClientCertificates;
 use crate::host::Host;
-use crate::roots::{HostCertificates, HostCertificatesError, OfHost, Roots};
+use crate::roots::{Client, HostCertificates, HostCertificatesError, OfHost, Roots};
 
 /// Decides what is trusted, and which certificate is shown.
 pub(crate) struct Trust {
@@ -47,10 +49,18 @@ impl Trust {
     fn with(&self, found: OfHost) -> io::Result<ClientConfig> {
         let roots = found.roots.into_iter().fold(self.roots.clone(), Roots::with_der);
         let config = config(&self.provider, &roots).map_err(io::Error::other)?;
-        let Some(client) = found.client else { return Ok(config.with_no_client_auth()) };
-        config.with_client_auth_cert(client.chain, client.key).map_err(|_| {
+        let pairs: Result<Vec<_>, _> = found.clients.into_iter().map(|client| self.pair(client)).collect();
+        Ok(match pairs? {
+            pairs if pairs.is_empty() => config.with_no_client_auth(),
+            pairs => config.with_client_cert_resolver(Arc::new(ClientCertificates(pairs))),
+        })
+    }
+
+    fn pair(&self, client: Client) -> io::Result<Arc<CertifiedKey>> {
+        let Client { path, chain, key } = client;
+        CertifiedKey::from_der(chain, key, &self.provider).map(Arc::new).map_err(|_| {
             let expected = "a certificate of the key next to it";
-            io::Error::other(HostCertificatesError::Malformed { path: client.path, expected })
+            io::Error::other(HostCertificatesError::Malformed { path, expected })
         })
     }
 }
