@@ -56,7 +56,7 @@ pub(super) fn invalid(
         let kind = if place < READ { read(descriptor)? } else { UNKNOWN.to_owned() };
         kinds.insert(descriptor.digest, kind);
     }
-    for (_, manifest) in registry.cosign_tags(repository, &subjects).map_err(failed)? {
+    for (_, manifest) in &about.tagged {
         kinds.insert(manifest.descriptor.digest, kind(&manifest.bytes));
     }
     for (digest, _) in about.beyond {
