@@ -146,7 +146,11 @@ fn programs(directory: &Utf8Path) -> Result<Vec<Program>, Error> {
     }
     let files = directories.iter().map(|above| entries(above, FileType::is_file));
     let files = files.collect::<Result<Vec<_>, _>>()?.concat().into_iter();
-    let found = files.filter(|path| path.extension() != Some("sha256")).filter_map(|path| {
+    // Those with a dot are records, and an earlier version's are next to each program.
+    let is_program = |path: &Utf8PathBuf| {
+        path.extension() != Some("sha256") && !path.file_name().is_some_and(|name| name.starts_with('.'))
+    };
+    let found = files.filter(is_program).filter_map(|path| {
         let metadata = path.symlink_metadata().ok()?;
         let unused_for =
             metadata.accessed().or_else(|_| metadata.modified()).ok()?.elapsed().unwrap_or_default();
@@ -203,8 +207,12 @@ fn prune_programs(
                 removed.files += 1;
                 removed.bytes += program.bytes;
             }
-            // The file with the program's digest.
             remove(&Utf8PathBuf::from(format!("{}.sha256", program.path)))?;
+            let directory = program.path.parent().unwrap_or(&program.path);
+            let rest = entries(directory, FileType::is_file)?;
+            if rest.iter().all(|path| path.file_name().is_some_and(|name| name.starts_with('.'))) {
+                rest.iter().try_for_each(|path| remove(path).map(drop))?;
+            }
         }
     }
     Ok((removed, in_use))
@@ -220,7 +228,7 @@ mod tests {
         let folder = Utf8Path::from_path(folder.path()).unwrap();
         let platform = folder.join("hello-0a/linux-arm64-0b");
         std::fs::create_dir_all(&platform).unwrap();
-        for (name, content) in [("hello", "program"), ("hello.sha256", "digest")] {
+        for (name, content) in [("hello", "program"), ("hello.sha256", "digest"), (".programs.json", "{}")] {
             crossdock_fs::write_atomically(platform.join(name), content.as_bytes()).unwrap();
         }
         let run = FileLock::try_share(folder.join("hello-0a/.lock").as_std_path()).unwrap().unwrap();

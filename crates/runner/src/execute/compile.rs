@@ -15,7 +15,7 @@ use crossdock_system::process::{Command, OutputLine};
 use crossdock_toolchain::choice::Wrapper;
 
 use go_progress::{GoProgress, naming_packages};
-use kept::Kept;
+use kept::{Kept, Records};
 
 use super::error::{file_error, other_file_error};
 use super::observer::{Reporter, ToolLine};
@@ -95,8 +95,9 @@ impl StepContext<'_> {
         self.protect_programs(&build.output)?;
         // Images may share a program.
         let programs: BTreeSet<&Utf8PathBuf> = build.programs.iter().map(|(_, program)| program).collect();
-        let kept = programs.iter().filter_map(|program| kept::find(program).transpose());
-        let kept: BTreeMap<Utf8PathBuf, Kept> = kept.collect::<Result<_, _>>()?;
+        let mut records = Records::read(&build.output);
+        let kept = programs.iter().map(|program| Ok((*program, records.find(program)?)));
+        let kept: BTreeMap<&Utf8PathBuf, Option<Kept>> = kept.collect::<Result<_, ExecuteError>>()?;
         let progress = GoProgress::new(&build.packages);
         let status = self.processes.stream(&naming_packages(&build.command), &|line| {
             let (OutputLine::Stdout(text) | OutputLine::Stderr(text)) = line;
@@ -108,12 +109,13 @@ impl StepContext<'_> {
         if let Some((lost, _)) = build.programs.iter().find(|(_, path)| !path.is_file()) {
             return Err(not_made(lost, &build.command));
         }
-        let compiled = programs.iter().map(|program| kept::compiled(program, kept.get(*program)));
-        let compiled: Vec<Compiled> = compiled.collect::<Result<_, _>>()?;
-        let known: BTreeMap<&Utf8PathBuf, &Compiled> =
-            compiled.iter().map(|compiled| (&compiled.path, compiled)).collect();
+        let mut known = BTreeMap::new();
+        for (program, kept) in &kept {
+            known.insert(*program, records.compiled(program, kept.as_ref())?);
+        }
+        records.write()?;
         let artifacts = build.programs.iter().filter_map(|(artifact, path)| {
-            known.get(path).map(|compiled| (artifact.clone(), (*compiled).clone()))
+            known.get(path).map(|compiled| (artifact.clone(), compiled.clone()))
         });
         lock(&self.state).artifacts.extend(artifacts);
         Ok(String::new())

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::panic::AssertUnwindSafe;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crossdock_system::process::ProcessError;
 
 use super::error::InternalError;
 use super::observer::{Event, Message, Observer, Outcome};
-use super::{ExecuteError, Failure, StepContext};
+use super::{ExecuteError, Failure, StepContext, lock};
 use crate::plan::{Action, ImagePlan, Plan, Step, StepId};
 use crate::report::{ImageStatus, Report, UnfinishedImage, UnfinishedReason};
 
@@ -23,22 +23,29 @@ pub(super) fn run(
     observer: &mut dyn Observer,
 ) -> Ran {
     let (sender, receiver) = mpsc::channel();
+    let (started, waiting) = mpsc::channel::<usize>();
+    let waiting = Mutex::new(waiting);
     let mut queue = Queue::new(steps);
     let mut ran = Ran::default();
     thread::scope(|scope| {
+        // Dropped with this closure, which ends the threads.
+        let started = started;
+        // As many threads as steps ever ran at the same time: a thread for each of thousands of steps takes longer than some
+        // of the steps.
+        let mut threads = 0;
         loop {
             // After an error that ends the run nothing new starts, but the loop goes on until every running step has ended:
             // its process must not outlive the run.
             while ran.fatal.is_none() && queue.running.len() < jobs.get() {
                 let Some(step) = queue.next() else { break };
                 observer.event(Event::Started(&steps[step]));
-                let sender = sender.clone();
-                scope.spawn(move || {
-                    let started = Instant::now();
-                    let result = catch_panic(&steps[step], || context.perform(step, &steps[step], &sender));
-                    // The receiver lives until every step's thread has ended, so that sending cannot fail.
-                    let _received = sender.send(Message::Done { step, took: started.elapsed(), result });
-                });
+                if threads < queue.running.len() {
+                    threads += 1;
+                    let (sender, waiting) = (sender.clone(), &waiting);
+                    scope.spawn(move || work(steps, context, waiting, &sender));
+                }
+                // The threads live as long as the sender.
+                let _sent = started.send(step);
             }
             if queue.running.is_empty() {
                 break;
@@ -81,6 +88,23 @@ pub(super) fn run(
         }
     });
     ran
+}
+
+/// Runs the steps that are sent to `waiting`, and sends how each ended.
+fn work(
+    steps: &[Step],
+    context: &StepContext<'_>,
+    waiting: &Mutex<mpsc::Receiver<usize>>,
+    sender: &mpsc::Sender<Message>,
+) {
+    loop {
+        // The lock ends with this statement, before the step is run.
+        let Ok(step) = lock(waiting).recv() else { return };
+        let started = Instant::now();
+        let result = catch_panic(&steps[step], || context.perform(step, &steps[step], sender));
+        // The receiver lives until every thread has ended, so that sending cannot fail.
+        let _received = sender.send(Message::Done { step, took: started.elapsed(), result });
+    }
 }
 
 /// Returns the event of a step that ended with an error. One that only was interrupted did not fail.
