@@ -172,9 +172,10 @@ impl Session {
 
     /// Returns the library's options for those of the command line.
     pub(crate) fn build_options(&self, args: &BuildArgs, goal: Goal) -> Result<BuildOptions, CommandError> {
-        let BuildArgs { selection, finish, pack, engine } = args;
+        let BuildArgs { selection, since, finish, pack, engine } = args;
         let mut options = self.selection(selection);
         options.goal = goal;
+        options.since.clone_from(since);
         options.archive = if finish.archive { Archive::Tar } else { Archive::None };
         options.pack = if *pack { Pack::Releases } else { Pack::None };
         match &finish.load {

@@ -8,6 +8,7 @@ pub(crate) mod matrix;
 pub(crate) mod password;
 pub(crate) mod plan;
 mod progress;
+pub(crate) mod since;
 pub(crate) mod style;
 mod table;
 pub(crate) mod text;

@@ -125,6 +125,9 @@ pub fn discover(context: &Context, options: &BuildOptions) -> Result<Discovered,
             request.bases = context.bases(&config, &request, options)?;
         }
         let (projects, host) = context.query_tools(&config, &request, options.host.as_deref())?;
+        if let Some(revision) = &options.since {
+            request.since = Some(crate::since::compare(context, &config, &projects, &request, revision)?);
+        }
         Ok(Discovered { config, projects, host, request })
     })
 }

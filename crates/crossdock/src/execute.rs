@@ -110,12 +110,19 @@ pub fn execute(
         let message = format!("the plan is for a host of {}, and this machine is {this_machine}", plan.host);
         return Err(Error::from_message(ErrorKind::Usage, message).hint("plan again without naming a host"));
     }
+    let with_since = |mut report: Report| {
+        report.since.clone_from(&plan.since);
+        report
+    };
+    if plan.images.is_empty() {
+        return Ok(with_since(Report::default()));
+    }
     let settings = options.settings(context)?;
     let result =
         crossdock_runner::execute::execute(plan, &settings, &context.environment, observer, &context.cancel);
-    result.map_err(|failure| {
+    result.map(with_since).map_err(|failure| {
         let Failure { error, report, .. } = *failure;
-        explain(context, &error, &report).with_report(report)
+        explain(context, &error, &report).with_report(with_since(report))
     })
 }
 

@@ -120,7 +120,7 @@ pub struct ImageInputs<'a> {
     pub programs: &'a [Program<'a>],
 }
 
-/// What a build reads besides a project.
+/// The inputs of a build besides a project.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct BuildInputs {

@@ -8,7 +8,7 @@ use crossdock_platform::Platform;
 use crossdock_verify::{Verdict, Verification, serialize_entries};
 use serde::Serialize;
 
-use crate::plan::{ImagePlan, SkippedTag};
+use crate::plan::{ImagePlan, Since, SkippedTag};
 
 /// The version of the JSON form of a [`Report`]. It grows when a field changes its meaning or goes away; new fields may
 /// appear at any time.
@@ -25,6 +25,9 @@ pub struct Report {
     /// The images of the plan that the run did not complete. A refused image is in `images` too, with its verdicts; an
     /// image that is only here was not reached.
     pub unfinished: Vec<UnfinishedImage>,
+    /// The comparison with a commit, with the images that were left out; `None` if the plan has every image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Since>,
     /// The time that each step took, in milliseconds, by the step's ID.
     pub steps: BTreeMap<String, u128>,
 }
@@ -118,7 +121,13 @@ pub struct PlatformReport {
 impl Default for Report {
     /// Returns the report of a run that did nothing.
     fn default() -> Self {
-        Self { schema: SCHEMA, images: Vec::new(), unfinished: Vec::new(), steps: BTreeMap::new() }
+        Self {
+            schema: SCHEMA,
+            images: Vec::new(),
+            unfinished: Vec::new(),
+            since: None,
+            steps: BTreeMap::new(),
+        }
     }
 }
 

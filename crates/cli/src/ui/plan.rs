@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crossdock::config::Base;
 use crossdock::plan::{Action, BuildInfo, ImagePlan, Plan, StampedCommit, Step, StepId};
 
+use super::since;
 use super::style::{BAD, BOLD, DIM, WARN, paint};
 use super::text::one_line;
 
@@ -21,8 +22,13 @@ pub(crate) enum Detail {
 pub(crate) fn tree(plan: &Plan, detail: Detail) -> String {
     let mut text = String::new();
     let _infallible = writeln!(text, "{} on {}", paint(BOLD, "plan"), plan.host);
+    if let Some(since) = &plan.since {
+        let _infallible = writeln!(text, "{}", since::headline(since));
+    }
     for image in &plan.images {
-        show_image(&mut text, image);
+        let changed = plan.since.iter().flat_map(|since| &since.changed);
+        let changed = changed.into_iter().find(|changed| changed.image == image.name);
+        show_image(&mut text, image, changed.map(|changed| since::reasons(&changed.reasons, detail)));
     }
     let (mut commands, mut rest) = (Vec::new(), Vec::new());
     for step in &plan.steps {
@@ -37,7 +43,9 @@ pub(crate) fn tree(plan: &Plan, detail: Detail) -> String {
     for (title, command) in commands {
         let _infallible = writeln!(text, "├─ {}\n│    {command}", one_line(title));
     }
-    let _infallible = writeln!(text, "└─ then {}", one_line(&rest.join(", ")));
+    if !rest.is_empty() {
+        let _infallible = writeln!(text, "└─ then {}", one_line(&rest.join(", ")));
+    }
     for missing in &plan.missing {
         let _infallible = writeln!(text, "{} {missing}", paint(BAD, "missing:"));
     }
@@ -64,8 +72,9 @@ fn by_hand(step: &Step, detail: Detail) -> Option<String> {
     }
 }
 
-fn show_image(text: &mut String, image: &ImagePlan) {
+fn show_image(text: &mut String, image: &ImagePlan, changed: Option<String>) {
     let mut branch = Branch { lines: Vec::new() };
+    changed.into_iter().for_each(|reasons| branch.add(format!("changed: {reasons}")));
     for platform in &image.platforms {
         branch.add(format!("{}  {}", platform.platform, paint(DIM, &platform.reason)));
         for program in &platform.programs {

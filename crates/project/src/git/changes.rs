@@ -23,7 +23,7 @@ pub struct Changes {
     /// The real path of the root, without symbolic links.
     real_root: Utf8PathBuf,
     changed: BTreeSet<String>,
-    /// What git knows of each path, by the letter of `git ls-files -v`.
+    /// The state of each path to git, by the letter of `git ls-files -v`.
     listed: HashMap<String, char>,
     /// Ignored files, and directories with ignored files only.
     ignored: BTreeSet<String>,
@@ -51,7 +51,7 @@ pub enum ChangesError {
         /// The revision.
         revision: String,
     },
-    /// There is no checkout.
+    /// The directory is outside of every checkout.
     #[error("{directory} is not in a git checkout, and only git knows which files differ from `{revision}`")]
     NoCheckout {
         /// The directory.
@@ -109,7 +109,7 @@ impl Changes {
     /// this commit is compared, not the last one that it shares with the checkout's. Nothing in the checkout is written.
     ///
     /// # Errors
-    /// There is no checkout, or it has no such commit, or git fails.
+    /// The directory is outside of every checkout, the checkout lacks the commit, or git fails.
     pub fn since(revision: &str, directory: &Utf8Path, processes: &Processes) -> Result<Self, ChangesError> {
         // git would take it for an option.
         if revision.starts_with('-') || revision.trim().is_empty() {

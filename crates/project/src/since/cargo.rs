@@ -100,7 +100,10 @@ impl<'a> Workspace<'a> {
     fn lock(&mut self, changes: &Changes, path: &Utf8Path) {
         match changes.state(path) {
             _ if !path.exists() => {
-                self.common.add(ChangeKind::Unknown, "there is no Cargo.lock to decide about dependencies");
+                self.common.add(
+                    ChangeKind::Unknown,
+                    "without a Cargo.lock the versions of dependencies are unknown",
+                );
             }
             PathState::Same => {}
             PathState::Unknown(why) => self.common.add(ChangeKind::Unknown, why),
