@@ -20,7 +20,7 @@ pub(crate) use crossdock::execute::bytes;
 pub(crate) use findings::verdicts;
 pub(crate) use lint::{lint, lint_summary};
 pub(crate) use progress::{Progress, Verbosity};
-pub(crate) use table::{aligned, cell, colored, next, table};
+pub(crate) use table::{aligned, cell, colored, next, shown_images, table};
 pub(crate) use width::fold;
 
 use std::time::Duration;

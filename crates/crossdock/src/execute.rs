@@ -1,5 +1,6 @@
 //! Execution of a plan, and the report on its images.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 pub use crossdock_runner::bytes;
@@ -8,14 +9,14 @@ pub use crossdock_runner::report::{
     ImageReport, ImageStatus, PlatformReport, Report, UnfinishedImage, UnfinishedReason,
 };
 
-use crossdock_oci::{BlobError, SourceError};
+use crossdock_oci::{BlobError, Digest, Layout, SourceError};
 use crossdock_runner::execute::{ExecuteError, Failure, Settings, VerifyPolicy};
 
 use crossdock_project::Network;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
-use crate::plan::Plan;
+use crate::plan::{ImagePlan, Plan};
 
 /// Choices of an execution. None of them changes the bytes of an image.
 #[derive(Debug, Clone, Default)]
@@ -110,20 +111,33 @@ pub fn execute(
         let message = format!("the plan is for a host of {}, and this machine is {this_machine}", plan.host);
         return Err(Error::from_message(ErrorKind::Usage, message).hint("plan again without naming a host"));
     }
-    let with_since = |mut report: Report| {
+    let before = digests(plan);
+    let completed = |mut report: Report| {
         report.since.clone_from(&plan.since);
+        for image in &mut report.images {
+            image.before = before.get(&image.name).copied();
+        }
         report
     };
     if plan.images.is_empty() {
-        return Ok(with_since(Report::default()));
+        return Ok(completed(Report::default()));
     }
     let settings = options.settings(context)?;
     let result =
         crossdock_runner::execute::execute(plan, &settings, &context.environment, observer, &context.cancel);
-    result.map(with_since).map_err(|failure| {
+    result.map(completed).map_err(|failure| {
         let Failure { error, report, .. } = *failure;
-        explain(context, &error, &report).with_report(with_since(report))
+        explain(context, &error, &report).with_report(completed(report))
     })
+}
+
+/// Returns the digest of the image that each layout has. A layout that cannot be read has none: the run replaces it.
+fn digests(plan: &Plan) -> BTreeMap<String, Digest> {
+    let digest = |image: &ImagePlan| {
+        let index = Layout::open(&image.layout).and_then(|layout| layout.index()).ok()?;
+        Some((image.name.clone(), index.manifests.first()?.digest))
+    };
+    plan.images.iter().filter_map(digest).collect()
 }
 
 /// Returns the error that ended a run, followed by a line for each other image that failed.

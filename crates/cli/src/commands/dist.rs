@@ -17,6 +17,7 @@ use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
 use crate::ui;
+use crate::ui::plan::Detail;
 
 pub(crate) fn build(session: &Session, arguments: &BuildCommand) -> Result<Exit, CommandError> {
     let options = build_options(session, &arguments.build, &arguments.output, Goal::Build)?;
@@ -178,7 +179,7 @@ fn show_pushed(
     let answer = Answer { report, pushed, resolved, metadata: push::metadata(pushed) };
     let output = PushOutputArgs { image_refs: arguments.image_refs.clone(), ..PushOutputArgs::default() };
     if !session.quiet() && !report.images.is_empty() {
-        output::say(&ui::table(report, output::live().columns()));
+        output::say(&ui::table(report, output::live().columns(), session.detail()));
         push::summary(pushed).iter().for_each(|sentence| output::say(sentence));
     }
     if session.json() {
@@ -259,7 +260,7 @@ fn answer(session: &Session, report: &Report, load: Option<&LoadTarget>) -> Resu
     let is_worth_a_table =
         !report.images.is_empty() && (report.unfinished.is_empty() || report.images.len() > refused);
     if !session.quiet() && is_worth_a_table {
-        output::say(&ui::table(report, output::live().columns()));
+        output::say(&ui::table(report, output::live().columns(), session.detail()));
         let engine = match load {
             Some(LoadTarget::Engine(EngineName::Docker)) => Some("docker"),
             Some(LoadTarget::Engine(EngineName::Podman)) => Some("podman"),
@@ -274,7 +275,9 @@ fn answer(session: &Session, report: &Report, load: Option<&LoadTarget>) -> Resu
         return output::json(report);
     }
     let finished = |image: &&ImageReport| !report.unfinished.iter().any(|other| other.image == image.name);
-    let lines = report.images.iter().filter(finished);
+    // A person reads the references of what the table has; a program reads those of all images.
+    let detail = if output::answers_person() { session.detail() } else { Detail::Whole };
+    let lines = ui::shown_images(report, detail).into_iter().filter(finished);
     let lines = lines.filter_map(|image| image.loaded.as_ref().or(image.references.first()));
     output::answer(&lines.map(|line| format!("{line}\n")).collect::<String>())
 }
