@@ -9,14 +9,15 @@ pub use crossdock_runner::report::{
     ImageReport, ImageStatus, PlatformReport, Report, UnfinishedImage, UnfinishedReason,
 };
 
-use crossdock_oci::{BlobError, Digest, Layout, SourceError};
+use camino::Utf8Path;
+use crossdock_oci::{BlobError, Digest, ImageSource, Layout, SourceError};
 use crossdock_runner::execute::{ExecuteError, Failure, Settings, VerifyPolicy};
 
 use crossdock_project::Network;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
-use crate::plan::{ImagePlan, Plan};
+use crate::plan::Plan;
 
 /// Choices of an execution. None of them changes the bytes of an image.
 #[derive(Debug, Clone, Default)]
@@ -111,11 +112,15 @@ pub fn execute(
         let message = format!("the plan is for a host of {}, and this machine is {this_machine}", plan.host);
         return Err(Error::from_message(ErrorKind::Usage, message).hint("plan again without naming a host"));
     }
-    let before = digests(plan);
+    let before: BTreeMap<&str, Found> =
+        plan.images.iter().filter_map(|image| Some((image.name.as_str(), found(&image.layout)?))).collect();
     let completed = |mut report: Report| {
         report.since.clone_from(&plan.since);
         for image in &mut report.images {
-            image.before = before.get(&image.name).copied();
+            let had = before.get(image.name.as_str());
+            image.has_same_layers = had.is_some_and(|had| {
+                had.digest == image.digest || found(&image.layout).is_some_and(|now| now.layers == had.layers)
+            });
         }
         report
     };
@@ -131,13 +136,22 @@ pub fn execute(
     })
 }
 
-/// Returns the digest of the image that each layout has. A layout that cannot be read has none: the run replaces it.
-fn digests(plan: &Plan) -> BTreeMap<String, Digest> {
-    let digest = |image: &ImagePlan| {
-        let index = Layout::open(&image.layout).and_then(|layout| layout.index()).ok()?;
-        Some((image.name.clone(), index.manifests.first()?.digest))
-    };
-    plan.images.iter().filter_map(digest).collect()
+/// An image in a layout.
+struct Found {
+    digest: Digest,
+    /// The layers of all platforms.
+    layers: Vec<Digest>,
+}
+
+/// Returns the image of a layout. One that cannot be read counts as absent: the run replaces it.
+fn found(layout: &Utf8Path) -> Option<Found> {
+    let layout = Layout::open(layout).ok()?;
+    let index = layout.index().ok()?;
+    let image = index.manifests.first()?;
+    let source = ImageSource::of_layout(&layout, image).ok()?;
+    let platforms = source.images().iter().flat_map(|image| &image.platforms);
+    let layers = platforms.flat_map(|platform| &platform.manifest.value.layers).map(|layer| layer.digest);
+    Some(Found { digest: image.digest, layers: layers.collect() })
 }
 
 /// Returns the error that ended a run, followed by a line for each other image that failed.

@@ -86,9 +86,10 @@ pub struct ImageReport {
     pub layout: Utf8PathBuf,
     /// The digest of its index.
     pub digest: Digest,
-    /// The digest of the image that its layout had before the run; `None` if it had none.
+    /// Whether its layout had an image with the same layers before the run. Its digest may be another one: that names the
+    /// commit, too.
     #[serde(skip)]
-    pub before: Option<Digest>,
+    pub has_same_layers: bool,
     /// `repository:tag@digest` for each tag; only `repository@digest` if it was not tagged.
     pub references: Vec<String>,
     /// Its platforms, in the order of the index.
@@ -142,7 +143,7 @@ impl ImageReport {
             status: ImageStatus::Built,
             layout: plan.layout.clone(),
             digest,
-            before: None,
+            has_same_layers: false,
             references: vec![format!("{}@{digest}", plan.repository)],
             platforms,
             verdicts: Vec::new(),
@@ -162,11 +163,6 @@ impl ImageReport {
         }
         self.status = ImageStatus::Tagged;
         self.references = plan.references().map(|reference| format!("{reference}@{}", self.digest)).collect();
-    }
-
-    /// Returns whether its layout had the same image before the run.
-    pub fn is_unchanged(&self) -> bool {
-        self.before == Some(self.digest)
     }
 
     /// Returns the most severe verdict; `None` if the image was not verified.
