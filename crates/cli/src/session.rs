@@ -21,8 +21,8 @@ use crate::arguments::{
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
+use crate::ui::Detail;
 use crate::ui::live::Show;
-use crate::ui::plan::Detail;
 use crate::ui::transfer::Transfer;
 use crate::ui::waiting::watch;
 use crate::ui::{Progress, Verbosity};

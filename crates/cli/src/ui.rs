@@ -1,5 +1,6 @@
 //! Output for a person: live progress, the final table, the plan as a tree, findings.
 
+mod detail;
 mod drawing;
 mod findings;
 mod lint;
@@ -17,6 +18,7 @@ pub(crate) mod waiting;
 mod width;
 
 pub(crate) use crossdock::execute::bytes;
+pub(crate) use detail::Detail;
 pub(crate) use findings::verdicts;
 pub(crate) use lint::{lint, lint_summary};
 pub(crate) use progress::{Progress, Verbosity};

@@ -126,7 +126,9 @@ pub fn discover(context: &Context, options: &BuildOptions) -> Result<Discovered,
         }
         let (projects, host) = context.query_tools(&config, &request, options.host.as_deref())?;
         if let Some(revision) = &options.since {
-            request.since = Some(crate::since::compare(context, &config, &projects, &request, revision)?);
+            let values = rendered(&config, &projects, &request)?;
+            let since = crate::since::compare(context, &config, &values, &projects, &request, revision)?;
+            request.since = Some(since);
         }
         Ok(Discovered { config, projects, host, request })
     })

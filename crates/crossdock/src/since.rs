@@ -1,19 +1,20 @@
 //! Compares a project with a commit.
 
-use crossdock_project::config::Config;
+use crossdock_project::config::{Config, RenderedConfig};
 use crossdock_project::since::{BuildInputs, ImageInputs, change_reasons};
 use crossdock_project::{Changes, ChangesError};
 use crossdock_runner::plan::Since;
 use crossdock_runner::planner::{Pack, Projects, Request, select};
 
 use crate::context::Context;
-use crate::discover::rendered;
 use crate::error::{Error, usage};
 
-/// Returns which of the images that a call selects changed since a commit.
+/// Returns which of the images that a call selects changed since a commit. An entry of `files` may be a template, and its value in
+/// `rendered` names what is compared.
 pub(crate) fn compare(
     context: &Context,
     config: &Config,
+    rendered: &RenderedConfig,
     projects: &Projects,
     request: &Request,
     revision: &str,
@@ -23,9 +24,7 @@ pub(crate) fn compare(
         usage(error).at("`--since`").hint(remedy)
     };
     let changes = Changes::since(revision, &config.root, &context.processes).map_err(refused)?;
-    // An entry of `files` may be a template, and its value names what is compared.
-    let values = rendered(config, projects, request)?;
-    let selected = select(values.config(), projects, request).map_err(usage)?;
+    let selected = select(rendered.config(), projects, request).map_err(usage)?;
     let names: Vec<String> = selected.iter().map(|image| image.config.name.value.clone()).collect();
     let images: Vec<ImageInputs<'_>> = selected
         .iter()

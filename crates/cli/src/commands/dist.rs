@@ -17,7 +17,7 @@ use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
 use crate::ui;
-use crate::ui::plan::Detail;
+use crate::ui::Detail;
 
 pub(crate) fn build(session: &Session, arguments: &BuildCommand) -> Result<Exit, CommandError> {
     let options = build_options(session, &arguments.build, &arguments.output, Goal::Build)?;

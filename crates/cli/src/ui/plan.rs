@@ -5,18 +5,10 @@ use std::fmt::Write;
 use crossdock::config::Base;
 use crossdock::plan::{Action, BuildInfo, ImagePlan, Plan, StampedCommit, Step, StepId};
 
+use super::detail::Detail;
 use super::since;
 use super::style::{BAD, BOLD, DIM, WARN, paint};
 use super::text::one_line;
-
-/// The level of detail of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Detail {
-    /// Shows the paths of scripts.
-    Brief,
-    /// Shows the commands that write scripts, so that a person can run the whole plan by hand, from top to bottom.
-    Whole,
-}
 
 /// Returns the plan as a tree.
 pub(crate) fn tree(plan: &Plan, detail: Detail) -> String {

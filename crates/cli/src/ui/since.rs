@@ -3,7 +3,7 @@
 use crossdock::plan::{ChangeReason, Since};
 
 use super::counted;
-use super::plan::Detail;
+use super::detail::Detail;
 use super::style::{BOLD, DIM, paint};
 use super::text::one_line;
 

@@ -9,7 +9,7 @@ use crossdock::doctor::{Availability, Tool, names_registry};
 use crossdock::execute::{ImageReport, PlatformReport, Report};
 use crossdock::verify::{Verdict, Verification};
 
-use super::plan::Detail;
+use super::detail::Detail;
 use super::style::{BAD, BOLD, DIM, GOOD, WARN, paint};
 use super::text::{one_line, shown};
 use super::width::{fold, width};
