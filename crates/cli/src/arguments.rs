@@ -154,6 +154,10 @@ pub(crate) struct SelectionArgs {
 pub(crate) struct BuildArgs {
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
+    /// Leave out the images whose inputs have not changed since this commit: a branch, a tag or any revision of git. Edited
+    /// and untracked files count as changed.
+    #[arg(long, value_name = "REVISION", help_heading = "What is built")]
+    pub(crate) since: Option<String>,
     #[command(flatten)]
     pub(crate) finish: FinishArgs,
     /// Also pack the programs into release archives with SHA256SUMS; this also builds platforms without containers, e.g.

@@ -118,6 +118,11 @@ pub(crate) fn answer_columns() -> usize {
     size(&stdout, terminal_size_of(&stdout)).map_or(usize::MAX, |(columns, _)| columns)
 }
 
+/// Returns whether a terminal shows the answer.
+pub(crate) fn answers_person() -> bool {
+    std::io::stdout().is_terminal()
+}
+
 /// Returns the columns and rows of a stream, which some terminals do not tell; `None` if it is not a terminal.
 fn size(stream: &impl IsTerminal, told: Option<(Width, Height)>) -> Option<(usize, usize)> {
     let told = told.map(|(columns, rows)| (columns.0.into(), rows.0.into()));

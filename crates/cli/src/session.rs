@@ -21,8 +21,8 @@ use crate::arguments::{
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
+use crate::ui::Detail;
 use crate::ui::live::Show;
-use crate::ui::plan::Detail;
 use crate::ui::transfer::Transfer;
 use crate::ui::waiting::watch;
 use crate::ui::{Progress, Verbosity};
@@ -172,9 +172,10 @@ impl Session {
 
     /// Returns the library's options for those of the command line.
     pub(crate) fn build_options(&self, args: &BuildArgs, goal: Goal) -> Result<BuildOptions, CommandError> {
-        let BuildArgs { selection, finish, pack, engine } = args;
+        let BuildArgs { selection, since, finish, pack, engine } = args;
         let mut options = self.selection(selection);
         options.goal = goal;
+        options.since.clone_from(since);
         options.archive = if finish.archive { Archive::Tar } else { Archive::None };
         options.pack = if *pack { Pack::Releases } else { Pack::None };
         match &finish.load {

@@ -1,5 +1,6 @@
 //! Output for a person: live progress, the final table, the plan as a tree, findings.
 
+mod detail;
 mod drawing;
 mod findings;
 mod lint;
@@ -8,6 +9,7 @@ pub(crate) mod matrix;
 pub(crate) mod password;
 pub(crate) mod plan;
 mod progress;
+pub(crate) mod since;
 pub(crate) mod style;
 mod table;
 pub(crate) mod text;
@@ -16,10 +18,11 @@ pub(crate) mod waiting;
 mod width;
 
 pub(crate) use crossdock::execute::bytes;
+pub(crate) use detail::Detail;
 pub(crate) use findings::verdicts;
 pub(crate) use lint::{lint, lint_summary};
 pub(crate) use progress::{Progress, Verbosity};
-pub(crate) use table::{aligned, cell, colored, next, table};
+pub(crate) use table::{aligned, cell, colored, next, shown_images, table};
 pub(crate) use width::fold;
 
 use std::time::Duration;

@@ -125,6 +125,11 @@ pub fn discover(context: &Context, options: &BuildOptions) -> Result<Discovered,
             request.bases = context.bases(&config, &request, options)?;
         }
         let (projects, host) = context.query_tools(&config, &request, options.host.as_deref())?;
+        if let Some(revision) = &options.since {
+            let values = rendered(&config, &projects, &request)?;
+            let since = crate::since::compare(context, &config, &values, &projects, &request, revision)?;
+            request.since = Some(since);
+        }
         Ok(Discovered { config, projects, host, request })
     })
 }

@@ -1,5 +1,6 @@
 //! Execution of a plan, and the report on its images.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 pub use crossdock_runner::bytes;
@@ -8,7 +9,8 @@ pub use crossdock_runner::report::{
     ImageReport, ImageStatus, PlatformReport, Report, UnfinishedImage, UnfinishedReason,
 };
 
-use crossdock_oci::{BlobError, SourceError};
+use camino::Utf8Path;
+use crossdock_oci::{BlobError, Digest, ImageSource, Layout, SourceError};
 use crossdock_runner::execute::{ExecuteError, Failure, Settings, VerifyPolicy};
 
 use crossdock_project::Network;
@@ -110,13 +112,46 @@ pub fn execute(
         let message = format!("the plan is for a host of {}, and this machine is {this_machine}", plan.host);
         return Err(Error::from_message(ErrorKind::Usage, message).hint("plan again without naming a host"));
     }
+    let before: BTreeMap<&str, Found> =
+        plan.images.iter().filter_map(|image| Some((image.name.as_str(), found(&image.layout)?))).collect();
+    let completed = |mut report: Report| {
+        report.since.clone_from(&plan.since);
+        for image in &mut report.images {
+            let had = before.get(image.name.as_str());
+            image.has_same_layers = had.is_some_and(|had| {
+                had.digest == image.digest || found(&image.layout).is_some_and(|now| now.layers == had.layers)
+            });
+        }
+        report
+    };
+    if plan.images.is_empty() {
+        return Ok(completed(Report::default()));
+    }
     let settings = options.settings(context)?;
     let result =
         crossdock_runner::execute::execute(plan, &settings, &context.environment, observer, &context.cancel);
-    result.map_err(|failure| {
+    result.map(completed).map_err(|failure| {
         let Failure { error, report, .. } = *failure;
-        explain(context, &error, &report).with_report(report)
+        explain(context, &error, &report).with_report(completed(report))
     })
+}
+
+/// An image in a layout.
+struct Found {
+    digest: Digest,
+    /// The layers of all platforms.
+    layers: Vec<Digest>,
+}
+
+/// Returns the image of a layout. One that cannot be read counts as absent: the run replaces it.
+fn found(layout: &Utf8Path) -> Option<Found> {
+    let layout = Layout::open(layout).ok()?;
+    let index = layout.index().ok()?;
+    let image = index.manifests.first()?;
+    let source = ImageSource::of_layout(&layout, image).ok()?;
+    let platforms = source.images().iter().flat_map(|image| &image.platforms);
+    let layers = platforms.flat_map(|platform| &platform.manifest.value.layers).map(|layer| layer.digest);
+    Some(Found { digest: image.digest, layers: layers.collect() })
 }
 
 /// Returns the error that ended a run, followed by a line for each other image that failed.

@@ -54,6 +54,7 @@ pub mod registry;
 pub mod render;
 pub mod run;
 pub mod scaffold;
+mod since;
 #[cfg(feature = "registry")]
 pub mod subject;
 pub mod tag;

@@ -37,6 +37,9 @@ pub struct BuildOptions {
     pub nodes: Vec<Sourced<String>>,
     /// Names of the images; all images if empty.
     pub images: Vec<Sourced<String>>,
+    /// The commit since which an image's inputs must have changed for it to be built: a branch, a tag or any other revision
+    /// of git. If `None`, every image is built.
+    pub since: Option<String>,
     /// Whether Go programs are built with cgo; as configured if `None`.
     pub cgo: Option<Sourced<bool>>,
     /// The directory that layouts are written to; relative to the context's directory.
@@ -94,6 +97,7 @@ impl Default for BuildOptions {
             platforms: Vec::new(),
             nodes: Vec::new(),
             images: Vec::new(),
+            since: None,
             cgo: None,
             output: None,
             tags: Vec::new(),
@@ -162,6 +166,12 @@ impl BuildOptions {
     #[must_use]
     pub fn images(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { images: each_from_caller("images", names), ..self }
+    }
+
+    /// Leaves out the images whose inputs have not changed since a commit.
+    #[must_use]
+    pub fn since(self, revision: impl Into<String>) -> Self {
+        Self { since: Some(revision.into()), ..self }
     }
 
     /// Chooses whether Go programs are built with cgo.

@@ -1,10 +1,12 @@
 //! The plan: everything that a run will do, as one comparable value.
 
+pub use crossdock_project::since::{ChangeKind, ChangeReason};
 pub use crossdock_runner::plan::{
-    Action, Artifact, BuildInfo, CargoBuild, CargoProgram, Cluster, ClusterLoad, Container, CopiedContext,
-    EngineBase, EngineCall, EnginePlan, EngineResult, Expected, FilePlan, GoBuild, ImagePlan, ImageShape,
-    Load, LoadEngine, Missing, Node, NodeLoad, Plan, PlatformPlan, ProgramPlan, ProjectId, Purpose,
-    ReleaseArchive, ReleasePlan, SkippedTag, StampedCommit, Step, StepId, Target, TextFile,
+    Action, Artifact, BuildInfo, CargoBuild, CargoProgram, ChangedImage, Cluster, ClusterLoad, Container,
+    CopiedContext, EngineBase, EngineCall, EnginePlan, EngineResult, Expected, FilePlan, GoBuild, ImagePlan,
+    ImageShape, Load, LoadEngine, Missing, Node, NodeLoad, Plan, PlatformPlan, ProgramPlan, ProjectId,
+    Purpose, ReleaseArchive, ReleasePlan, Since, SkippedTag, StampedCommit, Step, StepId, Target, TextFile,
+    UnchangedImage,
 };
 pub use crossdock_runner::planner::{Archive, Goal, Pack, Tagging};
 pub use crossdock_scaffold::{Forge, MatrixJob};

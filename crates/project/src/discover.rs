@@ -19,6 +19,7 @@ use crate::config::{Features, ImageConfig};
 use crate::language::Language;
 
 pub use cargo::cfg::cfg_matches;
+pub use cargo::inputs::CargoInputs;
 pub use cargo::native_code::NativeCode;
 pub use cargo::settings::{CargoSettings, TargetSetting, UserSetting, VariableSetting};
 pub use cargo::toolchain_file::ToolchainFile;
@@ -26,6 +27,8 @@ pub use cargo::{CargoBinary, CargoPackage, CargoWorkspace};
 pub use error::{ProjectError, ToolError};
 pub use go::cgo::CgoLoss;
 pub use go::embeds::GoEmbed;
+pub(crate) use go::embeds::embed_reaches;
+pub use go::inputs::{GoInput, GoInputs};
 pub use go::modules::GoModules;
 pub use go::packages::GoPackage;
 pub use go::roles::GoRole;

@@ -1,5 +1,6 @@
 //! The git checkout of a project: commit, branch, tags and origin.
 
+mod changes;
 mod go_stamp;
 mod seen;
 mod tags;
@@ -11,6 +12,7 @@ use crossdock_oci::Timestamp;
 use crossdock_system::availability::{Availability, Remedy, Scope, Unavailable};
 use crossdock_system::process::{Command, ProcessError, Processes};
 
+pub use changes::{Changes, ChangesError, PathState};
 pub(crate) use go_stamp::go_checkout;
 pub use go_stamp::{GoCheckout, GoVersion, go_version};
 pub use seen::{WrittenPath, seeing_checkout};

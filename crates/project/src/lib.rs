@@ -21,6 +21,7 @@ mod discover;
 mod git;
 mod language;
 mod projects;
+pub mod since;
 pub mod template;
 #[cfg(test)]
 mod testing;
@@ -28,14 +29,14 @@ mod testing;
 pub use boundary::{is_project, project_boundary};
 pub use config::{Builder, UnknownBuilder};
 pub use discover::{
-    CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, CgoLoss, DiscoverOptions, GoEmbed, GoFacts,
-    GoMain, GoModule, GoModules, GoPackage, GoRole, NativeCode, Network, PackageMetadata, Program, Project,
-    ProjectError, SelectError, Sources, TargetSetting, ToolError, ToolchainFile, UserSetting,
-    VariableSetting, cfg_matches, discover, read_manifests,
+    CargoBinary, CargoInputs, CargoPackage, CargoSettings, CargoWorkspace, CgoLoss, DiscoverOptions, GoEmbed,
+    GoFacts, GoInput, GoInputs, GoMain, GoModule, GoModules, GoPackage, GoRole, NativeCode, Network,
+    PackageMetadata, Program, Project, ProjectError, SelectError, Sources, TargetSetting, ToolError,
+    ToolchainFile, UserSetting, VariableSetting, cfg_matches, discover, read_manifests,
 };
 pub use git::{
-    Git, GoCheckout, GoVersion, MissingTags, VersionTag, VersionTagError, WrittenPath, checkout_root, git,
-    go_version, seeing_checkout,
+    Changes, ChangesError, Git, GoCheckout, GoVersion, MissingTags, PathState, VersionTag, VersionTagError,
+    WrittenPath, checkout_root, git, go_version, seeing_checkout,
 };
 pub use language::{Language, LanguageError};
 pub use projects::{DiscoverError, Projects, ProjectsOptions, WithoutTools};

@@ -4,6 +4,7 @@
 mod base;
 mod cluster;
 mod image;
+mod since;
 mod step;
 mod target;
 
@@ -26,6 +27,7 @@ pub use image::{
     Load, LoadEngine, PlatformPlan, ProgramPlan, ProjectId, ReleaseArchive, ReleasePlan, SkippedTag,
     StampedCommit,
 };
+pub use since::{ChangedImage, Since, UnchangedImage};
 pub use step::{Action, Artifact, CargoBuild, CargoProgram, GoBuild, Step, StepId};
 pub use target::Target;
 
@@ -46,6 +48,9 @@ pub struct Plan {
     pub host: Platform,
     /// The images, in the order of the configuration.
     pub images: Vec<ImagePlan>,
+    /// The comparison with a commit; `None` if every image is planned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Since>,
     /// The steps, in an order that respects every [`Step::after`].
     pub steps: Vec<Step>,
     /// Tools of the host that the steps use, each with the image and platform that needs it: `http-api for linux/arm64`.

@@ -32,7 +32,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::{Os, Platform};
 
 use crate::plan::ResolvedBase;
-use crate::plan::{ImagePlan, Load, Missing, Plan, PlatformPlan, SCHEMA};
+use crate::plan::{ImagePlan, Load, Missing, Plan, PlatformPlan, SCHEMA, Since};
 use cargo::CargoCalls;
 use cluster::cluster_load;
 use crossdock_project::Project;
@@ -43,7 +43,6 @@ use crossdock_toolchain::choice::Wrapper;
 use crossdock_toolchain::doctor::Requirement;
 use crossdock_toolchain::host::Host;
 use go::GoCalls;
-use images::{SelectedImage, select};
 use inputs::{check_inputs, check_metadata_file, old_layouts, seen_metadata_file};
 use output::{output_directory, own_directories};
 use path_conflicts::{check_outputs, check_references};
@@ -54,7 +53,7 @@ use steps::{Call, Compilation, ImagePlatform, steps};
 pub use crossdock_project::Projects;
 pub use dockerfile_request::{DockerfileRequest, bake, dockerfile_requests};
 pub use error::{DockerfileError, PlanError};
-pub use images::{SelectedProgram, programs, template_values};
+pub use images::{SelectedImage, SelectedProgram, programs, select, template_values};
 pub use platforms::named_targets;
 pub use program_platforms::project_platforms;
 pub use request::{Archive, DockerfileSettings, EngineRequest, Goal, MachineFlags, Pack, Request, Tagging};
@@ -72,11 +71,13 @@ pub fn plan(
     request: &Request,
 ) -> Result<Plan, PlanError> {
     let config = config.config();
-    let selected = select(config, projects, request)?;
-    let mut planner = Planner::new(config, projects, host, request, selected.len());
+    let all = select(config, projects, request)?;
+    // The number of images decides about repositories, whichever images are left out.
+    let mut planner = Planner::new(config, projects, host, request, all.len());
     if config.images.is_empty() {
-        planner.notes.extend(unselected_programs(selected.first().map(|image| image.project)));
+        planner.notes.extend(unselected_programs(all.first().map(|image| image.project)));
     }
+    let selected = planner.without_unchanged(all)?;
     for image in &selected {
         planner.add(image)?;
     }
@@ -127,6 +128,7 @@ struct Planner<'a> {
     missing: Vec<Missing>,
     warnings: Vec<String>,
     notes: Vec<String>,
+    since: Option<Since>,
 }
 
 impl<'a> Planner<'a> {
@@ -152,7 +154,23 @@ impl<'a> Planner<'a> {
             missing: Vec::new(),
             warnings: Vec::new(),
             notes: Vec::new(),
+            since: request.since.clone(),
         }
+    }
+
+    /// Returns the images that the comparison with a commit does not leave out, and records where those are.
+    fn without_unchanged(
+        &mut self,
+        images: Vec<SelectedImage<'a>>,
+    ) -> Result<Vec<SelectedImage<'a>>, PlanError> {
+        let Some(since) = &mut self.since else { return Ok(images) };
+        let (left_out, taken): (Vec<_>, Vec<_>) =
+            images.into_iter().partition(|image| since.leaves_out(&image.config.name.value));
+        for (image, unchanged) in left_out.iter().zip(&mut since.unchanged) {
+            unchanged.image.clone_from(&image.config.name.value);
+            unchanged.repository = images::repository(&image.config, self.request, self.count)?;
+        }
+        Ok(taken)
     }
 
     fn add(&mut self, selected: &SelectedImage<'_>) -> Result<(), PlanError> {
@@ -334,6 +352,7 @@ impl<'a> Planner<'a> {
                 &self.missing,
             )?,
             images: self.images,
+            since: self.since,
             uses: self.uses,
             missing: self.missing,
             own_directories,

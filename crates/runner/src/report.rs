@@ -8,7 +8,7 @@ use crossdock_platform::Platform;
 use crossdock_verify::{Verdict, Verification, serialize_entries};
 use serde::Serialize;
 
-use crate::plan::{ImagePlan, SkippedTag};
+use crate::plan::{ImagePlan, Since, SkippedTag};
 
 /// The version of the JSON form of a [`Report`]. It grows when a field changes its meaning or goes away; new fields may
 /// appear at any time.
@@ -25,6 +25,9 @@ pub struct Report {
     /// The images of the plan that the run did not complete. A refused image is in `images` too, with its verdicts; an
     /// image that is only here was not reached.
     pub unfinished: Vec<UnfinishedImage>,
+    /// The comparison with a commit, with the images that were left out; `None` if the plan has every image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Since>,
     /// The time that each step took, in milliseconds, by the step's ID.
     pub steps: BTreeMap<String, u128>,
 }
@@ -83,6 +86,10 @@ pub struct ImageReport {
     pub layout: Utf8PathBuf,
     /// The digest of its index.
     pub digest: Digest,
+    /// Whether its layout had an image with the same layers before the run. Its digest may be another one: that names the
+    /// commit, too.
+    #[serde(skip)]
+    pub has_same_layers: bool,
     /// `repository:tag@digest` for each tag; only `repository@digest` if it was not tagged.
     pub references: Vec<String>,
     /// Its platforms, in the order of the index.
@@ -118,7 +125,13 @@ pub struct PlatformReport {
 impl Default for Report {
     /// Returns the report of a run that did nothing.
     fn default() -> Self {
-        Self { schema: SCHEMA, images: Vec::new(), unfinished: Vec::new(), steps: BTreeMap::new() }
+        Self {
+            schema: SCHEMA,
+            images: Vec::new(),
+            unfinished: Vec::new(),
+            since: None,
+            steps: BTreeMap::new(),
+        }
     }
 }
 
@@ -130,6 +143,7 @@ impl ImageReport {
             status: ImageStatus::Built,
             layout: plan.layout.clone(),
             digest,
+            has_same_layers: false,
             references: vec![format!("{}@{digest}", plan.repository)],
             platforms,
             verdicts: Vec::new(),

@@ -17,10 +17,12 @@ use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
 use crate::ui;
+use crate::ui::Detail;
 
 pub(crate) fn build(session: &Session, arguments: &BuildCommand) -> Result<Exit, CommandError> {
     let options = build_options(session, &arguments.build, &arguments.output, Goal::Build)?;
     let plan = plan(&discover(&session.context, &options)?)?;
+    show_since(session, &plan);
     run(session, &plan, arguments, RegistryOptions::new())
 }
 
@@ -44,9 +46,12 @@ pub(crate) fn dist(session: &Session, arguments: &DistCommand) -> Result<Exit, C
     let found = discover(&session.context, &options)?;
     refuse_registry_options(&arguments.registry, found.has_registry_bases())?;
     if !arguments.setup {
-        return run(session, &plan(&found)?, &arguments.build, options.registry);
+        let plan = plan(&found)?;
+        show_since(session, &plan);
+        return run(session, &plan, &arguments.build, options.registry);
     }
     let done = set_up(session, found, Consent::Given)?;
+    show_since(session, &done.plan);
     let result = run(session, &done.plan, &arguments.build, options.registry);
     result.map_err(|error| match error.exit {
         // Do not advise `--setup` again: it would fail in the same way.
@@ -126,6 +131,7 @@ fn dist_and_push(session: &Session, arguments: &DistCommand) -> Result<Exit, Com
     session.check_output(arguments.image_refs.as_deref(), "--image-refs")?;
     let found = discover(&session.context, &options)?;
     let plan = if arguments.setup { set_up(session, found, Consent::Given)?.plan } else { plan(&found)? };
+    show_since(session, &plan);
     push::check(&plan, naming, arguments.bare)?;
     let manifests = Files::read(session, &arguments.manifests, &arguments.resolve)?;
     manifests.check(session, &plan)?;
@@ -172,8 +178,8 @@ fn show_pushed(
     }
     let answer = Answer { report, pushed, resolved, metadata: push::metadata(pushed) };
     let output = PushOutputArgs { image_refs: arguments.image_refs.clone(), ..PushOutputArgs::default() };
-    if !session.quiet() {
-        output::say(&ui::table(report, output::live().columns()));
+    if !session.quiet() && !report.images.is_empty() {
+        output::say(&ui::table(report, output::live().columns(), session.detail()));
         push::summary(pushed).iter().for_each(|sentence| output::say(sentence));
     }
     if session.json() {
@@ -196,6 +202,13 @@ fn build_options(
     session.check_output(output.metadata_file.as_deref(), "--metadata-file")?;
     options.metadata_file.clone_from(&output.metadata_file);
     Ok(options)
+}
+
+/// Shows which images changed since the commit of `--since`, and why.
+fn show_since(session: &Session, plan: &Plan) {
+    let Some(since) = plan.since.as_ref().filter(|_| !session.quiet()) else { return };
+    output::say(&ui::since::headline(since));
+    ui::since::lines(since, session.detail()).iter().for_each(|line| output::say(line));
 }
 
 const COULD_NOT: &str =
@@ -244,9 +257,10 @@ fn show(
 fn answer(session: &Session, report: &Report, load: Option<&LoadTarget>) -> Result<(), CommandError> {
     push::show_refused(report);
     let refused = push::refused(report).count();
-    let is_worth_a_table = report.unfinished.is_empty() || report.images.len() > refused;
+    let is_worth_a_table =
+        !report.images.is_empty() && (report.unfinished.is_empty() || report.images.len() > refused);
     if !session.quiet() && is_worth_a_table {
-        output::say(&ui::table(report, output::live().columns()));
+        output::say(&ui::table(report, output::live().columns(), session.detail()));
         let engine = match load {
             Some(LoadTarget::Engine(EngineName::Docker)) => Some("docker"),
             Some(LoadTarget::Engine(EngineName::Podman)) => Some("podman"),
@@ -261,7 +275,9 @@ fn answer(session: &Session, report: &Report, load: Option<&LoadTarget>) -> Resu
         return output::json(report);
     }
     let finished = |image: &&ImageReport| !report.unfinished.iter().any(|other| other.image == image.name);
-    let lines = report.images.iter().filter(finished);
+    // A person reads the references of what the table has; a program reads those of all images.
+    let detail = if output::answers_person() { session.detail() } else { Detail::Whole };
+    let lines = ui::shown_images(report, detail).into_iter().filter(finished);
     let lines = lines.filter_map(|image| image.loaded.as_ref().or(image.references.first()));
     output::answer(&lines.map(|line| format!("{line}\n")).collect::<String>())
 }

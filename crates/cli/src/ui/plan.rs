@@ -5,24 +5,22 @@ use std::fmt::Write;
 use crossdock::config::Base;
 use crossdock::plan::{Action, BuildInfo, ImagePlan, Plan, StampedCommit, Step, StepId};
 
+use super::detail::Detail;
+use super::since;
 use super::style::{BAD, BOLD, DIM, WARN, paint};
 use super::text::one_line;
-
-/// The level of detail of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Detail {
-    /// Shows the paths of scripts.
-    Brief,
-    /// Shows the commands that write scripts, so that a person can run the whole plan by hand, from top to bottom.
-    Whole,
-}
 
 /// Returns the plan as a tree.
 pub(crate) fn tree(plan: &Plan, detail: Detail) -> String {
     let mut text = String::new();
     let _infallible = writeln!(text, "{} on {}", paint(BOLD, "plan"), plan.host);
+    if let Some(since) = &plan.since {
+        let _infallible = writeln!(text, "{}", since::headline(since));
+    }
     for image in &plan.images {
-        show_image(&mut text, image);
+        let changed = plan.since.iter().flat_map(|since| &since.changed);
+        let changed = changed.into_iter().find(|changed| changed.image == image.name);
+        show_image(&mut text, image, changed.map(|changed| since::reasons(&changed.reasons, detail)));
     }
     let (mut commands, mut rest) = (Vec::new(), Vec::new());
     for step in &plan.steps {
@@ -37,7 +35,9 @@ pub(crate) fn tree(plan: &Plan, detail: Detail) -> String {
     for (title, command) in commands {
         let _infallible = writeln!(text, "├─ {}\n│    {command}", one_line(title));
     }
-    let _infallible = writeln!(text, "└─ then {}", one_line(&rest.join(", ")));
+    if !rest.is_empty() {
+        let _infallible = writeln!(text, "└─ then {}", one_line(&rest.join(", ")));
+    }
     for missing in &plan.missing {
         let _infallible = writeln!(text, "{} {missing}", paint(BAD, "missing:"));
     }
@@ -64,8 +64,9 @@ fn by_hand(step: &Step, detail: Detail) -> Option<String> {
     }
 }
 
-fn show_image(text: &mut String, image: &ImagePlan) {
+fn show_image(text: &mut String, image: &ImagePlan, changed: Option<String>) {
     let mut branch = Branch { lines: Vec::new() };
+    changed.into_iter().for_each(|reasons| branch.add(format!("changed: {reasons}")));
     for platform in &image.platforms {
         branch.add(format!("{}  {}", platform.platform, paint(DIM, &platform.reason)));
         for program in &platform.programs {

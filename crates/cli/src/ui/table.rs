@@ -9,21 +9,67 @@ use crossdock::doctor::{Availability, Tool, names_registry};
 use crossdock::execute::{ImageReport, PlatformReport, Report};
 use crossdock::verify::{Verdict, Verification};
 
+use super::detail::Detail;
 use super::style::{BAD, BOLD, DIM, GOOD, WARN, paint};
 use super::text::{one_line, shown};
 use super::width::{fold, width};
-use super::{bytes, duration};
+use super::{bytes, counted, duration};
 
-/// Returns the table of a run, or paragraphs if it is wider than `columns`.
-pub(crate) fn table(report: &Report, columns: usize) -> String {
+/// The number of images of which a table has all.
+const FEW: usize = 20;
+
+/// Returns the images of a report that a person is shown: all of a few, and of many those that changed or were not completed,
+/// up to the same number.
+pub(crate) fn shown_images(report: &Report, detail: Detail) -> Vec<&ImageReport> {
+    let all = report.images.iter();
+    if detail == Detail::Whole || report.images.len() <= FEW {
+        return all.collect();
+    }
+    let is_unfinished = |image: &ImageReport| report.unfinished.iter().any(|other| other.image == image.name);
+    let (unfinished, finished): (Vec<_>, Vec<_>) = all.partition(|image| is_unfinished(image));
+    let changed = finished.into_iter().filter(|image| !image.has_same_layers);
+    let room = FEW.max(unfinished.len());
+    unfinished.iter().copied().chain(changed).take(room).collect()
+}
+
+/// Returns the table of a run, or paragraphs if it is wider than `columns`. Of many images it has what changed, and counts the
+/// rest.
+pub(crate) fn table(report: &Report, columns: usize, detail: Detail) -> String {
+    let images = shown_images(report, detail);
     let header = ["image", "platform", "size", "digest", "verified", "tags", "time"].map(str::to_owned);
-    let rows = report.images.iter().flat_map(|image| {
+    let rows = images.iter().flat_map(|image| {
         image.platforms.iter().enumerate().map(|(place, platform)| row(image, platform, place))
     });
     let rows: Vec<[String; 7]> = std::iter::once(header).chain(rows).collect();
-    aligned(&rows, &[2, 6], columns).unwrap_or_else(|| {
-        report.images.iter().map(|image| paragraph(image, columns)).collect::<Vec<_>>().join("\n")
-    })
+    let table = aligned(&rows, &[2, 6], columns).unwrap_or_else(|| {
+        images.iter().map(|image| paragraph(image, columns)).collect::<Vec<_>>().join("\n")
+    });
+    let table = (!images.is_empty()).then_some(table);
+    table.into_iter().chain(rest(report, &images)).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns lines that count the images that are not shown.
+fn rest(report: &Report, images: &[&ImageReport]) -> Vec<String> {
+    let is_shown = |image: &&ImageReport| images.iter().any(|shown| shown.name == image.name);
+    let hidden = report.images.iter().filter(|image| !is_shown(image));
+    let (unchanged, changed): (Vec<_>, Vec<_>) = hidden.partition(|image| image.has_same_layers);
+    let line = |images: Vec<&ImageReport>, what: &str| {
+        let verdicts = [Verdict::Starts, Verdict::Unproven, Verdict::Fails].map(|verdict| {
+            let count = images.iter().filter(|image| image.verdict() == Some(verdict)).count();
+            (count > 0).then(|| format!("{count} {verdict}"))
+        });
+        let verdicts = verdicts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let verdicts = if verdicts.is_empty() { "not verified".to_owned() } else { verdicts };
+        let count = format!("{} {what}", counted(images.len(), "image"));
+        (!images.is_empty()).then(|| format!(" {}  {}", paint(BOLD, count), paint(DIM, verdicts)))
+    };
+    let lines: Vec<String> =
+        [line(changed, "more changed"), line(unchanged, "with the same layers as before")]
+            .into_iter()
+            .flatten()
+            .collect();
+    let hint = (!lines.is_empty()).then(|| paint(DIM, " -v lists all"));
+    lines.into_iter().chain(hint).collect()
 }
 
 /// Returns rows, of which the first is the header, as aligned columns; `None` if they do not fit into `columns` of the

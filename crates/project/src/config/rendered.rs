@@ -103,6 +103,12 @@ impl ImageConfig {
         (!names.is_empty()).then(|| names.join(", "))
     }
 
+    /// Returns the keys whose values may contain environment variables of the build.
+    pub(crate) fn reads_environment(&self) -> Vec<String> {
+        let reads = |text: &str| template::is_template(text) && text.contains("env");
+        self.texts().into_iter().filter(|(_, text)| reads(text)).map(|(key, _)| key).collect()
+    }
+
     /// Returns whether tags of git decide values of the image, whatever its language: they give its version, or a template
     /// names them.
     pub fn reads_git_tags(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Discovery of a Cargo workspace with one call of `cargo metadata`.
 
 pub(super) mod cfg;
+pub(super) mod inputs;
 pub(super) mod native_code;
 pub(super) mod settings;
 pub(super) mod toolchain_file;
@@ -19,6 +20,7 @@ use crossdock_platform::{BuildTarget, Libc, Linkage, Os, Platform};
 use crossdock_system::environment::Environment;
 use crossdock_system::process::{Command, ProcessError, Processes};
 
+use inputs::CargoInputs;
 use native_code::{NativeCode, Packages};
 use settings::CargoSettings;
 use toolchain_file::ToolchainFile;
@@ -69,6 +71,9 @@ pub struct CargoPackage {
     /// The C code of its programs. Cargo resolves the features of all members and images together, so a chain may be one
     /// that only another of them needs.
     pub native_code: NativeCode,
+    /// The local packages that its programs are built from; `None` if the project was read without cargo.
+    #[serde(skip)]
+    pub inputs: Option<CargoInputs>,
 }
 
 /// A binary target.
@@ -227,7 +232,9 @@ fn parse_metadata(directory: &Utf8Path, answer: &str, triples: &[&str]) -> Resul
     }
     let sources = sources(&metadata);
     let native_code = all.native_code(&programs, triples);
+    let graph = inputs::Graph::new(&metadata);
     let package = |(package, native_code): (&Package, NativeCode)| CargoPackage {
+        inputs: Some(graph.inputs(&package.id)),
         default_member: defaults.contains(&&package.id) && package.name.as_str() != "xtask",
         native_code,
         ..package_of(package, all.node(&package.id))
@@ -326,5 +333,6 @@ fn package_of(package: &Package, node: Option<&Node>) -> CargoPackage {
         binaries: binaries.map(binary).collect(),
         default_run: package.default_run.clone(),
         native_code: NativeCode::default(),
+        inputs: None,
     }
 }

@@ -5,6 +5,7 @@ pub(super) mod cgo;
 pub(super) mod constraints;
 pub(super) mod embeds;
 mod exports;
+pub(super) mod inputs;
 pub(super) mod modules;
 pub(super) mod packages;
 pub(super) mod roles;
@@ -29,6 +30,7 @@ use crossdock_system::process::{Command, Processes};
 use answers::Answer;
 use cgo::{CgoLoss, Imports};
 use embeds::{GoEmbed, embeds};
+use inputs::GoInputs;
 use modules::GoModules;
 use packages::{GoPackage, Packages};
 use roles::{GoRole, assign_roles};
@@ -51,6 +53,9 @@ pub struct GoModule {
     pub sources: Sources,
     /// The main packages.
     pub mains: Vec<GoMain>,
+    /// The packages of the programs; `None` if the project was read without go.
+    #[serde(skip)]
+    pub inputs: Option<Arc<GoInputs>>,
     /// Images that earlier versions of crossdock left in `dist`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub old_layouts: Vec<Utf8PathBuf>,
@@ -221,6 +226,7 @@ pub(super) struct ListedModule {
     pub(super) go_version: Option<String>,
     #[serde(default)]
     pub(super) main: bool,
+    pub(super) version: Option<String>,
     pub(super) dir: Option<Utf8PathBuf>,
     pub(super) replace: Option<ListedReplacement>,
 }
@@ -398,6 +404,7 @@ pub(super) fn module_of(
         modules: GoModules::read(directory, is_alone),
         sources: sources(directory, listings),
         mains,
+        inputs: Some(Arc::new(GoInputs::new(listings))),
         old_layouts: old_layouts(directory),
         variables,
     })

@@ -75,6 +75,7 @@ fn plan(directory: &Utf8Path, actions: impl IntoIterator<Item = Action>) -> Plan
         root: directory.to_owned(),
         host: Platform::LINUX_AMD64,
         images: vec![image],
+        since: None,
         steps,
         uses: Vec::new(),
         missing: Vec::new(),

@@ -24,12 +24,16 @@ const NON_ROOT: &str = "65532:65532";
 
 /// An image that a call selects, with its project and programs.
 #[derive(Debug, Clone)]
-pub(super) struct SelectedImage<'a> {
-    pub(super) config: ImageConfig,
-    pub(super) project: &'a Project,
-    /// The first is the entry point.
-    pub(super) programs: Vec<Program<'a>>,
-    pub(super) entry_point: Program<'a>,
+#[non_exhaustive]
+pub struct SelectedImage<'a> {
+    /// The configuration.
+    pub config: ImageConfig,
+    /// The project that it is built from.
+    pub project: &'a Project,
+    /// The programs; the first is the entry point.
+    pub programs: Vec<Program<'a>>,
+    /// The program that starts.
+    pub entry_point: Program<'a>,
 }
 
 /// A program of an image, by name.
@@ -82,7 +86,10 @@ pub fn template_values(
 }
 
 /// Returns the images that the call selects, in the order of the configuration.
-pub(super) fn select<'a>(
+///
+/// # Errors
+/// As [`programs`].
+pub fn select<'a>(
     config: &Config,
     projects: &'a Projects,
     request: &Request,

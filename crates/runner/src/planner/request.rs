@@ -7,7 +7,7 @@ use crossdock_dockerfile::render::{self, Caching};
 use crossdock_platform::Platform;
 
 use crate::engine::{Builder, Engine, Options};
-use crate::plan::{Cluster, LoadEngine, ResolvedBase};
+use crate::plan::{Cluster, LoadEngine, ResolvedBase, Since};
 use crossdock_project::Network;
 use crossdock_project::config::{DockerfileMode, Sourced};
 use crossdock_system::availability::{Availability, Unavailable};
@@ -58,6 +58,8 @@ pub struct Request {
     pub nodes: Vec<Sourced<String>>,
     /// `--image`: the names of the images; empty for all.
     pub images: Vec<Sourced<String>>,
+    /// `--since`: the comparison with a commit. Images that it leaves out are not planned.
+    pub since: Option<Since>,
     /// `--cgo`: whether Go programs are built with cgo, whatever the configuration says.
     pub cgo: Option<Sourced<bool>>,
     /// `--output`: the directory of the layouts. Absolute.
@@ -106,6 +108,7 @@ impl Request {
             platforms: Vec::new(),
             nodes: Vec::new(),
             images: Vec::new(),
+            since: None,
             cgo: None,
             output: None,
             tags: Vec::new(),
@@ -269,6 +272,7 @@ pub(super) mod testing {
             modules: GoModules::default(),
             sources: Sources::default(),
             mains: mains.iter().map(main).collect(),
+            inputs: None,
             old_layouts: Vec::new(),
             variables: Vec::new(),
         }

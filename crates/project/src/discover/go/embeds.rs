@@ -36,18 +36,7 @@ impl GoEmbed {
     /// A pattern that names a directory takes the whole tree, except for names that begin with `.` or `_`. With `all:` it
     /// takes these too, and so does a pattern that matches such a name itself, as `*` does.
     pub fn reaches(&self, path: &Utf8Path) -> bool {
-        let Ok(below) = path.strip_prefix(&self.directory) else { return false };
-        let parts: Vec<&str> = below.components().map(|part| part.as_str()).collect();
-        let (takes_hidden, pattern) = match self.pattern.strip_prefix("all:") {
-            Some(pattern) => (true, pattern),
-            None => (false, self.pattern.as_str()),
-        };
-        let wanted: Vec<&str> = pattern.split('/').collect();
-        let matches = wanted.iter().zip(&parts).all(|(wanted, part)| matches(wanted, part));
-        let rest = parts.get(wanted.len()..).unwrap_or_default();
-        !parts.is_empty()
-            && matches
-            && (takes_hidden || !rest.iter().any(|part| part.starts_with(['.', '_'])))
+        path.strip_prefix(&self.directory).is_ok_and(|below| embed_reaches(&self.pattern, below))
     }
 
     /// Returns the pattern with the directory that crossdock's mark is in, if it takes one of `files`, which are relative
@@ -63,6 +52,19 @@ impl GoEmbed {
         let generated = directories.into_iter().map(|below| self.directory.join(below)).find(is_taken);
         Self { generated, ..self }
     }
+}
+
+/// Returns whether a pattern takes a path below the directory of its package; see [`GoEmbed::reaches`].
+pub(crate) fn embed_reaches(pattern: &str, below: &Utf8Path) -> bool {
+    let parts: Vec<&str> = below.components().map(|part| part.as_str()).collect();
+    let (takes_hidden, pattern) = match pattern.strip_prefix("all:") {
+        Some(pattern) => (true, pattern),
+        None => (false, pattern),
+    };
+    let wanted: Vec<&str> = pattern.split('/').collect();
+    let matches = wanted.iter().zip(&parts).all(|(wanted, part)| matches(wanted, part));
+    let rest = parts.get(wanted.len()..).unwrap_or_default();
+    !parts.is_empty() && matches && (takes_hidden || !rest.iter().any(|part| part.starts_with(['.', '_'])))
 }
 
 /// Returns whether a component of a pattern matches a component of a path.

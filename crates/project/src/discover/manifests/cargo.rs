@@ -208,6 +208,7 @@ impl Member<'_> {
         Ok(Some(CargoPackage {
             id: format!("path+file://{}#{name}@{version}", self.directory),
             native_code: NativeCode::everywhere(lock.native_code(&name)),
+            inputs: None,
             name,
             version,
             manifest: path,

@@ -45,6 +45,7 @@ pub(super) fn module(
             path: name.trim_matches('"').to_owned(),
             go_version: directive("go"),
             main: true,
+            version: None,
             dir: Some(directory.to_owned()),
             replace: None,
         },
@@ -64,6 +65,7 @@ pub(super) fn module(
     module.sources = module.sources.reduced();
     // The packages of dependencies are unknown, so that they would tell nothing about the progress of a build.
     module.mains.iter_mut().for_each(|main| main.packages = Arc::default());
+    module.inputs = None;
     assign_roles(&mut module);
     Ok(module)
 }

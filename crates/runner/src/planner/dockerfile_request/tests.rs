@@ -70,6 +70,7 @@ fn rust() -> Project {
         }],
         default_run: None,
         native_code: NativeCode::default(),
+        inputs: None,
     };
     Project::Rust(CargoWorkspace {
         directory: "/p".into(),
