@@ -7,6 +7,7 @@ pub use crossdock_system::process::OutputLine;
 pub use crossdock_toolchain::doctor::{Answer, Check, Outcome, Progress};
 pub use crossdock_toolchain::host::Tool;
 
+use crossdock_project::{Project, go_cache_program};
 use crossdock_toolchain::doctor::{ask_versions, diagnose, setup};
 use crossdock_toolchain::host::{current_system, find_tool};
 
@@ -54,7 +55,32 @@ pub fn doctor(context: &Context, found: &Discovered, plan: &Plan) -> Vec<Check> 
     let mut checks = diagnose(plan.uses.iter().map(|(by, used)| (by.clone(), used)), missing, &found.host);
     checks.extend(afterwards(context, plan, &checks));
     ask_versions(&mut checks, &context.processes);
+    // Only afterwards: such a program may take any call for one of go or cargo.
+    checks.extend(compile_caches(context, found));
     checks
+}
+
+/// Returns the programs in which the compilers of a plan keep what they compiled, if the user's settings name any.
+fn compile_caches(context: &Context, found: &Discovered) -> Vec<Check> {
+    if found.request.engine.is_some() {
+        return Vec::new();
+    }
+    let mut named = BTreeSet::new();
+    for project in found.projects.projects.values() {
+        let (setting, compiler) = match project {
+            Project::Rust(workspace) => (workspace.settings.wrapper().cloned(), "rustc"),
+            Project::Go(_) => (go_cache_program(context.environment()), "go"),
+        };
+        named.extend(
+            setting.map(|setting| (setting.value, format!("what {compiler} compiles ({})", setting.place))),
+        );
+    }
+    let check = |(command, by): (String, String)| {
+        let program = command.split_whitespace().next().unwrap_or(&command);
+        let found = find_tool(program, context.environment(), &current_system());
+        Check::optional(program, [format!("keeping {by}")].into(), found)
+    };
+    named.into_iter().map(check).collect()
 }
 
 /// The result of a set-up.

@@ -32,6 +32,7 @@ pub use go::inputs::{GoInput, GoInputs};
 pub use go::modules::GoModules;
 pub use go::packages::GoPackage;
 pub use go::roles::GoRole;
+pub use go::variables::go_cache_program;
 pub use go::{GoFacts, GoMain, GoModule};
 pub use manifests::read_manifests;
 pub use select::{Program, SelectError};

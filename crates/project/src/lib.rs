@@ -32,7 +32,7 @@ pub use discover::{
     CargoBinary, CargoInputs, CargoPackage, CargoSettings, CargoWorkspace, CgoLoss, DiscoverOptions, GoEmbed,
     GoFacts, GoInput, GoInputs, GoMain, GoModule, GoModules, GoPackage, GoRole, NativeCode, Network,
     PackageMetadata, Program, Project, ProjectError, SelectError, Sources, TargetSetting, ToolError,
-    ToolchainFile, UserSetting, VariableSetting, cfg_matches, discover, read_manifests,
+    ToolchainFile, UserSetting, VariableSetting, cfg_matches, discover, go_cache_program, read_manifests,
 };
 pub use git::{
     Changes, ChangesError, Git, GoCheckout, GoVersion, MissingTags, PathState, VersionTag, VersionTagError,

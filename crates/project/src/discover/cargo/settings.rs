@@ -35,6 +35,10 @@ pub struct CargoSettings {
     /// that they get: the environment's precede those of `[env]` that have no `force`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<VariableSetting>,
+    /// The program that cargo calls in place of rustc, such as `sccache`: `RUSTC_WRAPPER`, else `CARGO_BUILD_RUSTC_WRAPPER`,
+    /// else `[build] rustc-wrapper`. An empty value means none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wrapper: Option<Box<UserSetting<String>>>,
     /// The places of `[profile]` in files.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<String>,
@@ -84,8 +88,10 @@ struct RawConfig {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct RawBuild {
     rustflags: Option<Flags>,
+    rustc_wrapper: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -181,6 +187,18 @@ impl CargoSettings {
         self.variables.iter().find(|variable| variable.name == name).map(|variable| &variable.setting)
     }
 
+    /// Returns the program that cargo calls in place of rustc; `None` if there is none.
+    pub fn wrapper(&self) -> Option<&UserSetting<String>> {
+        self.wrapper.as_deref().filter(|wrapper| !wrapper.value.is_empty())
+    }
+
+    /// Adds a wrapper, unless an earlier place has one.
+    fn add_wrapper(&mut self, value: Option<&str>, place: impl Into<String>) {
+        if self.wrapper.is_none() {
+            self.wrapper = value.map(|value| Box::new(setting(value.to_owned(), place)));
+        }
+    }
+
     /// Returns RUSTUP_TOOLCHAIN, by which the user selects another toolchain than the project.
     pub fn rustup_toolchain(&self) -> Option<&str> {
         let found = self.cargo_variables.iter().find(|variable| variable.name == "RUSTUP_TOOLCHAIN")?;
@@ -209,6 +227,7 @@ impl CargoSettings {
                 all.filter(|one| is_kept(&one.setting.place)).cloned().collect()
             },
             env: self.env.iter().filter(|one| is_kept(&one.setting.place)).cloned().collect(),
+            wrapper: self.wrapper.iter().find(|one| is_kept(&one.place)).cloned(),
             profiles: self.profiles.iter().filter(|place| is_kept(place)).cloned().collect(),
         }
     }
@@ -216,6 +235,9 @@ impl CargoSettings {
     fn environment_targets(&mut self, environment: &Environment) {
         if let Some(flags) = environment.get("CARGO_BUILD_RUSTFLAGS") {
             self.build.push(setting(Flags::Text(flags.to_owned()).list(), "CARGO_BUILD_RUSTFLAGS"));
+        }
+        for name in ["RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER"] {
+            self.add_wrapper(environment.variables.get(name).map(String::as_str), name);
         }
         for (name, value) in environment.variables.iter().filter(|(_, value)| !value.is_empty()) {
             let Some(rest) = name.strip_prefix("CARGO_TARGET_") else { continue };
@@ -247,6 +269,7 @@ impl CargoSettings {
         if let Some(flags) = raw.build.rustflags {
             self.build.push(setting(flags.list(), place("build.rustflags")));
         }
+        self.add_wrapper(raw.build.rustc_wrapper.as_deref(), place("build.rustc-wrapper"));
         for (target, raw) in raw.target {
             let place = |key: &str| place(&format!("target.{target}.{key}"));
             if let Some(flags) = raw.rustflags {
@@ -408,6 +431,23 @@ mod tests {
         let settings = all.filtered(|place| place.starts_with(sent.as_str()));
         assert_eq!((settings.environment, settings.build.len(), settings.profiles.len()), (None, 1, 1));
         assert!(settings.build[0].place.starts_with(sent.as_str()) && settings.cargo_variables.is_empty());
+    }
+
+    #[test]
+    fn the_first_wrapper_counts_and_an_empty_one_is_none() {
+        let directory =
+            TestDirectory::new(&[("p/.cargo/config.toml", "[build]\nrustc-wrapper = \"sccache\"\n")]);
+        let wrapper = |variables: &[(&str, &str)]| {
+            let environment = environment(&directory.path(), variables);
+            let settings = CargoSettings::read(&directory.path().join("p"), &environment).unwrap();
+            settings.wrapper().map(|wrapper| (wrapper.value.clone(), directory.masked(&wrapper.place)))
+        };
+        let found = |value: &str, place: &str| Some((value.to_owned(), place.to_owned()));
+        assert_eq!(wrapper(&[]), found("sccache", "/p/p/.cargo/config.toml (build.rustc-wrapper)"));
+        let variable = "CARGO_BUILD_RUSTC_WRAPPER";
+        assert_eq!(wrapper(&[(variable, "b")]), found("b", variable));
+        assert_eq!(wrapper(&[("RUSTC_WRAPPER", "a"), (variable, "b")]), found("a", "RUSTC_WRAPPER"));
+        assert_eq!(wrapper(&[("RUSTC_WRAPPER", "")]), None);
     }
 
     #[test]

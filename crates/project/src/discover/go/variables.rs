@@ -69,6 +69,19 @@ pub(in crate::discover) fn go_variables(environment: &Environment) -> Vec<Variab
 
 /// Returns the path of Go's file of variables: GOENV, else `go/env` in the user's directory of configurations
 /// (<https://pkg.go.dev/os#UserConfigDir>); `None` if GOENV is `off`.
+/// Returns the program in which go keeps what it compiled, GOCACHEPROG, with its arguments (`go help environment`); `None` if
+/// there is none.
+pub fn go_cache_program(environment: &Environment) -> Option<UserSetting<String>> {
+    const NAME: &str = "GOCACHEPROG";
+    if let Some(value) = environment.get(NAME).filter(|value| !value.is_empty()) {
+        return Some(UserSetting { value: value.to_owned(), place: NAME.to_owned() });
+    }
+    let path = go_env_file(environment)?;
+    let text = crossdock_fs::read_text(path.as_std_path()).ok()?;
+    let value = text.lines().find_map(|line| line.strip_prefix(NAME)?.strip_prefix('='))?;
+    Some(UserSetting { value: value.to_owned(), place: format!("{path} ({NAME})") })
+}
+
 pub(super) fn go_env_file(environment: &Environment) -> Option<Utf8PathBuf> {
     match environment.get("GOENV") {
         Some("off") => None,
