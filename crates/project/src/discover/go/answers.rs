@@ -132,7 +132,8 @@ fn decides(name: &str) -> bool {
         || NAMES.contains(&name)
 }
 
-/// Returns the path and the stamp of the program that a name leads to.
+/// Returns the path, the stamp and the version of the `go` that a name leads to; `None` for a program that may start any go, as
+/// version managers put into PATH.
 fn program(name: &str, environment: &Environment) -> Option<String> {
     let is_file = |path: &Path| std::fs::metadata(path).is_ok_and(|found| found.is_file());
     let path = match name.contains(['/', '\\']) {
@@ -142,8 +143,11 @@ fn program(name: &str, environment: &Environment) -> Option<String> {
             std::env::split_paths(path).map(|directory| directory.join(name)).find(|path| is_file(path))?
         }
     };
-    let stamp = FileStamp::new(&std::fs::metadata(&path).ok()?)?;
-    Some(format!("{} {stamp}", path.display()))
+    // `bin/go` of a distribution, next to its file VERSION.
+    let real = path.canonicalize().ok().filter(|real| real.file_stem().is_some_and(|name| name == "go"))?;
+    let version = crossdock_fs::read_text(&real.parent()?.parent()?.join("VERSION")).ok()?;
+    let stamp = FileStamp::new(&std::fs::metadata(&real).ok()?)?;
+    Some(format!("{} {stamp} {version}", real.display()))
 }
 
 /// Whether a `go.mod` or `go.work` names a directory outside of its own, in a `replace` or `use` directive.
@@ -233,12 +237,14 @@ mod tests {
     struct Module {
         directory: TestDirectory,
         cache: tempfile::TempDir,
+        go: TestDirectory,
     }
 
     impl Module {
         fn new() -> Self {
             let directory = TestDirectory::new(&[("go.mod", "module m\n"), ("a/main.go", "package main\n")]);
-            let module = Self { directory, cache: tempfile::tempdir().unwrap() };
+            let go = TestDirectory::new(&[("bin/go", ""), ("VERSION", "go1.26.8\n")]);
+            let module = Self { directory, cache: tempfile::tempdir().unwrap(), go };
             old(&module.path().join("go.mod"));
             old(&module.path().join("a/main.go"));
             module
@@ -250,7 +256,7 @@ mod tests {
 
         fn with<T>(&self, environment: &Environment, call: impl FnOnce(Answer<'_>) -> T) -> T {
             let (root, cache) = (self.path(), Utf8Path::from_path(self.cache.path()).unwrap());
-            let command = Command::new("/bin/sh", root.clone()).args(["list"]);
+            let command = Command::new(self.go.path().join("bin/go"), root.clone()).args(["list"]);
             call(Answer::of(&command, &root, cache, environment).unwrap())
         }
 
@@ -308,6 +314,19 @@ mod tests {
             let recalled = module.with(&with(name), |answer| answer.recall());
             assert_eq!(recalled.is_some(), is_same, "{name}");
         }
+    }
+
+    #[test]
+    fn another_go_is_another_question() {
+        let module = Module::new();
+        module.remember("answer");
+        std::fs::write(module.go.path().join("VERSION"), "go1.27.0\n").unwrap();
+        assert_eq!(module.recall(), None);
+        // A script of a version manager may start any go.
+        let directory = TestDirectory::new(&[("go", "#!/bin/sh\n"), ("mise", "")]);
+        let program = |name: &str| program(directory.path().join(name).as_str(), &Environment::default());
+        std::os::unix::fs::symlink("mise", directory.path().join("link")).unwrap();
+        assert_eq!((program("go"), program("link"), program("absent")), (None, None, None));
     }
 
     #[test]
