@@ -11,7 +11,8 @@ use std::time::{Duration, SystemTime};
 /// Build systems decide in the same way whether a file has to be read again. It finds accidents and other programs' writes.
 /// Only somebody who can set the clock, or write the disk below the file system, changes a file behind it.
 ///
-/// Its text is for records that are compared later. Systems without inodes have no stamps.
+/// Its text is for records that are compared later. Systems without inodes have no stamps, and neither have file systems whose
+/// times are too coarse to tell two changes apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileStamp {
     text: String,
@@ -22,8 +23,10 @@ pub struct FileStamp {
 /// which take 10 ms at most (`CONFIG_HZ`).
 const TICK: Duration = Duration::from_millis(20);
 
-/// The same for file systems that count in whole seconds, or in two, as FAT.
-const COARSE_TICK: Duration = Duration::from_secs(3);
+/// The unit of the times of coarse file systems, in nanoseconds: exFAT counts in 10 ms, ext4 with small inodes and HFS+ in
+/// seconds, FAT in two.
+#[cfg(unix)]
+const COARSE: i64 = 10_000_000;
 
 impl FileStamp {
     /// Returns the stamp of a regular file, without following a link; `None` if there is none or the system has no inodes.
@@ -32,18 +35,24 @@ impl FileStamp {
         if metadata.is_file() { Self::new(&metadata) } else { None }
     }
 
-    /// Returns the stamp of a file with this metadata; `None` if the system has no inodes.
+    /// Returns the stamp of a file with this metadata; `None` if the system has no inodes, or if both times are multiples of
+    /// 10 ms: those of a fine file system are only by chance, one in 10^14.
     #[cfg(unix)]
     pub fn new(metadata: &Metadata) -> Option<Self> {
         use std::os::unix::fs::MetadataExt;
         let (device, inode, size) = (metadata.dev(), metadata.ino(), metadata.len());
         let modified = (metadata.mtime(), metadata.mtime_nsec());
         let changed = (metadata.ctime(), metadata.ctime_nsec());
+        if modified.1 % COARSE == 0 && changed.1 % COARSE == 0 {
+            return None;
+        }
         let text = format!(
             "{device}:{inode}:{size}:{}.{:09}:{}.{:09}",
             modified.0, modified.1, changed.0, changed.1
         );
-        let newest = metadata.modified().ok()?;
+        let changed = u64::try_from(changed.0).ok().zip(u32::try_from(changed.1).ok());
+        let changed = changed.map(|(seconds, nanoseconds)| Duration::new(seconds, nanoseconds));
+        let newest = metadata.modified().ok()?.max(SystemTime::UNIX_EPOCH + changed?);
         Some(Self { text, newest })
     }
 
@@ -56,11 +65,8 @@ impl FileStamp {
     /// Returns whether every later change of the content leads to another stamp: the last change is longer ago than a tick
     /// of the file system's clock.
     pub fn is_final(&self) -> bool {
-        let is_whole_second =
-            self.newest.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|time| time.subsec_nanos() == 0);
-        let tick = if is_whole_second { COARSE_TICK } else { TICK };
         // A time in the future is from another clock.
-        SystemTime::now().duration_since(self.newest).is_ok_and(|age| age >= tick)
+        SystemTime::now().duration_since(self.newest).is_ok_and(|age| age >= TICK)
     }
 
     /// Sets the file's time of change to the exact time, and returns its stamp. The kernel sets the start of the present tick
@@ -122,18 +128,14 @@ mod tests {
         let path = directory.path().join("x");
         std::fs::write(&path, "x").unwrap();
         let file = File::options().append(true).open(&path).unwrap();
-        let is_final_after = |age: Duration| {
-            file.set_modified(SystemTime::now() - age).unwrap();
-            FileStamp::of(&path).unwrap().is_final()
-        };
-        assert!(!is_final_after(Duration::ZERO) && is_final_after(Duration::from_millis(1500)));
-        // A time in whole seconds, as FAT keeps it.
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-        for (age, is_final) in [(1, false), (10, true)] {
-            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(now - age)).unwrap();
-            assert_eq!(FileStamp::of(&path).unwrap().is_final(), is_final, "{age} s");
-        }
+        assert!(!FileStamp::of(&path).unwrap().is_final());
+        std::thread::sleep(TICK * 2);
+        assert!(FileStamp::of(&path).unwrap().is_final());
+        // A time that is set back does not make it older: the inode was changed only now.
+        file.set_modified(SystemTime::now() - Duration::from_millis(1500)).unwrap();
+        assert!(!FileStamp::of(&path).unwrap().is_final());
         file.set_modified(SystemTime::now() + Duration::from_secs(60)).unwrap();
+        std::thread::sleep(TICK * 2);
         assert!(!FileStamp::of(&path).unwrap().is_final());
         assert_eq!(FileStamp::of(directory.path()), None);
         std::os::unix::fs::symlink(&path, directory.path().join("link")).unwrap();

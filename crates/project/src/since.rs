@@ -140,6 +140,7 @@ pub fn change_reasons(
 ) -> Vec<Vec<ChangeReason>> {
     let mut common = Reasons::default();
     pins::crossdock(changes, &mut common);
+    attributes(changes, &mut common);
     let configured = config::Compared::new(changes, config, &mut common);
     if build.by_engine {
         engine_inputs(changes, config, &mut common);
@@ -164,6 +165,29 @@ pub fn change_reasons(
         reasons.finish()
     });
     reasons.collect()
+}
+
+/// Adds changed attributes, and filters that may store different contents as one: git compares what it stores. LFS stores
+/// different contents differently (gitattributes(5)).
+fn attributes(changes: &Changes, common: &mut Reasons) {
+    const NAME: &str = ".gitattributes";
+    let is_one = |path: &&str| path.rsplit('/').next() == Some(NAME);
+    let changed = changes.changed().filter(is_one);
+    common.add_all(
+        ChangeKind::Unknown,
+        changed.map(|path| format!("{path} changed, by which git converts files")),
+    );
+    let tracked = changes.tracked_in(&changes.root).filter(is_one).map(|path| changes.root.join(path));
+    for path in tracked.chain([changes.root.join(".git/info/attributes")]) {
+        let text = crossdock_fs::read_text(path.as_std_path()).unwrap_or_default();
+        let converts = |word: &&str| {
+            word.starts_with("filter=") && *word != "filter=lfs" || word.starts_with("working-tree-encoding=")
+        };
+        if let Some(word) = text.split_whitespace().find(converts) {
+            let why = format!("`{word}` in {path}, with which git may store different contents as one");
+            common.add(ChangeKind::Unknown, why);
+        }
+    }
 }
 
 /// The comparison of each project, which images share.

@@ -50,10 +50,13 @@ pub enum Naming {
 /// build does not end at one that has not.
 ///
 /// # Errors
-/// No image would be pushed, an image has only its name for a repository, or it has no tag although its naming needs one.
+/// No image would be pushed although the plan leaves none out that did not change, an image has only its name for a repository, or it has no tag although its naming needs one.
 pub fn check_repositories(plan: &Plan, naming: Naming) -> Result<(), Error> {
     // Without platforms there are only release archives.
     let mut images = plan.images.iter().filter(|image| !image.platforms.is_empty()).peekable();
+    if images.peek().is_none() && plan.since.is_some() {
+        return Ok(());
+    }
     if images.peek().is_none() {
         return Err(Error::from_message(ErrorKind::Usage, "the plan has no image to push")
             .hint("select a platform that has containers, e.g. `--platform linux/amd64`"));

@@ -103,9 +103,11 @@ impl ImageConfig {
         (!names.is_empty()).then(|| names.join(", "))
     }
 
-    /// Returns the keys whose values may contain environment variables of the build.
+    /// Returns the keys whose values may contain environment variables of the build, or the branch.
     pub(crate) fn reads_environment(&self) -> Vec<String> {
-        let reads = |text: &str| template::is_template(text) && text.contains("env");
+        let reads = |text: &str| {
+            template::is_template(text) && ["env", "branch"].iter().any(|name| text.contains(name))
+        };
         self.texts().into_iter().filter(|(_, text)| reads(text)).map(|(key, _)| key).collect()
     }
 

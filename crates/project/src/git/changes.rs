@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::thread;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use crossdock_system::process::Processes;
+use crossdock_system::process::{Command, Processes};
 
 use super::{checkout_root, command, unavailable};
 
@@ -120,25 +120,30 @@ impl Changes {
         let root = checkout_root(directory).ok_or_else(no_checkout)?;
         let commit = commit_of(revision, root, processes)?;
         let ask = |arguments: &[&str]| {
-            let answer = processes.stdout(&command(root, arguments));
+            let answer = processes.stdout(&question(root, arguments));
             answer.map_err(|error| failed(revision, unavailable(root, &error).why))
         };
         let diff = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv"];
         let diff = [&diff[..], &["--no-color", "--ignore-submodules=none", &commit, "--"]].concat();
         let listed = ["ls-files", "-z", "-v", "--cached", "--others", "--exclude-standard"];
         let ignored = ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"];
-        let (diff, listed, ignored) = thread::scope(|scope| {
+        let ends = ["ls-files", "-z", "--cached", "--eol"];
+        let (diff, listed, ignored, ends) = thread::scope(|scope| {
             let listed = scope.spawn(|| ask(&listed));
             let ignored = scope.spawn(|| ask(&ignored));
-            (ask(&diff), listed.join(), ignored.join())
+            let ends = scope.spawn(|| ask(&ends));
+            (ask(&diff), listed.join(), ignored.join(), ends.join())
         });
         let ended = || failed(revision, "a thread that ran git panicked; report this".to_owned());
         let listed = listings(&listed.map_err(|_| ended())??);
         let untracked = listed.iter().filter(|(_, kind)| **kind == UNTRACKED).map(|(path, _)| path.clone());
+        let ends = ends.map_err(|_| ended())??;
+        // git compares what it would store, and these have other bytes.
+        let converted = entries(&ends).filter_map(converted).map(str::to_owned);
         Ok(Self {
             revision: revision.to_owned(),
             commit,
-            changed: entries(&diff?).map(str::to_owned).chain(untracked).collect(),
+            changed: entries(&diff?).map(str::to_owned).chain(untracked).chain(converted).collect(),
             ignored: entries(&ignored.map_err(|_| ended())??).map(without_slash).collect(),
             listed,
             root: root.to_owned(),
@@ -200,8 +205,7 @@ impl Changes {
     pub fn old_text(&self, path: &str) -> Option<String> {
         // `:./` and the like have a meaning for git; a path from the root has none.
         let object = format!("{}:{path}", self.commit);
-        let command = command(&self.root, &["cat-file", "blob", &object]);
-        self.processes.stdout(&command).ok()
+        self.processes.stdout(&question(&self.root, &["cat-file", "blob", &object])).ok()
     }
 
     /// Returns the path below the root of the checkout, with `/` between its components; `None` outside of it.
@@ -217,6 +221,20 @@ impl Changes {
     }
 }
 
+/// Returns a command of git that looks at the commits themselves, not at those that `git replace` puts in their places.
+fn question(root: &Utf8Path, arguments: &[&str]) -> Command {
+    command(root, arguments).env("GIT_NO_REPLACE_OBJECTS", "1")
+}
+
+/// Returns the path of an entry of `git ls-files --eol` if git converts the line ends of the file:
+/// `i/lf    w/crlf  attr/text eol=crlf<TAB>PATH`. A file that is not in the working tree has no end of line there.
+fn converted(entry: &str) -> Option<&str> {
+    let (ends, path) = entry.split_once('\t')?;
+    let mut ends = ends.split_whitespace();
+    let (index, tree) = (ends.next()?.strip_prefix("i/")?, ends.next()?.strip_prefix("w/")?);
+    (index != tree && !tree.is_empty()).then_some(path)
+}
+
 /// The letter for a file that git does not track and does not ignore.
 const UNTRACKED: char = '?';
 
@@ -226,8 +244,8 @@ fn failed(revision: &str, why: String) -> ChangesError {
 
 fn commit_of(revision: &str, root: &Utf8Path, processes: &Processes) -> Result<String, ChangesError> {
     let object = format!("{revision}^{{commit}}");
-    let question = command(root, &["rev-parse", "--verify", "--quiet", "--end-of-options", &object]);
-    let error = match processes.stdout(&question) {
+    let asked = question(root, &["rev-parse", "--verify", "--quiet", "--end-of-options", &object]);
+    let error = match processes.stdout(&asked) {
         // git before 2.30 repeats the option that it does not know.
         Ok(answer) => {
             let commit = answer.lines().last().unwrap_or_default().trim();
@@ -294,7 +312,6 @@ fn within<'p>(paths: &'p BTreeSet<String>, below: &str) -> Vec<&'p str> {
 mod tests {
     use super::*;
     use crate::testing::{TestDirectory, processes};
-    use crossdock_system::process::Command;
 
     fn run(directory: &Utf8Path, arguments: &[&str]) {
         let identity = ["-c", "user.name=A", "-c", "user.email=a@b.example", "-c", "commit.gpgSign=false"];
@@ -313,6 +330,23 @@ mod tests {
     fn write(path: Utf8PathBuf, text: &str) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         crossdock_fs::write_atomically(path.as_std_path(), text.as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn files_whose_line_ends_git_converts_are_changes() {
+        let directory = committed(&[("a.txt", "one\n"), ("b.bin", "one\n")]);
+        let root = directory.path();
+        write(root.join(".gitattributes"), "*.txt text eol=crlf\n");
+        run(&root, &["add", "."]);
+        run(&root, &["commit", "-q", "-m", "second"]);
+        let changed = || -> Vec<String> {
+            let changes = Changes::since("HEAD", &root, &processes()).unwrap();
+            changes.changed().map(str::to_owned).collect()
+        };
+        assert_eq!(changed(), [""; 0]);
+        std::fs::remove_file(root.join("a.txt")).unwrap();
+        run(&root, &["checkout", "a.txt"]);
+        assert_eq!(changed(), ["a.txt"]);
     }
 
     #[test]

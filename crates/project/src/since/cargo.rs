@@ -17,6 +17,8 @@ pub(super) struct Workspace<'a> {
     lock: Lock,
     /// The path of the lock file below the root of the checkout.
     lock_path: String,
+    /// The tracked files that are symbolic links.
+    links: Vec<String>,
 }
 
 impl<'a> Workspace<'a> {
@@ -27,6 +29,7 @@ impl<'a> Workspace<'a> {
             common: Reasons::default(),
             lock: Lock::default(),
             lock_path: changes.below(&lock).unwrap_or_else(|| lock.to_string()),
+            links: links(changes),
         };
         compared.manifest(changes);
         compared.lock(changes, &lock);
@@ -75,6 +78,12 @@ impl<'a> Workspace<'a> {
         };
         let changed = changes.changed_in(directory).into_iter().filter(is_own);
         reasons.add_all(ChangeKind::Sources, changed.filter(|path| !is_compared(path)));
+        let below = changes.below(directory).unwrap_or_default();
+        let links =
+            self.links.iter().map(String::as_str).filter(|path| Utf8Path::new(path).starts_with(&below));
+        for link in links.filter(is_own) {
+            reasons.add_state(ChangeKind::Sources, changes.state(&changes.root.join(link)));
+        }
         let ignored = changes.ignored_in(directory).into_iter().filter(is_own);
         let ignored = ignored.filter(|path| !is_of_editor(path));
         reasons.add_all(ChangeKind::Unknown, ignored.map(|path| format!("git ignores {path}")));
@@ -123,8 +132,12 @@ impl<'a> Workspace<'a> {
         let directories = [&self.workspace.directory, &self.workspace.root];
         let above: BTreeSet<&Utf8Path> =
             directories.iter().flat_map(|directory| directory.ancestors()).collect();
-        for directory in above.into_iter().filter(|above| above.starts_with(&changes.root)) {
+        for directory in above {
             let cargo = directory.join(".cargo");
+            // That of the user, CARGO_HOME, belongs to the machine.
+            if !directory.starts_with(&changes.root) && cargo.join("registry").is_dir() {
+                continue;
+            }
             self.common.add_all(ChangeKind::Toolchain, changes.changed_in(&cargo));
             for name in
                 ["config", "config.toml"].map(|name| cargo.join(name)).iter().filter(|path| path.is_file())
@@ -180,6 +193,13 @@ impl<'a> Workspace<'a> {
         output.is_some_and(|output| Utf8Path::new(path).starts_with(&output))
             || Utf8Path::new(path).components().any(|part| part.as_str() == crossdock_fs::OUTPUT_DIRECTORY)
     }
+}
+
+/// Returns the tracked files that are symbolic links: git compares the links, and cargo reads what they lead to.
+fn links(changes: &Changes) -> Vec<String> {
+    let is_link =
+        |path: &&str| changes.root.join(path).symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
+    changes.tracked_in(&changes.root).filter(is_link).map(str::to_owned).collect()
 }
 
 fn same_directory(one: &Utf8Path, other: &Utf8Path) -> bool {

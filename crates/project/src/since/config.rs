@@ -70,7 +70,9 @@ impl Compared {
     /// Adds the table of an image.
     pub(super) fn image(&self, image: &ImageConfig, reasons: &mut Reasons) {
         let keys = self.environment.get(&image.name.value).into_iter().flatten();
-        let why = |key: &String| format!("`{key}` reads the environment, which the commit does not tell");
+        let why = |key: &String| {
+            format!("`{key}` reads the environment or the branch, which the commit does not tell")
+        };
         reasons.add_all(ChangeKind::Unknown, keys.map(why));
         // An image that no file declares follows from the project, whose files are compared.
         let Source::File { path, .. } = &image.name.source else { return };

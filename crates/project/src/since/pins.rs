@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use camino::Utf8Path;
 
 use super::{ChangeKind, Reasons};
-use crate::git::Changes;
+use crate::git::{Changes, PathState};
 
 /// The packages through which a project depends on crossdock.
 const CRATES: [&str; 2] = ["crossdock-cli", "crossdock"];
@@ -71,6 +71,16 @@ const FILES: [&str; 12] = [
 
 /// Adds the files that choose the compilers of the project in a directory.
 pub(super) fn toolchain(changes: &Changes, directory: &Utf8Path, reasons: &mut Reasons) {
+    for above in directory.ancestors() {
+        let is_inside = above.starts_with(&changes.root);
+        // Outside of the checkout only those that rustup reads: the others belong to the machine.
+        let names = FILES.iter().filter(|name| is_inside || name.starts_with("rust-toolchain"));
+        for path in names.map(|name| above.join(name)).filter(|path| path.is_file()) {
+            if let PathState::Unknown(why) = changes.state(&path) {
+                reasons.add(ChangeKind::Unknown, why);
+            }
+        }
+    }
     let directory = changes.below(directory).unwrap_or_default();
     let applies = |path: &&str| {
         let (above, name) = path.rsplit_once('/').unwrap_or(("", path));

@@ -150,6 +150,9 @@ impl Command {
         // The command's own variables come after the removed ones, as in `env -u NAME NAME=value`, which `Display`
         // prints.
         variables.extend(self.environment.iter().map(|(name, value)| (name.into(), value.into())));
+        // go and others take the directory from PWD, where it may be spelled through a symbolic link; that of this process
+        // is of another directory.
+        variables.entry("PWD".into()).and_modify(|pwd| *pwd = self.directory.as_str().into());
         // `full_env` replaces the environment of this process, whose variables a library caller may have left out on
         // purpose.
         let expression = duct::cmd(&self.program, &self.arguments).dir(&self.directory).full_env(variables);

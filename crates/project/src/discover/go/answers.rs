@@ -223,15 +223,16 @@ impl Files {
 #[cfg(unix)]
 #[expect(clippy::disallowed_methods, reason = "the tests change files as an editor does")]
 mod tests {
-    use std::time::{Duration, SystemTime};
+    use std::time::Duration;
 
     use super::*;
     use crate::testing::TestDirectory;
 
+    /// Waits until a change of the file at a later moment would be seen.
     fn old(path: &Utf8Path) {
-        let time = SystemTime::now() - Duration::from_secs(100) + Duration::from_nanos(1);
-        let file = std::fs::File::options().append(true).open(path).unwrap();
-        file.set_modified(time).unwrap();
+        while !FileStamp::of(path.as_std_path()).unwrap().is_final() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     struct Module {
