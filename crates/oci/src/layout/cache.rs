@@ -37,7 +37,7 @@ pub struct LayerCache {
 pub struct CacheInfo {
     /// The number of layers.
     pub layers: u64,
-    /// The size of all files in bytes.
+    /// The size of the layers and their entries in bytes.
     pub bytes: u64,
     /// The time since the last use of the layer unused for longest, in seconds; 0 for an empty cache.
     pub longest_unused: u64,
@@ -165,9 +165,7 @@ impl LayerCache {
         let now = SystemTime::now();
         let unused = |entry: &Entry| now.duration_since(entry.used).unwrap_or_default().as_secs();
         let mut bytes = entries.iter().map(|entry| entry.size).sum();
-        for directory in [self.blobs.directory(), self.records()] {
-            for_each_file(&directory, |_, metadata| bytes += metadata.len())?;
-        }
+        for_each_file(&self.blobs.directory(), |_, metadata| bytes += metadata.len())?;
         Ok(CacheInfo {
             layers: entries.len() as u64,
             bytes,
