@@ -32,6 +32,18 @@ pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), File
     file.commit(path)
 }
 
+/// Replaces the file at `path` as [`write_atomically`] does, but without waiting for the disk: for records that only save time.
+/// After a crash the file may hold a part of them, which its reader must notice.
+///
+/// # Errors
+/// If the directory is missing, not writable or full; the old file is then unchanged.
+pub fn write_record(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), FileError> {
+    let path = path.as_ref();
+    let file = AtomicFile::create_in(parent_of(path))?;
+    file.as_file().write_all(bytes).map_err(FileError::on("write", path))?;
+    file.persist(path).map(drop)
+}
+
 /// A temporary file that becomes visible under its final name only when it is complete.
 ///
 /// Dropping it without [`commit`](Self::commit) removes it. A killed process leaves it under a name that

@@ -34,7 +34,7 @@ mod space;
 mod stamp;
 mod temporary;
 
-pub use atomic::{AtomicFile, is_temporary, sync_directory, write_atomically};
+pub use atomic::{AtomicFile, is_temporary, sync_directory, write_atomically, write_record};
 pub use cache::{open_cache, open_cache_directory};
 pub use error::FileError;
 pub use links::{

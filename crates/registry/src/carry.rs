@@ -14,7 +14,7 @@ use crate::graph::{Graph, Parts};
 use crate::referrers::{Lists, Referrer};
 use crate::registry::{Manifest, Registry, Selector};
 use crate::transfer::{TransferEvent, TransferObserver, for_each};
-use crate::upload::{Begun, Check, Upload};
+use crate::upload::{Check, Upload};
 
 /// The manifests that were copied although the image does not list them, and those that were not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -232,14 +232,7 @@ impl Registry {
     ) -> Result<Carried, RegistryError> {
         let location = Location::of(to)?;
         let scope = Scope::push(&location.path);
-        let upload = Upload {
-            registry: self,
-            location: &location,
-            scope: &scope,
-            observer,
-            gate: None,
-            begun: Begun::default(),
-        };
+        let upload = Upload::new(self, &location, &scope, observer);
         let (mut carried, mut failed) = (Carried::default(), BTreeSet::new());
         for about in all.iter().take(MOST) {
             let digest = about.descriptor.digest;

@@ -14,7 +14,7 @@ use crate::error::RegistryError;
 use crate::graph::Parts;
 use crate::registry::{Manifest, Registry, Selector, absent_as_none};
 use crate::transfer::{TransferObserver, for_each};
-use crate::upload::{Begun, Upload};
+use crate::upload::Upload;
 
 /// The ends of the tags.
 const KINDS: [&str; 3] = ["sig", "att", "sbom"];
@@ -68,14 +68,7 @@ impl Registry {
     ) -> Result<Carried, RegistryError> {
         let (source, location) = (Remote::new(self, from)?, Location::of(to)?);
         let scope = Scope::push(&location.path);
-        let upload = Upload {
-            registry: self,
-            location: &location,
-            scope: &scope,
-            observer,
-            gate: None,
-            begun: Begun::default(),
-        };
+        let upload = Upload::new(self, &location, &scope, observer);
         let mut carried = Carried::default();
         for (tag, manifest) in tagged {
             let digest = manifest.descriptor.digest;

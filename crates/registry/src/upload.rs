@@ -84,15 +84,20 @@ impl Registry {
         let location = Location::of(repository)?;
         let scope = Scope::push(&location.path);
         let open: &Open<'_> = &|at| Ok(open(at)? as Box<dyn Read + Send>);
-        let upload = Upload {
-            registry: self,
-            location: &location,
-            scope: &scope,
-            observer: &Unobserved,
-            gate: None,
-            begun: Begun::default(),
-        };
+        let upload = Upload::new(self, &location, &scope, &Unobserved);
         upload.blob(blob, open, &[], Check::First)
+    }
+}
+
+impl<'a> Upload<'a> {
+    /// An upload that waits for nothing and has asked for nothing.
+    pub(crate) fn new(
+        registry: &'a Registry,
+        location: &'a Location,
+        scope: &'a Scope,
+        observer: &'a dyn TransferObserver,
+    ) -> Self {
+        Self { registry, location, scope, observer, gate: None, begun: Begun::default() }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use crossdock_fs::{
     AtomicFile, FileError, FileStamp, create_directory_no_follow, is_private, is_temporary, open_regular,
-    open_regular_no_follow, read_regular_no_follow, refuse_link, sync_directory, write_atomically,
+    open_regular_no_follow, read_regular_no_follow, refuse_link, sync_directory, write_record,
 };
 use serde::Serialize;
 
@@ -286,9 +286,7 @@ impl BlobStore {
         if noted.is_ok_and(|noted| noted.elapsed().is_ok_and(|age| age < DAY)) {
             return;
         }
-        if let Ok(file) = File::options().append(true).open(path) {
-            file.set_times(fs::FileTimes::new().set_modified(SystemTime::now())).ok();
-        }
+        FileStamp::seal(&path).ok();
     }
 
     /// Verifies a blob as [`verify`](Self::verify) does, unless a record of an earlier call has the stamp that its file has
@@ -312,7 +310,7 @@ impl BlobStore {
         if let (Some(stamp), Some(directory)) = (before, record.parent())
             && create_directory_no_follow(directory).is_ok()
         {
-            write_atomically(&record, stamp.as_bytes()).ok();
+            write_record(&record, stamp.as_bytes()).ok();
         }
         Ok(blob)
     }

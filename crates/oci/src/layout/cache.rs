@@ -1,13 +1,12 @@
 use std::collections::BTreeSet;
-use std::fs::{self, File, FileTimes};
-use std::io::Write;
+use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crossdock_fs::{
-    AtomicFile, FileError, FileStamp, create_directory_no_follow, is_temporary, read_regular_no_follow,
-    refuse_link, write_atomically,
+    FileError, FileStamp, create_directory_no_follow, is_temporary, read_regular_no_follow, refuse_link,
+    write_atomically, write_record,
 };
 use serde::{Deserialize, Serialize};
 
@@ -253,12 +252,7 @@ impl LayerCache {
     fn remember(&self, path: &Path, layer: &Layer) {
         let Some(stamp) = stamp(&self.blobs.path(&layer.descriptor.digest)) else { return };
         let Ok(bytes) = canonical_bytes(&Record { layer: layer.clone(), stamp }) else { return };
-        let written = AtomicFile::create_in(&self.records()).and_then(|mut file| {
-            file.write_all(&bytes).map_err(FileError::on("write", path))?;
-            // Not flushed to the disk: a damaged record is not read.
-            file.persist(path)
-        });
-        drop(written);
+        write_record(path, &bytes).ok();
     }
 
     fn record(&self, identity: &Digest, compression: Compression) -> PathBuf {
@@ -334,9 +328,7 @@ fn is_young(metadata: &fs::Metadata, limit: Duration) -> bool {
 
 /// Records that an entry is used: pruning goes by that. A cache that is read-only still serves.
 fn mark_used(entry: &Path) {
-    if let Ok(file) = File::options().append(true).open(entry) {
-        file.set_times(FileTimes::new().set_modified(SystemTime::now())).ok();
-    }
+    FileStamp::seal(entry).ok();
 }
 
 struct Entry {
@@ -377,6 +369,10 @@ pub enum CacheError {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "the tests damage files on purpose")]
 mod tests {
+    use std::fs::{File, FileTimes};
+
+    use crossdock_fs::AtomicFile;
+
     use super::*;
     use crate::{Content, LayerBuilder, Owner, Timestamp};
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use crossdock_fs::{FileStamp, read_regular_no_follow, write_atomically};
+use crossdock_fs::{FileStamp, read_regular_no_follow, write_record};
 use crossdock_oci::{Digest, Layout, SourceImage};
 use crossdock_platform::Platform;
 use crossdock_subjects::Options;
@@ -114,7 +114,7 @@ impl Place<'_> {
         let Some(layers) = before.filter(|before| self.stamps().as_ref() == Some(before)) else { return };
         let record = Record { layers, verdicts: verdicts.iter().map(Entry::new).collect() };
         if let Ok(bytes) = serde_json::to_vec(&record) {
-            write_atomically(self.path.as_std_path(), &bytes).ok();
+            write_record(&self.path, &bytes).ok();
         }
     }
 }

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use crossdock_fs::{FileStamp, OUTPUT_DIRECTORY, read_regular_no_follow, write_atomically};
+use crossdock_fs::{FileStamp, OUTPUT_DIRECTORY, read_regular_no_follow, write_record};
 use crossdock_oci::Digest;
 use crossdock_system::environment::Environment;
 use crossdock_system::process::Command;
@@ -100,7 +100,7 @@ impl<'a> Answer<'a> {
         if let (Ok(()), Ok(bytes)) =
             (crossdock_fs::create_directory_no_follow(directory.as_std_path()), serde_json::to_vec(&record))
         {
-            write_atomically(self.path.as_std_path(), &bytes).ok();
+            write_record(&self.path, &bytes).ok();
         }
     }
 }

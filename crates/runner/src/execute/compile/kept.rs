@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::Metadata;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use crossdock_fs::{AtomicFile, FileLock, FileStamp, open_regular_no_follow, read_regular_no_follow};
+use crossdock_fs::{FileLock, FileStamp, open_regular_no_follow, read_regular_no_follow, write_record};
 use crossdock_oci::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -126,12 +126,8 @@ impl Records {
         records.extend(new);
         // The keys are text and the values are not maps, so that encoding cannot fail.
         let bytes = serde_json::to_vec(&records).unwrap_or_default();
-        let directory = path.parent().unwrap_or(&path);
-        let mut file = AtomicFile::create_in(directory.as_std_path()).map_err(other_file_error(directory))?;
-        file.write_all(&bytes).map_err(file_error(&path))?;
-        // Not flushed to the disk: after a crash, programs without their records are compiled again.
-        drop(file.persist(path.as_std_path()).map_err(other_file_error(&path))?);
-        Ok(())
+        // After a crash, programs without their records are compiled again.
+        write_record(&path, &bytes).map_err(other_file_error(&path))
     }
 }
 
