@@ -4,8 +4,9 @@ mod found;
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
+use std::thread;
 
-use crossdock_oci::{Algorithm, Descriptor, Digest, Repository, Tag};
+use crossdock_oci::{Algorithm, Blob, Descriptor, Digest, Repository, Tag};
 
 use crate::auth::Scope;
 use crate::client::{Location, told};
@@ -119,12 +120,25 @@ impl Registry {
 /// The number of times that a registry is given time to show what was written.
 const WAITS: u32 = 4;
 
+/// The number of the largest blobs of a new image whose uploads begin before the registry answered that it does not have them.
+/// An upload without bytes expires.
+const EARLY: usize = 2;
+
 struct Push<'a> {
     upload: Upload<'a>,
     content: &'a dyn ImageContent,
     options: &'a PushOptions,
     nodes: &'a [Node],
-    sent: Mutex<u64>,
+    sent: Mutex<Sent>,
+}
+
+/// What a push wrote.
+#[derive(Debug, Default)]
+struct Sent {
+    /// The number of blobs that the registry did not have.
+    blobs: usize,
+    /// The number of bytes of blobs that were sent to it.
+    bytes: u64,
 }
 
 impl Push<'_> {
@@ -132,33 +146,30 @@ impl Push<'_> {
         let Some(root) = graph.root() else { return Err(RegistryError::Cancelled) };
         let digest = root.descriptor.digest;
         let found = self.look_up(graph)?;
-        let (nodes, present): (Vec<&Node>, Vec<&Node>) =
-            graph.nodes.iter().partition(|node| found.missing.contains(&node.descriptor.digest));
-        let mut blobs = self.blobs(&nodes);
-        let mut lost = self.blobs(&present);
-        lost.retain(|blob| found.blob(&blob.digest) == Some(Shown::Absent) && !blobs.contains(blob));
-        let unchanged = nodes.is_empty() && lost.is_empty() && found.untagged.is_empty();
+        // Blobs of documents that are there are asked for too: damaged storage and cleanup jobs delete blobs of manifests that
+        // stay. A push that is verified also verifies the blobs of an image that is there.
+        if !found.is_all() || self.upload.registry.settings().verify_pushes {
+            self.send_blobs(graph, &found)?;
+        }
+        let unchanged = found.is_all() && lock(&self.sent).blobs == 0;
         if !unchanged {
-            blobs.append(&mut lost);
-            self.send_blobs(blobs, &found)?;
-            self.send_documents(&nodes, digest)?;
+            let missing = graph.nodes.iter().filter(|node| found.missing.contains(&node.descriptor.digest));
+            self.send_documents(&missing.collect::<Vec<_>>(), digest)?;
             self.finish(root, &found)?;
         }
         if self.upload.registry.settings().verify_pushes && self.is_named(root) {
             self.read_back(root)?;
         }
-        let sent = self.sent.lock().map_or(0, |sent| *sent);
-        Ok(Pushed { digest, unchanged, sent })
+        Ok(Pushed { digest, unchanged, sent: lock(&self.sent).bytes })
     }
 
-    /// Returns the blobs of some documents that a registry stores.
-    fn blobs(&self, nodes: &[&Node]) -> Vec<Descriptor> {
-        let mut blobs = Graph::blobs(nodes.iter().copied());
+    /// Sends the blobs that a registry stores and does not have. The bytes of one follow its own answer: none waits for the
+    /// answers about others.
+    fn send_blobs(&self, graph: &Graph, found: &Found<'_>) -> Result<(), RegistryError> {
+        let wanted = graph.nodes.iter().filter(|node| found.missing.contains(&node.descriptor.digest));
+        let wanted: BTreeSet<Digest> = Graph::blobs(wanted).iter().map(|blob| blob.digest).collect();
+        let mut blobs = Graph::blobs(&graph.nodes);
         blobs.retain(|blob| !is_foreign(blob) || self.content.has(&blob.blob()));
-        blobs
-    }
-
-    fn send_blobs(&self, mut blobs: Vec<Descriptor>, found: &Found<'_>) -> Result<(), RegistryError> {
         // The largest first: the last one to end is then a short one.
         blobs.sort_by_key(|blob| std::cmp::Reverse(blob.size));
         // Small ones are sent next to the first large ones.
@@ -167,25 +178,54 @@ impl Push<'_> {
         }
         let observer = self.upload.observer;
         observer.event(TransferEvent::Planned { blobs: blobs.len(), bytes: total(&blobs) });
-        // The gate lets as many through as may be sent at once. Others are mounted meanwhile, unless only one request at a
-        // time is wanted.
-        let threads = if self.jobs() == 1 { 1 } else { 2 * self.jobs() };
-        for_each(blobs, threads, |blob| match found.blob(&blob.digest) {
-            Some(Shown::Present) => {
-                self.finished(&blob, Moved::Present);
-                Ok(())
+        let is_new = graph.nodes.iter().all(|node| found.missing.contains(&node.descriptor.digest));
+        let early = match is_new && self.options.mount_from.is_empty() && self.jobs() > 1 {
+            true => EARLY,
+            false => 0,
+        };
+        // The gate lets as many through as may be sent at once. Others are asked for and mounted meanwhile.
+        for_each(blobs.into_iter().enumerate().collect(), self.questions(), |(place, blob)| {
+            if self.options.look_up == LookUp::Never {
+                return self.send_blob(&blob, Check::MountFirst);
             }
-            Some(Shown::Absent | Shown::Hidden) => self.send_blob(&blob, Check::Mount),
-            None => self.send_blob(&blob, Check::MountFirst),
+            let shown = match place < early && blob.size > SMALL {
+                true => self.shown_and_begun(&blob.blob())?,
+                false => self.shown(&blob.blob())?,
+            };
+            match shown {
+                Shown::Absent => self.send_blob(&blob, Check::Mount),
+                Shown::Hidden if wanted.contains(&blob.digest) => self.send_blob(&blob, Check::Mount),
+                Shown::Hidden | Shown::Present => {
+                    self.finished(&blob, Moved::Present);
+                    Ok(())
+                }
+            }
         })
+    }
+
+    /// Asks for a blob and meanwhile for its upload, so that its bytes start a round trip earlier.
+    fn shown_and_begun(&self, blob: &Blob) -> Result<Shown, RegistryError> {
+        thread::scope(|scope| {
+            let begin = || self.upload.begin(blob);
+            // Without a thread, the upload begins later.
+            let _begun = thread::Builder::new().spawn_scoped(scope, begin).ok();
+            self.shown(blob)
+        })
+    }
+
+    /// Returns the number of requests with short answers at a time: more than uploads, unless only one request is wanted.
+    fn questions(&self) -> usize {
+        if self.jobs() == 1 { 1 } else { 4 * self.jobs() }
     }
 
     fn send_blob(&self, blob: &Descriptor, check: Check) -> Result<(), RegistryError> {
         let open = |at| self.content.open(&blob.blob(), at);
         let by = self.upload.blob(&blob.blob(), &open, &self.options.mount_from, check);
         let by = by.map_err(|error| error.in_file(&self.content.file(&blob.digest)))?;
-        if by == Moved::Sent {
-            *lock(&self.sent) += blob.size;
+        if by != Moved::Present {
+            let mut sent = lock(&self.sent);
+            sent.blobs += 1;
+            sent.bytes += if by == Moved::Sent { blob.size } else { 0 };
         }
         self.finished(blob, by);
         Ok(())

@@ -308,11 +308,11 @@ fn a_push_asks_for_everything_at_once() {
     assert_eq!(fake.requests(&["HEAD"]).len() + fake.requests(&["GET", "/manifests/"]).len(), 8);
 }
 
-/// The upload of the largest blob is asked for before the first answer about a blob, and its bytes follow; none is asked for
-/// twice, nor for a small blob before its answer.
+/// The uploads of the two largest blobs are asked for before the first answer about a blob, and their bytes follow; none is
+/// asked for twice, nor for a small blob before its answer.
 #[test]
-fn the_first_upload_is_asked_for_next_to_the_look_ups() {
-    for (layer, uploads) in [(100_000, 1), (1000, 0)] {
+fn the_first_uploads_are_asked_for_next_to_the_look_ups() {
+    for (layer, uploads) in [(100_000, 2), (1000, 0)] {
         let fake =
             Fake::with(move |request, _| is(request, "HEAD", "/blobs/").then_some(Fault::Until(8 + uploads)));
         let image = image(layer);
@@ -323,6 +323,20 @@ fn the_first_upload_is_asked_for_next_to_the_look_ups() {
         let early = log.iter().take(4 + uploads).filter(|line| line.starts_with("POST")).count();
         assert_eq!(early, uploads, "{log:?}");
     }
+}
+
+/// The answer about one layer is held until everything else was asked for: 4 look-ups, 4 blobs, and 4 uploads, of which 3 get
+/// their bytes.
+#[test]
+fn the_bytes_of_a_blob_do_not_wait_for_answers_about_others() {
+    let image = image(100_000);
+    let slow = image.layer.to_string();
+    let fake = Fake::with(move |request, _| {
+        let is_slow = is(request, "HEAD", "/blobs/") && request.target.ends_with(&slow);
+        is_slow.then_some(Fault::Until(15))
+    });
+    push(&client(), &fake, &image).unwrap();
+    assert_complete(&fake, &image);
 }
 
 #[test]
@@ -337,7 +351,7 @@ fn a_blob_that_a_registry_has_is_not_sent_though_its_upload_was_asked_for() {
     }
     let pushed = push(&client(), &fake, &image).unwrap();
     assert_eq!((pushed.unchanged, pushed.sent), (false, 0));
-    assert_eq!((fake.requests(&["POST"]).len(), fake.requests(&["PUT", "/blobs/"]).len()), (1, 0));
+    assert_eq!((fake.requests(&["POST"]).len(), fake.requests(&["PUT", "/blobs/"]).len()), (2, 0));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use crossdock_oci::{Blob, Descriptor, Digest, Tag};
+use crossdock_oci::{Blob, Digest, Tag};
 use ureq::http::Method;
 
 use super::{LookUp, Push, Upload, lock};
@@ -11,7 +11,6 @@ use crate::error::RegistryError;
 use crate::graph::{Graph, Node};
 use crate::registry::{Manifest, Selector, absent_as_none, manifest_name};
 use crate::transfer::for_each;
-use crate::upload::SMALL;
 
 /// The parts of an image that a registry has.
 #[derive(Debug, Default)]
@@ -20,8 +19,13 @@ pub(super) struct Found<'a> {
     pub(super) untagged: Vec<&'a Tag>,
     /// The manifests and indexes that it does not have. Cleanup jobs delete what no tag names.
     pub(super) missing: BTreeSet<Digest>,
-    /// The blobs that it was asked for.
-    blobs: BTreeMap<Digest, Shown>,
+}
+
+impl Found<'_> {
+    /// Returns whether the registry has all documents and tags.
+    pub(super) fn is_all(&self) -> bool {
+        self.untagged.is_empty() && self.missing.is_empty()
+    }
 }
 
 /// The answer of a registry about a blob.
@@ -33,25 +37,14 @@ pub(super) enum Shown {
     Hidden,
 }
 
-impl Found<'_> {
-    /// Returns the registry's answer about a blob; `None` if it was not asked.
-    pub(super) fn blob(&self, digest: &Digest) -> Option<Shown> {
-        self.blobs.get(digest).copied()
-    }
-}
-
 enum Question<'a> {
     Tag(&'a Tag),
     Document(&'a Node),
-    Blob(Blob),
-    /// Not a question: an upload is asked for meanwhile.
-    Upload(Blob),
 }
 
 impl<'a> Push<'a> {
-    /// Asks the registry what it has: for the tags and all documents at once, since each answer takes a round trip and none
-    /// depends on another, and then for all blobs, unless everything is there. Blobs of documents that are there are asked for
-    /// too: damaged storage and cleanup jobs delete blobs of manifests that stay.
+    /// Asks the registry for the tags and all documents at once, since each answer takes a round trip and none depends on
+    /// another.
     pub(super) fn look_up(&self, graph: &'a Graph) -> Result<Found<'a>, RegistryError> {
         let mut questions: Vec<Question<'a>> = self.options.tags.iter().map(Question::Tag).collect();
         let is_first = self.options.look_up == LookUp::First;
@@ -60,14 +53,6 @@ impl<'a> Push<'a> {
         }
         self.prepare(graph)?;
         let mut found = self.ask(graph, questions)?;
-        let has_all = found.untagged.is_empty() && found.missing.is_empty();
-        // A push that is verified also verifies the blobs that it does not send.
-        if is_first && (!has_all || self.upload.registry.settings().verify_pushes) {
-            let blobs = self.blobs(&graph.nodes.iter().collect::<Vec<_>>());
-            let mut questions: Vec<_> = blobs.iter().map(|blob| Question::Blob(blob.blob())).collect();
-            questions.extend(self.first_upload(graph, &found).map(Question::Upload));
-            found.blobs = self.ask(graph, questions)?.blobs;
-        }
         // The order of the options, whatever the order of the answers.
         found.untagged = self.options.tags.iter().filter(|tag| found.untagged.contains(tag)).collect();
         if !is_first {
@@ -82,17 +67,6 @@ impl<'a> Push<'a> {
         Ok(found)
     }
 
-    /// Returns the blob whose upload is asked for while the registry is asked for all blobs, so that its bytes start a round trip
-    /// earlier: the largest one. If the registry has a part of the image, it may have this blob too.
-    fn first_upload(&self, graph: &Graph, found: &Found<'_>) -> Option<Blob> {
-        let is_new = graph.nodes.iter().all(|node| found.missing.contains(&node.descriptor.digest));
-        if !is_new || !self.options.mount_from.is_empty() || self.jobs() == 1 {
-            return None;
-        }
-        let blobs = self.blobs(&graph.nodes.iter().collect::<Vec<_>>());
-        blobs.iter().map(Descriptor::blob).filter(|blob| blob.size > SMALL).max_by_key(|blob| blob.size)
-    }
-
     /// Sends the request that each of the others would send first.
     fn prepare(&self, graph: &Graph) -> Result<(), RegistryError> {
         let Upload { registry, location, scope, .. } = self.upload;
@@ -105,14 +79,13 @@ impl<'a> Push<'a> {
 
     fn ask(&self, graph: &Graph, questions: Vec<Question<'a>>) -> Result<Found<'a>, RegistryError> {
         let (found, failed) = (Mutex::new(Found::default()), Mutex::new(BTreeMap::new()));
-        // Answers are short, so there may be more of these than of uploads, unless only one request at a time is wanted.
-        let threads = if self.jobs() == 1 { 1 } else { 4 * self.jobs() };
-        let result = for_each(questions.into_iter().enumerate().collect(), threads, |(at, question)| {
-            self.answer(graph, question, &found).map_err(|error| {
-                lock(&failed).insert(at, error);
-                RegistryError::Cancelled
-            })
-        });
+        let result =
+            for_each(questions.into_iter().enumerate().collect(), self.questions(), |(at, question)| {
+                self.answer(graph, question, &found).map_err(|error| {
+                    lock(&failed).insert(at, error);
+                    RegistryError::Cancelled
+                })
+            });
         // The first one asks for a tag, and its answer has words; those to `HEAD` have none.
         match (failed.into_inner().unwrap_or_default().pop_first(), result) {
             (Some((_, error)), _) | (None, Err(error)) => Err(error),
@@ -138,11 +111,6 @@ impl<'a> Push<'a> {
                     lock(found).missing.insert(node.descriptor.digest);
                 }
             }
-            Question::Blob(blob) => {
-                let shown = self.shown(&blob)?;
-                lock(found).blobs.insert(blob.digest, shown);
-            }
-            Question::Upload(blob) => self.upload.begin(&blob),
         }
         Ok(())
     }
@@ -167,7 +135,8 @@ impl<'a> Push<'a> {
         Ok(hidden_as_none(found)?.unwrap_or(false))
     }
 
-    fn shown(&self, blob: &Blob) -> Result<Shown, RegistryError> {
+    /// Asks for a blob.
+    pub(super) fn shown(&self, blob: &Blob) -> Result<Shown, RegistryError> {
         let Upload { registry, location, scope, .. } = self.upload;
         match registry.has_blob_at(location, blob, scope) {
             Ok(true) => Ok(Shown::Present),
