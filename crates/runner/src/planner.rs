@@ -332,10 +332,24 @@ impl<'a> Planner<'a> {
         self.wrappers.extend(wrappers.iter().map(|wrapper| (wrapper.path.clone(), wrapper.clone())));
     }
 
-    fn finish(self, own_directories: BTreeSet<Utf8PathBuf>) -> Result<Plan, PlanError> {
+    fn finish(mut self, own_directories: BTreeSet<Utf8PathBuf>) -> Result<Plan, PlanError> {
+        let (cargo, places) = self.cargo.finish(self.request);
+        for calls in self.calls.values_mut() {
+            let mut known = Vec::new();
+            for call in std::mem::take(calls) {
+                let call = match call {
+                    Call::Cargo(index) => Call::Cargo(places[index]),
+                    other => other,
+                };
+                if !known.contains(&call) {
+                    known.push(call);
+                }
+            }
+            *calls = known;
+        }
         let compilation = Compilation {
             wrappers: self.wrappers.into_values().collect(),
-            cargo: self.cargo.finish(self.request),
+            cargo,
             go: self.go.finish(self.request, self.host.processors),
             calls: self.calls,
         };

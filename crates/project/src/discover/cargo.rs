@@ -1,6 +1,7 @@
 //! Discovery of a Cargo workspace with one call of `cargo metadata`.
 
 pub(super) mod cfg;
+mod features;
 pub(super) mod inputs;
 pub(super) mod native_code;
 pub(super) mod settings;
@@ -74,6 +75,10 @@ pub struct CargoPackage {
     /// The local packages that its programs are built from; `None` if the project was read without cargo.
     #[serde(skip)]
     pub inputs: Option<CargoInputs>,
+    /// The packages with the same number may be built by one call of cargo with their default features: none of them changes the
+    /// features of a package that another one uses. `None` if nothing is known.
+    #[serde(skip)]
+    pub group: Option<usize>,
 }
 
 /// A binary target.
@@ -114,7 +119,7 @@ pub(super) fn workspace(
         return Err(ProjectError::StaleLock { lock });
     }
     let answer = answer.map_err(|error| tool_error(directory, Language::Rust, error))?;
-    let workspace = parse_metadata(directory, &answer, &triples).map_err(|source| match source {
+    let workspace = parse_metadata(directory, &answer, &triples, options).map_err(|source| match source {
         ReadError::NoProgram(found) => ProjectError::NoProgram {
             directory: directory.to_owned(),
             found,
@@ -213,7 +218,12 @@ enum ReadError {
     Json(cargo_metadata::Error),
 }
 
-fn parse_metadata(directory: &Utf8Path, answer: &str, triples: &[&str]) -> Result<CargoWorkspace, ReadError> {
+fn parse_metadata(
+    directory: &Utf8Path,
+    answer: &str,
+    triples: &[&str],
+    options: &DiscoverOptions,
+) -> Result<CargoWorkspace, ReadError> {
     let metadata = MetadataCommand::parse(answer).map_err(ReadError::Json)?;
     let defaults = default_members(directory, &metadata);
     let all = Packages::new(&metadata);
@@ -233,8 +243,14 @@ fn parse_metadata(directory: &Utf8Path, answer: &str, triples: &[&str]) -> Resul
     let sources = sources(&metadata);
     let native_code = all.native_code(&programs, triples);
     let graph = inputs::Graph::new(&metadata);
-    let package = |(package, native_code): (&Package, NativeCode)| CargoPackage {
+    // Without the default features, cargo leaves out dependencies that they need.
+    let groups = match options.features.no_default {
+        true => vec![None; programs.len()],
+        false => features::groups(&metadata, &all, &programs),
+    };
+    let package = |((package, native_code), group): ((&Package, NativeCode), Option<usize>)| CargoPackage {
         inputs: Some(graph.inputs(&package.id)),
+        group,
         default_member: defaults.contains(&&package.id) && package.name.as_str() != "xtask",
         native_code,
         ..package_of(package, all.node(&package.id))
@@ -243,7 +259,7 @@ fn parse_metadata(directory: &Utf8Path, answer: &str, triples: &[&str]) -> Resul
         directory: directory.to_owned(),
         lock_created: false,
         locked: metadata.workspace_root.join("Cargo.lock").is_file(),
-        packages: programs.into_iter().zip(native_code).map(package).collect(),
+        packages: programs.into_iter().zip(native_code).zip(groups).map(package).collect(),
         root: metadata.workspace_root,
         target_directory: metadata.target_directory,
         settings: CargoSettings::default(),
@@ -334,5 +350,6 @@ fn package_of(package: &Package, node: Option<&Node>) -> CargoPackage {
         default_run: package.default_run.clone(),
         native_code: NativeCode::default(),
         inputs: None,
+        group: None,
     }
 }

@@ -1,5 +1,6 @@
-//! The calls of cargo. One call builds several triples and several binaries of one package. Each package needs a call of its
-//! own, because cargo would unify the features of several and so let one image change another.
+//! The calls of cargo. One call builds several triples and several binaries of one package, and of several packages if none of
+//! them changes the features of another one's dependencies: cargo resolves the features of all packages of a call together,
+//! and one image must not change another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +25,7 @@ pub(super) struct CargoCalls {
 /// A call that still grows.
 struct CargoCall {
     key: Key,
+    packages: BTreeSet<String>,
     /// The toolchain and the flags of each triple.
     choices: BTreeMap<String, (RustChoice, Vec<String>)>,
     binaries: BTreeSet<String>,
@@ -42,7 +44,7 @@ struct Key {
     cargo: Utf8PathBuf,
     arguments: Vec<String>,
     directory: Utf8PathBuf,
-    package: String,
+    packages: Packages,
     profile: String,
     features: BTreeSet<String>,
     /// A hash of the settings that differ from those of `cargo build`, if any do.
@@ -50,6 +52,14 @@ struct Key {
     /// Whether there is a `Cargo.lock`, which crossdock never changes.
     locked: bool,
     switches: Vec<&'static str>,
+}
+
+/// The packages of a call.
+#[derive(Clone, PartialEq, Eq)]
+enum Packages {
+    One(String),
+    /// Those of a group of the workspace, see [`CargoPackage::group`].
+    Group(usize),
 }
 
 impl CargoCalls {
@@ -63,10 +73,13 @@ impl CargoCalls {
         flags: Vec<String>,
     ) -> usize {
         let key = key(image, workspace, package, binary, choice);
-        let fits = |call: &CargoCall| call.key == key && call.takes(choice, &flags);
+        let fits = |call: &CargoCall| {
+            call.key == key && call.packages.contains(&package.name) && call.takes(choice, &flags)
+        };
         let index = self.calls.iter().position(fits).unwrap_or_else(|| {
             self.calls.push(CargoCall {
                 key,
+                packages: BTreeSet::from([package.name.clone()]),
                 choices: BTreeMap::new(),
                 binaries: BTreeSet::new(),
                 programs: Vec::new(),
@@ -91,9 +104,26 @@ impl CargoCalls {
         index
     }
 
-    /// Returns the calls in the order in which they were added.
-    pub(super) fn finish(self, request: &Request) -> Vec<CargoBuild> {
-        self.calls.into_iter().map(|call| call.finish(request)).collect()
+    /// Returns the calls in the order in which they were added, and for each index that [`Self::add`] returned the one of its
+    /// call. Calls of one group become one if they are for the same triples.
+    pub(super) fn finish(self, request: &Request) -> (Vec<CargoBuild>, Vec<usize>) {
+        let mut joined: Vec<CargoCall> = Vec::new();
+        let places =
+            self.calls.into_iter().map(|call| match joined.iter().position(|known| known.joins(&call)) {
+                Some(place) => {
+                    let known = &mut joined[place];
+                    known.packages.extend(call.packages);
+                    known.binaries.extend(call.binaries);
+                    known.programs.extend(call.programs);
+                    place
+                }
+                None => {
+                    joined.push(call);
+                    joined.len() - 1
+                }
+            });
+        let places = places.collect();
+        (joined.into_iter().map(|call| call.finish(request)).collect(), places)
     }
 }
 
@@ -125,21 +155,19 @@ impl CargoCall {
         }
     }
 
+    fn joins(&self, other: &Self) -> bool {
+        self.key == other.key && self.choices == other.choices
+    }
+
     fn finish(self, request: &Request) -> CargoBuild {
-        let Key { cargo, arguments, directory, package, profile, features, locked, switches, variant } =
+        let Key { cargo, arguments, directory, packages: _, profile, features, locked, switches, variant } =
             self.key;
         // A target directory of its own, if the program would replace one that is built with other settings.
         let variant = variant.map(|variant| self.output.join(".build").join(variant));
         // The JSON messages name the programs; diagnostics stay readable on standard error.
         let mut command = Command::new(cargo, directory)
-            .args([
-                "build",
-                "--message-format=json-render-diagnostics",
-                "--profile",
-                profile.as_str(),
-                "--package",
-                package.as_str(),
-            ])
+            .args(["build", "--message-format=json-render-diagnostics", "--profile", profile.as_str()])
+            .args(self.packages.iter().flat_map(|package| ["--package", package]))
             .args(arguments)
             .args(switches)
             .args(locked.then_some("--locked"));
@@ -197,13 +225,19 @@ fn key(
     if image.features.no_default {
         switches.push("--no-default-features");
     }
+    let features: BTreeSet<String> =
+        image.features.names.iter().chain(&binary.required_features).cloned().collect();
+    let packages = match package.group {
+        Some(group) if features.is_empty() && switches.is_empty() => Packages::Group(group),
+        _ => Packages::One(package.name.clone()),
+    };
     Key {
         cargo: choice.cargo.clone(),
         arguments: choice.cargo_arguments.clone(),
         directory: image.path.value.clone(),
-        package: package.name.clone(),
+        packages,
         profile: image.profile.value.clone(),
-        features: image.features.names.iter().chain(&binary.required_features).cloned().collect(),
+        features,
         variant: variant(image, workspace, package, binary, choice),
         locked: workspace.locked,
         switches,

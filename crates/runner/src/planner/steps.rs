@@ -108,6 +108,9 @@ fn go_step(index: usize, build: GoBuild, written: &[StepId]) -> Step {
     }
 }
 
+/// The number of programs that the title of a step names.
+const NAMED: usize = 5;
+
 /// Returns the title of a compile step: `compile http-api for linux/amd64, linux/arm64 (cargo)`.
 fn compile_title<'a>(tool: &str, artifacts: impl Iterator<Item = &'a str>) -> String {
     let (mut programs, mut platforms) = (Vec::new(), Vec::new());
@@ -121,7 +124,10 @@ fn compile_title<'a>(tool: &str, artifacts: impl Iterator<Item = &'a str>) -> St
             }
         }
     }
-    format!("compile {} for {} ({tool})", programs.join(", "), platforms.join(", "))
+    let more = programs.len().saturating_sub(NAMED);
+    programs.truncate(NAMED);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("compile {}{more} for {} ({tool})", programs.join(", "), platforms.join(", "))
 }
 
 fn call_id(call: Call) -> StepId {

@@ -209,6 +209,7 @@ impl Member<'_> {
             id: format!("path+file://{}#{name}@{version}", self.directory),
             native_code: NativeCode::everywhere(lock.native_code(&name)),
             inputs: None,
+            group: None,
             name,
             version,
             manifest: path,

@@ -71,6 +71,7 @@ fn rust() -> Project {
         default_run: None,
         native_code: NativeCode::default(),
         inputs: None,
+        group: None,
     };
     Project::Rust(CargoWorkspace {
         directory: "/p".into(),
