@@ -6,6 +6,7 @@ mod roots;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
 
 use camino::Utf8PathBuf;
 use crossdock_oci::{Blob, BlobStore, Descriptor, Digest, Reference, RegistryReference, Repository, Tag};
@@ -160,10 +161,13 @@ pub fn rebase(
             observer.event(TransferEvent::Planned { blobs: layers.len(), bytes });
             copy_blobs(store, from.content(), layers, jobs, observer).map_err(failed)
         };
-        copy(&new_opened, &|joined| blobs(joined.new.layers()))?;
-        // The old base is read too: its distribution, and what it has where the new one has a link.
-        copy(&old_opened, &|joined| blobs(joined.old.layers()))?;
-        copy(&opened, &|joined| blobs(&joined.own.layers()[joined.above..]))?;
+        thread::scope(|scope| {
+            // The old base is read too: its distribution, and what it has where the new one has a link.
+            let old = scope.spawn(|| copy(&old_opened, &|joined| blobs(joined.old.layers())));
+            copy(&new_opened, &|joined| blobs(joined.new.layers()))?;
+            copy(&opened, &|joined| blobs(&joined.own.layers()[joined.above..]))?;
+            old.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })?;
         let refused = roots::refusals(context, &joined, store, options.unproven)?;
         let result = match joined.iter().all(Joined::is_same) {
             true => {

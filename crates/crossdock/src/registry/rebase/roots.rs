@@ -1,6 +1,7 @@
 //! The files of both bases: their distributions, and what would hide them.
 
 use std::io::Read;
+use std::thread;
 
 use crossdock_oci::{BlobStore, Digest, EntryKind, RootLimits, RootView};
 
@@ -26,7 +27,13 @@ pub(super) fn refusals(
     let mut refusals = Vec::new();
     for (place, joined) in joined.iter().enumerate() {
         let of = |parts: &Parts, from: usize| root(context, parts, from, store);
-        let (old, new, own) = (of(joined.old, 0)?, of(joined.new, 0)?, of(joined.own, joined.above)?);
+        // Each base is decompressed as a whole, which takes most of the time of a rebase.
+        let (old, new, own) = thread::scope(|scope| {
+            let old = scope.spawn(|| of(joined.old, 0));
+            let (new, own) = (of(joined.new, 0)?, of(joined.own, joined.above)?);
+            let old = old.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            Ok::<_, Error>((old, new, own))
+        })?;
         if place == 0 {
             refusals.extend(other_distribution(context, &old, &new, unproven));
         }
