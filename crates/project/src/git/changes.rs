@@ -243,16 +243,21 @@ fn failed(revision: &str, why: String) -> ChangesError {
 }
 
 fn commit_of(revision: &str, root: &Utf8Path, processes: &Processes) -> Result<String, ChangesError> {
-    let object = format!("{revision}^{{commit}}");
-    let asked = question(root, &["rev-parse", "--verify", "--quiet", "--end-of-options", &object]);
-    let error = match processes.stdout(&asked) {
-        // git before 2.30 repeats the option that it does not know.
+    let ask = |object: &str| {
+        processes.stdout(&question(root, &["rev-parse", "--verify", "--quiet", "--end-of-options", object]))
+    };
+    // git before 2.30 repeats the option that it does not know.
+    let last = |answer: String| answer.lines().last().unwrap_or_default().trim().to_owned();
+    // Two questions: in `:/text^{commit}` the end would be a part of the text.
+    let object = ask(revision).map(last);
+    let is_object = object.is_ok();
+    let error = match object.and_then(|object| ask(&format!("{object}^{{commit}}"))) {
         Ok(answer) => {
-            let commit = answer.lines().last().unwrap_or_default().trim();
+            let commit = last(answer);
             if commit.len() >= 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                return Ok(commit.to_owned());
+                return Ok(commit);
             }
-            return Err(failed(revision, "`git rev-parse` printed no commit".to_owned()));
+            return Err(failed(revision, "it names no single commit".to_owned()));
         }
         Err(error) => error,
     };
@@ -261,7 +266,7 @@ fn commit_of(revision: &str, root: &Utf8Path, processes: &Processes) -> Result<S
         &error,
         crossdock_system::process::ProcessError::Failed { stderr, .. } if stderr.trim().is_empty()
     );
-    if !is_silent {
+    if !is_silent && !is_object {
         return Err(failed(revision, unavailable(root, &error).why));
     }
     let shallow = processes.stdout(&command(root, &["rev-parse", "--is-shallow-repository"]));
@@ -437,7 +442,9 @@ mod tests {
         for revision in ["nope", "HEAD~9", "HEAD:a", "main..main"] {
             assert!(matches!(refused(revision, &root), ChangesError::Unknown { .. }), "{revision}");
         }
+        assert!(matches!(refused("^HEAD", &root), ChangesError::Git { .. }));
         run(&root, &["commit", "-q", "--allow-empty", "-m", "second"]);
+        Changes::since(":/second", &root, &processes()).unwrap();
         let clone = directory.path().join("clone");
         run(&root, &["clone", "-q", "--depth=1", &format!("file://{root}"), "clone"]);
         assert!(matches!(refused("HEAD~1", &clone), ChangesError::Shallow { .. }));

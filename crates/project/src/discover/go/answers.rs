@@ -6,7 +6,6 @@
 //! files of this machine, it is always asked.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_fs::{FileStamp, OUTPUT_DIRECTORY, read_regular_no_follow, write_record};
@@ -135,14 +134,7 @@ fn decides(name: &str) -> bool {
 /// Returns the path, the stamp and the version of the `go` that a name leads to; `None` for a program that may start any go, as
 /// version managers put into PATH.
 fn program(name: &str, environment: &Environment) -> Option<String> {
-    let is_file = |path: &Path| std::fs::metadata(path).is_ok_and(|found| found.is_file());
-    let path = match name.contains(['/', '\\']) {
-        true => Path::new(name).to_owned(),
-        false => {
-            let path = environment.variables.get("PATH")?;
-            std::env::split_paths(path).map(|directory| directory.join(name)).find(|path| is_file(path))?
-        }
-    };
+    let path = which::which_in(name, environment.path(), &environment.directory).ok()?;
     // `bin/go` of a distribution, next to its file VERSION.
     let real = path.canonicalize().ok().filter(|real| real.file_stem().is_some_and(|name| name == "go"))?;
     let version = crossdock_fs::read_text(&real.parent()?.parent()?.join("VERSION")).ok()?;
@@ -245,6 +237,8 @@ mod tests {
         fn new() -> Self {
             let directory = TestDirectory::new(&[("go.mod", "module m\n"), ("a/main.go", "package main\n")]);
             let go = TestDirectory::new(&[("bin/go", ""), ("VERSION", "go1.26.8\n")]);
+            let program = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            std::fs::set_permissions(go.path().join("bin/go"), program).unwrap();
             let module = Self { directory, cache: tempfile::tempdir().unwrap(), go };
             old(&module.path().join("go.mod"));
             old(&module.path().join("a/main.go"));
