@@ -10,7 +10,7 @@ pub use crossdock_runner::report::{
 };
 
 use camino::Utf8Path;
-use crossdock_oci::{BlobError, Digest, ImageSource, Layout, SourceError};
+use crossdock_oci::{BlobError, Digest, ImageSource, Layout, RuntimeConfig, SourceError, SourcePlatform};
 use crossdock_runner::execute::{ExecuteError, Failure, Settings, VerifyPolicy};
 
 use crossdock_project::Network;
@@ -118,8 +118,8 @@ pub fn execute(
         report.since.clone_from(&plan.since);
         for image in &mut report.images {
             let had = before.get(image.name.as_str());
-            image.has_same_layers = had.is_some_and(|had| {
-                had.digest == image.digest || found(&image.layout).is_some_and(|now| now.layers == had.layers)
+            image.is_as_before = had.is_some_and(|had| {
+                had.digest == image.digest || found(&image.layout).is_some_and(|now| now.parts == had.parts)
             });
         }
         report
@@ -139,8 +139,8 @@ pub fn execute(
 /// An image in a layout.
 struct Found {
     digest: Digest,
-    /// The layers of all platforms.
-    layers: Vec<Digest>,
+    /// The layers and settings of each platform, without the labels that name the commit.
+    parts: Vec<(Vec<Digest>, RuntimeConfig)>,
 }
 
 /// Returns the image of a layout. One that cannot be read counts as absent: the run replaces it.
@@ -149,10 +149,18 @@ fn found(layout: &Utf8Path) -> Option<Found> {
     let index = layout.index().ok()?;
     let image = index.manifests.first()?;
     let source = ImageSource::of_layout(&layout, image).ok()?;
+    let part = |platform: &SourcePlatform| {
+        let layers = platform.manifest.value.layers.iter().map(|layer| layer.digest).collect();
+        let mut settings = platform.config.value.config.clone();
+        settings.labels.retain(|name, _| !name.starts_with("org.opencontainers.image."));
+        (layers, settings)
+    };
     let platforms = source.images().iter().flat_map(|image| &image.platforms);
-    let layers = platforms.flat_map(|platform| &platform.manifest.value.layers).map(|layer| layer.digest);
-    Some(Found { digest: image.digest, layers: layers.collect() })
+    Some(Found { digest: image.digest, parts: platforms.map(part).collect() })
 }
+
+/// The number of further images whose errors follow that of a run.
+const LINES: usize = 10;
 
 /// Returns the error that ended a run, followed by a line for each other image that failed.
 fn explain(context: &Context, error: &ExecuteError, report: &Report) -> Error {
@@ -166,8 +174,12 @@ fn explain(context: &Context, error: &ExecuteError, report: &Report) -> Error {
         .unfinished
         .iter()
         .filter(|other| other.reason != UnfinishedReason::RunEnded && other.why != own);
-    for other in others {
+    let others: Vec<_> = others.collect();
+    for other in others.iter().take(LINES) {
         plain = plain.line(&other.why);
+    }
+    if let Some(more) = others.len().checked_sub(LINES).filter(|more| *more > 0) {
+        plain = plain.line(&format!("{more} more images failed; `--json` lists all"));
     }
     match error {
         ExecuteError::Refused { .. } => plain.hint("its existing tags are unchanged"),

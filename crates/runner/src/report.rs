@@ -86,10 +86,10 @@ pub struct ImageReport {
     pub layout: Utf8PathBuf,
     /// The digest of its index.
     pub digest: Digest,
-    /// Whether its layout had an image with the same layers before the run. Its digest may be another one: that names the
-    /// commit, too.
+    /// Whether its layout had an image with the same layers and settings before the run. Its digest may be another one: that
+    /// names the commit, too.
     #[serde(skip)]
-    pub has_same_layers: bool,
+    pub is_as_before: bool,
     /// `repository:tag@digest` for each tag; only `repository@digest` if it was not tagged.
     pub references: Vec<String>,
     /// Its platforms, in the order of the index.
@@ -143,7 +143,7 @@ impl ImageReport {
             status: ImageStatus::Built,
             layout: plan.layout.clone(),
             digest,
-            has_same_layers: false,
+            is_as_before: false,
             references: vec![format!("{}@{digest}", plan.repository)],
             platforms,
             verdicts: Vec::new(),

@@ -27,7 +27,7 @@ pub(crate) fn shown_images(report: &Report, detail: Detail) -> Vec<&ImageReport>
     }
     let is_unfinished = |image: &ImageReport| report.unfinished.iter().any(|other| other.image == image.name);
     let (unfinished, finished): (Vec<_>, Vec<_>) = all.partition(|image| is_unfinished(image));
-    let changed = finished.into_iter().filter(|image| !image.has_same_layers);
+    let changed = finished.into_iter().filter(|image| !image.is_as_before);
     let room = FEW.max(unfinished.len());
     unfinished.iter().copied().chain(changed).take(room).collect()
 }
@@ -52,7 +52,7 @@ pub(crate) fn table(report: &Report, columns: usize, detail: Detail) -> String {
 fn rest(report: &Report, images: &[&ImageReport]) -> Vec<String> {
     let is_shown = |image: &&ImageReport| images.iter().any(|shown| shown.name == image.name);
     let hidden = report.images.iter().filter(|image| !is_shown(image));
-    let (unchanged, changed): (Vec<_>, Vec<_>) = hidden.partition(|image| image.has_same_layers);
+    let (unchanged, changed): (Vec<_>, Vec<_>) = hidden.partition(|image| image.is_as_before);
     let line = |images: Vec<&ImageReport>, what: &str| {
         let verdicts = [Verdict::Starts, Verdict::Unproven, Verdict::Fails].map(|verdict| {
             let count = images.iter().filter(|image| image.verdict() == Some(verdict)).count();
@@ -64,10 +64,7 @@ fn rest(report: &Report, images: &[&ImageReport]) -> Vec<String> {
         (!images.is_empty()).then(|| format!(" {}  {}", paint(BOLD, count), paint(DIM, verdicts)))
     };
     let lines: Vec<String> =
-        [line(changed, "more changed"), line(unchanged, "with the same layers as before")]
-            .into_iter()
-            .flatten()
-            .collect();
+        [line(changed, "more changed"), line(unchanged, "as before")].into_iter().flatten().collect();
     let hint = (!lines.is_empty()).then(|| paint(DIM, " -v lists all"));
     lines.into_iter().chain(hint).collect()
 }
