@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Message as CargoMessage, PackageId};
-use crossdock_fs::{FileLock, FileStamp};
+use crossdock_fs::{FileLock, FileStamp, read_regular_no_follow, write_record};
 use crossdock_oci::Digest;
 use crossdock_system::process::{Command, OutputLine};
 use crossdock_toolchain::choice::Wrapper;
@@ -140,7 +140,13 @@ pub(super) struct Compiled {
     pub(super) known: Option<(Digest, FileStamp)>,
 }
 
-/// Copies a program to a path of its own, which replaces `program`.
+/// The file with the stamps of a program and of its copy.
+const COPIED: &str = ".copied";
+
+/// The longest such file that is read, in bytes.
+const RECORD_LIMIT: u64 = 1024;
+
+/// Copies a program to a path of its own, which replaces `program`. A copy that an earlier run made of the same file is kept.
 fn copy_program(
     copies: &Utf8Path,
     artifact: &Artifact,
@@ -150,8 +156,18 @@ fn copy_program(
     create_directory(&directory)?;
     // A release archive takes the name of the file.
     let copy = directory.join(program.file_name().unwrap_or("program"));
-    remove_file(&copy)?;
-    std::fs::copy(&*program, &copy).map_err(file_error(program))?;
+    let record = directory.join(COPIED);
+    let original = FileStamp::of(program.as_std_path()).filter(FileStamp::is_final);
+    let line = |copy: Option<FileStamp>| Some(format!("{}\n{}\n", original.as_ref()?, copy?));
+    let known = read_regular_no_follow(record.as_std_path(), RECORD_LIMIT).ok();
+    if known.is_none() || known != line(FileStamp::of(copy.as_std_path())).map(String::into_bytes) {
+        remove_file(&record)?;
+        remove_file(&copy)?;
+        std::fs::copy(&*program, &copy).map_err(file_error(program))?;
+        if let Some(line) = line(FileStamp::seal(copy.as_std_path()).ok().flatten()) {
+            write_record(&record, line.as_bytes()).map_err(other_file_error(&record))?;
+        }
+    }
     *program = copy;
     Ok(())
 }
@@ -219,6 +235,39 @@ mod tests {
             ToolLine::output("error[E0308]: mismatched types")
         );
         assert_eq!(read_cargo_line("   Compiling serde v1.0"), ToolLine::Verbose("   Compiling serde v1.0"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test writes a program as cargo does, and damages its copy"
+    )]
+    fn a_copy_is_made_again_if_the_program_or_the_copy_changed() {
+        use std::os::unix::fs::MetadataExt;
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        let program = root.join("app");
+        let write = |text: &str| {
+            std::fs::write(&program, text).unwrap();
+            while !FileStamp::of(program.as_std_path()).unwrap().is_final() {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        };
+        let copy = || {
+            let mut path = program.clone();
+            copy_program(&root.join("copies"), &Artifact("app".to_owned()), &mut path).unwrap();
+            let metadata = std::fs::metadata(&path).unwrap();
+            (std::fs::read_to_string(&path).unwrap(), path, (metadata.ctime(), metadata.ctime_nsec()))
+        };
+        write("one");
+        let first = copy();
+        assert_eq!((first.0.as_str(), copy()), ("one", first.clone()));
+        write("two");
+        let second = copy();
+        assert_eq!(second.0, "two");
+        std::fs::write(&second.1, "bad").unwrap();
+        assert_eq!(copy().0, "two");
     }
 
     #[test]
