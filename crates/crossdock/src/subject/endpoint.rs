@@ -102,8 +102,9 @@ impl Subject {
     /// `directory`, else a reference that names its registry's host, else a path.
     ///
     /// # Errors
-    /// The name after a transport is invalid, or the transport is unknown.
+    /// The text is empty, the name after a transport is invalid, or the transport is unknown.
     pub fn parse(directory: &Utf8Path, text: &str) -> Result<Self, Error> {
+        check_empty(text)?;
         if let Some(endpoint) = of_transport(text)? {
             return Ok(Self::Image(endpoint));
         }
@@ -114,6 +115,17 @@ impl Subject {
             return Ok(Self::Image(Endpoint::Registry(reference)));
         }
         Ok(Self::Path(text.into()))
+    }
+}
+
+/// Refuses an empty name: joined to a directory, it would be that directory.
+fn check_empty(text: &str) -> Result<(), Error> {
+    match text.trim().is_empty() {
+        false => Ok(()),
+        true => {
+            let message = "the name of an image is empty; is a variable of the shell unset?";
+            Err(Error::from_message(ErrorKind::Usage, message))
+        }
     }
 }
 
@@ -129,6 +141,7 @@ impl Endpoint {
     /// # Errors
     /// The text is neither.
     pub fn find(directory: &Utf8Path, text: &str) -> Result<Self, Error> {
+        check_empty(text)?;
         if let Some(endpoint) = of_transport(text)? {
             return Ok(endpoint);
         }
@@ -316,6 +329,7 @@ mod tests {
         for image in ["registry.example/other", "localhost/app:1", "docker-daemon:app", "oci:app"] {
             assert!(matches!(Subject::parse(here, image).unwrap(), Subject::Image(_)), "{image}");
         }
+        assert!(Subject::parse(here, "").is_err() && Endpoint::find(here, " ").is_err());
         assert_eq!(
             Endpoint::find(here, "registry.example/app").unwrap().to_string(),
             "oci:registry.example/app"
