@@ -199,6 +199,22 @@ fn each_file_is_read_once_however_it_is_named() {
     assert_eq!(script("cat a.yaml | crossdock resolve -f /dev/stdin"), expected);
 }
 
+/// kubectl reads a stream that starts with `{` as JSON to its end. The long tests of `kubernetes` ask it.
+#[test]
+fn json_files_and_yaml_files_are_one_stream_and_pipes_are_none() {
+    let server = Server::start();
+    let map = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"}}"#;
+    let (two, text) = (format!("{map}\n{map}\n"), pod("image: R/app:1"));
+    let files = [("a.json", map), ("b.yaml", &text), ("c.json", &two)];
+    let directory = server.files("streams", &files);
+    let made = std::process::Command::new("mkfifo").arg(directory.join("pipe.yaml")).status().unwrap();
+    assert!(made.success());
+    let printed = server.resolve(&directory, &["-f", "."]).success().stdout;
+    let pinned = server.filled(&pod("image: R/app:1@D1"));
+    assert_eq!(printed, format!("---\n{map}\n---\n{pinned}---\n{map}\n---\n{map}\n"));
+    assert_eq!(server.resolve(&directory, &["-f", "c.json"]).success().stdout, two);
+}
+
 #[test]
 fn what_cannot_be_printed_or_dropped_is_refused() {
     let server = Server::start();

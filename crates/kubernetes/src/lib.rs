@@ -44,9 +44,11 @@ mod edit;
 mod error;
 mod pod;
 mod read;
+mod stream;
 mod yaml;
 
 pub use edit::{Edit, Pinning, apply};
 pub use error::{ManifestError, Problem};
 pub use pod::{NodePlatform, Pod};
 pub use read::{FileKind, Image, ManifestFile, Path, ReadOptions, Untouched, read};
+pub use stream::stream;

@@ -144,7 +144,7 @@ impl<'a> Files<'a> {
         if session.json() {
             output::json(resolved)?;
         } else if !self.arguments.in_place {
-            output::data_as_is(&joined(resolved))?;
+            output::data_as_is(&resolved.stream())?;
         }
         if !session.quiet() {
             tell(resolved);
@@ -175,25 +175,6 @@ fn tell(resolved: &Resolved) {
     let files = ui::counted(resolved.files.len(), "file");
     let have = if resolved.images.len() == 1 { "has a digest" } else { "have digests" };
     output::say(&format!("{images} in {files} {have}; {changed} of the files changed"));
-}
-
-/// Returns the text of all files as one stream of documents.
-fn joined(resolved: &Resolved) -> String {
-    let mut text = String::new();
-    for file in &resolved.files {
-        if !text.is_empty() {
-            if !text.ends_with('\n') {
-                text.push('\n');
-            }
-            // Directives come after the end of a document, and a byte order mark only at the start of a stream.
-            let next = file.text.trim_start_matches('\u{feff}');
-            text.push_str(if next.starts_with('%') { "...\n" } else { "---\n" });
-            text.push_str(next);
-        } else {
-            text.push_str(&file.text);
-        }
-    }
-    text
 }
 
 /// Verifies each image once, by its digest.

@@ -123,6 +123,14 @@ pub struct Untouched {
     pub why: String,
 }
 
+impl Resolved {
+    /// Returns the texts of all files as one stream of documents for kubectl, as [`crossdock_kubernetes::stream`].
+    pub fn stream(&self) -> String {
+        let texts: Vec<&str> = self.files.iter().map(|file| file.text.as_str()).collect();
+        crossdock_kubernetes::stream(&texts)
+    }
+}
+
 impl ResolveOptions {
     /// Returns the options that choose nothing.
     #[must_use]
