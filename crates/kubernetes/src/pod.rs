@@ -8,6 +8,7 @@ use std::fmt;
 
 use crate::edit::Edit;
 use crate::error::{ManifestError, Problem};
+use crate::yaml::Id;
 
 pub(crate) use insert::{Lines, Slot, Spot, Style, Value};
 pub(crate) use label::{Label, Operator, Requirement};
@@ -38,6 +39,10 @@ pub struct Pod {
     pub column: usize,
     /// The references of its containers and image volumes, as the file has them; `None` for a container without an image.
     pub images: Vec<Option<String>>,
+    /// Whether kustomize replaces each of them. See [`link_kustomizations`](crate::link_kustomizations).
+    pub replaced: Vec<bool>,
+    /// The nodes of the images.
+    pub(crate) found: Vec<Option<Id>>,
     pub(crate) scheduling: Scheduling,
 }
 

@@ -80,7 +80,7 @@ impl<'a> Files<'a> {
 
     /// Checks what can be known before the images of a plan are built and pushed.
     pub(super) fn check(&self, session: &Session, plan: &Plan) -> Result<(), CommandError> {
-        let checked = check_manifests(&self.files, &self.options, &plan.images)?;
+        let checked = check_manifests(&session.context, &self.files, &self.options, &plan.images)?;
         let printed = checked.iter().map(|file| (file.kind == FileKind::Objects, file.ends_in_value));
         self.refuse_stream(session, printed)
     }

@@ -46,10 +46,12 @@ impl Reader<'_> {
                 None => Scheduling::Unknown,
             };
             let node = self.tree.node(*spec);
-            let images = self.images(*spec);
+            let found = self.images(*spec);
+            let images = found.iter().copied();
             let images = images.into_iter().map(|image| Some(self.tree.text(image?)?.to_owned()));
             let images = images.map(|image| image.filter(|image| !image.is_empty())).collect();
-            self.file.pods.push(Pod { line: node.line, column: node.column + 1, images, scheduling });
+            let (line, column, replaced) = (node.line, node.column + 1, vec![false; found.len()]);
+            self.file.pods.push(Pod { line, column, images, replaced, found, scheduling });
         }
     }
 
