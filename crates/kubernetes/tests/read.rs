@@ -385,6 +385,13 @@ fn odd_images_and_names_are_told() {
     assert_eq!(problem(metadata), (4, Problem::Template("a-{{ .x }}".to_owned())));
     assert_eq!(problem(&pod("    image: true\n")), (6, Problem::NotText("image".to_owned())));
     assert_eq!(problem(&pod("    image: app:1\n      foo\n")), (6, Problem::Spread("app:1 foo".to_owned())));
+    for blank in ["|+\n\n", "\" \""] {
+        assert_eq!(
+            problem(&pod(&format!("    image: {blank}\n    tty: true\n"))).1,
+            Problem::Blank,
+            "{blank:?}"
+        );
+    }
     for empty in ["", "~", "null", "\"\"", "[a]", "{a: b}"] {
         assert_eq!(found("a.yaml", &pod(&format!("    image: {empty}\n"))).untouched[0].line, 6, "{empty}");
     }

@@ -168,7 +168,14 @@ fn tell(resolved: &Resolved) {
     }
     for pod in &resolved.pods {
         let state = if pod.changed { "node affinity for" } else { "selects already" };
-        output::note(&format!("{}:{}: {state} {}", pod.file, pod.line, pod.platforms.join(", ")));
+        let platforms = pod.platforms.join(", ");
+        output::note(&format!("{}:{}: {state} {platforms}", pod.file, pod.line));
+        for line in &pod.terms_without_nodes {
+            output::warning(&format!(
+                "{}:{line}: this term of node affinity selects no node of {platforms}",
+                pod.file
+            ));
+        }
     }
     let changed = resolved.files.iter().filter(|file| file.changed).count();
     let images = ui::counted(resolved.images.len(), "image");

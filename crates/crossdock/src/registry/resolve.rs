@@ -298,7 +298,7 @@ impl Run<'_> {
             return self.own_name(name);
         }
         let reference: RegistryReference =
-            image.reference.parse().map_err(|error: ReferenceError| Error::new(ErrorKind::Usage, &error))?;
+            image.reference.parse().map_err(|error| malformed(image, &error))?;
         let own = self.options.own.iter().find(|pushed| is_of(pushed, &reference));
         match (own, reference.digest) {
             (own, Some(digest)) => self.pinned(&reference, digest, own.map(|pushed| pushed.digest)),
@@ -348,11 +348,20 @@ impl Run<'_> {
             (None, _) => None,
         };
         let child = self.lookups.child(&reference.repository, &digest);
+        let is_known = child.is_some() || own.or(now) == Some(digest);
+        let missing = match self.options.others {
+            Others::LookUp if !is_known => self.lookups.missing(&reference.repository, digest),
+            _ => None,
+        };
         let name = || RegistryReference { digest: None, ..reference.clone() };
         let note = match (child, now) {
             (Some((platform, index)), _) => Some(format!("it is only {platform} of {index}")),
             (None, Some(now)) if now != digest => Some(format!("{} is now {now}", name())),
             (None, _) => None,
+        };
+        let note = match (missing, note) {
+            (Some(missing), Some(note)) => Some(format!("{missing}; {note}")),
+            (missing, note) => missing.or(note),
         };
         Ok(Outcome::Pinned(format!("{}@{digest}", reference.repository), note))
     }
@@ -423,6 +432,15 @@ impl Run<'_> {
 fn meaning(file: &str, what: &str) -> Error {
     let message = format!("{file}: {what} cannot be inserted without changing the meaning of other text");
     Error::from_message(ErrorKind::Usage, message)
+}
+
+fn malformed(image: &Image, error: &ReferenceError) -> Error {
+    let error = Error::new(ErrorKind::Usage, error);
+    // What is before `@` may be a password.
+    match image.reference.contains('@') {
+        true => error,
+        false => error.at(format!("`{}` is not an image", image.reference)),
+    }
 }
 
 /// The decision about an image.

@@ -175,6 +175,9 @@ impl Reader<'_> {
     /// Returns the byte at which a digest is added to a scalar.
     pub(super) fn image_end(&self, at: Id, scalar: &Scalar) -> Result<usize, ManifestError> {
         let value = scalar.value.trim_end();
+        if value.is_empty() && !scalar.is_null() {
+            return Err(self.error(at, Problem::Blank));
+        }
         if scalar.value.ends_with('\n') {
             return Err(self.error(at, Problem::LineBreak(value.to_owned())));
         }

@@ -34,6 +34,9 @@ pub struct ResolvedPod {
     pub platforms: Vec<String>,
     /// Whether node affinity was inserted; a specification may select these nodes already.
     pub changed: bool,
+    /// The lines of terms of its node affinity that select none of these nodes, while others do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub terms_without_nodes: Vec<usize>,
 }
 
 /// The node affinity of a file.
@@ -148,7 +151,8 @@ impl FileAffinity {
             Ok(edits) => {
                 let (file, line) = (file.name.clone(), pod.line);
                 let platforms = common.iter().map(ToString::to_string).collect();
-                self.pods.push(ResolvedPod { file, line, platforms, changed: !edits.is_empty() });
+                let (changed, terms_without_nodes) = (!edits.is_empty(), pod.terms_without_nodes(&common));
+                self.pods.push(ResolvedPod { file, line, platforms, changed, terms_without_nodes });
                 self.edits.extend(edits);
                 Some(common)
             }

@@ -56,6 +56,11 @@ pub fn check_manifests(
 
 /// Returns the error for a name of the project that is not pushed.
 pub(super) fn not_pushed(name: &str, pushed: &[&str]) -> Error {
+    if name.is_empty() {
+        let message = format!("`{OWN}` names no image");
+        return Error::from_message(ErrorKind::Usage, message)
+            .hint(format!("write `{OWN}NAME`, with the name of an image of the project"));
+    }
     let message = match pushed {
         [] => format!("`{OWN}{name}` names an image of this project, and nothing is pushed in this run"),
         pushed => format!("`{OWN}{name}` names no image that this run pushes: {}", pushed.join(", ")),
