@@ -42,7 +42,6 @@
 pub mod codes;
 mod edit;
 mod error;
-mod kustomize;
 mod pod;
 mod read;
 mod stream;
@@ -50,7 +49,8 @@ mod yaml;
 
 pub use edit::{Edit, Pinning, apply};
 pub use error::{ManifestError, Problem};
-pub use kustomize::{Kustomization, link_kustomizations};
 pub use pod::{NodePlatform, Pod};
-pub use read::{FileKind, Image, ManifestFile, Path, ReadOptions, Untouched, read};
+pub use read::{
+    FileKind, Image, Kustomization, ManifestFile, Path, ReadOptions, Untouched, link_kustomizations, read,
+};
 pub use stream::stream;

@@ -2,7 +2,8 @@
 
 mod helm;
 mod image;
-pub(crate) mod kustomization;
+mod kustomization;
+mod kustomize;
 mod look;
 mod object;
 mod path;
@@ -13,10 +14,10 @@ mod survey;
 use std::collections::{HashMap, HashSet};
 
 pub use image::{Image, Untouched};
+pub use kustomize::{Kustomization, link_kustomizations};
 pub use path::Path;
 
 use crate::error::{ManifestError, Problem};
-use crate::kustomize::Kustomization;
 use crate::pod::Pod;
 use crate::yaml::{self, Id, Tree};
 
@@ -52,7 +53,7 @@ pub struct ManifestFile {
     pub pods: Vec<Pod>,
     /// The paths of [`ReadOptions::paths`] that led to an image.
     pub matched: Vec<Path>,
-    /// What the kustomization says, if the file is one.
+    /// The kustomization, if the file is one.
     pub kustomization: Option<Kustomization>,
     /// Texts that look like images and were not touched.
     pub untouched: Vec<Untouched>,

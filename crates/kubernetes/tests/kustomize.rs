@@ -85,7 +85,7 @@ fn kustomize_replaces_only_in_files_that_a_kustomization_leads_to() {
     }
     let with_component = "resources: [pod.yaml]\ncomponents: [../c]\n";
     assert!(is_replaced(with_component, "k/pod.yaml", &[("c/kustomization.yaml", &component)]));
-    // Another kustomization on top leaves the name alone.
+    // Another kustomization on top keeps the name.
     let other = ("o/kustomization.yaml", "resources: [../b]\n");
     assert!(!is_replaced(&images("../b", NAMED), "b/pod.yaml", &[("b/kustomization.yml", base), other]));
     // Kustomizations in a circle, which kustomize refuses.

@@ -436,7 +436,7 @@ fn meaning(file: &str, what: &str) -> Error {
 
 fn malformed(image: &Image, error: &ReferenceError) -> Error {
     let error = Error::new(ErrorKind::Usage, error);
-    // What is before `@` may be a password.
+    // A password may precede `@`.
     match image.reference.contains('@') {
         true => error,
         false => error.at(format!("`{}` is not an image", image.reference)),

@@ -23,9 +23,9 @@ pub struct Image {
     /// The reason why the image stays as it is: kustomize replaces it. See [`link_kustomizations`](crate::link_kustomizations).
     pub replaced: Option<&'static str>,
     /// Whether the entries of `images` of a kustomization apply to it.
-    pub(crate) is_for_kustomize: bool,
+    pub(super) is_for_kustomize: bool,
     edit: Place,
-    pub(crate) at: Id,
+    pub(super) at: Id,
 }
 
 /// A text that looks like an image and was not touched.

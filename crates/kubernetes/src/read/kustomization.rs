@@ -3,13 +3,10 @@
 use std::ops::Range;
 
 use crate::error::{ManifestError, Problem};
-use crate::kustomize::{Kustomization, Replacement};
 use crate::yaml::Id;
 
 use super::Reader;
-
-/// The reason why an entry stays whose tag is not known.
-pub(crate) const WITHOUT_TAG: &str = "an entry of `images` without `newTag`";
+use super::kustomize::{Kustomization, Replacement, WITHOUT_TAG};
 
 /// A field of an entry of `images`.
 struct Field {

@@ -114,8 +114,8 @@ impl Reader<'_> {
         self.image_places(spec).into_iter().map(|(_, entry)| Some(entry?.1)).collect()
     }
 
-    /// Notes the images of pod specifications that kustomize replaces, and the others. It leaves definitions of custom resources
-    /// alone.
+    /// Notes the images of pod specifications that kustomize replaces, and the others. It skips definitions of custom
+    /// resources.
     fn for_kustomize(&mut self, kind: &str, specifications: &[Id]) {
         for spec in specifications {
             for (place, image) in self.image_places(*spec) {

@@ -20,7 +20,7 @@ pub(super) struct LookUps<'a> {
     found: BTreeMap<String, Found>,
     /// The platforms of images, by `repository@digest`.
     platforms: BTreeMap<String, BTreeSet<NodePlatform>>,
-    /// What is to know about digests that files have, by `repository@digest`.
+    /// Remarks on digests that files have, by `repository@digest`.
     missing: BTreeMap<String, Option<String>>,
 }
 

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::read::kustomization::WITHOUT_TAG;
-use crate::read::{FileKind, Image, ManifestFile, Untouched};
 use crate::yaml::Id;
 
-/// What a kustomization says about other files.
+use super::{FileKind, Image, ManifestFile, Untouched};
+
+/// The reason why an entry stays whose tag is not known.
+pub(super) const WITHOUT_TAG: &str = "an entry of `images` without `newTag`";
+
+/// A kustomization's entries of `images`, and the files that it names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Kustomization {
@@ -18,22 +21,22 @@ pub struct Kustomization {
     pub patches: Vec<String>,
     /// Other texts, among them the names of files that are data, such as those of `configMapGenerator`.
     pub data: Vec<String>,
-    pub(crate) replacements: Vec<Replacement>,
+    pub(super) replacements: Vec<Replacement>,
 }
 
 /// An entry of `images`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Replacement {
-    pub(crate) name: String,
-    pub(crate) new_name: Option<String>,
-    pub(crate) tag: Option<String>,
-    pub(crate) suffix: Option<String>,
-    pub(crate) digest: Option<String>,
-    pub(crate) line: usize,
+pub(super) struct Replacement {
+    pub(super) name: String,
+    pub(super) new_name: Option<String>,
+    pub(super) tag: Option<String>,
+    pub(super) suffix: Option<String>,
+    pub(super) digest: Option<String>,
+    pub(super) line: usize,
     /// The node of its image.
-    pub(crate) at: Id,
+    pub(super) at: Id,
     /// The image without its reference, if the entry tells no tag.
-    pub(crate) spare: Option<Image>,
+    pub(super) spare: Option<Image>,
 }
 
 /// A reference that an image has before or after entries of `images`.
@@ -63,7 +66,7 @@ struct Ends {
     images: BTreeMap<(usize, usize), bool>,
     /// The entries that apply to something.
     applied: BTreeSet<Entry>,
-    /// What the entries that apply last make.
+    /// The references that result, by the entry that is applied last.
     last: BTreeMap<Entry, Vec<State>>,
 }
 
@@ -145,7 +148,7 @@ struct Tree {
     below: BTreeMap<usize, Below>,
 }
 
-/// What a kustomization leads to, in the order of kustomize.
+/// The files that a kustomization leads to, in the order of kustomize.
 #[derive(Default)]
 struct Below {
     resources: Vec<usize>,
@@ -280,7 +283,7 @@ impl Walk<'_> {
 }
 
 impl Replacement {
-    pub(crate) fn repository(&self) -> &str {
+    pub(super) fn repository(&self) -> &str {
         self.new_name.as_ref().unwrap_or(&self.name)
     }
 
