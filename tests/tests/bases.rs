@@ -185,6 +185,10 @@ fn the_lock_file_and_the_cache_make_a_build_independent_of_the_registry() {
         .ends_with(2)
         .complains("does not have the base")
         .complains("crossdock update");
+    for shown in [&["plan"][..], &["render", "dockerfile"]] {
+        let shown = fixture.sandbox.crossdock(&fixture.project, shown).success();
+        shown.complains("a build or `crossdock update` adds it");
+    }
     assert!(!fixture.project.join("crossdock.lock").exists());
     let first = fixture.dist(&["--json"]).success().json()["images"][0]["digest"].clone();
     assert!(fixture.requests() > 0);
@@ -229,7 +233,8 @@ fn a_damaged_blob_of_the_cache_is_fetched_again() {
     // Everything, or only layers.
     for layers_only in [false, true] {
         damage(&|content| !layers_only || !content.starts_with(b"{"));
-        fixture.dist(&["--offline"]).ends_with(2).complains("the network is forbidden");
+        let offline = fixture.dist(&["--offline"]).ends_with(2);
+        offline.complains("the cache has sha256:").complains(" damaged, and the network is forbidden");
         assert_eq!(fixture.dist(&["--json"]).success().json()["images"][0]["digest"], digest);
         assert!(fixture.requests() > 0);
     }
@@ -314,6 +319,26 @@ fn a_platform_that_the_base_does_not_have_is_refused() {
         "has no linux/riscv64; it has linux/amd64, linux/arm64: leave the platform out, or take another base",
     );
     assert!(!fixture.project.join(".crossdock/hello").exists());
+    assert!(!fixture.project.join("crossdock.lock").exists(), "a base that is refused is not pinned");
+}
+
+/// Engines refuse an index that is wrong about the size of a manifest.
+#[test]
+fn an_index_with_a_wrong_size_is_refused() {
+    let fixture = Fixture::new();
+    let digest = fixture.registry.tag("base", "1").unwrap().to_string();
+    let index = fixture.registry.manifest("base", &digest).unwrap();
+    let mut document: serde_json::Value = serde_json::from_slice(&index.bytes).unwrap();
+    document["manifests"][0]["size"] = json!(7);
+    let client = crossdock_registry::Registry::new(crossdock_registry::Settings::new()).unwrap();
+    let repository = format!("{}/base", fixture.registry.host()).parse().unwrap();
+    let tag = crossdock_registry::Selector::Tag("wrong".parse().unwrap());
+    let bytes = document.to_string().into_bytes();
+    client.put_manifest(&repository, &tag, &index.media_type, &bytes).unwrap();
+    fixture.configure(&fixture.base.replace("base:1", "base:wrong"), "");
+    let refused = fixture.dist(&["--platform", "linux/amd64"]).ends_with(5);
+    refused.complains("has 7 bytes, and it has ");
+    assert!(!fixture.project.join("crossdock.lock").exists());
 }
 
 #[test]

@@ -24,6 +24,8 @@ enum Entry<'a> {
     Machine(&'a str, &'a str),
     Bytes(String, Vec<u8>),
     Link(&'a str, &'a str),
+    /// `.wh.NAME`, which removes a name.
+    Whiteout(&'a str),
 }
 
 use Entry::{Machine, Text};
@@ -82,14 +84,34 @@ impl Fixture {
 }
 
 fn write(directory: &Path, layers: &[&[&Entry<'_>]], config: RuntimeConfig) -> PathBuf {
+    write_layers(directory, config, |layout| layers.iter().map(|entries| layer(layout, entries)).collect())
+}
+
+fn write_layers(
+    directory: &Path,
+    config: RuntimeConfig,
+    layers: impl FnOnce(&Layout) -> Vec<Layer>,
+) -> PathBuf {
+    write_annotated(directory, config, &[], layers)
+}
+
+fn write_annotated(
+    directory: &Path,
+    config: RuntimeConfig,
+    annotations: &[(&str, &str)],
+    layers: impl FnOnce(&Layout) -> Vec<Layer>,
+) -> PathBuf {
     let layout = Layout::create(directory).unwrap();
     let lock = layout.lock().unwrap();
-    let made: Vec<Layer> = layers.iter().map(|entries| layer(&layout, entries)).collect();
+    let made = layers(&layout);
     let history =
         |number: usize| History { created_by: Some(format!("layer {number}")), ..History::default() };
     let image = Image {
         created: Timestamp::EPOCH,
-        annotations: [].into(),
+        annotations: annotations
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect(),
         platforms: vec![PlatformImage {
             platform: PlatformObject::new("linux", "amd64"),
             config,
@@ -103,6 +125,10 @@ fn write(directory: &Path, layers: &[&[&Entry<'_>]], config: RuntimeConfig) -> P
 }
 
 fn layer(layout: &Layout, entries: &[&Entry<'_>]) -> Layer {
+    // The builder writes no whiteouts.
+    if entries.iter().any(|entry| matches!(entry, Entry::Whiteout(_))) {
+        return layer_of_tar(layout, entries);
+    }
     let mut builder = LayerBuilder::new(Timestamp::EPOCH);
     for entry in entries {
         let (path, content) = match entry {
@@ -113,6 +139,7 @@ fn layer(layout: &Layout, entries: &[&Entry<'_>]) -> Layer {
             Text(path, text) => (path, Content::from(text.as_bytes().to_vec())),
             Machine(path, file) => (path, Content::File(fs::canonicalize(file).unwrap())),
             Entry::Bytes(path, content) => (&path.as_str(), Content::from(content.clone())),
+            Entry::Whiteout(_) => unreachable!("another writer takes them"),
         };
         builder.add_file(path, 0o755, Owner::ROOT, content).unwrap();
     }
@@ -120,6 +147,27 @@ fn layer(layout: &Layout, entries: &[&Entry<'_>]) -> Layer {
     let layer = builder.write(&mut blob, Compression::Gzip, NonZeroUsize::MIN).unwrap();
     blob.complete().unwrap();
     layer
+}
+
+fn layer_of_tar(layout: &Layout, entries: &[&Entry<'_>]) -> Layer {
+    let mut tar = tar::Builder::new(Vec::new());
+    for entry in entries {
+        let (path, content) = match entry {
+            Entry::Whiteout(path) => (path, Vec::new()),
+            Machine(path, file) => (path, fs::read(file).unwrap()),
+            _ => unreachable!("no test needs it"),
+        };
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o755);
+        tar.append_data(&mut header, path, content.as_slice()).unwrap();
+    }
+    let blob = layout.blobs().put(&tar.into_inner().unwrap()).unwrap();
+    Layer {
+        descriptor: Descriptor::new(media_type::LAYER, blob),
+        diff_id: blob.digest,
+        uncompressed_size: blob.size,
+    }
 }
 
 fn settings(env: &[&str], entrypoint: &str) -> RuntimeConfig {
@@ -200,6 +248,10 @@ fn a_base_that_is_not_the_images_is_refused() {
     let fixture = prepared();
     let wrong = fixture.rebase("app:1", "base:2", &["--from", &fixture.name("base:2")]).ends_with(1);
     wrong.complains("is not built on docker://").complains("its layer 1 is not that of the base");
+    let json =
+        fixture.rebase("app:1", "base:2", &["--from", &fixture.name("base:2"), "--json"]).ends_with(1).json();
+    let message = json["refused"][0]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("is not built on docker://") && json["digest"].is_null(), "{json}");
     let untagged = fixture.rebase("app:1", "base", &[]).ends_with(2);
     untagged.complains("has neither a tag nor a digest");
     let libc: Vec<&Entry<'_>> = LIBC.iter().collect();
@@ -236,6 +288,63 @@ fn a_directory_of_the_image_never_hides_a_link_of_the_new_base() {
     refused.complains("does not tell what it is");
     let warned = fixture.rebase("linked:1", "base:unnamed", &["--from", &from]).success();
     warned.complains("does not tell what it is");
+}
+
+/// A file with an entry of its own in each base, and an own file of the image.
+#[test]
+fn programs_and_new_files_of_the_new_base_are_never_hidden() {
+    let fixture = prepared();
+    let libc: Vec<&Entry<'_>> = LIBC.iter().collect();
+    let library = |version: u8| Entry::Bytes("lib/libx.so".to_owned(), [b"\x7fELF", &[version][..]].concat());
+    let (one, two) = (library(1), library(2));
+    let passwd = [Text("etc/passwd", "root:0"), Text("etc/passwd", "root:1"), Text("etc/passwd", "app:2")];
+    let old = [&libc[..], &[&DEBIAN, &one, &passwd[0], &Text("srv/old", "x")]].concat();
+    let new =
+        [&libc[..], &[&DEBIAN, &two, &passwd[1], &Text("srv/old", "x"), &Text("srv/new", "x")]].concat();
+    fixture.push("hide:old", &[&old], settings(&[], ""));
+    fixture.push("hide:new", &[&new], settings(&[], ""));
+    let rebase = |own: &[&Entry<'_>]| {
+        fixture.push("hide:app", &[&old, &[&[&PROGRAM], own].concat()], settings(&[], "/app"));
+        fixture.rebase("hide:app", "hide:new", &[])
+    };
+    rebase(&[&one]).ends_with(1).complains("have another /lib/libx.so than the new base");
+    rebase(&[&two]).success();
+    rebase(&[&passwd[2]]).success().complains("keep their own /etc/passwd, and so hide");
+    rebase(&[&Entry::Whiteout("srv/.wh.old"), &Entry::Whiteout("etc/.wh.passwd")])
+        .success()
+        .complains("remove /etc/passwd and 1 more, and so hide");
+    // An opaque directory hides what the image never saw.
+    rebase(&[&Entry::Whiteout("srv/.wh..wh..opq")])
+        .ends_with(1)
+        .complains("would remove /srv/new of the new base");
+}
+
+/// Only the configuration of the image says that its first layer is that of the base.
+#[test]
+fn a_false_first_layer_is_told_by_its_content() {
+    let fixture = prepared();
+    let libc: Vec<&Entry<'_>> = LIBC.iter().collect();
+    let old = [&libc[..], &[&DEBIAN], &[&Text("etc/version", "1")]].concat();
+    let directory = fixture.sandbox.work().join("false");
+    write_layers(&directory, settings(&[], "/app"), |layout| {
+        let base = layer(layout, &old);
+        let other = layer(layout, &[&old[..], &[&Text("etc/other", "x")]].concat());
+        vec![Layer { diff_id: base.diff_id, ..other }, layer(layout, &[&PROGRAM])]
+    });
+    fixture.run(&["push", &fixture.name("false:1"), directory.to_str().unwrap()]).success();
+    // So do annotations that name another base.
+    let annotated = fixture.sandbox.work().join("annotated");
+    let base = [("org.opencontainers.image.base.name", fixture.name("base:2"))];
+    let base = base.each_ref().map(|(key, name)| (*key, name.as_str()));
+    write_annotated(&annotated, settings(&[], "/app"), &base, |layout| {
+        vec![layer(layout, &libc), layer(layout, &[&PROGRAM])]
+    });
+    fixture.run(&["push", &fixture.name("annotated:1"), annotated.to_str().unwrap()]).success();
+    let refused = fixture.rebase("annotated:1", "base:2", &[]).ends_with(2);
+    refused.complains("base:2 as its base, whose layers the image does not have").complains("--from");
+    let from = ["--from", &fixture.name("base:1"), "--json"];
+    let refused = fixture.rebase("false:1", "base:2", &from).ends_with(1);
+    refused.complains("layer 1 of the image for linux/amd64 is not that of the old base");
 }
 
 #[test]

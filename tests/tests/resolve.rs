@@ -92,7 +92,7 @@ fn only_digests_are_inserted_and_each_reference_is_looked_up_once() {
         (pod("image: >-\n      R/app:1"), pod("image: >-\n      R/app:1@D1"), 1),
         (list.to_owned(), listed, 2),
         (pod("image: R/app"), pod("image: R/app@D1"), 1),
-        (pod("image: R/app@C1"), pod("image: R/app@C1"), 0),
+        (pod("image: R/app@C1"), pod("image: R/app@C1"), 1),
     ];
     for (before, after, lookups) in table {
         let (outcome, requests) = server.one("a.yaml", &before, &[]);
@@ -118,8 +118,11 @@ fn digests_that_stay_are_held_against_the_registry() {
     let (outcome, requests) = server.one("a.yaml", &text, &[]);
     let outcome = outcome.success().complains(&format!("app:1 is now {}", server.app));
     let outcome = outcome.complains(&format!("it is only linux/amd64 of {}", server.app));
+    let outcome = outcome.complains("its registry does not have this digest");
     assert_eq!(outcome.stdout, server.filled(&text));
-    assert_eq!(requests, 1);
+    assert_eq!(requests, 2);
+    let (outcome, requests) = server.one("a.yaml", &text, &["--only-own"]);
+    assert_eq!((outcome.success().stdout, requests), (server.filled(&text), 0));
 }
 
 #[test]
@@ -140,9 +143,52 @@ fn kustomizations_and_values_are_rewritten_for_their_own_tools() {
     assert_eq!(read("pod.yaml"), text);
     server.resolve(&directory, &["-f", ".", "--in-place"]).success().complains("0 of the files changed");
 
+    let (tree, before) = kustomize_tree(&server);
+    server
+        .resolve(&tree, &["-R", "-f", ".", "--in-place"])
+        .success()
+        .complains("a kustomization replaces it");
+    let after = |name: &str| fs::read_to_string(tree.join(name)).unwrap();
+    for (name, text) in before {
+        let expected = match name {
+            "overlay/kustomization.yaml" => text.replace("R/tool", "R/tool\n  digest: D2"),
+            "base/pod.yaml" => text.replace("R/app:1", "R/app:1@D1"),
+            "elsewhere/pod.yaml" => text.replace("R/app", "R/app@D1"),
+            _ => text.to_owned(),
+        };
+        assert_eq!(after(name), server.filled(&expected.replace("D2", &server.tool)), "{name}");
+    }
+
     let values = "image:\n  repository: R/app\n  tag: \"1\" # now\n";
     let (outcome, _) = server.one("values.yaml", values, &[]);
     assert_eq!(outcome.success().stdout, server.filled(&values.replace("\"1\"", "\"1@D1\"")));
+}
+
+/// Writes an overlay of a base, whose name `old` it replaces, with a patch and a file that is data.
+fn kustomize_tree(server: &Server) -> (PathBuf, [(&'static str, &'static str); 7]) {
+    let files = [
+        (
+            "overlay/kustomization.yaml",
+            "resources: [../base]\npatches:\n- path: patch.yaml\n  target: {kind: Pod}\nimages:\n- name: old\n  newName: R/tool\n",
+        ),
+        ("overlay/patch.yaml", "- {op: add, path: /metadata/labels, value: {a: b}}\n"),
+        (
+            "base/kustomization.yaml",
+            "resources: [pod.yaml]\nconfigMapGenerator: [{name: c, files: [a=c.yaml]}]\nimages: [{name: app, newName: old, newTag: \"2\"}]\n",
+        ),
+        (
+            "base/pod.yaml",
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers: [{name: a, image: app}]\n  ephemeralContainers: [{name: e, image: R/app:1}]\n",
+        ),
+        ("base/c.yaml", "level: {{ debug }}\n"),
+        // No kustomization leads to it.
+        ("elsewhere/pod.yaml", "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: R/app}]}\n"),
+        (
+            "elsewhere/kustomization.yaml",
+            "images: [{name: R/app, newTag: \"1\", digest: sha256:0000000000000000000000000000000000000000000000000000000000000000}]\n",
+        ),
+    ];
+    (server.files("kustomize-tree", &files), files)
 }
 
 #[test]
@@ -199,6 +245,22 @@ fn each_file_is_read_once_however_it_is_named() {
     assert_eq!(script("cat a.yaml | crossdock resolve -f /dev/stdin"), expected);
 }
 
+/// kubectl reads a stream that starts with `{` as JSON to its end. The long tests of `kubernetes` ask it.
+#[test]
+fn json_files_and_yaml_files_are_one_stream_and_pipes_are_none() {
+    let server = Server::start();
+    let map = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"}}"#;
+    let (two, text) = (format!("{map}\n{map}\n"), pod("image: R/app:1"));
+    let files = [("a.json", map), ("b.yaml", &text), ("c.json", &two)];
+    let directory = server.files("streams", &files);
+    let made = std::process::Command::new("mkfifo").arg(directory.join("pipe.yaml")).status().unwrap();
+    assert!(made.success());
+    let printed = server.resolve(&directory, &["-f", "."]).success().stdout;
+    let pinned = server.filled(&pod("image: R/app:1@D1"));
+    assert_eq!(printed, format!("---\n{map}\n---\n{pinned}---\n{map}\n---\n{map}\n"));
+    assert_eq!(server.resolve(&directory, &["-f", "c.json"]).success().stdout, two);
+}
+
 #[test]
 fn what_cannot_be_printed_or_dropped_is_refused() {
     let server = Server::start();
@@ -251,6 +313,8 @@ fn nothing_is_printed_unless_every_image_has_a_digest() {
         ("replicas: {{ .Values.n }}\n".to_owned(), 2, "helm template"),
         (pod("image: |\n      R/app:1"), 2, "ends in a line break"),
         (pod("image: R/App:1"), 2, "a.yaml:6:12: "),
+        (pod("image: R/app:1:arm"), 2, "/app:1:arm` is not an image: \"1:arm\" is not a tag"),
+        (pod("image: crossdock://"), 2, "`crossdock://` names no image"),
         (
             pod("image: a\n    image: b"),
             2,

@@ -9,8 +9,8 @@ mod fetch;
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
-use crossdock_oci::{Digest, RegistryReference};
-use crossdock_platform::{Os, Platform};
+use crossdock_oci::{BlobError, BlobStore, Digest, RegistryReference};
+use crossdock_platform::{Os, Platform, matching};
 use crossdock_project::Network;
 use crossdock_project::config::{BaseImage, BaseLock, Config, LOCK_FILE, LockFileError, Source};
 use crossdock_runner::plan::ResolvedBase;
@@ -154,11 +154,16 @@ pub(crate) fn resolve(
                     None if request.network == Network::Offline => return Err(not_known(&name, &lock)),
                     None => {
                         let digest = documents.look_up(reference).map_err(at)?;
-                        new.insert(name, digest);
+                        new.insert(name.clone(), digest);
                         digest
                     }
                 };
-                documents.in_registry(&base, reference, digest, &platforms).map_err(at)?
+                let read = documents.in_registry(&base, reference, digest, &platforms).map_err(at)?;
+                // The plan refuses it.
+                if platforms.iter().any(|platform| matching::best_base(platform, &read.offers).is_none()) {
+                    new.remove(&name);
+                }
+                read
             }
             BaseImage::Layout { directory, name, .. } => {
                 documents.in_layout(&base, directory, name.as_deref(), &platforms).map_err(at)?
@@ -171,7 +176,14 @@ pub(crate) fn resolve(
             }
         });
     }
-    if !new.is_empty() {
+    if !new.is_empty() && options.locking == Locking::Keep {
+        for (name, digest) in &new {
+            context.note(&format!(
+                "{} does not have `{name}`, which is {digest} now: a build or `crossdock update` adds it",
+                lock.path()
+            ));
+        }
+    } else if !new.is_empty() {
         lock.update(&new).map_err(|error| {
             lock_error(error)
                 .at(LOCK_FILE)
@@ -226,9 +238,14 @@ fn not_known(name: &str, lock: &BaseLock) -> Error {
         .hint("run `crossdock update` with the network, and commit the file")
 }
 
-/// Returns the error for a part of a base that the cache lacks in a run without the network.
-fn not_cached() -> Error {
-    let message = "the cache does not have all of it, and the network is forbidden";
+/// Returns the error for a part of a base that the cache lacks, or has damaged, in a run without the network.
+fn not_cached(digest: &Digest, store: &BlobStore) -> Error {
+    let message = match store.verify(digest) {
+        Err(BlobError::Corrupt { .. }) => {
+            format!("the cache has {digest} damaged, and the network is forbidden")
+        }
+        _ => format!("the cache does not have {digest}, and the network is forbidden"),
+    };
     Error::from_message(ErrorKind::Usage, message).hint("run once with the network, e.g. without `--offline`")
 }
 

@@ -87,6 +87,8 @@ pub enum Locking {
     Extend,
     /// It is an error, so that nothing changes unnoticed.
     Locked,
+    /// Its tag is looked up, and the lock file stays as it is: for what is only shown.
+    Keep,
 }
 
 impl Default for BuildOptions {

@@ -20,7 +20,7 @@ pub use crossdock_project::config::DockerfileMode;
 use crate::context::Context;
 use crate::discover::rendered;
 use crate::error::{Error, ErrorKind, usage};
-use crate::options::{BuildOptions, EngineOptions};
+use crate::options::{BuildOptions, EngineOptions, Locking};
 
 /// Options of [`render`](render()) and [`render_bake`].
 #[derive(Debug, Clone, Default)]
@@ -267,7 +267,9 @@ impl Requests {
     ) -> Result<Self, Error> {
         let config = context.config(options.build.config.as_ref())?;
         let mut request = request(context, &options.build)?;
-        request.bases = context.bases(&config, &request, &options.build)?;
+        // Only the rendered files are written.
+        let build = BuildOptions { locking: Locking::Keep, ..options.build.clone() };
+        request.bases = context.bases(&config, &request, &build)?;
         let projects: Projects = context.projects(&config, &request, WithoutTools::ReadManifests)?;
         let mut inputs = DockerfileInputs::read(&config).map_err(usage)?;
         // A base image given by --base-from replaces the one that the lock file pins.

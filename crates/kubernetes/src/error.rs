@@ -50,6 +50,9 @@ pub enum Problem {
     /// An image or a tag is a number, which loses digits (`1.10` is read as 1.1).
     #[error("{0} is a number to YAML, not a text")]
     Number(String),
+    /// An image or a tag has only blanks.
+    #[error("this value has only blanks")]
+    Blank,
     /// A value that must be a string is something else.
     #[error("`{0}` must be a string")]
     NotText(String),
@@ -59,6 +62,12 @@ pub enum Problem {
     /// A field that must be a list is something else.
     #[error("`{0}` must be a list")]
     NotList(String),
+    /// An expression of node affinity has an operator that Kubernetes does not know.
+    #[error("`{0}` is not an operator of node affinity")]
+    Operator(String),
+    /// An expression of node affinity lacks a field.
+    #[error("this expression of node affinity has no `{0}`")]
+    Missing(&'static str),
     /// The images of a pod have no platform in common; the platforms of each.
     #[error("the images of this pod have no platform in common: {0}")]
     NothingInCommon(String),
@@ -120,6 +129,12 @@ impl Problem {
             }
             Self::DuplicateKey { .. } => "remove one of the two; tools disagree on which one counts",
             Self::LineBreak(_) => "write `>-` or `|-`, or the image on one line",
+            Self::Blank => "write the image, or remove the field",
+            Self::Operator(_) => {
+                "write `In`, `NotIn`, `Exists`, `DoesNotExist`, `Gt` or `Lt`, with these capitals"
+            }
+            Self::Missing(_) => "write e.g. `{key: kubernetes.io/arch, operator: In, values: [arm64]}`",
+            Self::NotList(name) if name == "values" => "put the value in brackets, e.g. `values: [arm64]`",
             Self::Number(_) => "put it in quotes, e.g. `\"1.10\"`",
             Self::Spread(_) => "write the image on one line",
             Self::GlobalRegistry(_) => {

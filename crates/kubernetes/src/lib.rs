@@ -22,7 +22,7 @@
 //! - In any object: `image` of `containers`, `initContainers` and `ephemeralContainers` where `containers` is a list, which
 //!   makes the mapping a pod specification, and `image.reference` of its `volumes`; so pods, workloads, lists of them, and the
 //!   pod templates of custom resources are found. [`ReadOptions::paths`] adds fields of custom resources.
-//! - In a kustomization: the entries of `images`. The names that they replace are in [`ManifestFile::governed`].
+//! - In a kustomization: the entries of `images`. [`link_kustomizations`] finds the images that they replace.
 //! - In Helm values: mappings with `repository` and `tag` or `digest`.
 //!
 //! Other texts that look like images are not touched, and are listed in [`ManifestFile::untouched`].
@@ -44,9 +44,13 @@ mod edit;
 mod error;
 mod pod;
 mod read;
+mod stream;
 mod yaml;
 
 pub use edit::{Edit, Pinning, apply};
 pub use error::{ManifestError, Problem};
 pub use pod::{NodePlatform, Pod};
-pub use read::{FileKind, Image, ManifestFile, Path, ReadOptions, Untouched, read};
+pub use read::{
+    FileKind, Image, Kustomization, ManifestFile, Path, ReadOptions, Untouched, link_kustomizations, read,
+};
+pub use stream::stream;

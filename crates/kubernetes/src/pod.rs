@@ -8,6 +8,7 @@ use std::fmt;
 
 use crate::edit::Edit;
 use crate::error::{ManifestError, Problem};
+use crate::yaml::Id;
 
 pub(crate) use insert::{Lines, Slot, Spot, Style, Value};
 pub(crate) use label::{Label, Operator, Requirement};
@@ -38,6 +39,10 @@ pub struct Pod {
     pub column: usize,
     /// The references of its containers and image volumes, as the file has them; `None` for a container without an image.
     pub images: Vec<Option<String>>,
+    /// Whether kustomize replaces each of them. See [`link_kustomizations`](crate::link_kustomizations).
+    pub replaced: Vec<bool>,
+    /// The nodes of the images.
+    pub(crate) found: Vec<Option<Id>>,
     pub(crate) scheduling: Scheduling,
 }
 
@@ -65,8 +70,8 @@ pub(crate) struct Constraints {
 pub(crate) enum Terms {
     /// There are none; the place where they go.
     Absent(Spot),
-    /// The terms that match any node.
-    Present(Vec<Term>),
+    /// The terms that match any node, and the place of the list.
+    Present { terms: Vec<Term>, line: usize, column: usize },
 }
 
 /// Requirements, all of which nodes must meet.
@@ -93,10 +98,18 @@ impl Pod {
         let Scheduling::Constraints(constraints) = &self.scheduling else { return Vec::new() };
         let terms = match &constraints.terms {
             Terms::Absent(_) => &[][..],
-            Terms::Present(terms) => terms,
+            Terms::Present { terms, .. } => terms,
         };
         let terms = terms.iter().map(|term| &term.requirements[..]);
         std::iter::once(&constraints.selector[..]).chain(terms).map(words).collect()
+    }
+
+    /// Returns the lines of terms of the required node affinity that match no node of some platforms, while others do.
+    pub fn terms_without_nodes(&self, platforms: &BTreeSet<NodePlatform>) -> Vec<usize> {
+        match &self.scheduling {
+            Scheduling::Constraints(constraints) => constraints.terms_without_nodes(platforms),
+            Scheduling::Unknown | Scheduling::Malformed(_) => Vec::new(),
+        }
     }
 
     /// Returns the edits that restrict the pods to nodes of some platforms, by node affinity in every term; none if the
@@ -118,11 +131,32 @@ impl Constraints {
         let allowed = self.accepted(&self.selector, platforms)?;
         match &self.terms {
             Terms::Absent(spot) => Ok(vec![spot.insert(new_terms(platforms, &allowed))]),
-            Terms::Present(terms) => {
+            Terms::Present { terms, line, column } => {
+                let Some(first) = terms.first() else {
+                    let by = "`nodeSelectorTerms`, whose terms are empty,".to_owned();
+                    return Err(self.error(
+                        (*line, *column),
+                        Problem::Excluded { by, platforms: label::listed(platforms) },
+                    ));
+                };
+                if terms.iter().all(|term| self.accepted(&term.requirements, &allowed).is_err()) {
+                    self.accepted(&first.requirements, &allowed)?;
+                }
                 let edits = terms.iter().map(|term| self.restrict(term, platforms, &allowed));
                 Ok(edits.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
             }
         }
+    }
+
+    /// Returns the lines of the terms that match no node of some platforms.
+    fn terms_without_nodes(&self, platforms: &BTreeSet<NodePlatform>) -> Vec<usize> {
+        let (Ok(allowed), Terms::Present { terms, .. }) =
+            (self.accepted(&self.selector, platforms), &self.terms)
+        else {
+            return Vec::new();
+        };
+        let terms = terms.iter().filter(|term| self.accepted(&term.requirements, &allowed).is_err());
+        terms.map(|term| term.spot.line).collect()
     }
 
     /// Returns the platforms that requirements accept.
@@ -137,29 +171,25 @@ impl Constraints {
             if accepted.is_empty() {
                 let problem =
                     Problem::Excluded { by: requirement.to_string(), platforms: label::listed(platforms) };
-                return Err(self.error(requirement, problem));
+                return Err(self.error((requirement.line, requirement.column), problem));
             }
         }
         Ok(accepted)
     }
 
-    /// Returns the edit that restricts a term; `None` if it is narrow enough.
+    /// Returns the edit that restricts a term; `None` if it is narrow enough. One that matches none of the platforms is
+    /// restricted, too: it would let the pod run on other nodes.
     fn restrict(
         &self,
         term: &Term,
         platforms: &BTreeSet<NodePlatform>,
         allowed: &BTreeSet<NodePlatform>,
     ) -> Result<Option<Edit>, ManifestError> {
-        let accepted = self.accepted(&term.requirements, allowed)?;
+        let accepted = self.accepted(&term.requirements, allowed).unwrap_or_else(|_| allowed.clone());
         // Expressions for two labels say every combination of their values.
         let Some(chosen) = [platforms, &accepted].into_iter().find(|platforms| is_product(platforms)) else {
             let platforms = label::listed(&accepted);
-            return Err(ManifestError {
-                file: self.file.clone(),
-                line: term.spot.line,
-                column: term.spot.column,
-                problem: Problem::Mixed(platforms),
-            });
+            return Err(self.error((term.spot.line, term.spot.column), Problem::Mixed(platforms)));
         };
         let missing: Vec<Label> = Label::ALL
             .into_iter()
@@ -169,8 +199,8 @@ impl Constraints {
         Ok((!expressions.is_empty()).then(|| term.spot.insert(expressions)))
     }
 
-    fn error(&self, at: &Requirement, problem: Problem) -> ManifestError {
-        ManifestError { file: self.file.clone(), line: at.line, column: at.column, problem }
+    fn error(&self, (line, column): (usize, usize), problem: Problem) -> ManifestError {
+        ManifestError { file: self.file.clone(), line, column, problem }
     }
 }
 

@@ -3,6 +3,7 @@
 mod helm;
 mod image;
 mod kustomization;
+mod kustomize;
 mod look;
 mod object;
 mod path;
@@ -13,6 +14,7 @@ mod survey;
 use std::collections::{HashMap, HashSet};
 
 pub use image::{Image, Untouched};
+pub use kustomize::{Kustomization, link_kustomizations};
 pub use path::Path;
 
 use crate::error::{ManifestError, Problem};
@@ -35,6 +37,8 @@ pub enum FileKind {
     Kustomization,
     /// Values of a Helm chart.
     HelmValues,
+    /// Another file that kustomize reads: a JSON patch, or data that a kustomization names.
+    KustomizeInput,
 }
 
 /// The images of a file.
@@ -49,12 +53,27 @@ pub struct ManifestFile {
     pub pods: Vec<Pod>,
     /// The paths of [`ReadOptions::paths`] that led to an image.
     pub matched: Vec<Path>,
-    /// Image names that a kustomization replaces wherever they stand in its resources.
-    pub governed: Vec<String>,
+    /// The kustomization, if the file is one.
+    pub kustomization: Option<Kustomization>,
     /// Texts that look like images and were not touched.
     pub untouched: Vec<Untouched>,
     /// Whether a line break after the last byte would change a value: the text ends within a block scalar.
     pub ends_in_value: bool,
+}
+
+impl ManifestFile {
+    /// Returns a file without images.
+    pub fn empty(kind: FileKind) -> Self {
+        Self {
+            kind,
+            images: Vec::new(),
+            pods: Vec::new(),
+            matched: Vec::new(),
+            kustomization: None,
+            untouched: Vec::new(),
+            ends_in_value: false,
+        }
+    }
 }
 
 /// Finds the images of a file. The name decides whether a file without `apiVersion` and `kind` is a kustomization
@@ -72,14 +91,11 @@ pub fn read(name: &str, text: &str, options: &ReadOptions) -> Result<ManifestFil
         tree: &tree,
         seen: HashSet::new(),
         taken: HashMap::new(),
+        in_containers: HashSet::new(),
+        elsewhere: HashSet::new(),
         file: ManifestFile {
-            kind: FileKind::Objects,
-            images: Vec::new(),
-            pods: Vec::new(),
-            matched: Vec::new(),
-            governed: Vec::new(),
-            untouched: Vec::new(),
             ends_in_value: tree.ends_in_value(text),
+            ..ManifestFile::empty(FileKind::Objects)
         },
     };
     if let Some((first, second)) = tree.duplicate() {
@@ -90,6 +106,7 @@ pub fn read(name: &str, text: &str, options: &ReadOptions) -> Result<ManifestFil
         reader.document(*document)?;
     }
     reader.shared()?;
+    reader.mark_for_kustomize();
     reader.file.images.sort_by_key(|image| (image.line, image.column));
     Ok(reader.file)
 }
@@ -103,6 +120,9 @@ struct Reader<'a> {
     seen: HashSet<Id>,
     /// The scalars that are images, with the number of aliases in fields that are images.
     taken: HashMap<Id, usize>,
+    /// The images in the fields that kustomize replaces, and those in other fields.
+    in_containers: HashSet<Id>,
+    elsewhere: HashSet<Id>,
     file: ManifestFile,
 }
 
@@ -125,8 +145,30 @@ impl Reader<'_> {
         } else if stem != base && (stem.starts_with("values") || stem.ends_with("values")) {
             self.file.kind = FileKind::HelmValues;
             self.helm_values(root)
+        } else if self.is_json_patch(root) {
+            self.file.kind = FileKind::KustomizeInput;
+            self.json_patch(root);
+            Ok(())
         } else {
             Err(self.error(root, Problem::Unknown))
+        }
+    }
+
+    /// Returns whether a document is a list of operations (RFC 6902).
+    fn is_json_patch(&self, root: Id) -> bool {
+        let operations = self.tree.items(root);
+        let is_operation = |at: &Id| ["op", "path"].iter().all(|key| self.tree.get(*at, key).is_some());
+        !operations.is_empty() && operations.iter().all(is_operation)
+    }
+
+    /// Lists the images that a JSON patch sets.
+    fn json_patch(&mut self, root: Id) {
+        for operation in self.tree.items(root).to_vec() {
+            let path = self.tree.get(operation, "path").and_then(|path| self.tree.text(path));
+            let field = path.and_then(|path| path.rsplit('/').next()).unwrap_or_default().to_owned();
+            if let Some(value) = self.tree.get(operation, "value") {
+                self.survey(&field, value);
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
 use crate::error::{ManifestError, Problem};
+pub(crate) use dialect::{json_objects, surrogate_pairs};
 use offsets::Offsets;
 
 pub(crate) type Id = usize;

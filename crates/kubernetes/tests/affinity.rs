@@ -221,3 +221,52 @@ fn a_pod_lists_the_images_that_its_node_pulls() {
     let images: Vec<_> = pod.images.iter().map(|image| image.as_deref().unwrap_or("none")).collect();
     assert_eq!((pod.line, pod.column, &images[..]), (4, 3, &["b", "none", "a", "d"][..]));
 }
+
+/// Returns a pod with a list of terms.
+fn with_terms(terms: &str) -> String {
+    let required = "requiredDuringSchedulingIgnoredDuringExecution";
+    pod(&format!("  affinity:\n    nodeAffinity:\n      {required}:\n        nodeSelectorTerms: {terms}\n"))
+}
+
+#[test]
+fn a_term_without_nodes_stays_without_nodes_if_another_has_some() {
+    let arm = "{matchExpressions: [{key: kubernetes.io/arch, operator: In, values: [arm64]}]}";
+    let disk = "{matchExpressions: [{key: disk, operator: Exists}]}";
+    let text = with_terms(&format!("[{arm}, {disk}]"));
+    let both = "{key: kubernetes.io/os, operator: In, values: [linux]}, {key: kubernetes.io/arch, operator: In, values: [amd64]}, ";
+    let expected = text.replace("matchExpressions: [", &format!("matchExpressions: [{both}"));
+    assert_eq!(restricted(&text, "linux/amd64"), expected);
+    assert_eq!(found(&text).pods[0].terms_without_nodes(&platforms("linux/amd64")), [7]);
+    assert_eq!(found(&text).pods[0].terms_without_nodes(&platforms("linux/arm64")), [0; 0]);
+    let (_, problem) = problem(&with_terms(&format!("[{arm}, {arm}]")), "linux/amd64");
+    assert!(matches!(problem, Problem::Excluded { .. }), "{problem}");
+}
+
+#[test]
+fn terms_that_the_api_server_refuses_are_told() {
+    let expression = |text: &str| with_terms(&format!("[{{matchExpressions: [{text}]}}]"));
+    let table = [
+        (
+            with_terms("[{}]"),
+            "`nodeSelectorTerms`, whose terms are empty, excludes every platform of the images: linux/amd64",
+        ),
+        (with_terms("[null, {matchExpressions: []}]"), "whose terms are empty"),
+        (expression("{key: kubernetes.io/arch, operator: in, values: [amd64]}"), "`in` is not an operator"),
+        (expression("{key: disk, operator: in, values: [a]}"), "`in` is not an operator"),
+        (expression("{key: kubernetes.io/arch, operator: In, values: arm64}"), "`values` must be a list"),
+        (expression("{key: kubernetes.io/arch, operator: In, values: []}"), "has no `values`"),
+        (expression("{key: kubernetes.io/arch, operator: NotIn}"), "has no `values`"),
+        (expression("{key: kubernetes.io/arch, values: [amd64]}"), "has no `operator`"),
+        (expression("{operator: Exists}"), "has no `key`"),
+        (expression("arch"), "`matchExpressions[]` must be a mapping"),
+        (pod("  nodeSelector: arm64\n"), "`nodeSelector` must be a mapping"),
+        (pod("  os: linux\n"), "`os` must be a mapping"),
+    ];
+    for (text, expected) in table {
+        let (line, problem) = problem(&text, "linux/amd64");
+        assert!(problem.to_string().contains(expected), "{problem}\n{text}");
+        assert!(line > 3, "{line}: {text}");
+        let needs_no_help = matches!(problem, Problem::NotMapping(_));
+        assert!(needs_no_help || problem.help().is_some(), "{problem}");
+    }
+}

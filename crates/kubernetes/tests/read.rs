@@ -159,14 +159,11 @@ fn what_only_looks_like_an_image_is_listed() {
 }
 
 #[test]
-fn a_kustomization_gets_digests_and_governs_names() {
+fn a_kustomization_gets_digests() {
     let text = "images:\n- name: app # ours\n  newName: R/app\n  newTag: \"1\" # now\n- {name: tool, newTag: v2}\n- newTag: v3\n  \
                 name: last";
     let file = found("overlays/prod/kustomization.yaml", text);
-    assert_eq!(
-        (file.kind, file.governed),
-        (FileKind::Kustomization, vec!["app".into(), "tool".into(), "last".into()])
-    );
+    assert_eq!(file.kind, FileKind::Kustomization);
     assert_eq!(references("kustomization.yml", text), ["R/app:1", "tool:v2", "last:v3"]);
     let expected = "images:\n- name: app # ours\n  newName: R/app\n  newTag: \"1\" # now\n  digest: D1\n- {name: tool, newTag: v2, \
                     digest: D1}\n- newTag: v3\n  digest: D1\n  name: last";
@@ -178,7 +175,6 @@ fn a_kustomization_gets_digests_and_governs_names() {
     let merged = "x: &x {newTag: v1}\nimages:\n- <<: *x\n  name: app\n";
     let error = read("kustomization.yaml", merged, &ReadOptions::default()).unwrap_err();
     assert_eq!((error.line, error.problem), (3, Problem::Elsewhere("newTag".into())));
-    assert!(found("kustomization.yaml", "images:\n- name: app\n").governed.is_empty());
     let crlf = "images:\r\n- name: app\r\n  newTag: \"1\"\r\n";
     assert_eq!(pinned("kustomization.yaml", crlf), format!("{crlf}  digest: D1\r\n"));
     let at_the_end = "images:\n- name: app\n  newTag: v1";
@@ -389,6 +385,13 @@ fn odd_images_and_names_are_told() {
     assert_eq!(problem(metadata), (4, Problem::Template("a-{{ .x }}".to_owned())));
     assert_eq!(problem(&pod("    image: true\n")), (6, Problem::NotText("image".to_owned())));
     assert_eq!(problem(&pod("    image: app:1\n      foo\n")), (6, Problem::Spread("app:1 foo".to_owned())));
+    for blank in ["|+\n\n", "\" \""] {
+        assert_eq!(
+            problem(&pod(&format!("    image: {blank}\n    tty: true\n"))).1,
+            Problem::Blank,
+            "{blank:?}"
+        );
+    }
     for empty in ["", "~", "null", "\"\"", "[a]", "{a: b}"] {
         assert_eq!(found("a.yaml", &pod(&format!("    image: {empty}\n"))).untouched[0].line, 6, "{empty}");
     }

@@ -87,7 +87,8 @@ fn not_valid(invalid: &InvalidReferrers) -> String {
 
 /// Returns a line for each name that the image has got.
 fn lines(rebased: &Rebased) -> String {
-    rebased.tags.iter().map(|tag| format!("{tag}@{}\n", rebased.digest)).collect()
+    let digest = rebased.digest.into_iter();
+    digest.flat_map(|digest| rebased.tags.iter().map(move |tag| format!("{tag}@{digest}\n"))).collect()
 }
 
 fn sentences(platform: &RebasedPlatform) -> String {

@@ -80,7 +80,7 @@ impl<'a> Files<'a> {
 
     /// Checks what can be known before the images of a plan are built and pushed.
     pub(super) fn check(&self, session: &Session, plan: &Plan) -> Result<(), CommandError> {
-        let checked = check_manifests(&self.files, &self.options, &plan.images)?;
+        let checked = check_manifests(&session.context, &self.files, &self.options, &plan.images)?;
         let printed = checked.iter().map(|file| (file.kind == FileKind::Objects, file.ends_in_value));
         self.refuse_stream(session, printed)
     }
@@ -144,7 +144,7 @@ impl<'a> Files<'a> {
         if session.json() {
             output::json(resolved)?;
         } else if !self.arguments.in_place {
-            output::data_as_is(&joined(resolved))?;
+            output::data_as_is(&resolved.stream())?;
         }
         if !session.quiet() {
             tell(resolved);
@@ -168,32 +168,20 @@ fn tell(resolved: &Resolved) {
     }
     for pod in &resolved.pods {
         let state = if pod.changed { "node affinity for" } else { "selects already" };
-        output::note(&format!("{}:{}: {state} {}", pod.file, pod.line, pod.platforms.join(", ")));
+        let platforms = pod.platforms.join(", ");
+        output::note(&format!("{}:{}: {state} {platforms}", pod.file, pod.line));
+        for line in &pod.terms_without_nodes {
+            output::warning(&format!(
+                "{}:{line}: this term of node affinity selects no node of {platforms}",
+                pod.file
+            ));
+        }
     }
     let changed = resolved.files.iter().filter(|file| file.changed).count();
     let images = ui::counted(resolved.images.len(), "image");
     let files = ui::counted(resolved.files.len(), "file");
     let have = if resolved.images.len() == 1 { "has a digest" } else { "have digests" };
     output::say(&format!("{images} in {files} {have}; {changed} of the files changed"));
-}
-
-/// Returns the text of all files as one stream of documents.
-fn joined(resolved: &Resolved) -> String {
-    let mut text = String::new();
-    for file in &resolved.files {
-        if !text.is_empty() {
-            if !text.ends_with('\n') {
-                text.push('\n');
-            }
-            // Directives come after the end of a document, and a byte order mark only at the start of a stream.
-            let next = file.text.trim_start_matches('\u{feff}');
-            text.push_str(if next.starts_with('%') { "...\n" } else { "---\n" });
-            text.push_str(next);
-        } else {
-            text.push_str(&file.text);
-        }
-    }
-    text
 }
 
 /// Verifies each image once, by its digest.

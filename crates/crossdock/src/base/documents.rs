@@ -227,9 +227,19 @@ impl<'a> Documents<'a> {
         entry: &Entry,
     ) -> Result<(ImageManifest, Document<ImageConfig>), Error> {
         let bytes = self.manifest(place, entry.manifest, entry.size)?;
+        if bytes.len() as u64 != entry.size {
+            let message = format!(
+                "its index says that {} has {} bytes, and it has {}",
+                entry.manifest,
+                entry.size,
+                bytes.len()
+            );
+            return Err(Error::from_message(ErrorKind::InputOutput, message)
+                .hint("registries and engines refuse such an index: take another base"));
+        }
         let manifest = Document::<ImageManifest>::parse(bytes, "image manifest").map_err(broken)?.value;
         let config = manifest.config.clone();
-        let bytes = self.stored(&config.digest, || match place {
+        let bytes = self.stored(place, &config.digest, || match place {
             Place::Registry(repository) => {
                 self.registry()?.document(repository, &config.blob()).map_err(failed)
             }
@@ -241,7 +251,7 @@ impl<'a> Documents<'a> {
 
     /// Reads a manifest or an index.
     fn manifest(&self, place: &Place<'_>, digest: Digest, size: u64) -> Result<Vec<u8>, Error> {
-        self.stored(&digest, || match place {
+        self.stored(place, &digest, || match place {
             Place::Registry(repository) => {
                 let found = self.registry()?.find_manifest(repository, &Selector::Digest(digest));
                 let gone = || {
@@ -261,12 +271,16 @@ impl<'a> Documents<'a> {
     /// Returns a document of the cache, which is read and stored first if it is absent or damaged.
     fn stored(
         &self,
+        place: &Place<'_>,
         digest: &Digest,
         read: impl FnOnce() -> Result<Vec<u8>, Error>,
     ) -> Result<Vec<u8>, Error> {
         if let Ok(bytes) = self.store.read(digest, MANIFEST_LIMIT) {
             self.store.mark_used(digest);
             return Ok(bytes);
+        }
+        if self.network == Network::Offline && matches!(place, Place::Registry(_)) {
+            return Err(not_cached(digest, &self.store));
         }
         let bytes = read()?;
         self.store.put(&bytes).map_err(input_output)?;
@@ -275,9 +289,6 @@ impl<'a> Documents<'a> {
 
     /// Returns the client, which is made when it is needed first.
     fn registry(&self) -> Result<&Registry, Error> {
-        if self.network == Network::Offline {
-            return Err(not_cached());
-        }
         if self.registry.get().is_none() {
             let client = registry(self.context, self.options)?;
             return Ok(self.registry.get_or_init(|| client));

@@ -62,7 +62,9 @@ impl Fetcher {
         observer: &dyn TransferObserver,
     ) -> Result<(), Error> {
         match base {
-            BaseImage::Registry(_) if self.network == Network::Offline => Err(not_cached()),
+            BaseImage::Registry(_) if self.network == Network::Offline && !layers.is_empty() => {
+                Err(not_cached(&layers[0].digest, store))
+            }
             BaseImage::Registry(reference) => {
                 let registry = registry(&self.context, &self.options)?;
                 let remote = Remote::new(&registry, &reference.repository).map_err(failed)?;

@@ -62,8 +62,9 @@ pub struct Rebased {
     pub from: String,
     /// The new base, with its digest.
     pub onto: String,
-    /// The digest of the image on the new base.
-    pub digest: Digest,
+    /// The digest of the image on the new base; `None` if it was refused before it was put together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
     /// Whether it was pushed. It was not if it is refused, or if verification rejects it.
     pub pushed: bool,
     /// `repository:tag` of each name that it got.
@@ -73,8 +74,8 @@ pub struct Rebased {
     /// Signatures, attestations and the like about the image on its old base, by their kinds: none of them is valid for the new
     /// digest.
     pub invalid: Vec<InvalidReferrers>,
-    /// The reasons, besides the verdicts, why it was not pushed: bases of different distributions, and a part of the new base
-    /// that the image's own layers would hide.
+    /// The reasons, besides the verdicts, why it was not pushed: a base that is not the image's or lacks a platform, bases of
+    /// different distributions, and a part of the new base that the image's own layers would hide.
     pub refused: Vec<Failure>,
     /// The verdict for each target.
     #[serde(serialize_with = "serialize_entries")]
@@ -149,8 +150,24 @@ pub fn rebase(
         let new_opened = open(context, registry, onto)?;
         let new = Image::read(&new_opened)?;
         let (old_place, old_opened, old) = old_base(context, registry, &image, onto, options.from.as_ref())?;
+        let mut rebased = Rebased {
+            schema: REBASE_SCHEMA,
+            source: format!("{}@{}", source.repository, opened.image.digest),
+            from: pinned(&old_place, old_opened.image.digest),
+            onto: pinned(onto, new_opened.image.digest),
+            digest: None,
+            pushed: false,
+            tags: Vec::new(),
+            platforms: Vec::new(),
+            invalid: Vec::new(),
+            refused: Vec::new(),
+            verdicts: Vec::new(),
+        };
         let joined = image.platforms.iter().map(|own| Joined::of(own, &old, &new, &old_place, onto));
-        let joined = joined.collect::<Result<Vec<_>, _>>()?;
+        let joined = accepted(joined, &mut rebased.refused)?;
+        if !rebased.refused.is_empty() {
+            return Ok(rebased);
+        }
         let temporary = TemporaryLayout::create(context)?;
         let (store, jobs) = (temporary.layout.blobs(), registry.settings().jobs);
         let copy = |from: &Opened<'_>, layers: &dyn Fn(&Joined<'_>) -> Vec<Blob>| {
@@ -165,10 +182,13 @@ pub fn rebase(
             // The old base is read too: its distribution, and what it has where the new one has a link.
             let old = scope.spawn(|| copy(&old_opened, &|joined| blobs(joined.old.layers())));
             copy(&new_opened, &|joined| blobs(joined.new.layers()))?;
-            copy(&opened, &|joined| blobs(&joined.own.layers()[joined.above..]))?;
+            copy(&opened, &|joined| {
+                let below = joined.recompressed().into_iter().map(|(_, blob)| blob);
+                below.chain(blobs(&joined.own.layers()[joined.above..])).collect()
+            })?;
             old.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })?;
-        let refused = roots::refusals(context, &joined, store, options.unproven)?;
+        rebased.refused = roots::refusals(context, &joined, store, options.unproven)?;
         let result = match joined.iter().all(Joined::is_same) {
             true => {
                 copy_into(store, opened.content(), &opened.image, jobs, observer).map_err(failed)?;
@@ -178,19 +198,9 @@ pub fn rebase(
         };
         let gate = Gate { context, targets: &targets, scope: options.scope, unproven: options.unproven };
         let subject = format!("{}@{}", source.repository, result.digest);
-        let mut rebased = Rebased {
-            schema: REBASE_SCHEMA,
-            source: format!("{}@{}", source.repository, opened.image.digest),
-            from: pinned(&old_place, old_opened.image.digest),
-            onto: pinned(onto, new_opened.image.digest),
-            digest: result.digest,
-            pushed: false,
-            tags: Vec::new(),
-            platforms: joined.iter().map(Joined::summary).collect(),
-            invalid: Vec::new(),
-            refused,
-            verdicts: gate.verify(&temporary.layout, &result, &subject)?,
-        };
+        rebased.digest = Some(result.digest);
+        rebased.platforms = joined.iter().map(Joined::summary).collect();
+        rebased.verdicts = gate.verify(&temporary.layout, &result, &subject)?;
         if !rebased.refused.is_empty() || !gate.accepts(&rebased.verdicts) {
             return Ok(rebased);
         }
@@ -204,6 +214,25 @@ pub fn rebase(
         rebased.pushed = true;
         Ok(rebased)
     })
+}
+
+/// Returns the platforms that can be rebased, and adds the reasons against the others.
+fn accepted<'a>(
+    joined: impl Iterator<Item = Result<Joined<'a>, Error>>,
+    refused: &mut Vec<Failure>,
+) -> Result<Vec<Joined<'a>>, Error> {
+    let mut accepted = Vec::new();
+    for joined in joined {
+        match joined {
+            Ok(joined) => accepted.push(joined),
+            Err(error) if error.kind() == ErrorKind::Rejected => {
+                let (message, hints) = (error.message().to_owned(), error.hints().to_vec());
+                refused.push(Failure { message, hints });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(accepted)
 }
 
 /// Pushes the image under its names. `known` are repositories that may have its blobs.
@@ -248,11 +277,11 @@ fn old_base<'a>(
         let read = Image::read(&opened)?;
         return Ok((given.clone(), opened, read));
     }
-    let mut missed = None;
-    let annotated = image.annotated().into_iter();
+    let (mut missed, mut wrong) = (None, None);
+    let annotated = image.annotated();
     // Only if none of these is the base: the search reads an image for each tag.
     let tagged = std::iter::once_with(|| source::tagged_base(registry, image, onto)).flatten();
-    for candidate in annotated.chain(tagged) {
+    for candidate in annotated.iter().cloned().chain(tagged) {
         let opened = match open(context, registry, &candidate) {
             Ok(opened) => opened,
             Err(error) => {
@@ -267,9 +296,19 @@ fn old_base<'a>(
         if is_base {
             return Ok((candidate, opened, read));
         }
+        wrong = wrong.or(Some(candidate).filter(|candidate| annotated.contains(candidate)));
     }
-    let unknown =
-        || Error::from_message(ErrorKind::Usage, "the image does not tell on which base it is built");
+    let unknown = || {
+        let message = match wrong {
+            Some(named) => {
+                format!(
+                    "the image's annotations name {named} as its base, whose layers the image does not have"
+                )
+            }
+            None => "the image does not tell on which base it is built".to_owned(),
+        };
+        Error::from_message(ErrorKind::Usage, message)
+    };
     let hint = "name it with `--from`, e.g. `--from debian:trixie-slim@sha256:…`";
     Err(missed.unwrap_or_else(unknown).hint(hint))
 }
@@ -357,6 +396,16 @@ impl<'a> Joined<'a> {
                 ))
             }
         }
+    }
+
+    /// Returns the image's layers that should be those of the old base, and have other digests, with their places.
+    fn recompressed(&self) -> Vec<(usize, Blob)> {
+        let (own, old) = (blobs(self.own.layers()), blobs(self.old.layers()));
+        let pairs = own.into_iter().zip(old).enumerate().take(self.above);
+        pairs
+            .filter(|(_, (own, old))| own.digest != old.digest)
+            .map(|(place, (own, _))| (place, own))
+            .collect()
     }
 
     /// Whether the new base is the old one.

@@ -5,8 +5,6 @@ mod check;
 mod files;
 mod lookup;
 
-use std::collections::BTreeSet;
-
 pub use crossdock_kubernetes::FileKind;
 use crossdock_kubernetes::{Image, ManifestError, ManifestFile, ReadOptions, apply, read};
 pub use crossdock_kubernetes::{Path as ImagePath, Pinning};
@@ -123,6 +121,14 @@ pub struct Untouched {
     pub why: String,
 }
 
+impl Resolved {
+    /// Returns the texts of all files as one stream of documents for kubectl, as [`crossdock_kubernetes::stream`].
+    pub fn stream(&self) -> String {
+        let texts: Vec<&str> = self.files.iter().map(|file| file.text.as_str()).collect();
+        crossdock_kubernetes::stream(&texts)
+    }
+}
+
 impl ResolveOptions {
     /// Returns the options that choose nothing.
     #[must_use]
@@ -157,12 +163,10 @@ pub fn resolve(
     options: &ResolveOptions,
 ) -> Result<Resolved, Error> {
     context.unless_cancelled(|| {
-        let read = read_all(files, options)?;
-        let governed = read.iter().flat_map(|file| file.governed.iter().cloned()).collect();
+        let read = read_all(context, files, options)?;
         let lookups = LookUps::new(context, registry);
         let mut run = Run {
             options,
-            governed,
             lookups,
             resolved: Vec::new(),
             left: Vec::new(),
@@ -212,8 +216,6 @@ fn refused(kind: ErrorKind, error: ManifestError) -> Error {
 /// A resolution under way.
 struct Run<'a> {
     options: &'a ResolveOptions,
-    /// The names that kustomizations replace.
-    governed: BTreeSet<String>,
     lookups: LookUps<'a>,
     resolved: Vec<ResolvedImage>,
     left: Vec<Untouched>,
@@ -242,7 +244,7 @@ impl Run<'_> {
         kind: FileKind,
         image: &Image,
     ) -> Option<crossdock_kubernetes::Edit> {
-        match self.resolve(kind, image) {
+        match self.resolve(image) {
             Ok(Outcome::Pin(..)) if self.options.pinning == Pinning::DropTag && kind != FileKind::Objects => {
                 let message = format!(
                     "{}: the tag is a field of its own, which `--drop-tag` does not remove",
@@ -288,15 +290,15 @@ impl Run<'_> {
         self.resolved.push(ResolvedImage { file, line: image.line, reference, pinned, note });
     }
 
-    fn resolve(&mut self, kind: FileKind, image: &Image) -> Result<Outcome, Error> {
+    fn resolve(&mut self, image: &Image) -> Result<Outcome, Error> {
+        if let Some(why) = image.replaced {
+            return Ok(Outcome::Left(why.to_owned()));
+        }
         if let Some(name) = image.reference.strip_prefix(OWN) {
             return self.own_name(name);
         }
-        if kind == FileKind::Objects && self.governed.contains(name_of(&image.reference)) {
-            return Ok(Outcome::Left("a kustomization replaces it".to_owned()));
-        }
         let reference: RegistryReference =
-            image.reference.parse().map_err(|error: ReferenceError| Error::new(ErrorKind::Usage, &error))?;
+            image.reference.parse().map_err(|error| malformed(image, &error))?;
         let own = self.options.own.iter().find(|pushed| is_of(pushed, &reference));
         match (own, reference.digest) {
             (own, Some(digest)) => self.pinned(&reference, digest, own.map(|pushed| pushed.digest)),
@@ -346,11 +348,20 @@ impl Run<'_> {
             (None, _) => None,
         };
         let child = self.lookups.child(&reference.repository, &digest);
+        let is_known = child.is_some() || own.or(now) == Some(digest);
+        let missing = match self.options.others {
+            Others::LookUp if !is_known => self.lookups.missing(&reference.repository, digest),
+            _ => None,
+        };
         let name = || RegistryReference { digest: None, ..reference.clone() };
         let note = match (child, now) {
             (Some((platform, index)), _) => Some(format!("it is only {platform} of {index}")),
             (None, Some(now)) if now != digest => Some(format!("{} is now {now}", name())),
             (None, _) => None,
+        };
+        let note = match (missing, note) {
+            (Some(missing), Some(note)) => Some(format!("{missing}; {note}")),
+            (missing, note) => missing.or(note),
         };
         Ok(Outcome::Pinned(format!("{}@{digest}", reference.repository), note))
     }
@@ -403,7 +414,9 @@ impl Run<'_> {
         }
         let digest = |reference: &str| reference.split_once('@').map(|(_, digest)| digest.to_owned());
         let decided = self.resolved.iter().filter(|image| image.file == *name);
-        let mut decided: Vec<_> = decided.filter_map(|image| digest(&image.pinned)).collect();
+        let kept = change.found.images.iter().filter(|image| image.replaced.is_some());
+        let kept = kept.filter_map(|image| digest(&image.reference));
+        let mut decided: Vec<_> = decided.filter_map(|image| digest(&image.pinned)).chain(kept).collect();
         let images = again.map(|again| again.images).unwrap_or_default();
         let mut written: Vec<_> = images.iter().filter_map(|image| digest(&image.reference)).collect();
         decided.sort();
@@ -421,6 +434,15 @@ fn meaning(file: &str, what: &str) -> Error {
     Error::from_message(ErrorKind::Usage, message)
 }
 
+fn malformed(image: &Image, error: &ReferenceError) -> Error {
+    let error = Error::new(ErrorKind::Usage, error);
+    // A password may precede `@`.
+    match image.reference.contains('@') {
+        true => error,
+        false => error.at(format!("`{}` is not an image", image.reference)),
+    }
+}
+
 /// The decision about an image.
 enum Outcome {
     /// It gets a digest.
@@ -435,15 +457,6 @@ enum Outcome {
 
 fn place(file: &KubernetesManifest, image: &Image) -> String {
     format!("{}:{}:{}", file.name, image.line, image.column)
-}
-
-/// Returns a reference without tag and digest.
-fn name_of(reference: &str) -> &str {
-    let name = reference.split('@').next().unwrap_or_default();
-    match name.rfind(':') {
-        Some(colon) if !name[colon..].contains('/') => &name[..colon],
-        _ => name,
-    }
 }
 
 /// Returns whether an image was pushed to the repository of a reference.

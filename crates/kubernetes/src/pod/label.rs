@@ -18,7 +18,7 @@ pub(crate) enum Operator {
     In,
     NotIn,
     DoesNotExist,
-    /// One that every node meets, or whose meaning is unknown.
+    /// One that every node meets, or that compares numbers, which these labels are not.
     Other,
 }
 
@@ -74,13 +74,15 @@ impl Label {
 }
 
 impl Operator {
-    pub(crate) fn of(name: &str) -> Self {
-        match name {
+    /// Returns the operator of a name; `None` if Kubernetes does not know it.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        Some(match name {
             "In" => Self::In,
             "NotIn" => Self::NotIn,
             "DoesNotExist" => Self::DoesNotExist,
-            _ => Self::Other,
-        }
+            "Exists" | "Gt" | "Lt" => Self::Other,
+            _ => return None,
+        })
     }
 }
 

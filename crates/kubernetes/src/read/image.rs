@@ -20,7 +20,12 @@ pub struct Image {
     pub line: usize,
     /// The column in characters, from 1.
     pub column: usize,
+    /// The reason why the image stays as it is: kustomize replaces it. See [`link_kustomizations`](crate::link_kustomizations).
+    pub replaced: Option<&'static str>,
+    /// Whether the entries of `images` of a kustomization apply to it.
+    pub(super) is_for_kustomize: bool,
     edit: Place,
+    pub(super) at: Id,
 }
 
 /// A text that looks like an image and was not touched.
@@ -99,11 +104,32 @@ impl Reader<'_> {
         );
     }
 
+    /// Returns the image of an entry of a kustomization whose reference is not known yet.
+    pub(super) fn spare(&self, at: Id, range: Range<usize>, around: [&str; 2]) -> Image {
+        let [before, after] = around.map(str::to_owned);
+        let edit = Place { start: range.start, end: range.end, before, after, whole: None, tag: 0 };
+        self.image(at, String::new(), edit)
+    }
+
     fn take(&mut self, at: Id, reference: String, edit: Place) {
+        let image = self.image(at, reference, edit);
         if let Entry::Vacant(new) = self.taken.entry(at) {
             new.insert(0);
-            let node = self.tree.node(at);
-            self.file.images.push(Image { reference, line: node.line, column: node.column + 1, edit });
+            self.file.images.push(image);
+        }
+    }
+
+    fn image(&self, at: Id, reference: String, edit: Place) -> Image {
+        let node = self.tree.node(at);
+        let (line, column) = (node.line, node.column + 1);
+        Image { reference, line, column, replaced: None, is_for_kustomize: false, edit, at }
+    }
+
+    /// Tells the images that kustomize replaces: those that stand only in fields that it looks at.
+    pub(super) fn mark_for_kustomize(&mut self) {
+        for image in &mut self.file.images {
+            image.is_for_kustomize =
+                self.in_containers.contains(&image.at) && !self.elsewhere.contains(&image.at);
         }
     }
 
@@ -149,6 +175,9 @@ impl Reader<'_> {
     /// Returns the byte at which a digest is added to a scalar.
     pub(super) fn image_end(&self, at: Id, scalar: &Scalar) -> Result<usize, ManifestError> {
         let value = scalar.value.trim_end();
+        if value.is_empty() && !scalar.is_null() {
+            return Err(self.error(at, Problem::Blank));
+        }
         if scalar.value.ends_with('\n') {
             return Err(self.error(at, Problem::LineBreak(value.to_owned())));
         }

@@ -1,4 +1,4 @@
-//! The images that a kustomization replaces (`images` of kustomize).
+//! Kustomizations: what they replace (`images` of kustomize), and the files that they name.
 
 use std::ops::Range;
 
@@ -6,66 +6,122 @@ use crate::error::{ManifestError, Problem};
 use crate::yaml::Id;
 
 use super::Reader;
+use super::kustomize::{Kustomization, Replacement, WITHOUT_TAG};
+
+/// A field of an entry of `images`.
+struct Field {
+    key: Id,
+    at: Id,
+    value: String,
+    /// The byte after the value.
+    end: usize,
+}
 
 impl Reader<'_> {
     pub(super) fn kustomization(&mut self, root: Id) -> Result<(), ManifestError> {
+        let mut found = Kustomization::default();
         for (key, value) in self.tree.entries(root).to_vec() {
             let name = self.tree.text(key).unwrap_or_default().to_owned();
-            if name != "images" {
-                self.survey(&name, value);
+            match name.as_str() {
+                "resources" | "bases" => self.texts_below(value, &mut found.resources),
+                "components" => self.texts_below(value, &mut found.components),
+                "patches" | "patchesStrategicMerge" | "patchesJson6902" => {
+                    self.texts_below(value, &mut found.patches)
+                }
+                "images" => continue,
+                _ => self.texts_below(value, &mut found.data),
+            }
+            self.survey(&name, value);
+        }
+        self.seen.clear();
+        if let Some(images) = self.tree.get(root, "images") {
+            if !self.tree.is_sequence(images) {
+                return Err(self.error(images, Problem::NotList("images".to_owned())));
+            }
+            for entry in self.tree.items(images).to_vec() {
+                found.replacements.extend(self.replacement(entry)?);
             }
         }
-        let Some(images) = self.tree.get(root, "images") else { return Ok(()) };
-        if !self.tree.is_sequence(images) {
-            return Err(self.error(images, Problem::NotList("images".to_owned())));
+        self.file.kustomization = Some(found);
+        Ok(())
+    }
+
+    /// Adds the texts within a value, some of which are paths: `config.yaml`, or `name=config.yaml`.
+    fn texts_below(&self, id: Id, texts: &mut Vec<String>) {
+        let mut left = vec![id];
+        let mut seen = std::collections::HashSet::new();
+        while let Some(id) = left.pop().filter(|id| seen.insert(*id)) {
+            let text = self.tree.text(id).filter(|text| !text.contains('\n'));
+            texts.extend(text.map(|text| text.rsplit('=').next().unwrap_or(text).to_owned()));
+            left.extend(
+                self.tree.entries(id).iter().map(|(_, value)| *value).chain(self.tree.items(id).to_vec()),
+            );
         }
-        self.tree.items(images).to_vec().into_iter().try_for_each(|entry| self.replacement(entry))
     }
 
     /// Takes `{name: app, newName: registry.example/app, newTag: "1"}`.
-    fn replacement(&mut self, entry: Id) -> Result<(), ManifestError> {
+    fn replacement(&mut self, entry: Id) -> Result<Option<Replacement>, ManifestError> {
         if self.tree.scalar(entry).is_some() || self.tree.is_sequence(entry) {
             return Err(self.error(entry, Problem::NotMapping("images[]".to_owned())));
         }
-        let Some(name) = self.tree.get(entry, "name") else { return Ok(()) };
-        let name = self.value(name, "name")?.value.clone();
-        let repository = match self.tree.get(entry, "newName") {
-            Some(new) => self.value(new, "newName")?.value.clone(),
-            None => name.clone(),
-        };
-        // An entry that replaces nothing leaves the resources as they are.
-        if ["newName", "newTag", "digest"].iter().any(|field| self.tree.get(entry, field).is_some()) {
-            self.file.governed.push(name);
-        }
-        let tag = match self.tree.entry(entry, "newTag") {
-            Some((key, at)) => {
-                Some((key, at, self.tag(at, "newTag")?)).filter(|(.., scalar)| !scalar.is_null())
-            }
-            None => None,
-        };
-        let named = tag.map(|(.., scalar)| format!(":{}", scalar.value)).unwrap_or_default();
-        let digest = self.tree.entry(entry, "digest");
-        if let Some((_, at)) = digest {
-            let scalar = self.value(at, "digest")?;
+        let Some(name) = self.set(entry, "name")? else { return Ok(None) };
+        if let Some(at) = self.tree.get(entry, "newTag") {
+            let scalar = self.tag(at, "newTag")?;
             if !scalar.is_null() {
-                self.composed(entry, format!("{repository}{named}@{}", scalar.value), 0..0, ["", ""]);
-                return Ok(());
+                self.image_end(at, scalar)?;
             }
         }
-        let Some((key, at, scalar)) = tag else {
-            self.leave(entry, &repository, "an entry of `images` without `newTag`");
-            return Ok(());
+        let [new_name, tag, suffix, digest] = [
+            self.set(entry, "newName")?,
+            self.set(entry, "newTag")?,
+            self.set(entry, "tagSuffix")?,
+            self.set(entry, "digest")?,
+        ];
+        let text = |field: &Option<Field>| field.as_ref().map(|field| field.value.clone());
+        let replacement = Replacement {
+            name: name.value.clone(),
+            new_name: text(&new_name),
+            tag: text(&tag),
+            suffix: text(&suffix),
+            digest: text(&digest),
+            line: self.tree.node(entry).line,
+            at: if digest.is_some() { entry } else { tag.as_ref().map_or(entry, |tag| tag.at) },
+            spare: None,
         };
-        self.image_end(at, scalar)?;
-        let (range, before, after) = match digest {
-            Some((key, at)) => (self.empty(key, at).0, self.empty(key, at).1.to_owned(), ""),
-            None if self.tree.entries(entry).iter().all(|(own, _)| *own != key) => {
+        let repository = replacement.repository().to_owned();
+        let named = replacement.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
+        if let Some(digest) = &replacement.digest {
+            self.composed(entry, format!("{repository}{named}@{digest}"), 0..0, ["", ""]);
+            return Ok(Some(replacement));
+        }
+        let Field { key, end, .. } = tag.or(new_name).unwrap_or(name);
+        let is_own = self.tree.entries(entry).iter().any(|(own, _)| *own == key);
+        let place = match self.tree.entry(entry, "digest") {
+            Some((key, at)) => Some((self.empty(key, at).0, self.empty(key, at).1.to_owned(), "")),
+            None if !is_own && replacement.tag.is_some() => {
                 return Err(self.error(entry, Problem::Elsewhere("newTag".to_owned())));
             }
-            None => self.field_after(entry, key, scalar.end),
+            None => is_own.then(|| self.field_after(entry, key, end)),
         };
-        self.composed(at, format!("{repository}{named}"), range, [&before, after]);
-        Ok(())
+        match (&replacement.tag, place) {
+            (Some(_), Some((range, before, after))) => {
+                self.composed(replacement.at, format!("{repository}{named}"), range, [&before, after]);
+                Ok(Some(replacement))
+            }
+            (_, place) => {
+                self.leave(entry, &repository, WITHOUT_TAG);
+                let spare = place.map(|(range, before, after)| self.spare(entry, range, [&before, after]));
+                Ok(Some(Replacement { spare, ..replacement }))
+            }
+        }
+    }
+
+    /// Returns a field of an entry; `None` if it is absent or empty.
+    fn set(&self, entry: Id, field: &str) -> Result<Option<Field>, ManifestError> {
+        let Some((key, at)) = self.tree.entry(entry, field) else { return Ok(None) };
+        let scalar = self.value(at, field)?;
+        let field = Field { key, at, value: scalar.value.clone(), end: scalar.end };
+        Ok(Some(field).filter(|_| !scalar.is_null()))
     }
 
     /// Returns where the field `digest` of a mapping goes after the end of a value, and the texts around the digest.

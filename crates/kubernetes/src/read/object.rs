@@ -7,6 +7,9 @@ use super::{Path, Reader, look};
 
 /// The lists of containers of a pod specification.
 const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
+/// Those of them that kustomize looks at. Image volumes are not among them: kustomize replaces those since 5.7, and only in pods and
+/// in objects with a pod template in `spec.template`.
+const FOR_KUSTOMIZE: [&str; 2] = ["containers", "initContainers"];
 
 impl Reader<'_> {
     pub(super) fn object(&mut self, root: Id, kind: &str) -> Result<(), ManifestError> {
@@ -25,6 +28,7 @@ impl Reader<'_> {
         // Images come first: an alias may name one before its container does.
         let mut specifications = Vec::new();
         self.pods(root, &mut specifications)?;
+        self.for_kustomize(kind, &specifications);
         self.take_pods(root, kind, &specifications);
         self.seen.clear();
         match kind {
@@ -94,23 +98,38 @@ impl Reader<'_> {
         below.into_iter().try_for_each(|below| self.pods(below, specifications))
     }
 
-    /// Returns the keys and values that are the images of a pod specification; `None` for a container without one.
-    fn image_entries(&self, spec: Id) -> Vec<Option<(Id, Id)>> {
+    /// Returns the keys and values that are the images of a pod specification, each with the list that it is in; `None` for a
+    /// container without one.
+    fn image_places(&self, spec: Id) -> Vec<(&'static str, Option<(Id, Id)>)> {
         let named =
             |key: &str| self.tree.get(spec, key).map(|list| self.tree.items(list)).unwrap_or_default();
-        let containers = CONTAINERS.iter().flat_map(|key| named(key));
+        let containers = CONTAINERS.iter().flat_map(|key| named(key).iter().map(|one| (*key, *one)));
         let volumes = named("volumes").iter().filter_map(|volume| self.tree.get(*volume, "image"));
-        let images = containers.map(|container| self.tree.entry(*container, "image"));
-        images.chain(volumes.map(|image| self.tree.entry(image, "reference"))).collect()
+        let images = containers.map(|(list, container)| (list, self.tree.entry(container, "image")));
+        images.chain(volumes.map(|image| ("volumes", self.tree.entry(image, "reference")))).collect()
     }
 
     /// Returns the images of a pod specification; `None` for a container without one.
     pub(super) fn images(&self, spec: Id) -> Vec<Option<Id>> {
-        self.image_entries(spec).into_iter().map(|entry| Some(entry?.1)).collect()
+        self.image_places(spec).into_iter().map(|(_, entry)| Some(entry?.1)).collect()
+    }
+
+    /// Notes the images of pod specifications that kustomize replaces, and the others. It skips definitions of custom
+    /// resources.
+    fn for_kustomize(&mut self, kind: &str, specifications: &[Id]) {
+        for spec in specifications {
+            for (place, image) in self.image_places(*spec) {
+                let Some((_, image)) = image else { continue };
+                match FOR_KUSTOMIZE.contains(&place) && kind != "CustomResourceDefinition" {
+                    true => self.in_containers.insert(image),
+                    false => self.elsewhere.insert(image),
+                };
+            }
+        }
     }
 
     fn pod_spec(&mut self, spec: Id) -> Result<(), ManifestError> {
-        for (key, image) in self.image_entries(spec).into_iter().flatten() {
+        for (key, image) in self.image_places(spec).into_iter().filter_map(|(_, entry)| entry) {
             match self.tree.scalar(image) {
                 Some(scalar) if scalar.is_null() => {
                     self.leave(image, "", "the image of a container, which is empty")

@@ -46,10 +46,12 @@ impl Reader<'_> {
                 None => Scheduling::Unknown,
             };
             let node = self.tree.node(*spec);
-            let images = self.images(*spec);
+            let found = self.images(*spec);
+            let images = found.iter().copied();
             let images = images.into_iter().map(|image| Some(self.tree.text(image?)?.to_owned()));
             let images = images.map(|image| image.filter(|image| !image.is_empty())).collect();
-            self.file.pods.push(Pod { line: node.line, column: node.column + 1, images, scheduling });
+            let (line, column, replaced) = (node.line, node.column + 1, vec![false; found.len()]);
+            self.file.pods.push(Pod { line, column, images, replaced, found, scheduling });
         }
     }
 
@@ -76,6 +78,11 @@ impl Reader<'_> {
     fn constraints(&self, root: Id, key: Id, spec: Id) -> Result<Constraints, ManifestError> {
         let style = Around { root, key, spec };
         let mut selector = Vec::new();
+        for field in ["os", "nodeSelector"] {
+            if let Some(value) = self.tree.get(spec, field).filter(|value| !self.is_absent(*value)) {
+                self.expect_mapping(value, field)?;
+            }
+        }
         let os = self.tree.get(spec, "os").and_then(|os| self.tree.get(os, "name"));
         selector.extend(os.and_then(|at| self.selected(Label::Os, "os.name", at)));
         let labels = self.tree.get(spec, "nodeSelector").map(|labels| self.tree.entries(labels));
@@ -115,7 +122,9 @@ impl Reader<'_> {
             return Ok(Terms::Absent(self.entries_of(at, &[], style)));
         }
         let terms = self.tree.items(at).iter().map(|term| self.term(*term, style));
-        Ok(Terms::Present(terms.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect()))
+        let terms = terms.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+        let node = self.tree.node(at);
+        Ok(Terms::Present { terms, line: node.line, column: node.column + 1 })
     }
 
     /// Reads a term; `None` if it is empty, which matches no node.
@@ -137,23 +146,48 @@ impl Reader<'_> {
             return Ok(Some(Term { requirements: Vec::new(), spot }));
         }
         self.expect_sequence(list, "matchExpressions")?;
-        let requirements = self.tree.items(list).iter().filter_map(|one| self.requirement(*one)).collect();
+        let requirements = self.tree.items(list).iter().map(|one| self.requirement(*one));
+        let requirements = requirements.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
         Ok(Some(Term { requirements, spot: self.entries_of(list, &[], style) }))
     }
 
     /// Reads a requirement; `None` if it is about another label.
-    fn requirement(&self, at: Id) -> Option<Requirement> {
-        let text = |key| self.tree.get(at, key).and_then(|id| self.tree.text(id));
-        let key = text("key")?;
-        let label = Label::of(key)?;
-        let operator = text("operator").unwrap_or_default();
-        let values = self.tree.get(at, "values").map(|list| self.tree.items(list)).unwrap_or_default();
+    fn requirement(&self, at: Id) -> Result<Option<Requirement>, ManifestError> {
+        self.expect_mapping(at, "matchExpressions[]")?;
+        let key = self.expression_field(at, "key")?;
+        let operator = self.expression_field(at, "operator")?;
+        let Some(known) = Operator::of(operator) else {
+            return Err(self
+                .error(self.tree.get(at, "operator").unwrap_or(at), Problem::Operator(operator.to_owned())));
+        };
+        let list = self.tree.get(at, "values").filter(|list| !self.is_absent(*list));
+        if let Some(list) = list {
+            self.expect_sequence(list, "values")?;
+        }
+        let values = list.map(|list| self.tree.items(list)).unwrap_or_default();
+        if values.is_empty() && matches!(known, Operator::In | Operator::NotIn) {
+            return Err(self.error(at, Problem::Missing("values")));
+        }
+        let Some(label) = Label::of(key) else { return Ok(None) };
         let values: Vec<String> =
             values.iter().filter_map(|value| self.tree.text(*value)).map(str::to_owned).collect();
         let field = format!("the node affinity `{key}` {operator} {}", values.join(", "));
         let node = self.tree.node(at);
-        let operator = Operator::of(operator);
-        Some(Requirement { label, operator, values, field, line: node.line, column: node.column + 1 })
+        Ok(Some(Requirement {
+            label,
+            operator: known,
+            values,
+            field,
+            line: node.line,
+            column: node.column + 1,
+        }))
+    }
+
+    /// Returns a text that an expression must have.
+    fn expression_field(&self, expression: Id, name: &'static str) -> Result<&str, ManifestError> {
+        let value = self.tree.get(expression, name).filter(|value| !self.is_absent(*value));
+        let value = value.ok_or_else(|| self.error(expression, Problem::Missing(name)))?;
+        self.tree.text(value).ok_or_else(|| self.error(value, Problem::NotText(name.to_owned())))
     }
 
     fn is_absent(&self, value: Id) -> bool {

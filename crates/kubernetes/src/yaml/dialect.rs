@@ -81,8 +81,49 @@ pub(super) fn rewritten(text: &str) -> Option<String> {
 
 /// Returns whether a text starts with `\uD8xx\uDCxx`.
 fn is_pair(text: &str) -> bool {
+    pair(text).is_some()
+}
+
+/// Returns the character of the `\uD8xx\uDCxx` that a text starts with.
+fn pair(text: &str) -> Option<char> {
     let unit = |at: usize| u16::from_str_radix(text.get(at..at + 4)?, 16).ok();
-    matches!(unit(2), Some(0xd800..=0xdbff))
-        && text.get(6..8) == Some("\\u")
-        && matches!(unit(8), Some(0xdc00..=0xdfff))
+    let units = [unit(2)?, unit(8).filter(|_| text.get(6..8) == Some("\\u"))?];
+    // Two units are one character only if they are a pair.
+    char::decode_utf16(units).next()?.ok().filter(|character| *character >= '\u{10000}')
+}
+
+/// Returns JSON with YAML's escapes for surrogate pairs.
+pub(crate) fn surrogate_pairs(text: &str) -> String {
+    let mut rewritten = String::with_capacity(text.len());
+    let mut left = text;
+    while let Some(at) = left.find('\\') {
+        let (before, rest) = left.split_at(at);
+        rewritten.push_str(before);
+        let length = match pair(rest).filter(|_| rest.starts_with("\\u")) {
+            Some(character) => {
+                rewritten.push_str(&format!("\\U{:08x}", u32::from(character)));
+                12
+            }
+            None => {
+                let length = rest.chars().take(2).map(char::len_utf8).sum();
+                rewritten.push_str(&rest[..length]);
+                length
+            }
+        };
+        left = &rest[length..];
+    }
+    rewritten + left
+}
+
+/// Splits JSON objects that follow each other.
+pub(crate) fn json_objects(text: &str) -> Vec<&str> {
+    let mut objects = Vec::new();
+    let mut left = text;
+    while let Some(length) = object_before_another(left) {
+        let (object, rest) = left.split_at(length);
+        objects.push(object);
+        left = rest;
+    }
+    objects.push(left);
+    objects
 }

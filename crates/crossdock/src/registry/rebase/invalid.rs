@@ -53,7 +53,10 @@ pub(super) fn invalid(
     let mut kinds = BTreeMap::new();
     let listed = about.found.iter().map(|about| &about.descriptor).chain(&image.dropped);
     for (place, descriptor) in listed.enumerate() {
-        let kind = if place < READ { read(descriptor)? } else { UNKNOWN.to_owned() };
+        let mut kind = if place < READ { read(descriptor)? } else { UNKNOWN.to_owned() };
+        if kind == UNKNOWN && is_attestation(descriptor) {
+            "attestation".clone_into(&mut kind);
+        }
         kinds.insert(descriptor.digest, kind);
     }
     for (_, manifest) in &about.tagged {
@@ -67,6 +70,11 @@ pub(super) fn invalid(
         by_kind.entry(kind).or_default().push(digest);
     }
     Ok(by_kind.into_iter().map(|(kind, digests)| InvalidReferrers { kind, digests }).collect())
+}
+
+/// Returns whether an entry of an index is an attestation of BuildKit, by the annotation that says so.
+fn is_attestation(entry: &Descriptor) -> bool {
+    entry.annotations.get("vnd.docker.reference.type").is_some_and(|kind| kind == "attestation-manifest")
 }
 
 /// Annotations with the type of a statement: of BuildKit, of cosign, and of bundles of Sigstore.
@@ -123,6 +131,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn an_entry_of_buildkit_says_that_it_is_an_attestation() {
+        let entry = |kind: &str| {
+            let mut entry = Descriptor::new("", crossdock_oci::Blob { digest: Digest::of(b""), size: 0 });
+            entry.annotations.insert("vnd.docker.reference.type".to_owned(), kind.to_owned());
+            entry
+        };
+        assert!(is_attestation(&entry("attestation-manifest")));
+        assert!(!is_attestation(&entry("other")));
+    }
 
     #[test]
     fn manifests_are_called_by_their_statements_and_types() {

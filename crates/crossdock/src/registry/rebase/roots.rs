@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::thread;
 
-use crossdock_oci::{BlobStore, Digest, EntryKind, RootLimits, RootView};
+use crossdock_oci::{BlobStore, Digest, EntryKind, RootEntry, RootLimits, RootView};
 
 use super::document::Parts;
 use super::{Joined, blobs};
@@ -16,8 +16,8 @@ use crate::registry::promote::Failure;
 const LIMIT: u64 = 64 << 10;
 
 /// Returns the reasons to refuse a base: another distribution, since what was installed into the image is for that of the
-/// old base; and, for each platform, a directory of the image that would take the place of a link or a file of the new base,
-/// and hide what that leads to.
+/// old base; and, for each platform, what the image's own layers would hide of the new base. What they hide on purpose, as they do on
+/// the old base, is a warning.
 pub(super) fn refusals(
     context: &Context,
     joined: &[Joined<'_>],
@@ -28,7 +28,7 @@ pub(super) fn refusals(
     for (place, joined) in joined.iter().enumerate() {
         let of = |parts: &Parts, from: usize| root(context, parts, from, store);
         // Each base is decompressed as a whole, which takes most of the time of a rebase.
-        let (old, new, own) = thread::scope(|scope| {
+        let (old, mut new, own) = thread::scope(|scope| {
             let old = scope.spawn(|| of(joined.old, 0));
             let (new, own) = (of(joined.new, 0)?, of(joined.own, joined.above)?);
             let old = old.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
@@ -37,9 +37,129 @@ pub(super) fn refusals(
         if place == 0 {
             refusals.extend(other_distribution(context, &old, &new, unproven));
         }
-        refusals.extend(hidden(joined, &old, &new, &own));
+        refusals.extend(false_layer(context, joined, store));
+        let replaced = hidden(joined, &old, &new, &own);
+        let is_replaced = replaced.is_some();
+        refusals.extend(replaced);
+        refusals.extend(replaced_files(context, joined, &new, &own)?);
+        if !is_replaced {
+            refusals.extend(removed(context, joined, &old, &mut new, store)?);
+        }
     }
     Ok(refusals)
+}
+
+/// Returns the first layer of the image that is not that of the old base. The layers of the base are verified; a layer with
+/// another digest may have the same content, compressed by another tool.
+fn false_layer(context: &Context, joined: &Joined<'_>, store: &BlobStore) -> Option<Failure> {
+    joined.recompressed().into_iter().find_map(|(place, blob)| {
+        let mut root = RootView::new(RootLimits::default(), context.environment().temporary_directory());
+        let diff_id: Digest = joined.own.diff_ids().get(place)?.parse().ok()?;
+        let error = root.apply(store.layer(&blob.digest, &diff_id)).err()?;
+        let message = format!(
+            "layer {} of the image for {} is not that of the old base, as the image's configuration claims: {error}",
+            place + 1,
+            joined.platform
+        );
+        let hint = "build the image again: its configuration names a layer that it does not have";
+        Some(Failure { message, hints: vec![hint.to_owned()] })
+    })
+}
+
+/// Returns the refusal for a program or library of the new base that the image's own layers replace by another one; other
+/// files that they replace are a warning.
+fn replaced_files(
+    context: &Context,
+    joined: &Joined<'_>,
+    new: &RootView<'_>,
+    own: &RootView<'_>,
+) -> Result<Option<Failure>, Error> {
+    let mut others = Vec::new();
+    for entry in own.walk().filter(|entry| entry.kind == EntryKind::File) {
+        let Ok(below) = new.lookup(&entry.path) else { continue };
+        if below.kind != EntryKind::File || is_same(own, &entry, new, &below)? {
+            continue;
+        }
+        if starts_as_program(own, &entry)? && starts_as_program(new, &below)? {
+            let message = format!(
+                "the image's own layers for {} have another {} than the new base, which they would hide",
+                joined.platform, entry.path
+            );
+            let hint = "build the image again on the new base, without this file if the base is to bring it";
+            return Ok(Some(Failure { message, hints: vec![hint.to_owned()] }));
+        }
+        others.push(entry.path);
+    }
+    warn(context, joined, "keep their own", &others);
+    Ok(None)
+}
+
+/// Applies the image's own layers to the new base. Returns the refusal for a path of it that they remove and that the old base
+/// does not have; others are a warning.
+fn removed<'s>(
+    context: &Context,
+    joined: &Joined<'_>,
+    old: &RootView<'_>,
+    new: &mut RootView<'s>,
+    store: &'s BlobStore,
+) -> Result<Option<Failure>, Error> {
+    // A name that is not UTF-8 is shown with other bytes, and cannot be looked up.
+    let names = new.walk().map(|entry| entry.path).filter(|path| !path.contains(char::REPLACEMENT_CHARACTER));
+    let before: Vec<String> = names.collect();
+    add(new, joined.own, joined.above, store)?;
+    let mut gone: Vec<String> = Vec::new();
+    for path in before {
+        let is_below =
+            |above: &String| path.strip_prefix(above.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        if gone.last().is_some_and(is_below) || new.lookup_link(&path).is_ok() {
+            continue;
+        }
+        if old.lookup_link(&path).is_err() {
+            let message = format!(
+                "the image's own layers for {} would remove {path} of the new base, which the old base does not have",
+                joined.platform
+            );
+            let hint = "build the image again on the new base";
+            return Ok(Some(Failure { message, hints: vec![hint.to_owned()] }));
+        }
+        gone.push(path);
+    }
+    warn(context, joined, "remove", &gone);
+    Ok(None)
+}
+
+fn warn(context: &Context, joined: &Joined<'_>, what: &str, paths: &[String]) {
+    let Some(first) = paths.first() else { return };
+    let more = match paths.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    context.warn(&format!(
+        "the image's own layers for {} {what} {first}{more}, and so hide what the new base has there",
+        joined.platform
+    ));
+}
+
+fn is_same(
+    one: &RootView<'_>,
+    entry: &RootEntry,
+    other: &RootView<'_>,
+    below: &RootEntry,
+) -> Result<bool, Error> {
+    if entry.size != below.size {
+        return Ok(false);
+    }
+    let digest = |root: &RootView<'_>, entry: &RootEntry| {
+        Digest::of_reader(root.open(entry)).map(|(digest, _)| digest).map_err(input_output)
+    };
+    Ok(digest(one, entry)? == digest(other, below)?)
+}
+
+/// Returns whether a file is a program or library of Linux.
+fn starts_as_program(root: &RootView<'_>, entry: &RootEntry) -> Result<bool, Error> {
+    let mut start = Vec::new();
+    root.open(entry).take(4).read_to_end(&mut start).map_err(input_output)?;
+    Ok(start == b"\x7fELF")
 }
 
 fn other_distribution(
@@ -103,12 +223,18 @@ fn root<'s>(
     store: &'s BlobStore,
 ) -> Result<RootView<'s>, Error> {
     let mut root = RootView::new(RootLimits::default(), context.environment().temporary_directory());
+    add(&mut root, parts, from, store)?;
+    Ok(root)
+}
+
+/// Adds the layers of an image from one of them on.
+fn add<'s>(root: &mut RootView<'s>, parts: &Parts, from: usize, store: &'s BlobStore) -> Result<(), Error> {
     let layers = blobs(parts.layers()).into_iter().zip(parts.diff_ids()).skip(from);
     for (blob, diff_id) in layers {
         let diff_id: Digest = diff_id.parse().map_err(input_output)?;
         root.apply(store.layer(&blob.digest, &diff_id)).map_err(input_output)?;
     }
-    Ok(root)
+    Ok(())
 }
 
 /// A distribution, as os-release(5) names it.
@@ -130,7 +256,8 @@ fn release(root: &RootView<'_>) -> Option<Release> {
 
 fn parse(text: &str) -> Option<Release> {
     let value = |key: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?;
+        // The file is a script of assignments, of which the last one counts.
+        let line = text.lines().rev().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?;
         Some(line.trim().trim_matches(['"', '\'']).to_owned()).filter(|value| !value.is_empty())
     };
     let id = value("ID")?;
@@ -148,5 +275,7 @@ mod tests {
         assert_eq!((found.id.as_str(), found.name.as_str()), ("debian", "Debian GNU/Linux 12 (bookworm)"));
         assert_eq!(parse("ID='alpine'\n").unwrap().name, "alpine");
         assert!(parse("VERSION_ID=1\n").is_none());
+        let twice = parse("ID=alpine\nPRETTY_NAME=Old\nID=debian\nPRETTY_NAME='New'\n").unwrap();
+        assert_eq!((twice.id.as_str(), twice.name.as_str()), ("debian", "New"));
     }
 }

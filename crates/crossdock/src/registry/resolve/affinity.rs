@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossdock_kubernetes::{Edit, FileKind, ManifestError, ManifestFile, NodePlatform, Pod, Problem};
+use crossdock_kubernetes::{Edit, ManifestError, ManifestFile, NodePlatform, Pod, Problem};
 use crossdock_oci::{RegistryReference, Repository};
 use crossdock_platform::Platform;
 use serde::Serialize;
 
 use super::lookup::LookUps;
-use super::{KubernetesManifest, OWN, Others, ResolveOptions, ResolvedImage, Untouched, name_of, refused};
+use super::{KubernetesManifest, OWN, Others, ResolveOptions, ResolvedImage, Untouched, refused};
 use crate::error::{Error, ErrorKind};
 use crate::plan::ImagePlan;
 
@@ -34,6 +34,9 @@ pub struct ResolvedPod {
     pub platforms: Vec<String>,
     /// Whether node affinity was inserted; a specification may select these nodes already.
     pub changed: bool,
+    /// The lines of terms of its node affinity that select none of these nodes, while others do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub terms_without_nodes: Vec<usize>,
 }
 
 /// The node affinity of a file.
@@ -73,17 +76,14 @@ pub(super) fn of_file(
 }
 
 /// Returns the node affinity of the pods whose images are all of this project, by the platforms that the plan builds. Such an
-/// image is named as `crossdock://NAME`, or by the repository to which it is pushed; one that a kustomization replaces is not.
+/// image is named as `crossdock://NAME`, or by the repository to which it is pushed.
 pub(super) fn of_plan(
     file: &KubernetesManifest,
     found: &ManifestFile,
-    governed: &BTreeSet<String>,
     planned: &[ImagePlan],
 ) -> FileAffinity {
-    let is_governed =
-        |reference: &str| found.kind == FileKind::Objects && governed.contains(name_of(reference));
     let platforms = &mut |reference: &str| {
-        let named = planned.iter().find(|image| !is_governed(reference) && is_named(image, reference));
+        let named = planned.iter().find(|image| is_named(image, reference));
         Ok(named.map(|image| image.platforms.iter().filter_map(|built| label(&built.platform)).collect()))
     };
     FileAffinity::new(file, found, platforms)
@@ -151,7 +151,8 @@ impl FileAffinity {
             Ok(edits) => {
                 let (file, line) = (file.name.clone(), pod.line);
                 let platforms = common.iter().map(ToString::to_string).collect();
-                self.pods.push(ResolvedPod { file, line, platforms, changed: !edits.is_empty() });
+                let (changed, terms_without_nodes) = (!edits.is_empty(), pod.terms_without_nodes(&common));
+                self.pods.push(ResolvedPod { file, line, platforms, changed, terms_without_nodes });
                 self.edits.extend(edits);
                 Some(common)
             }
@@ -198,11 +199,12 @@ fn images_of(
         return Ok(Err("it is in a field that may not be a pod template".to_owned()));
     }
     let mut images = Vec::new();
-    for reference in &pod.images {
+    for (reference, replaced) in pod.images.iter().zip(&pod.replaced) {
         let Some(reference) = reference else {
             return Ok(Err("a container has no image here".to_owned()));
         };
-        match platforms(reference)?.filter(|platforms| !platforms.is_empty()) {
+        let known = if *replaced { None } else { platforms(reference)? };
+        match known.filter(|platforms| !platforms.is_empty()) {
             Some(platforms) => images.push(ImagePlatforms { reference: reference.clone(), platforms }),
             None => return Ok(Err(format!("the platforms of `{reference}` are unknown"))),
         }

@@ -160,11 +160,13 @@ fn list(
     for entry in entries {
         let (path, name) = (entry.path(), entry.file_name());
         let is_manifest = path.extension().is_some_and(|end| ENDS.contains(&end)) && !CHART.contains(&name);
+        // Nothing else may be opened: reading a named pipe waits for a writer.
+        let is_special = path.metadata().is_ok_and(|found| !found.is_file());
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             if recursion == Recursion::All && depth > 0 && !name.starts_with('.') {
                 list(path, &shown.join(name), recursion, depth - 1, files)?;
             }
-        } else if is_manifest || name == "Kustomization" {
+        } else if (is_manifest || name == "Kustomization") && !is_special {
             files.push(shown.join(name));
         }
     }

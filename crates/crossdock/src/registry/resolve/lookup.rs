@@ -20,6 +20,8 @@ pub(super) struct LookUps<'a> {
     found: BTreeMap<String, Found>,
     /// The platforms of images, by `repository@digest`.
     platforms: BTreeMap<String, BTreeSet<NodePlatform>>,
+    /// Remarks on digests that files have, by `repository@digest`.
+    missing: BTreeMap<String, Option<String>>,
 }
 
 /// The index or manifest that a tag names.
@@ -32,9 +34,25 @@ struct Found {
     entries: Vec<Descriptor>,
 }
 
+impl Found {
+    fn new(repository: &Repository, document: Manifest) -> Self {
+        let index = media_type::is_index(&document.descriptor.media_type)
+            .then(|| Document::<Index>::parse(document.bytes.clone(), "image index").ok())
+            .flatten();
+        let entries = index.map(|index| index.value.manifests).unwrap_or_default();
+        Self { repository: repository.full_name(), digest: document.descriptor.digest, document, entries }
+    }
+}
+
 impl<'a> LookUps<'a> {
     pub(super) fn new(context: &'a Context, registry: &'a Registry) -> Self {
-        Self { context, registry, found: BTreeMap::new(), platforms: BTreeMap::new() }
+        Self {
+            context,
+            registry,
+            found: BTreeMap::new(),
+            platforms: BTreeMap::new(),
+            missing: BTreeMap::new(),
+        }
     }
 
     /// Returns the digest of the index or manifest that a tag names.
@@ -46,13 +64,33 @@ impl<'a> LookUps<'a> {
         let selector = Selector::from(reference);
         self.context.check_online(reference)?;
         let document = self.registry.manifest(&reference.repository, &selector).map_err(failed)?;
-        let index = media_type::is_index(&document.descriptor.media_type)
-            .then(|| Document::<Index>::parse(document.bytes.clone(), "image index").ok())
-            .flatten();
-        let entries = index.map(|index| index.value.manifests).unwrap_or_default();
-        let (repository, digest) = (reference.repository.full_name(), document.descriptor.digest);
-        self.found.insert(name, Found { repository, digest, document, entries });
+        let digest = document.descriptor.digest;
+        self.found.insert(name, Found::new(&reference.repository, document));
         Ok(digest)
+    }
+
+    /// Returns a sentence if the registry does not have a digest, or does not tell.
+    pub(super) fn missing(&mut self, repository: &Repository, digest: Digest) -> Option<String> {
+        let reference = RegistryReference { repository: repository.clone(), tag: None, digest: Some(digest) };
+        let name = reference.full_name();
+        if let Some(known) = self.missing.get(&name) {
+            return known.clone();
+        }
+        let found = self.context.check_online(&reference).and_then(|()| {
+            self.registry.find_manifest(repository, &Selector::Digest(digest)).map_err(failed)
+        });
+        let missing = match found {
+            Ok(Some(document)) => {
+                self.found.insert(name.clone(), Found::new(repository, document));
+                None
+            }
+            Ok(None) => {
+                Some("its registry does not have this digest, so that no node can pull it".to_owned())
+            }
+            Err(error) => Some(format!("its digest could not be looked up: {}", error.message())),
+        };
+        self.missing.insert(name, missing.clone());
+        missing
     }
 
     /// Returns the platforms of an image with a digest, as nodes are labelled; empty if it names none, as an artifact.
