@@ -245,7 +245,7 @@ fn each_file_is_read_once_however_it_is_named() {
     assert_eq!(script("cat a.yaml | crossdock resolve -f /dev/stdin"), expected);
 }
 
-/// kubectl reads a stream that starts with `{` as JSON to its end. The long tests of `kubernetes` ask it.
+/// kubectl reads a stream that starts with `{` as JSON to its end (1.32, `kubectl label --local -f -`).
 #[test]
 fn json_files_and_yaml_files_are_one_stream_and_pipes_are_none() {
     let server = Server::start();
