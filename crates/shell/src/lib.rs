@@ -41,6 +41,7 @@ mod outcome;
 mod pattern;
 mod start;
 mod syntax;
+mod tail;
 mod touched;
 mod value;
 
@@ -52,6 +53,7 @@ pub use outcome::{
     SyntaxError, Trouble, Unfollowed,
 };
 pub use start::{Dialect, Entry, Environment, Executable, Files, NoFiles, Options, Start};
+pub use tail::replacing_commands;
 pub use touched::Changes;
 pub use value::Value;
 

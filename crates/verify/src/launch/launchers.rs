@@ -4,6 +4,7 @@
 
 use super::applets::{self, Arguments};
 use super::call::{BUSYBOX, Call};
+use super::group::Leads;
 use super::image_files::ImageFiles;
 use super::next::{fails, no_command, refused, start, unknown_word};
 use super::options::{Grammar, OptionError, Value, is_given};
@@ -298,8 +299,12 @@ impl Plain {
         if let Some(value) = option_values::refused(call, name, &options, operands) {
             return refused(call, OptionError::Refused(value));
         }
-        if name == "setsid" && call.process.leads_group && !is_given(&options, &["w", "wait"]) {
-            return leaves_container(call);
+        if name == "setsid" && !is_given(&options, &["w", "wait"]) {
+            match (call.process.leads, leaves_container(call)) {
+                (Leads::Yes, next) => return next,
+                (Leads::Perhaps, Next::Fails(finding)) => return Next::Fails(report::weakened(finding)),
+                _ => {}
+            }
         }
         if name == "stdbuf" && lacks_stdbuf_library(call) {
             return fails(call, "it cannot find `libstdbuf.so`, which the image does not have".to_owned());

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use crossdock_shell::{Changes, Failure};
 
+use super::group::Leads;
 use crate::program::container::{ANYONE, Container, Credentials, last_assignment};
 use crate::program::inspect::Script;
 use crate::program::loader::Family;
@@ -223,8 +224,8 @@ pub(super) struct Process {
     pub(super) text_file: TextFile,
     /// Whether a command before it, `ldconfig`, writes the loader's cache anew: the image's own tells nothing then.
     pub(super) has_new_cache: bool,
-    /// Whether it certainly leads its process group, as the first process of a container does.
-    pub(super) leads_group: bool,
+    /// Whether it leads its process group, as the first process of a container does.
+    pub(super) leads: Leads,
     /// The dynamic loader that starts the program instead of the one that the program names.
     pub(super) loader: Option<String>,
     /// The number of links, from this one, that the check of the script before them verified already.
@@ -260,7 +261,7 @@ impl Process {
             search: Search::AsGiven,
             text_file: TextFile::Refused,
             has_new_cache: false,
-            leads_group: true,
+            leads: Leads::Yes,
             loader: None,
             checked: 1,
             changes: Vec::new(),
@@ -324,7 +325,7 @@ impl Process {
     pub(super) fn identity(&self, program: &str) -> u64 {
         let mut hasher = DefaultHasher::new();
         (self.circumstances(program), &self.words, &self.environment).hash(&mut hasher);
-        (self.certainty, self.role, self.is_covered, self.leads_group).hash(&mut hasher);
+        (self.certainty, self.role, self.is_covered, self.leads).hash(&mut hasher);
         hasher.finish()
     }
 

@@ -13,6 +13,7 @@ use crossdock_shell::{
 
 use super::as_set;
 use super::call::Call;
+use super::group::Tail;
 use super::image_files::{ImageFiles, MAX_SCRIPT};
 use super::options::OptionError;
 use super::process::{Process, Word, base_name};
@@ -34,6 +35,8 @@ struct Script {
     text: Vec<u8>,
     /// The word after the commands of `-c`, which is `$0`, if they use arguments and no word follows.
     lost_word: Option<String>,
+    /// The commands that the shell does not run in a child, though no `exec` is before them.
+    tail: Tail,
 }
 
 /// Reads the arguments of a shell, and follows the commands.
@@ -53,6 +56,7 @@ pub(super) fn read(call: &Call<'_>, budget: &mut Budget) -> Next {
                 text: text.as_bytes().to_vec(),
                 lost_word: lost_word(text, &shell),
                 has_pipefail: true,
+                tail: Tail::default(),
             },
             None => {
                 return Next::Unknown(format!(
@@ -72,7 +76,11 @@ pub(super) fn read(call: &Call<'_>, budget: &mut Budget) -> Next {
     let text = [startup.as_bytes(), &script.text].concat();
     // dash 0.5.12, of Debian 12, refuses it.
     let has_pipefail = dialect != Dialect::Dash || call.contains("pipefail");
-    let script = Script { text, has_pipefail, ..script };
+    let tail = match shell.source {
+        ScriptSource::Command(_) => Tail::of(&text, call, dialect),
+        _ => Tail::default(),
+    };
+    let script = Script { text, has_pipefail, tail, ..script };
     follow_script(call.context, call.process, &script, shell, dialect, budget)
 }
 
@@ -86,7 +94,8 @@ pub(super) fn read_text(
     let Some(text) = read_small(context.container.root, &found.path, MAX_SCRIPT) else {
         return Next::Nothing;
     };
-    let script = Script { name: found.path.clone(), text, lost_word: None, has_pipefail: true };
+    let script =
+        Script { name: found.path.clone(), text, lost_word: None, has_pipefail: true, tail: Tail::default() };
     let words: Vec<Value> =
         std::iter::once(Value::from(&*found.path)).chain(process.words.iter().skip(1).map(value)).collect();
     match read_shell_arguments(&words) {
@@ -136,7 +145,9 @@ fn file_of(call: &Call<'_>, file: &Value) -> Result<Script, Box<Next>> {
     }
     match read_small(container.root, &found.path, MAX_SCRIPT) {
         Some(text) if text.starts_with(b"\x7fELF") => missing("it is a program, not a script"),
-        Some(text) => Ok(Script { name: found.path, text, lost_word: None, has_pipefail: true }),
+        Some(text) => {
+            Ok(Script { name: found.path, text, lost_word: None, has_pipefail: true, tail: Tail::default() })
+        }
         None => Err(Box::new(Next::Unknown(format!("{name} is longer than 1 MiB")))),
     }
 }

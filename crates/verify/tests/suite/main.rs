@@ -19,3 +19,4 @@ mod scripts;
 mod steps;
 mod support;
 mod symbols;
+mod tails;

@@ -115,7 +115,7 @@ impl Reading<'_> {
         let mut names = before.filter_map(|other| other.words[0].text());
         process.has_new_cache |= names.any(|name| base_name(name) == "ldconfig");
         process.checked = 0;
-        process.leads_group &= program.how == How::Exec;
+        process.leads = self.script.tail.leads(self.process.leads, program);
         // A file that the script writes is perhaps not that of the image.
         let is_absent = matches!(program.found, Found::Missing | Found::NotExecutable(_));
         let is_made = is_absent && search::may_be_changed(&process, &self.process.changes);
