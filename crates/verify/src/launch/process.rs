@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
-use crossdock_shell::{Changes, Failure};
+use crossdock_shell::{Changes, Failure, StandardInput};
 
 use super::group::Leads;
 use crate::program::container::{ANYONE, Container, Credentials, last_assignment};
@@ -224,6 +224,8 @@ pub(super) struct Process {
     pub(super) text_file: TextFile,
     /// Whether a command before it, `ldconfig`, writes the loader's cache anew: the image's own tells nothing then.
     pub(super) has_new_cache: bool,
+    /// Its standard input; inherited if it is the container's own, which is empty unless it runs with `-i`.
+    pub(super) input: StandardInput,
     /// Whether it leads its process group, as the first process of a container does.
     pub(super) leads: Leads,
     /// The dynamic loader that starts the program instead of the one that the program names.
@@ -261,6 +263,7 @@ impl Process {
             search: Search::AsGiven,
             text_file: TextFile::Refused,
             has_new_cache: false,
+            input: StandardInput::Inherited,
             leads: Leads::Yes,
             loader: None,
             checked: 1,
@@ -316,6 +319,13 @@ impl Process {
         self.story.contains(" runs ")
     }
 
+    /// Returns whether commands of scripts before this process may have created the file of this name.
+    pub(super) fn may_be_made(&self, name: &str) -> bool {
+        let directory = self.directory.as_deref().unwrap_or("/").trim_end_matches('/');
+        let path = if name.starts_with('/') { name.to_owned() } else { format!("{directory}/{name}") };
+        self.changes.iter().any(|changes| changes.may_concern(&path))
+    }
+
     /// Returns the first word, if it is known.
     pub(super) fn name(&self) -> Option<&str> {
         self.words.first().and_then(Word::known)
@@ -325,14 +335,14 @@ impl Process {
     pub(super) fn identity(&self, program: &str) -> u64 {
         let mut hasher = DefaultHasher::new();
         (self.circumstances(program), &self.words, &self.environment).hash(&mut hasher);
-        (self.certainty, self.role, self.is_covered, self.leads).hash(&mut hasher);
+        (self.certainty, self.role, self.is_covered, self.leads, &self.input).hash(&mut hasher);
         hasher.finish()
     }
 
     /// Returns a number that is the same for processes that start the same program in the same way.
     pub(super) fn way(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (&self.words, &self.search, &self.directory, &self.environment).hash(&mut hasher);
+        (&self.words, &self.search, &self.directory, &self.environment, &self.input).hash(&mut hasher);
         hasher.finish()
     }
 

@@ -16,6 +16,7 @@ mod odd_images;
 mod real_programs;
 mod robustness;
 mod scripts;
+mod standard_input;
 mod steps;
 mod support;
 mod symbols;

@@ -1,6 +1,6 @@
 //! The programs of a script as processes: their files, and what the shell gives them.
 
-use crossdock_shell::{Failure, Found, How, Program, Value};
+use crossdock_shell::{Failure, Found, How, Program, StandardInput, Value};
 
 use super::reading::{Deployment, Reading};
 use super::word;
@@ -108,6 +108,11 @@ impl Reading<'_> {
         process.environment.change(&changes.collect());
         process.directory = program.directory.text().map(str::to_owned);
         process.text_file = TextFile::Runs;
+        process.input = match &program.input {
+            StandardInput::Inherited if self.script.is_input => StandardInput::Unknown,
+            StandardInput::Inherited => self.process.input.clone(),
+            input => input.clone(),
+        };
         if !process.changes.contains(&program.changes) {
             process.changes.push(program.changes.clone());
         }
