@@ -182,6 +182,9 @@ fn explain(context: &Context, error: &ExecuteError, report: &Report) -> Error {
         ExecuteError::Image { source, .. } if is_about_temporary_files(source.as_ref()) => {
             plain.hint("free space there, or set TMPDIR to another directory")
         }
+        ExecuteError::Image { source, .. } if is_about_limits(source.as_ref()) => plain.hint(
+            "the layer is as its builder made it; build the base image again, with zstd without `--long` or with gzip, or take another",
+        ),
         ExecuteError::Image { image, source } if is_damage(source.as_ref()) => {
             let program = &context.program;
             plain.hint(format!("the layout is damaged; rebuild it with `{program} dist --image {image}`"))
@@ -193,6 +196,11 @@ fn explain(context: &Context, error: &ExecuteError, report: &Report) -> Error {
 /// Whether an image could not be unpacked for want of a usable directory of temporary files.
 fn is_about_temporary_files(error: &(dyn std::error::Error + 'static)) -> bool {
     matches!(error.downcast_ref(), Some(SourceError::Root(root)) if root.is_about_temporary_files())
+}
+
+/// Whether a layer exceeds a limit of crossdock. It is the same however often it is built.
+fn is_about_limits(error: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(SourceError::Root(root)) if root.is_about_limits())
 }
 
 /// Whether an image on disk differs from what its manifests describe.

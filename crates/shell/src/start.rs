@@ -220,6 +220,12 @@ pub trait Files {
         None
     }
 
+    /// Whether a program is a shell script that asks for the name by which it is called.
+    fn names_itself(&self, path: &str) -> bool {
+        let _ = path;
+        false
+    }
+
     /// Whether a program looks for other files next to itself, so that a copy of it elsewhere does not find them.
     fn seeks_beside_itself(&self, path: &str) -> bool {
         let _ = path;

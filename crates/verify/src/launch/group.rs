@@ -14,7 +14,7 @@ pub(super) enum Leads {
 }
 
 /// The launchers that their command replaces (`execve`). Others start it in a child, which is in their group.
-const REPLACED: [&str; 14] = [
+const REPLACED: [&str; 16] = [
     "chpst",
     "chroot",
     "chrt",
@@ -23,7 +23,9 @@ const REPLACED: [&str; 14] = [
     "ionice",
     "nice",
     "nohup",
+    "prlimit",
     "s6-setuidgid",
+    "setarch",
     "setpriv",
     "setuidgid",
     "stdbuf",

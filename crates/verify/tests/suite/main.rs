@@ -17,6 +17,7 @@ mod real_programs;
 mod robustness;
 mod scripts;
 mod standard_input;
+mod startups;
 mod steps;
 mod support;
 mod symbols;
