@@ -3,15 +3,7 @@
 use crossdock_shell::{Dialect, How, Position, Program, replacing_commands};
 
 use super::call::Call;
-use super::process::{Process, Word};
-
-/// Whether a process leads its process group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Leads {
-    Yes,
-    Perhaps,
-    No,
-}
+use super::process::{Leads, Process, Word};
 
 /// The launchers that their command replaces (`execve`). Others start it in a child, which is in their group.
 const REPLACED: [&str; 16] = [

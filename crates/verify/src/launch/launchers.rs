@@ -4,11 +4,10 @@
 
 use super::applets::{self, Arguments};
 use super::call::{BUSYBOX, Call};
-use super::group::Leads;
 use super::image_files::ImageFiles;
 use super::next::{fails, no_command, refused, start, unknown_word};
 use super::options::{Grammar, OptionError, Value, is_given};
-use super::process::{Libc, Process, Word};
+use super::process::{Leads, Libc, Process, Word};
 use super::{Next, environment, group, option_values, report, switch_user};
 use crate::program::busybox::BusyBox;
 use crossdock_shell::{Entry, Files};

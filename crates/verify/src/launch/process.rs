@@ -7,7 +7,6 @@ use std::rc::Rc;
 
 use crossdock_shell::{Changes, Failure, StandardInput};
 
-use super::group::Leads;
 use crate::program::container::{ANYONE, Container, Credentials, last_assignment};
 use crate::program::inspect::Script;
 use crate::program::loader::Family;
@@ -46,6 +45,14 @@ pub(super) enum Certainty {
     Certain,
     /// It depends on values that are only known at run time, or on a program whose behavior is not known for certain.
     Possible,
+}
+
+/// Whether a process leads its process group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Leads {
+    Yes,
+    Perhaps,
+    No,
 }
 
 /// The part that a process has in the start of an image.
