@@ -194,6 +194,9 @@ fn explain(context: &Context, error: &ExecuteError, report: &Report) -> Error {
         ExecuteError::Image { source, .. } if is_about_temporary_files(source.as_ref()) => {
             plain.hint("free space there, or set TMPDIR to another directory")
         }
+        ExecuteError::Image { source, .. } if is_about_limits(source.as_ref()) => plain.hint(
+            "the layer is as it was built, and another copy of it would be the same: build the base image differently, or name another base",
+        ),
         ExecuteError::Image { image, source } if is_damage(source.as_ref()) => {
             let program = &context.program;
             plain.hint(format!("the layout is damaged; rebuild it with `{program} dist --image {image}`"))
@@ -205,6 +208,11 @@ fn explain(context: &Context, error: &ExecuteError, report: &Report) -> Error {
 /// Whether an image could not be unpacked for want of a usable directory of temporary files.
 fn is_about_temporary_files(error: &(dyn std::error::Error + 'static)) -> bool {
     matches!(error.downcast_ref(), Some(SourceError::Root(root)) if root.is_about_temporary_files())
+}
+
+/// Whether a layer exceeds a limit of crossdock. It is the same however often it is built.
+fn is_about_limits(error: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(SourceError::Root(root)) if root.is_about_limits())
 }
 
 /// Whether an image on disk differs from what its manifests describe.
@@ -234,9 +242,20 @@ mod tests {
     use std::path::Path;
 
     use crossdock_fs::FileError;
-    use crossdock_oci::Digest;
+    use crossdock_oci::{Digest, LayerSource, RootLimits, RootView};
 
     use super::*;
+
+    #[test]
+    fn a_layer_beyond_a_limit_is_no_damage_of_the_layout() {
+        // The beginning of a frame of zstd with a window of 256 MiB.
+        let blob = b"\x28\xb5\x2f\xfd\0\x90\x01\0\0".to_vec();
+        let digest = Digest::of(&blob);
+        let mut root = RootView::new(RootLimits::default(), "/nonexistent");
+        let layer = LayerSource { blob: Box::new(blob), digest, diff_id: digest };
+        let error = SourceError::from(root.apply(layer).unwrap_err());
+        assert!(is_about_limits(&error), "{error}");
+    }
 
     #[test]
     fn only_a_changed_image_is_damaged() {

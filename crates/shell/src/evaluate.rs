@@ -23,10 +23,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use machine::Evaluator;
-use state::{Content, Last, LastKind, Mode, OptionPlace, State, Status, Variable, WHOLE};
+use state::{Content, Input, Last, LastKind, Mode, OptionPlace, Source, State, Status, Variable, WHOLE};
 
 use crate::budget::Budget;
-use crate::outcome::{Cause, End, EndKind, How, Outcome, Position, Unfollowed};
+use crate::outcome::{Cause, End, EndKind, How, Outcome, Position, StandardInput, Unfollowed};
 use crate::start::{Dialect, Files, Start};
 use crate::syntax;
 use crate::syntax::Lines;
@@ -118,7 +118,11 @@ fn initial(start: &Start) -> State {
         directory: start.directory.clone(),
         touched: Arc::new(Touched::default()),
         output: None,
-        input: None,
+        input: match &start.input {
+            StandardInput::Inherited => Source::Script,
+            StandardInput::Text(text) => Source::Known(Input::new(text)),
+            StandardInput::Unknown => Source::Unknown,
+        },
         option: OptionPlace::default(),
         last: vec![Last { kind: LastKind::Other, position: Position::FIRST }],
         exit_trap: None,

@@ -41,6 +41,7 @@ mod outcome;
 mod pattern;
 mod start;
 mod syntax;
+mod tail;
 mod touched;
 mod value;
 
@@ -49,9 +50,10 @@ pub use budget::Budget;
 pub use evaluate::{follow, follow_within};
 pub use outcome::{
     Asked, Cause, End, EndKind, Exit, Failure, Found, How, Outcome, Place, Position, Program, Reason,
-    SyntaxError, Trouble, Unfollowed,
+    StandardInput, SyntaxError, Trouble, Unfollowed,
 };
 pub use start::{Dialect, Entry, Environment, Executable, Files, NoFiles, Options, Start};
+pub use tail::replacing_commands;
 pub use touched::Changes;
 pub use value::Value;
 

@@ -1,6 +1,7 @@
 //! The evaluator's answer: the programs of a script, its ends, and what could not be followed.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::touched::Changes;
 use crate::value::Value;
@@ -87,6 +88,18 @@ pub enum Found {
     Unknown,
 }
 
+/// The standard input of a program or of a script.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub enum StandardInput {
+    /// That of its starter.
+    #[default]
+    Inherited,
+    /// This text.
+    Text(Arc<str>),
+    /// Unknown.
+    Unknown,
+}
+
 /// A program that a script may run. Builtins and functions are not programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
@@ -112,6 +125,8 @@ pub struct Program {
     pub environment: Vec<(String, Option<Value>)>,
     /// Its working directory.
     pub directory: Value,
+    /// Its standard input: a here-document, a file, or what the program before it in a pipeline prints.
+    pub input: StandardInput,
     /// The files that earlier commands may have changed.
     pub changes: Changes,
 }

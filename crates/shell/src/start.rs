@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::outcome::StandardInput;
 use crate::value::Value;
 
 /// The shell that reads a script. They differ in words, reserved words and builtins.
@@ -114,6 +115,8 @@ pub struct Start {
     pub directory: Value,
     /// The user id for `id -u`. `None` if unknown.
     pub user: Option<u32>,
+    /// The standard input.
+    pub input: StandardInput,
     /// Whether the shell has the option `pipefail`, which dash lacks before 0.5.13.
     pub has_pipefail: bool,
 }
@@ -130,6 +133,7 @@ impl Start {
             environment: Environment::default(),
             directory: Value::from("/"),
             user: None,
+            input: StandardInput::Inherited,
             has_pipefail: true,
         }
     }
@@ -214,6 +218,12 @@ pub trait Files {
     fn is_link(&self, path: &str) -> Option<bool> {
         let _ = path;
         None
+    }
+
+    /// Whether a program is a shell script that asks for the name by which it is called.
+    fn names_itself(&self, path: &str) -> bool {
+        let _ = path;
+        false
     }
 
     /// Whether a program looks for other files next to itself, so that a copy of it elsewhere does not find them.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossdock_oci::{
-    Compression, Descriptor, Image, ImageSource, Layer, LayerBuilder, Layout, Owner, PlatformImage,
+    Compression, Descriptor, Digest, Image, ImageSource, Layer, LayerBuilder, Layout, Owner, PlatformImage,
     PlatformObject, Pruning, RuntimeConfig, Timestamp, assemble, media_type,
 };
 
@@ -20,6 +20,7 @@ use crate::shell::{Failure, Tool, repository};
 const LAYERS: usize = 20;
 const FILES_OF_A_LAYER: usize = 5_000;
 const PROGRAMS: usize = 1_000;
+const LINKS: usize = 20_000;
 
 /// The program that decompresses and hashes the layers, and nothing else.
 fn build_pass() -> Result<PathBuf, Failure> {
@@ -129,7 +130,52 @@ pub(super) fn files(setting: &Setting) -> Result<Vec<Row>, Failure> {
     let name = "verify, 1,000 programs / file + readelf -d";
     let speed = Row { name, ours, theirs, unit: "files/s", goal: Goal::RatioAtLeast(10.0) };
     let long = verify_at(setting, &long_program(setting)?, &["--for", "linux/amd64"]);
-    Ok(vec![speed, peak("peak memory, verify of a program of 2 GB", &long)?])
+    Ok(vec![speed, peak("peak memory, verify of a program of 2 GB", &long)?, of_links(setting)?])
+}
+
+/// Compares the verification of all names of one program with one pass that decompresses and hashes the layer. A verification of each name by
+/// itself would take more than a thousand passes.
+fn of_links(setting: &Setting) -> Result<Row, Failure> {
+    let layout = image_of_links(setting)?;
+    let ours = verify_at(setting, layout.path(), &["--all"]);
+    let pass = Tool::new([build_pass()?.display().to_string()]);
+    let blobs = layer_blobs(&layout)?;
+    let theirs =
+        Contender::command(blobs.iter().fold(pass, |pass, blob| pass.arg(blob.display().to_string())));
+    ours.run()?;
+    theirs.run()?;
+    let (ours, theirs) = turns(setting.rounds, |_| ours.run(), |_| theirs.run())?;
+    let name = "verify --all, 20,000 hard links / decompress + hash";
+    Ok(Row { name, ours, theirs, unit: "s", goal: Goal::RatioAtMost(10.0) })
+}
+
+/// Returns the layout of an image whose program has 20,000 further names in a directory of PATH, which is kept for later runs.
+fn image_of_links(setting: &Setting) -> Result<Layout, Failure> {
+    kept(&setting.directory.join("links"), |layout| {
+        let root = setting.directory.join("links-root");
+        let names = root.join("usr/bin");
+        let make = |directory: &Path| std::fs::create_dir_all(directory).map_err(Failure::file(directory));
+        drop(std::fs::remove_dir_all(&root));
+        make(&names)?;
+        let app = root.join("app");
+        std::fs::copy(build_gzip1_for(&setting.directory, "amd64")?, &app).map_err(Failure::file(&app))?;
+        for number in 0..LINKS {
+            let link = names.join(format!("name-{number}"));
+            std::fs::hard_link(&app, &link).map_err(Failure::file(&link))?;
+        }
+        let tar = setting.directory.join("links.tar");
+        let (to, from) = (tar.display().to_string(), root.display().to_string());
+        Tool::new(["tar", "--create", "--file", to.as_str(), "--directory", from.as_str(), "app", "usr"])
+            .quietly()?;
+        let plain = std::fs::read(&tar).map_err(Failure::file(&tar))?;
+        let (diff_id, uncompressed_size) = (Digest::of(&plain), plain.len() as u64);
+        Tool::new(["gzip", "--no-name", "--force", to.as_str()]).quietly()?;
+        let packed = setting.directory.join("links.tar.gz");
+        let bytes = std::fs::read(&packed).map_err(Failure::file(&packed))?;
+        let blob = layout.blobs().put(&bytes).map_err(refused)?;
+        let descriptor = Descriptor::new(media_type::LAYER_GZIP, blob);
+        Ok(vec![platform("amd64", vec![Layer { descriptor, diff_id, uncompressed_size }])])
+    })
 }
 
 /// The compression of layers.

@@ -48,7 +48,6 @@ const BASH: &[&str] = &[
     "bind",
     "fc",
     "caller",
-    "coproc",
 ];
 
 /// The largest text of `eval`, `alias` and `.`.

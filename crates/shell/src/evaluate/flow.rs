@@ -2,7 +2,7 @@
 
 use crate::evaluate::machine::Evaluator;
 use crate::evaluate::state::{
-    Content, Input, LastKind, Mode, State, Status, absorb_failures, join_by_mode, merge,
+    Content, Input, LastKind, Mode, Source, State, Status, absorb_failures, join_by_mode, merge,
 };
 use crate::outcome::{Cause, EndKind, How, Position, Reason, SyntaxError};
 use crate::start::Dialect;
@@ -234,7 +234,7 @@ impl Evaluator<'_> {
                     })
                 },
             );
-            piped = printed_by_all(&ended);
+            piped = printed_by_all(&ended).into();
             for inner in ended {
                 state.join_touched(&inner);
                 if inner.status.success() == Some(false) {
@@ -306,7 +306,7 @@ impl Evaluator<'_> {
         }
         let fallback = states.first().cloned();
         let reads = command.redirections.iter().any(Redirection::is_input);
-        let input = states.first().and_then(|state| state.input.clone());
+        let input = states.first().map_or(Source::Unknown, |state| state.input.clone());
         let (mut refused, captured) = self.redirect(&mut states, &command.redirections, position);
         refused.iter_mut().for_each(|state| state.input.clone_from(&input));
         // BusyBox goes on even with `set -e`.

@@ -40,6 +40,9 @@ impl Evaluator<'_> {
                 }
                 _ => {
                     let path = self.one(state, &redirection.target);
+                    if path.text() == Some("/dev/null") {
+                        return Some(Input::new(""));
+                    }
                     self.content(state, path.text()?, redirection.target.position)
                         .map_or_else(Value::unknown, Value::from)
                 }
@@ -66,7 +69,8 @@ impl Evaluator<'_> {
             Content::Unknown if !state.variables.contains_key("IFS") => Some(" \t\n".to_owned()),
             _ => None,
         };
-        let (Some(input), Some(separators), false) = (&mut state.input, separators, names.is_empty()) else {
+        let (Some(input), Some(separators), false) = (state.input.text(), separators, names.is_empty())
+        else {
             return forget_names(state, words);
         };
         let (line, is_whole) = input.take_line().unwrap_or_default();
@@ -93,7 +97,7 @@ impl Evaluator<'_> {
             Some(["-t", name]) if is_name(name) => name,
             _ => return forget_names(state, words),
         };
-        let content = match &mut state.input {
+        let content = match state.input.text() {
             Some(input) => {
                 let text = input.take_rest();
                 let lines: Vec<Value> = text.lines().take(MOST_WORDS).map(Value::from).collect();

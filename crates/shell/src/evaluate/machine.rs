@@ -6,7 +6,8 @@ use std::rc::Rc;
 use crate::evaluate::asks::Asks;
 use crate::evaluate::state::{Content, LastKind, State, WHOLE};
 use crate::outcome::{
-    Asked, Cause, Exit, Failure, Found, How, Outcome, Place, Position, Program, Reason, Unfollowed,
+    Asked, Cause, Exit, Failure, Found, How, Outcome, Place, Position, Program, Reason, StandardInput,
+    Unfollowed,
 };
 use crate::start::{Files, Start};
 use crate::value::Value;
@@ -47,6 +48,7 @@ struct Key {
     file: Option<String>,
     how: How,
     found: Found,
+    input: StandardInput,
 }
 
 pub(crate) struct Evaluator<'a> {
@@ -240,6 +242,7 @@ impl<'a> Evaluator<'a> {
             file: program.file.clone(),
             how: program.how,
             found: program.found.clone(),
+            input: program.input.clone(),
         };
         if let Some(index) = self.known.get(&key) {
             let known = &mut self.outcome.programs[*index];

@@ -314,7 +314,9 @@ impl Evaluator<'_> {
                 made.filter(|(copy, source)| self.is_same_elsewhere(copy, source)).collect()
             }
             ("ln", [target, link]) if operands.has(&['s']) && target.starts_with('/') => {
-                self.made_of(state, target, link).into_iter().collect()
+                let made = self.made_of(state, target, link).into_iter();
+                // The name by which it is called is that of the link.
+                made.filter(|(_, target)| !self.files.names_itself(target)).collect()
             }
             ("chmod", [mode, files @ ..]) if !takes_execution(mode) => {
                 let paths = files.iter().filter_map(|path| Self::absolute(state, path));

@@ -175,7 +175,7 @@ fn without_directory<'w>(words: &[&'w str]) -> Vec<&'w str> {
 }
 
 fn input(state: &mut State) -> Option<String> {
-    state.input.as_mut().map(Input::take_rest)
+    state.input.text().map(Input::take_rest)
 }
 
 fn basename(path: &str) -> &str {

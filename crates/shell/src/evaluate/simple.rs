@@ -101,7 +101,7 @@ impl Evaluator<'_> {
             }
             // `$(< file)` of bash.
             if words.is_empty() && command.redirections.iter().any(Redirection::is_input) {
-                let text = state.input.as_mut().map(Input::take_rest);
+                let text = state.input.text().map(Input::take_rest);
                 self.print(&mut state, text.map_or_else(Value::unknown, Value::from));
             }
             state.input = input;
@@ -157,6 +157,8 @@ impl Evaluator<'_> {
             state.output = None;
         }
         let call = Call { words: fields, position: command.position, assigned, no_functions: false };
+        // `exec < file` is for all commands after it.
+        let stays = matches!(call.words.as_slice(), [word] if word.text() == Some("exec"));
         let is_map =
             call.words.iter().any(|word| word.prefix().starts_with('-') && word.prefix().contains('A'));
         let mut states = self.call(state, call);
@@ -171,7 +173,7 @@ impl Evaluator<'_> {
         if is_redirected && saved.is_some() {
             states.iter_mut().for_each(|state| state.output.clone_from(&saved));
         }
-        if command.redirections.iter().any(Redirection::is_input) {
+        if !stays && command.redirections.iter().any(Redirection::is_input) {
             states.iter_mut().for_each(|state| state.input.clone_from(&input));
         }
         states
@@ -373,6 +375,7 @@ impl Evaluator<'_> {
             guessed: self.is_guessed(&state, &found),
             environment,
             directory: state.directory.clone(),
+            input: state.input.of_program(),
             changes: Changes::of(&state.touched),
         };
         let index = self.program(program);
@@ -592,7 +595,7 @@ impl Evaluator<'_> {
                 if let Some(path) = self.absent_input(state, redirection) {
                     opened = Opened::Failed(path.to_owned());
                 }
-                state.input = self.input(state, redirection);
+                state.input = self.input(state, redirection).into();
                 continue;
             }
             let target = match &redirection.kind {

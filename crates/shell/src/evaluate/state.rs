@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::outcome::{EndKind, Position};
+use crate::outcome::{EndKind, Position, StandardInput};
 use crate::start::Options;
 use crate::syntax::tree::Command;
 use crate::touched::Touched;
@@ -106,8 +106,43 @@ pub(crate) struct Last {
 /// The known text that commands read from their standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Input {
-    text: Rc<str>,
+    text: Arc<str>,
     at: usize,
+}
+
+/// Where a command reads its standard input from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// From where the script does.
+    Script,
+    Known(Input),
+    Unknown,
+}
+
+impl Source {
+    /// Returns the text; `None` if unknown.
+    pub(crate) fn text(&mut self) -> Option<&mut Input> {
+        match self {
+            Source::Known(input) => Some(input),
+            Source::Script | Source::Unknown => None,
+        }
+    }
+
+    /// Returns the input of a program that is started now.
+    pub(crate) fn of_program(&self) -> StandardInput {
+        match self {
+            Source::Script => StandardInput::Inherited,
+            Source::Known(input) if input.at == 0 => StandardInput::Text(input.text.clone()),
+            Source::Known(input) => StandardInput::Text(input.rest().into()),
+            Source::Unknown => StandardInput::Unknown,
+        }
+    }
+}
+
+impl From<Option<Input>> for Source {
+    fn from(input: Option<Input>) -> Self {
+        input.map_or(Source::Unknown, Source::Known)
+    }
 }
 
 impl Input {
@@ -168,8 +203,8 @@ pub(crate) struct State {
     pub(crate) touched: Arc<Touched>,
     /// The captured output within a command substitution.
     pub(crate) output: Option<Value>,
-    /// The standard input. `None` if unknown.
-    pub(crate) input: Option<Input>,
+    /// The standard input.
+    pub(crate) input: Source,
     pub(crate) option: OptionPlace,
     pub(crate) last: Vec<Last>,
     pub(crate) exit_trap: Option<Rc<str>>,
@@ -315,7 +350,7 @@ impl State {
             self.output = Some(Value::unknown());
         }
         if self.input != other.input {
-            self.input = None;
+            self.input = Source::Unknown;
         }
         self.waited |= other.waited;
         self.last.extend(&other.last);

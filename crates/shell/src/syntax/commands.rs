@@ -390,7 +390,7 @@ impl Parser<'_> {
             let position = self.position();
             let body = self.document_lines(&pending);
             let word = if pending.quoted {
-                Word { position, pieces: Vec::new() }
+                Word { position, pieces: vec![Piece::Text { text: body, quoted: true }] }
             } else {
                 self.inner(&body, position, |parser| parser.word_until(Until::Document))?
             };

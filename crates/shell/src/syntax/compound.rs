@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::start::Dialect;
 use crate::syntax::reader::{Parsed, Parser};
-use crate::syntax::tree::{AfterArm, Arm, CommandKind, List, Piece, Word};
+use crate::syntax::tree::{AfterArm, Arm, CommandKind, Item, List, Piece, Pipeline, Word};
 use crate::syntax::words::{Until, is_name, is_name_char, is_name_start};
 
 impl Parser<'_> {
@@ -25,6 +25,7 @@ impl Parser<'_> {
             "while" => |parser| parser.loop_command(false),
             "until" => |parser| parser.loop_command(true),
             "function" if not_dash => Self::function_keyword,
+            "coproc" if bash => Self::coproc,
             "[[" if not_dash => Self::conditional,
             _ => return Ok(None),
         };
@@ -42,6 +43,20 @@ impl Parser<'_> {
         self.at += 1;
         let list = self.compound_list()?;
         if self.take(")") { Ok(CommandKind::Subshell(list)) } else { self.unexpected(Some(")")) }
+    }
+
+    /// Reads bash's `coproc COMMAND`, which runs in the background. Only a compound command may have a name.
+    fn coproc(&mut self) -> Parsed<CommandKind> {
+        const COMPOUND: [&str; 8] = ["{", "if", "case", "for", "select", "while", "until", "[["];
+        self.blanks();
+        let start = self.at;
+        let has_name = self.variable_name().is_some();
+        self.blanks();
+        if !has_name || !(self.peek() == Some('(') || COMPOUND.contains(&self.reserved_word())) {
+            self.at = start;
+        }
+        let first = Pipeline { negated: false, commands: vec![self.command()?] };
+        Ok(CommandKind::Group(vec![Item { first, rest: Vec::new(), background: true }]))
     }
 
     fn group(&mut self) -> Parsed<CommandKind> {

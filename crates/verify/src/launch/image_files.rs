@@ -6,7 +6,7 @@ use crossdock_shell::{Changes, Entry, Executable, Files};
 use super::Context;
 use super::process::Process;
 use crate::program::container::{Container, Credentials};
-use crate::program::inspect::{Dynamic, Inspection, inspect_file};
+use crate::program::inspect::{Dynamic, Inspected, Inspection, inspect_file};
 use crate::root::{EntryKind, ResolveError, Resolved, is_mounted, read_small, resolve};
 
 /// The size above which a script is not read.
@@ -25,6 +25,11 @@ impl<'a> ImageFiles<'a> {
     pub(super) fn of(context: Context<'a>, process: &'a Process) -> ImageFiles<'a> {
         let container = process.within(context.container);
         ImageFiles { context, container, changes: &process.changes, user: process.user.as_ref() }
+    }
+
+    fn inspected(&self, path: &str) -> Option<Inspected<'_>> {
+        let found = resolve(self.container.root, path).ok()?;
+        inspect_file(self.container.root, &found.path).ok()
     }
 
     /// Returns what the image has at a path where no runtime mounts another file system, and the user if that is known.
@@ -107,14 +112,22 @@ impl Files for ImageFiles<'_> {
         Some(entry.is_some_and(|entry| matches!(entry.kind, EntryKind::Link(_))))
     }
 
+    fn names_itself(&self, path: &str) -> bool {
+        let is_shell = |facts: &Inspection| match facts {
+            Inspection::Script(script) => script.is_for_shell(),
+            Inspection::Text => true,
+            _ => false,
+        };
+        let text = || self.text(path).unwrap_or_default();
+        self.inspected(path).is_some_and(|file| is_shell(&file.facts)) && names_own(&text())
+    }
+
     fn seeks_beside_itself(&self, path: &str) -> bool {
-        let found = resolve(self.container.root, path).ok();
-        let file = found.and_then(|found| inspect_file(self.container.root, &found.path).ok());
+        let file = self.inspected(path);
         match file.as_ref().map(|file| &file.facts) {
             Some(Inspection::Elf(elf)) => elf.dynamic.as_ref().is_some_and(names_origin),
             Some(Inspection::Script(script)) if script.is_for_shell() => {
-                let text = self.text(path).unwrap_or_default();
-                OWN_NAMES.iter().any(|name| memchr::memmem::find(&text, name).is_some())
+                names_own(&self.text(path).unwrap_or_default())
             }
             // Other interpreters import what is next to the script.
             Some(Inspection::Script(_)) => true,
@@ -159,6 +172,11 @@ fn machine(architecture: Architecture) -> Option<&'static str> {
         Architecture::Sparc64 => "sparc64",
         _ => return None,
     })
+}
+
+/// Whether a text of a shell asks for the name of its script.
+fn names_own(text: &[u8]) -> bool {
+    OWN_NAMES.iter().any(|name| memchr::memmem::find(text, name).is_some())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::call::{BUSYBOX, Call};
 use super::image_files::ImageFiles;
 use super::next::{fails, no_command, refused, start, unknown_word};
 use super::options::{Grammar, OptionError, Value, is_given};
-use super::process::{Libc, Process, Word};
+use super::process::{Leads, Libc, Process, Word};
 use super::{Next, environment, group, option_values, report, switch_user};
 use crate::program::busybox::BusyBox;
 use crossdock_shell::{Entry, Files};
@@ -66,6 +66,9 @@ enum Own {
     Su,
     Sudo,
     Xargs,
+    SetArch,
+    /// It starts a program that is not followed, in other surroundings or by rules of its own.
+    Opaque,
 }
 
 const COREUTILS: &[&str] = &["GNU coreutils", BUSYBOX, "toybox", "uutils"];
@@ -140,6 +143,8 @@ impl Launcher {
             Reading::Own(Own::Su) => switch_user::su(call),
             Reading::Own(Own::Sudo) => switch_user::sudo(call),
             Reading::Own(Own::Xargs) => xargs(call),
+            Reading::Own(Own::SetArch) => set_arch(call),
+            Reading::Own(Own::Opaque) => opaque(call),
         }
     }
 }
@@ -269,6 +274,71 @@ static LAUNCHERS: &[Launcher] = &[
     own(&["setpriv"], UTIL_LINUX, Own::SetPriv),
     own(&["su", "runuser"], UTIL_LINUX, Own::Su),
     own(&["xargs"], &["GNU findutils", BUSYBOX, "toybox"], Own::Xargs),
+    plain(
+        &["prlimit"],
+        UTIL_LINUX,
+        "p:o:c::d::e::f::i::l::m::n::q::r::s::t::u::v::x::y::hV",
+        &[
+            ("as", Value::Attached),
+            ("core", Value::Attached),
+            ("cpu", Value::Attached),
+            ("data", Value::Attached),
+            ("fsize", Value::Attached),
+            ("help", Value::None),
+            ("locks", Value::Attached),
+            ("memlock", Value::Attached),
+            ("msgqueue", Value::Attached),
+            ("nice", Value::Attached),
+            ("nofile", Value::Attached),
+            ("noheadings", Value::None),
+            ("nproc", Value::Attached),
+            ("output", Value::Required),
+            ("pid", Value::Required),
+            ("raw", Value::None),
+            ("rss", Value::Attached),
+            ("rtprio", Value::Attached),
+            ("rttime", Value::Attached),
+            ("sigpending", Value::Attached),
+            ("stack", Value::Attached),
+            ("verbose", Value::None),
+            ("version", Value::None),
+        ],
+    )
+    .ending_with(&["p", "pid", "h", "V", "help", "version"])
+    .running_alone(),
+    plain(
+        &["time"],
+        &["GNU Time", BUSYBOX, "toybox"],
+        "af:o:pqvV",
+        &[
+            ("append", Value::None),
+            ("format", Value::Required),
+            ("help", Value::None),
+            ("output", Value::Required),
+            ("portability", Value::None),
+            ("quiet", Value::None),
+            ("verbose", Value::None),
+            ("version", Value::None),
+        ],
+    ),
+    own(&["setarch", "linux32", "linux64", "i386", "x86_64"], UTIL_LINUX, Own::SetArch),
+    own(
+        &[
+            "bwrap",
+            "capsh",
+            "nsenter",
+            "proot",
+            "run-parts",
+            "script",
+            "start-stop-daemon",
+            "strace",
+            "unshare",
+            "valgrind",
+            "watch",
+        ],
+        &["\u{7f}ELF"],
+        Own::Opaque,
+    ),
     own(&["sudo", "doas"], &["sudoers", "doas.conf"], Own::Sudo),
 ];
 
@@ -298,8 +368,12 @@ impl Plain {
         if let Some(value) = option_values::refused(call, name, &options, operands) {
             return refused(call, OptionError::Refused(value));
         }
-        if name == "setsid" && call.process.leads_group && !is_given(&options, &["w", "wait"]) {
-            return leaves_container(call);
+        if name == "setsid" && !is_given(&options, &["w", "wait"]) {
+            match (call.process.leads, leaves_container(call)) {
+                (Leads::Yes, next) => return next,
+                (Leads::Perhaps, Next::Fails(finding)) => return Next::Fails(report::weakened(finding)),
+                _ => {}
+            }
         }
         if name == "stdbuf" && lacks_stdbuf_library(call) {
             return fails(call, "it cannot find `libstdbuf.so`, which the image does not have".to_owned());
@@ -509,6 +583,50 @@ fn xargs(call: &Call<'_>) -> Next {
             next => next,
         },
         Err(error) => refused(call, error),
+    }
+}
+
+/// `setarch [ARCH] COMMAND`; by another name, that is the architecture.
+fn set_arch(call: &Call<'_>) -> Next {
+    const GRAMMAR: Grammar = Grammar {
+        short: "+hVv3BFILRSTXZ",
+        long: &[
+            ("32bit", Value::None),
+            ("3gb", Value::None),
+            ("4gb", Value::None),
+            ("addr-compat-layout", Value::None),
+            ("addr-no-randomize", Value::None),
+            ("fdpic-funcptrs", Value::None),
+            ("help", Value::None),
+            ("list", Value::None),
+            ("mmap-page-zero", Value::None),
+            ("read-implies-exec", Value::None),
+            ("short-inode", Value::None),
+            ("sticky-timeouts", Value::None),
+            ("uname-2.6", Value::None),
+            ("verbose", Value::None),
+            ("version", Value::None),
+            ("whole-seconds", Value::None),
+        ],
+    };
+    let words = call.arguments();
+    let takes_name = call.program.ends_with("setarch");
+    let is_name = |word: &&Word| word.known().is_none_or(|text| !text.starts_with('-'));
+    let skipped = usize::from(takes_name && words.first().filter(is_name).is_some());
+    match GRAMMAR.read(&words[skipped..]) {
+        Ok((options, _)) if is_given(&options, &["h", "V", "help", "list", "version"]) => Next::Nothing,
+        // It starts a shell.
+        Ok((_, [])) => Next::Nothing,
+        Ok((_, command)) => start(call, command),
+        Err(error) => refused(call, error),
+    }
+}
+
+fn opaque(call: &Call<'_>) -> Next {
+    match call.arguments() {
+        [] => Next::Nothing,
+        [word] if matches!(word.known(), Some("-h" | "-V" | "--help" | "--version")) => Next::Nothing,
+        _ => Next::Unknown(format!("the programs that {} starts are not followed", call.program)),
     }
 }
 

@@ -67,6 +67,9 @@ pub(super) fn no_directory(call: &Call<'_>, path: &str) -> Next {
 
 /// Returns the result for a file that the program is to run and cannot open.
 pub(super) fn no_file(call: &Call<'_>, name: &str, why: &str) -> Next {
+    if call.process.may_be_made(name) {
+        return Next::Unknown(format!("{} runs {name}, which an earlier command may create", call.program));
+    }
     let message = format!("{} runs {name}, and {why}: it stops at once.", call.program);
     Next::Fails(Finding::new(codes::LAUNCH_FILE_MISSING, call.context.target.name(), name, message))
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
-use crossdock_shell::{Changes, Failure};
+use crossdock_shell::{Changes, Failure, StandardInput};
 
 use crate::program::container::{ANYONE, Container, Credentials, last_assignment};
 use crate::program::inspect::Script;
@@ -45,6 +45,14 @@ pub(super) enum Certainty {
     Certain,
     /// It depends on values that are only known at run time, or on a program whose behavior is not known for certain.
     Possible,
+}
+
+/// Whether a process leads its process group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Leads {
+    Yes,
+    Perhaps,
+    No,
 }
 
 /// The part that a process has in the start of an image.
@@ -223,8 +231,10 @@ pub(super) struct Process {
     pub(super) text_file: TextFile,
     /// Whether a command before it, `ldconfig`, writes the loader's cache anew: the image's own tells nothing then.
     pub(super) has_new_cache: bool,
-    /// Whether it certainly leads its process group, as the first process of a container does.
-    pub(super) leads_group: bool,
+    /// Its standard input; inherited if it is the container's own, which is empty unless it runs with `-i`.
+    pub(super) input: StandardInput,
+    /// Whether it leads its process group, as the first process of a container does.
+    pub(super) leads: Leads,
     /// The dynamic loader that starts the program instead of the one that the program names.
     pub(super) loader: Option<String>,
     /// The number of links, from this one, that the check of the script before them verified already.
@@ -260,7 +270,8 @@ impl Process {
             search: Search::AsGiven,
             text_file: TextFile::Refused,
             has_new_cache: false,
-            leads_group: true,
+            input: StandardInput::Inherited,
+            leads: Leads::Yes,
             loader: None,
             checked: 1,
             changes: Vec::new(),
@@ -315,6 +326,13 @@ impl Process {
         self.story.contains(" runs ")
     }
 
+    /// Returns whether commands of scripts before this process may have created the file of this name.
+    pub(super) fn may_be_made(&self, name: &str) -> bool {
+        let directory = self.directory.as_deref().unwrap_or("/").trim_end_matches('/');
+        let path = if name.starts_with('/') { name.to_owned() } else { format!("{directory}/{name}") };
+        self.changes.iter().any(|changes| changes.may_concern(&path))
+    }
+
     /// Returns the first word, if it is known.
     pub(super) fn name(&self) -> Option<&str> {
         self.words.first().and_then(Word::known)
@@ -324,14 +342,14 @@ impl Process {
     pub(super) fn identity(&self, program: &str) -> u64 {
         let mut hasher = DefaultHasher::new();
         (self.circumstances(program), &self.words, &self.environment).hash(&mut hasher);
-        (self.certainty, self.role, self.is_covered, self.leads_group).hash(&mut hasher);
+        (self.certainty, self.role, self.is_covered, self.leads, &self.input).hash(&mut hasher);
         hasher.finish()
     }
 
     /// Returns a number that is the same for processes that start the same program in the same way.
     pub(super) fn way(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (&self.words, &self.search, &self.directory, &self.environment).hash(&mut hasher);
+        (&self.words, &self.search, &self.directory, &self.environment, &self.input).hash(&mut hasher);
         hasher.finish()
     }
 

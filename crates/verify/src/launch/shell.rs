@@ -7,12 +7,13 @@ mod reading;
 use std::cell::OnceCell;
 
 use crossdock_shell::{
-    Budget, Cause, Dialect, EndKind, Environment, Outcome, Program, ScriptSource, ShellCall, Start, Value,
-    follow_within, read_shell_arguments,
+    Budget, Cause, Dialect, EndKind, Environment, Outcome, Program, ScriptSource, ShellCall, StandardInput,
+    Start, Value, follow_within, read_shell_arguments,
 };
 
 use super::as_set;
 use super::call::Call;
+use super::group::Tail;
 use super::image_files::{ImageFiles, MAX_SCRIPT};
 use super::options::OptionError;
 use super::process::{Process, Word, base_name};
@@ -34,6 +35,16 @@ struct Script {
     text: Vec<u8>,
     /// The word after the commands of `-c`, which is `$0`, if they use arguments and no word follows.
     lost_word: Option<String>,
+    /// Whether the shell reads the commands from its standard input.
+    is_input: bool,
+    /// The commands that the shell does not run in a child, though no `exec` is before them.
+    tail: Tail,
+}
+
+impl Script {
+    fn of(name: String, text: Vec<u8>) -> Script {
+        Script { has_pipefail: true, name, text, lost_word: None, is_input: false, tail: Tail::default() }
+    }
 }
 
 /// Reads the arguments of a shell, and follows the commands.
@@ -46,13 +57,24 @@ pub(super) fn read(call: &Call<'_>, budget: &mut Budget) -> Next {
         return Next::Unknown(format!("the options of {} are only known when it runs", call.program));
     };
     let script = match &shell.source {
-        ScriptSource::Input => return next::reads_input(call),
+        ScriptSource::Input => match &call.process.input {
+            StandardInput::Inherited => return next::reads_input(call),
+            StandardInput::Text(text) if text.trim().is_empty() => return next::reads_input(call),
+            StandardInput::Unknown => {
+                return Next::Unknown(format!(
+                    "the commands that {} reads from its standard input are only known when it runs",
+                    call.program
+                ));
+            }
+            StandardInput::Text(text) => Script {
+                is_input: true,
+                ..Script::of(format!("the standard input of {}", call.program), text.as_bytes().to_vec())
+            },
+        },
         ScriptSource::Command(text) => match text.text() {
             Some(text) => Script {
-                name: format!("{} -c", call.program),
-                text: text.as_bytes().to_vec(),
                 lost_word: lost_word(text, &shell),
-                has_pipefail: true,
+                ..Script::of(format!("{} -c", call.program), text.as_bytes().to_vec())
             },
             None => {
                 return Next::Unknown(format!(
@@ -72,7 +94,14 @@ pub(super) fn read(call: &Call<'_>, budget: &mut Budget) -> Next {
     let text = [startup.as_bytes(), &script.text].concat();
     // dash 0.5.12, of Debian 12, refuses it.
     let has_pipefail = dialect != Dialect::Dash || call.contains("pipefail");
-    let script = Script { text, has_pipefail, ..script };
+    let tail = match shell.source {
+        ScriptSource::Command(_) => Tail::of(&text, call, dialect),
+        _ => Tail::default(),
+    };
+    let script = Script { text, has_pipefail, tail, ..script };
+    // Without another word, `$0` is that by which the shell was called.
+    let own_name = || call.process.words.get(call.skipped - 1).map(value);
+    let shell = ShellCall { name: shell.name.or_else(own_name), ..shell };
     follow_script(call.context, call.process, &script, shell, dialect, budget)
 }
 
@@ -86,7 +115,7 @@ pub(super) fn read_text(
     let Some(text) = read_small(context.container.root, &found.path, MAX_SCRIPT) else {
         return Next::Nothing;
     };
-    let script = Script { name: found.path.clone(), text, lost_word: None, has_pipefail: true };
+    let script = Script::of(found.path.clone(), text);
     let words: Vec<Value> =
         std::iter::once(Value::from(&*found.path)).chain(process.words.iter().skip(1).map(value)).collect();
     match read_shell_arguments(&words) {
@@ -136,7 +165,7 @@ fn file_of(call: &Call<'_>, file: &Value) -> Result<Script, Box<Next>> {
     }
     match read_small(container.root, &found.path, MAX_SCRIPT) {
         Some(text) if text.starts_with(b"\x7fELF") => missing("it is a program, not a script"),
-        Some(text) => Ok(Script { name: found.path, text, lost_word: None, has_pipefail: true }),
+        Some(text) => Ok(Script::of(found.path, text)),
         None => Err(Box::new(Next::Unknown(format!("{name} is longer than 1 MiB")))),
     }
 }
@@ -189,6 +218,7 @@ fn follow_script(
         directory: process.directory.as_deref().map_or_else(Value::unknown, Value::from),
         user: process.user.as_ref().map(|user| user.uid),
         has_pipefail: script.has_pipefail,
+        input: if script.is_input { StandardInput::Unknown } else { process.input.clone() },
         ..Start::new(script.text.clone())
     };
     let files = ImageFiles::of(context, process);

@@ -805,6 +805,9 @@ fn long_runc_agrees_about_launchers_and_scripts() {
         .chain(&crate::entries::cases())
         .chain(&crate::steps::cases())
         .chain(&crate::applets::cases())
+        .chain(&crate::tails::cases())
+        .chain(&crate::standard_input::cases())
+        .chain(&crate::startups::cases())
         // No run contradicts `unproven`.
         .filter(|case| case.verdict != Verdict::Unproven || case.is_seen_failing)
         .enumerate()

@@ -1,6 +1,6 @@
 //! The programs of a script as processes: their files, and what the shell gives them.
 
-use crossdock_shell::{Failure, Found, How, Program, Value};
+use crossdock_shell::{Failure, Found, How, Program, StandardInput, Value};
 
 use super::reading::{Deployment, Reading};
 use super::word;
@@ -108,6 +108,11 @@ impl Reading<'_> {
         process.environment.change(&changes.collect());
         process.directory = program.directory.text().map(str::to_owned);
         process.text_file = TextFile::Runs;
+        process.input = match &program.input {
+            StandardInput::Inherited if self.script.is_input => StandardInput::Unknown,
+            StandardInput::Inherited => self.process.input.clone(),
+            input => input.clone(),
+        };
         if !process.changes.contains(&program.changes) {
             process.changes.push(program.changes.clone());
         }
@@ -115,7 +120,7 @@ impl Reading<'_> {
         let mut names = before.filter_map(|other| other.words[0].text());
         process.has_new_cache |= names.any(|name| base_name(name) == "ldconfig");
         process.checked = 0;
-        process.leads_group &= program.how == How::Exec;
+        process.leads = self.script.tail.leads(self.process.leads, program);
         // A file that the script writes is perhaps not that of the image.
         let is_absent = matches!(program.found, Found::Missing | Found::NotExecutable(_));
         let is_made = is_absent && search::may_be_changed(&process, &self.process.changes);

@@ -45,7 +45,18 @@ impl Reading<'_> {
             }
         }
         self.before_ends(&mut answer);
+        self.in_traps(&mut answer);
         answer
+    }
+
+    /// Adds the programs of traps, of which one may be that for which the image is if the script starts no other.
+    fn in_traps(&self, answer: &mut Answer) {
+        if !answer.starts.is_empty() || self.process.role != Role::Program {
+            return;
+        }
+        let has_slash = |program: &&Program| program.words[0].to_string().contains('/');
+        let programs = self.outcome.programs.iter().filter(|program| program.how == How::Trap);
+        programs.filter(has_slash).for_each(|program| self.start(program, false, answer));
     }
 
     /// Whether the image as it is set ends like this because it lacks a variable.
