@@ -12,7 +12,7 @@ const MEMBERS: [&str; 4] = ["p0", "p1", "p2", "p3"];
 const LIBRARIES: [&str; 5] = ["l0", "l1", "l2", "l3", "l4"];
 const FEATURES: [&str; 3] = ["x", "y", "z"];
 
-/// Writes a package, with a program if it is no library.
+/// Writes a package: a library, or a program.
 fn package(workspace: &Path, name: &str, rest: &str) {
     let directory = workspace.join(name);
     fs::create_dir_all(directory.join("src")).unwrap();

@@ -132,7 +132,7 @@ struct Push<'a> {
     sent: Mutex<Sent>,
 }
 
-/// What a push wrote.
+/// The blobs that a push wrote.
 #[derive(Debug, Default)]
 struct Sent {
     /// The number of blobs that the registry did not have.
