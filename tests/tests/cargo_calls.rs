@@ -33,27 +33,50 @@ fn workspace(sandbox: &Sandbox, name: &str, resolver: &str) -> PathBuf {
     directory
 }
 
-/// The packages of each call of cargo in the plan.
-fn calls(sandbox: &Sandbox, project: &Path) -> Vec<BTreeSet<String>> {
-    let plan: Value = sandbox.crossdock(project, &["plan", "--json"]).success().json();
-    let steps = plan["steps"].as_array().unwrap();
-    let words = |step: &Value| -> Vec<String> {
-        let words = step["action"]["command"]["arguments"].as_array().unwrap();
-        words.iter().map(|word| word.as_str().unwrap().to_owned()).collect()
-    };
-    let packages = |step: &Value| {
-        let words = words(step);
-        words.windows(2).filter(|pair| pair[0] == "--package").map(|pair| pair[1].clone()).collect()
-    };
-    steps.iter().filter(|step| step["action"]["do"] == "cargo").map(packages).collect()
+/// A call of cargo in a plan.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Call {
+    packages: BTreeSet<String>,
+    triples: BTreeSet<String>,
 }
 
-/// The packages with their features that cargo builds for some members together.
-fn resolved(sandbox: &Sandbox, project: &Path, members: &BTreeSet<String>) -> BTreeSet<String> {
+impl Call {
+    /// The calls for one of its packages and one of its triples each.
+    fn parts(&self) -> Vec<Call> {
+        let part = |package: &String, triple: &String| Call {
+            packages: BTreeSet::from([package.clone()]),
+            triples: BTreeSet::from([triple.clone()]),
+        };
+        let of_package = |package| self.triples.iter().map(move |triple| part(package, triple));
+        self.packages.iter().flat_map(of_package).collect()
+    }
+}
+
+fn calls(sandbox: &Sandbox, project: &Path) -> Vec<Call> {
+    let plan: Value = sandbox.crossdock(project, &["plan", "--json"]).success().json();
+    let steps = plan["steps"].as_array().unwrap();
+    let call = |step: &Value| {
+        let words = step["action"]["command"]["arguments"].as_array().unwrap();
+        let words: Vec<&str> = words.iter().map(|word| word.as_str().unwrap()).collect();
+        let after = |option: &str| {
+            words.windows(2).filter(|pair| pair[0] == option).map(|pair| pair[1].to_owned()).collect()
+        };
+        Call { packages: after("--package"), triples: after("--target") }
+    };
+    steps.iter().filter(|step| step["action"]["do"] == "cargo").map(call).collect()
+}
+
+/// The packages of each call.
+fn packages(sandbox: &Sandbox, project: &Path) -> Vec<BTreeSet<String>> {
+    calls(sandbox, project).into_iter().map(|call| call.packages).collect()
+}
+
+/// The packages with their features that cargo builds by a call.
+fn resolved(sandbox: &Sandbox, project: &Path, call: &Call) -> BTreeSet<String> {
     let mut words = vec!["tree", "--offline", "--edges", "no-dev", "--prefix", "none", "--no-dedupe"];
     words.extend(["--format", "{p} [{f}]"]);
-    words.extend(["--target", "x86_64-unknown-linux-musl", "--target", "aarch64-unknown-linux-musl"]);
-    words.extend(members.iter().flat_map(|member| ["--package", member]));
+    words.extend(call.triples.iter().flat_map(|triple| ["--target", triple]));
+    words.extend(call.packages.iter().flat_map(|member| ["--package", member]));
     let outcome = sandbox.tool(project, "cargo", &words).success();
     outcome.stdout.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
@@ -130,7 +153,7 @@ impl Random {
 /// Cargo's own answer is the truth: what it resolves for the packages of a call together is what it resolves for each.
 #[test]
 fn programs_of_one_call_have_the_features_that_they_have_in_calls_of_their_own() {
-    let (mut joined, mut apart) = (0, 0);
+    let (mut joined, mut apart, mut split) = (0, 0, 0);
     let sandbox = Sandbox::new();
     for seed in 0..8 {
         let project = workspace(&sandbox, &format!("seed-{seed}"), if seed % 4 == 0 { "1" } else { "2" });
@@ -145,16 +168,20 @@ fn programs_of_one_call_have_the_features_that_they_have_in_calls_of_their_own()
             package(&project, member, &dependencies);
         }
         let calls = calls(&sandbox, &project);
-        apart += calls.len() - 1;
-        for call in calls.iter().filter(|call| call.len() > 1) {
-            joined += call.len() - 1;
-            let single = call.iter().map(|member| BTreeSet::from([member.clone()]));
+        apart += calls.iter().filter(|call| call.packages.len() == 1).count();
+        split += calls.iter().filter(|call| call.triples.len() == 1).count();
+        for call in calls {
+            joined += call.packages.len() - 1;
+            let parts = call.parts();
             let each: BTreeSet<String> =
-                single.flat_map(|member| resolved(&sandbox, &project, &member)).collect();
-            assert_eq!(resolved(&sandbox, &project, call), each, "seed {seed}: {call:?}");
+                parts.iter().flat_map(|part| resolved(&sandbox, &project, part)).collect();
+            assert_eq!(resolved(&sandbox, &project, &call), each, "seed {seed}: {call:?}");
         }
     }
-    assert!(joined >= 4 && apart >= 4, "{joined} programs share a call and {apart} do not");
+    assert!(
+        joined >= 4 && apart >= 4 && split >= 2,
+        "{joined} packages share a call, {apart} do not, {split}"
+    );
 }
 
 #[test]
@@ -176,7 +203,7 @@ fn a_program_that_asks_for_another_feature_gets_a_call_of_its_own_and_each_image
         fs::write(project.join(member).join("src/main.rs"), "fn main() { l0::greet(); }\n").unwrap();
     }
     let set = |names: [&str; 2]| BTreeSet::from(names.map(str::to_owned));
-    assert_eq!(calls(&sandbox, &project), [set(["p0", "p1"]), set(["p2", "p3"])]);
+    assert_eq!(packages(&sandbox, &project), [set(["p0", "p1"]), set(["p2", "p3"])]);
     let digest = |name: &str| Layout::open(project.join("target/crossdock").join(name)).digest().to_owned();
     sandbox.crossdock(&project, &["dist", "--quiet"]).success();
     let together = MEMBERS.map(digest);
@@ -203,5 +230,56 @@ fn programs_with_features_or_platforms_of_their_own_are_built_by_calls_of_their_
     fs::write(project.join("crossdock.toml"), config).unwrap();
     let sets = [vec!["p0"], vec!["p1"], vec!["p2", "p3"]];
     let sets = sets.map(|names| names.into_iter().map(str::to_owned).collect::<BTreeSet<String>>());
-    assert_eq!(calls(&sandbox, &project), sets);
+    assert_eq!(packages(&sandbox, &project), sets);
+}
+
+/// A dependency of one platform brings a feature of a library that the program uses on every platform.
+#[test]
+fn platforms_with_other_features_are_built_by_calls_of_their_own() {
+    let sandbox = Sandbox::new();
+    let project = workspace(&sandbox, "project", "2");
+    LIBRARIES.iter().for_each(|library| package(&project, library, "[features]\nx = []\n"));
+    MEMBERS.iter().for_each(|member| package(&project, member, ""));
+    let library = "path = \"../l0\"";
+    let arm = "[target.'cfg(target_arch = \"aarch64\")'.dependencies]";
+    let rest =
+        format!("[dependencies]\nl0 = {{ {library} }}\n{arm}\nl0 = {{ {library}, features = [\"x\"] }}\n");
+    package(&project, "p0", &rest);
+    let triples = |package: &str| -> Vec<usize> {
+        let calls = calls(&sandbox, &project).into_iter();
+        calls.filter(|call| call.packages.contains(package)).map(|call| call.triples.len()).collect()
+    };
+    assert_eq!((triples("p0"), triples("p1")), (vec![1, 1], vec![2]));
+}
+
+/// With LTO, cargo compiles what a library for other languages depends on in another way, for every program of the call. A
+/// package that others of the call use is compiled with another variable. A name of two packages is ambiguous.
+#[test]
+fn packages_that_change_how_others_are_compiled_are_built_by_calls_of_their_own() {
+    let sandbox = Sandbox::new();
+    let project = workspace(&sandbox, "project", "2");
+    LIBRARIES.iter().for_each(|library| package(&project, library, ""));
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<String>>();
+    let write = |manifests: [&str; 4]| {
+        for (member, rest) in MEMBERS.into_iter().zip(manifests) {
+            package(&project, member, rest);
+        }
+        let _absent = fs::remove_file(project.join("Cargo.lock"));
+    };
+    let uses = "[dependencies]\nl0 = { path = \"../l0\" }\n";
+    let library = format!("{uses}[lib]\npath = \"src/lib.rs\"\ncrate-type = [\"cdylib\", \"rlib\"]\n");
+    fs::create_dir_all(project.join("p1/src")).unwrap();
+    fs::write(project.join("p1/src/lib.rs"), "").unwrap();
+    write([uses, &library, "", ""]);
+    assert_eq!(packages(&sandbox, &project), [set(&["p0", "p2", "p3"]), set(&["p1"])]);
+    write(["[dependencies]\np1 = { path = \"../p1\" }\n", "", "", ""]);
+    assert_eq!(packages(&sandbox, &project), [set(&["p0", "p2", "p3"]), set(&["p1"])]);
+    let other = sandbox.work().join("other");
+    fs::create_dir_all(other.join("src")).unwrap();
+    fs::write(other.join("Cargo.toml"), "[package]\nname = \"p2\"\nversion = \"9.0.0\"\n[workspace]\n")
+        .unwrap();
+    fs::write(other.join("src/lib.rs"), "").unwrap();
+    write(["", "", "", "[dependencies]\nother = { path = \"../../other\", package = \"p2\" }\n"]);
+    fs::remove_file(project.join("p1/src/lib.rs")).unwrap();
+    assert_eq!(packages(&sandbox, &project), [set(&["p0", "p1", "p3"]), set(&["p2"])]);
 }

@@ -19,6 +19,7 @@ use crate::config::{Features, ImageConfig};
 use crate::language::Language;
 
 pub use cargo::cfg::cfg_matches;
+pub use cargo::features::CargoCalls;
 pub use cargo::inputs::CargoInputs;
 pub use cargo::native_code::NativeCode;
 pub use cargo::settings::{CargoSettings, TargetSetting, UserSetting, VariableSetting};

@@ -29,10 +29,11 @@ mod testing;
 pub use boundary::{is_project, project_boundary};
 pub use config::{Builder, UnknownBuilder};
 pub use discover::{
-    CargoBinary, CargoInputs, CargoPackage, CargoSettings, CargoWorkspace, CgoLoss, DiscoverOptions, GoEmbed,
-    GoFacts, GoInput, GoInputs, GoMain, GoModule, GoModules, GoPackage, GoRole, NativeCode, Network,
-    PackageMetadata, Program, Project, ProjectError, SelectError, Sources, TargetSetting, ToolError,
-    ToolchainFile, UserSetting, VariableSetting, cfg_matches, discover, go_cache_program, read_manifests,
+    CargoBinary, CargoCalls, CargoInputs, CargoPackage, CargoSettings, CargoWorkspace, CgoLoss,
+    DiscoverOptions, GoEmbed, GoFacts, GoInput, GoInputs, GoMain, GoModule, GoModules, GoPackage, GoRole,
+    NativeCode, Network, PackageMetadata, Program, Project, ProjectError, SelectError, Sources,
+    TargetSetting, ToolError, ToolchainFile, UserSetting, VariableSetting, cfg_matches, discover,
+    go_cache_program, read_manifests,
 };
 pub use git::{
     Changes, ChangesError, Git, GoCheckout, GoVersion, MissingTags, PathState, VersionTag, VersionTagError,

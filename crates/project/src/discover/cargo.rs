@@ -1,7 +1,7 @@
 //! Discovery of a Cargo workspace with one call of `cargo metadata`.
 
 pub(super) mod cfg;
-mod features;
+pub(super) mod features;
 pub(super) mod inputs;
 pub(super) mod native_code;
 pub(super) mod settings;
@@ -16,11 +16,13 @@ use serde::Serialize;
 
 use super::error::{ProjectError, some, tool_error};
 use super::{DiscoverOptions, Network, PackageMetadata, Sources, first_part};
+use crate::config::Features;
 use crate::language::Language;
 use crossdock_platform::{BuildTarget, Libc, Linkage, Os, Platform};
 use crossdock_system::environment::Environment;
 use crossdock_system::process::{Command, ProcessError, Processes};
 
+use features::CargoCalls;
 use inputs::CargoInputs;
 use native_code::{NativeCode, Packages};
 use settings::CargoSettings;
@@ -41,6 +43,9 @@ pub struct CargoWorkspace {
     pub lock_created: bool,
     /// The members with binaries, sorted by name.
     pub packages: Vec<CargoPackage>,
+    /// The features that cargo was asked about.
+    #[serde(skip)]
+    pub features: Box<Features>,
     /// The user's compiler flags and linkers, as cargo reads them in the directory that was asked about.
     pub settings: CargoSettings,
     /// The `rust-toolchain.toml` that applies to the directory.
@@ -75,10 +80,9 @@ pub struct CargoPackage {
     /// The local packages that its programs are built from; `None` if the project was read without cargo.
     #[serde(skip)]
     pub inputs: Option<CargoInputs>,
-    /// The packages with the same number may be built by one call of cargo with their default features: none of them changes the
-    /// features of a package that another one uses. `None` if nothing is known.
+    /// The calls of cargo that may build it.
     #[serde(skip)]
-    pub group: Option<usize>,
+    pub calls: CargoCalls,
 }
 
 /// A binary target.
@@ -243,14 +247,10 @@ fn parse_metadata(
     let sources = sources(&metadata);
     let native_code = all.native_code(&programs, triples);
     let graph = inputs::Graph::new(&metadata);
-    // Without the default features, cargo leaves out dependencies that they need.
-    let groups = match options.features.no_default {
-        true => vec![None; programs.len()],
-        false => features::groups(&metadata, &all, &programs),
-    };
-    let package = |((package, native_code), group): ((&Package, NativeCode), Option<usize>)| CargoPackage {
+    let calls = features::calls(&metadata, &all, &programs, triples, &options.features);
+    let package = |((package, native_code), calls): ((&Package, NativeCode), CargoCalls)| CargoPackage {
         inputs: Some(graph.inputs(&package.id)),
-        group,
+        calls,
         default_member: defaults.contains(&&package.id) && package.name.as_str() != "xtask",
         native_code,
         ..package_of(package, all.node(&package.id))
@@ -259,7 +259,8 @@ fn parse_metadata(
         directory: directory.to_owned(),
         lock_created: false,
         locked: metadata.workspace_root.join("Cargo.lock").is_file(),
-        packages: programs.into_iter().zip(native_code).zip(groups).map(package).collect(),
+        features: Box::new(options.features.clone()),
+        packages: programs.into_iter().zip(native_code).zip(calls).map(package).collect(),
         root: metadata.workspace_root,
         target_directory: metadata.target_directory,
         settings: CargoSettings::default(),
@@ -350,6 +351,6 @@ fn package_of(package: &Package, node: Option<&Node>) -> CargoPackage {
         default_run: package.default_run.clone(),
         native_code: NativeCode::default(),
         inputs: None,
-        group: None,
+        calls: CargoCalls::default(),
     }
 }

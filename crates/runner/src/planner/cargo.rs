@@ -45,6 +45,7 @@ struct Key {
     arguments: Vec<String>,
     directory: Utf8PathBuf,
     packages: Packages,
+    triples: Triples,
     profile: String,
     features: BTreeSet<String>,
     /// A hash of the settings that differ from those of `cargo build`, if any do.
@@ -58,7 +59,15 @@ struct Key {
 #[derive(Clone, PartialEq, Eq)]
 enum Packages {
     One(String),
-    /// Those of a group of the workspace, see [`CargoPackage::group`].
+    /// Those of a group of the workspace, see [`CargoPackage::calls`].
+    Group(usize),
+}
+
+/// The triples of a call.
+#[derive(Clone, PartialEq, Eq)]
+enum Triples {
+    One(String),
+    /// Those whose features are the same for the package, see [`CargoPackage::calls`].
     Group(usize),
 }
 
@@ -160,8 +169,18 @@ impl CargoCall {
     }
 
     fn finish(self, request: &Request) -> CargoBuild {
-        let Key { cargo, arguments, directory, packages: _, profile, features, locked, switches, variant } =
-            self.key;
+        let Key {
+            cargo,
+            arguments,
+            directory,
+            packages: _,
+            triples: _,
+            profile,
+            features,
+            locked,
+            switches,
+            variant,
+        } = self.key;
         // A target directory of its own, if the program would replace one that is built with other settings.
         let variant = variant.map(|variant| self.output.join(".build").join(variant));
         // The JSON messages name the programs; diagnostics stay readable on standard error.
@@ -227,15 +246,24 @@ fn key(
     }
     let features: BTreeSet<String> =
         image.features.names.iter().chain(&binary.required_features).cloned().collect();
-    let packages = match package.group {
+    let packages = match package.calls.group {
         Some(group) if features.is_empty() && switches.is_empty() => Packages::Group(group),
         _ => Packages::One(package.name.clone()),
     };
+    let groups = match &image.features {
+        _ if !binary.required_features.is_empty() => None,
+        default if *default == Features::default() => Some(&package.calls.triples),
+        asked if *asked == *workspace.features => Some(&package.calls.asked_triples),
+        _ => None,
+    };
+    let group = groups.and_then(|groups| groups.get(&choice.triple));
+    let triples = group.map_or_else(|| Triples::One(choice.triple.clone()), |group| Triples::Group(*group));
     Key {
         cargo: choice.cargo.clone(),
         arguments: choice.cargo_arguments.clone(),
         directory: image.path.value.clone(),
         packages,
+        triples,
         profile: image.profile.value.clone(),
         features,
         variant: variant(image, workspace, package, binary, choice),

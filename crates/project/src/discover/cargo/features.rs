@@ -4,13 +4,15 @@
 //! program may change with the others of its call. It does not if each package that two programs share has the same features
 //! for either of them: features only ever add to each other, and every rule that adds one follows from one package's own
 //! features. Here the features are found for every member by itself, with the conditions under which each holds instead of
-//! their values for some platform. Members with the same ones form a group.
+//! their values for some platform. Members with the same ones form a group, and so do triples on which the same ones hold.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use cargo_metadata::{Dependency, DependencyKind, Edition, Metadata, Node, Package, PackageId, TargetKind};
 
+use super::cfg::cfg_matches;
 use super::native_code::Packages;
+use crate::config::Features;
 
 /// The version of cargo's rules for features (The Cargo Book, "Resolver versions").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,28 +55,142 @@ type Way = BTreeSet<Condition>;
 /// The shortest ways to each fact about each package.
 type Facts<'a> = HashMap<Place<'a>, BTreeMap<What<'a>, BTreeSet<Way>>>;
 
-/// Returns the group of each member; `None` for one that needs a call of its own. The features of every member must be the
-/// default ones.
-pub(super) fn groups<'a>(
+/// The calls that may build a package.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CargoCalls {
+    /// The packages with the same number may be built by one call, with their default features. `None` for one that needs a
+    /// call of its own.
+    pub group: Option<usize>,
+    /// The triples with the same number may be built by one call, with the default features: cargo resolves the features of all
+    /// triples of a call together, too. A triple without a number needs a call of its own.
+    pub triples: BTreeMap<String, usize>,
+    /// The same with the features that cargo was asked about.
+    pub asked_triples: BTreeMap<String, usize>,
+}
+
+/// Returns the calls that may build each member, which has these features in the answer of cargo.
+pub(super) fn calls<'a>(
     metadata: &Metadata,
     packages: &Packages<'a>,
     members: &[&'a Package],
-) -> Vec<Option<usize>> {
+    triples: &[&str],
+    features: &'a Features,
+) -> Vec<CargoCalls> {
     let resolver = resolver(metadata);
-    let mut groups: Vec<Facts<'a>> = Vec::new();
-    let group = |member: &&'a Package| {
-        let facts = Search { packages, resolver, root: &member.id, facts: Facts::new() }.run()?;
-        let agrees = |known: &Facts<'a>| {
-            facts.iter().all(|(place, facts)| known.get(place).is_none_or(|known| known == facts))
+    let facts = |member: &'a Package, start| {
+        Search { packages, resolver, root: &member.id, facts: Facts::new() }.run(start)
+    };
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    let mut truths = Truths::new();
+    let call = |member: &&'a Package| {
+        let member = *member;
+        // Without the default features, cargo left out dependencies that they need.
+        let default = (!features.no_default).then(|| facts(member, vec![What::Feature("default")])).flatten();
+        let mut of = |facts: Option<&Facts<'a>>| {
+            facts.map(|facts| alike(facts, triples, &mut truths)).unwrap_or_default()
+        };
+        let asked_triples = match *features == Features::default() {
+            true => of(default.as_ref()),
+            false => of(facts(member, start(member, features)).as_ref()),
+        };
+        let default_triples = of(default.as_ref());
+        let plain = default.filter(|facts| is_plain(metadata, packages, member, facts));
+        let group = plain.map(|facts| join(&mut groups, &member.id, facts));
+        CargoCalls { group, triples: default_triples, asked_triples }
+    };
+    members.iter().map(call).collect()
+}
+
+/// Members that one call may build.
+#[derive(Default)]
+struct Group<'a> {
+    members: BTreeSet<&'a PackageId>,
+    facts: Facts<'a>,
+}
+
+/// Adds a member to the first group with which it agrees, and returns its number.
+fn join<'a>(groups: &mut Vec<Group<'a>>, member: &'a PackageId, facts: Facts<'a>) -> usize {
+    let agrees = |group: &Group<'a>| {
+        // A package of the call is compiled with CARGO_PRIMARY_PACKAGE, and as a dependency without.
+        let is_apart = !group.facts.keys().any(|place| place.package == member)
+            && !facts.keys().any(|place| group.members.contains(place.package));
+        is_apart
+            && facts.iter().all(|(place, facts)| group.facts.get(place).is_none_or(|known| known == facts))
+    };
+    let found = groups.iter().position(agrees).unwrap_or_else(|| {
+        groups.push(Group::default());
+        groups.len() - 1
+    });
+    groups[found].members.insert(member);
+    groups[found].facts.extend(facts);
+    found
+}
+
+/// Whether a call with others compiles the same. It does not where a library is also made for other languages: with LTO, cargo
+/// then compiles all that it depends on in another way. And a name of two packages names neither.
+fn is_plain(metadata: &Metadata, packages: &Packages<'_>, member: &Package, facts: &Facts<'_>) -> bool {
+    let is_plain =
+        |kind: &TargetKind| !matches!(kind, TargetKind::CDyLib | TargetKind::DyLib | TargetKind::StaticLib);
+    let mut used = facts.keys().filter_map(|place| packages.package(place.package));
+    used.all(|package| package.targets.iter().flat_map(|target| &target.kind).all(is_plain))
+        && metadata.packages.iter().filter(|package| package.name == member.name).count() == 1
+}
+
+/// The triples for which each condition holds. Members share conditions, and each takes a while to evaluate.
+type Truths = HashMap<String, BTreeSet<String>>;
+
+/// Returns numbers for triples: those with the same one have the same features of every package that they share.
+fn alike(facts: &Facts<'_>, triples: &[&str], truths: &mut Truths) -> BTreeMap<String, usize> {
+    // Features of processors are known to rustc only.
+    for condition in facts.values().flat_map(BTreeMap::values).flatten().flatten() {
+        let Condition::Target { target, is_host: false } = condition else { continue };
+        if target.contains("target_feature") {
+            return BTreeMap::new();
+        }
+        if !truths.contains_key(target) {
+            let triples = triples.iter().filter(|triple| cfg_matches(target, triple));
+            truths.insert(target.clone(), triples.map(|triple| (*triple).to_owned()).collect());
+        }
+    }
+    let mut groups: Vec<HashMap<&Place<'_>, BTreeSet<&What<'_>>>> = Vec::new();
+    let number = |triple: &&str| {
+        let holds = |condition: &Condition| match condition {
+            Condition::Target { is_host: false, target } => {
+                truths.get(target).is_some_and(|triples| triples.contains(*triple))
+            }
+            // The same for every triple.
+            Condition::Target { is_host: true, .. } | Condition::Tests => true,
+        };
+        let holds = |ways: &BTreeSet<Way>| ways.iter().any(|way| way.iter().all(holds));
+        let of_triple = facts.iter().filter_map(|(place, facts)| {
+            let active: BTreeSet<_> =
+                facts.iter().filter(|(_, ways)| holds(ways)).map(|(what, _)| what).collect();
+            active.contains(&What::Package).then_some((place, active))
+        });
+        let of_triple: HashMap<_, _> = of_triple.collect();
+        let agrees = |known: &HashMap<&Place<'_>, BTreeSet<&What<'_>>>| {
+            of_triple.iter().all(|(place, active)| known.get(place).is_none_or(|known| known == active))
         };
         let found = groups.iter().position(agrees).unwrap_or_else(|| {
-            groups.push(Facts::new());
+            groups.push(HashMap::new());
             groups.len() - 1
         });
-        groups[found].extend(facts);
-        Some(found)
+        groups[found].extend(of_triple);
+        ((*triple).to_owned(), found)
     };
-    members.iter().map(group).collect()
+    triples.iter().map(number).collect()
+}
+
+/// Returns what `--features` and the like turn on in a package.
+fn start<'a>(package: &'a Package, features: &'a Features) -> Vec<What<'a>> {
+    let default = (!features.no_default).then_some("default");
+    let all = package.features.keys().filter(|_| features.all).map(String::as_str);
+    default
+        .into_iter()
+        .chain(all)
+        .chain(features.names.iter().map(String::as_str))
+        .map(What::Feature)
+        .collect()
 }
 
 fn resolver(metadata: &Metadata) -> Resolver {
@@ -104,11 +220,10 @@ type Found<'a> = (Place<'a>, What<'a>, Way);
 
 impl<'a> Search<'_, 'a> {
     /// Returns the facts; `None` if the graph has something that is not understood, or there are too many ways.
-    fn run(mut self) -> Option<Facts<'a>> {
+    fn run(mut self, start: Vec<What<'a>>) -> Option<Facts<'a>> {
         let root = Place { package: self.root, is_host: false };
-        let start = [What::Package, What::Feature("default")];
-        let mut pending: VecDeque<Found<'a>> =
-            start.into_iter().map(|what| (root, what, Way::new())).collect();
+        let start = std::iter::once(What::Package).chain(start);
+        let mut pending: VecDeque<Found<'a>> = start.map(|what| (root, what, Way::new())).collect();
         while let Some((place, what, way)) = pending.pop_front() {
             let ways = self.facts.entry(place).or_default().entry(what).or_default();
             if ways.iter().any(|known| known.is_subset(&way)) {
@@ -156,8 +271,13 @@ impl<'a> Search<'_, 'a> {
                 }
             }
             What::Feature(name) => {
-                for value in package.features.get(name).into_iter().flatten() {
+                let values = package.features.get(name);
+                for value in values.into_iter().flatten() {
                     self.value(place, package, value, way, found)?;
+                }
+                // Cargo before 1.60 does not list the features that optional dependencies have.
+                if values.is_none() {
+                    found.push_back((place, What::Optional(name), way.clone()));
                 }
             }
         }

@@ -8,6 +8,7 @@ use toml::{Table, Value};
 
 use super::{Entry, Kind, entries, text, wrong};
 use crate::config::grammar::normalized_path;
+use crate::discover::cargo::features::CargoCalls;
 use crate::discover::cargo::native_code::{COMPILERS, FINDERS, NativeCode};
 use crate::discover::cargo::settings::CargoSettings;
 use crate::discover::cargo::toolchain_file::ToolchainFile;
@@ -58,6 +59,7 @@ pub(super) fn workspace(
         locked: root.join("Cargo.lock").is_file(),
         lock_created: false,
         packages,
+        features: Box::new(options.features.clone()),
         settings: CargoSettings::read(directory, environment)?,
         toolchain_file: ToolchainFile::find(directory)?,
         sources: sources.reduced(),
@@ -209,7 +211,7 @@ impl Member<'_> {
             id: format!("path+file://{}#{name}@{version}", self.directory),
             native_code: NativeCode::everywhere(lock.native_code(&name)),
             inputs: None,
-            group: None,
+            calls: CargoCalls::default(),
             name,
             version,
             manifest: path,

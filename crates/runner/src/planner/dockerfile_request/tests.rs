@@ -9,7 +9,7 @@ use crossdock_project::config::{
     Base as ConfigBase, Config, ExtraFile, FileKind, ImageConfig, Libc, Linkage, PrivateConfig,
 };
 use crossdock_project::{
-    CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, GoModule, GoModules, NativeCode,
+    CargoBinary, CargoCalls, CargoPackage, CargoSettings, CargoWorkspace, GoModule, GoModules, NativeCode,
     PackageMetadata, Sources, ToolchainFile, UserSetting, VariableSetting,
 };
 
@@ -71,7 +71,7 @@ fn rust() -> Project {
         default_run: None,
         native_code: NativeCode::default(),
         inputs: None,
-        group: None,
+        calls: CargoCalls::default(),
     };
     Project::Rust(CargoWorkspace {
         directory: "/p".into(),
@@ -79,6 +79,7 @@ fn rust() -> Project {
         target_directory: "/p/target".into(),
         locked: true,
         lock_created: false,
+        features: Box::default(),
         packages: vec![package],
         settings: CargoSettings::default(),
         toolchain_file: None,
