@@ -185,7 +185,7 @@ fn the_lock_file_and_the_cache_make_a_build_independent_of_the_registry() {
         .ends_with(2)
         .complains("does not have the base")
         .complains("crossdock update");
-    for shown in [&["plan"][..], &["render", "dockerfile"]] {
+    for shown in [&["plan"][..], &["render", "dockerfile"], &["doctor"]] {
         let shown = fixture.sandbox.crossdock(&fixture.project, shown).success();
         shown.complains("a build or `crossdock update` adds it");
     }

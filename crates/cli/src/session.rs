@@ -170,6 +170,15 @@ impl Session {
         self.global.config.as_ref().or(from_environment)
     }
 
+    /// Returns the options for a build that is only shown: `crossdock.lock` stays as it is.
+    pub(crate) fn shown_options(&self, args: &BuildArgs, goal: Goal) -> Result<BuildOptions, CommandError> {
+        let mut options = self.build_options(args, goal)?;
+        if options.locking == Locking::Extend {
+            options.locking = Locking::Keep;
+        }
+        Ok(options)
+    }
+
     /// Returns the library's options for those of the command line.
     pub(crate) fn build_options(&self, args: &BuildArgs, goal: Goal) -> Result<BuildOptions, CommandError> {
         let BuildArgs { selection, since, finish, pack, engine } = args;

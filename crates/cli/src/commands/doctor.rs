@@ -37,7 +37,7 @@ pub(crate) fn run(session: &Session, arguments: &DoctorCommand) -> Result<Exit, 
         engine: arguments.engine.clone(),
         ..BuildArgs::default()
     };
-    let options = session.build_options(&args, Goal::Dist)?;
+    let options = session.shown_options(&args, Goal::Dist)?;
     let mut found = discover(&session.context, &options)?;
     let mut plan = plan(&found)?;
     if arguments.setup {

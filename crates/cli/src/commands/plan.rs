@@ -1,7 +1,7 @@
 //! `crossdock plan`.
 
 use crossdock::plan::{Forge, Goal};
-use crossdock::{Locking, discover, plan};
+use crossdock::{discover, plan};
 
 use crate::arguments::{ForgeName, GraphFormat, PlanCommand};
 use crate::error::{CommandError, Exit};
@@ -10,12 +10,8 @@ use crate::session::Session;
 use crate::ui::{matrix, plan as show};
 
 pub(crate) fn run(session: &Session, arguments: &PlanCommand) -> Result<Exit, CommandError> {
-    let mut options = session.build_options(&arguments.build, Goal::Dist)?;
+    let mut options = session.shown_options(&arguments.build, Goal::Dist)?;
     options.host.clone_from(&arguments.host);
-    // A plan writes nothing.
-    if options.locking == Locking::Extend {
-        options.locking = Locking::Keep;
-    }
     let plan = plan(&discover(&session.context, &options)?)?;
     if let Some(forge) = arguments.matrix {
         let text = match forge {
