@@ -59,10 +59,26 @@ pub struct ManifestFile {
     pub untouched: Vec<Untouched>,
     /// Whether a line break after the last byte would change a value: the text ends within a block scalar.
     pub ends_in_value: bool,
+    /// The subjects of the text, which a patch may change.
+    pub(crate) mentions: Mentions,
+}
+
+/// The subjects that a text mentions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mentions {
+    /// Images.
+    pub(crate) image: bool,
+}
+
+impl Mentions {
+    /// Returns what is mentioned in a text.
+    fn of(text: &str) -> Self {
+        Self { image: text.contains("image") }
+    }
 }
 
 impl ManifestFile {
-    /// Returns a file without images.
+    /// Returns a file without images that are known.
     pub fn empty(kind: FileKind) -> Self {
         Self {
             kind,
@@ -72,6 +88,7 @@ impl ManifestFile {
             kustomization: None,
             untouched: Vec::new(),
             ends_in_value: false,
+            mentions: Mentions { image: true },
         }
     }
 }
@@ -95,6 +112,7 @@ pub fn read(name: &str, text: &str, options: &ReadOptions) -> Result<ManifestFil
         elsewhere: HashSet::new(),
         file: ManifestFile {
             ends_in_value: tree.ends_in_value(text),
+            mentions: Mentions::of(text),
             ..ManifestFile::empty(FileKind::Objects)
         },
     };
