@@ -68,12 +68,16 @@ pub struct ManifestFile {
 pub(crate) struct Mentions {
     /// Images.
     pub(crate) image: bool,
+    /// Containers, or the nodes of pods.
+    pub(crate) pod: bool,
 }
 
 impl Mentions {
     /// Returns what is mentioned in a text.
     fn of(text: &str) -> Self {
-        Self { image: text.contains("image") }
+        let image = text.contains("image");
+        let fields = ["ontainers", "ffinity", "nodeSelector"];
+        Self { image, pod: image || fields.iter().any(|field| text.contains(field)) }
     }
 }
 
@@ -88,7 +92,7 @@ impl ManifestFile {
             kustomization: None,
             untouched: Vec::new(),
             ends_in_value: false,
-            mentions: Mentions { image: true },
+            mentions: Mentions { image: true, pod: true },
         }
     }
 }
@@ -129,6 +133,9 @@ pub fn read(name: &str, text: &str, options: &ReadOptions) -> Result<ManifestFil
     Ok(reader.file)
 }
 
+/// The kind of a transformer of kustomize that replaces images as the entries of `images` do.
+const TRANSFORMER: &str = "ImageTagTransformer";
+
 struct Reader<'a> {
     name: &'a str,
     text: &'a str,
@@ -159,6 +166,9 @@ impl Reader<'_> {
             self.file.kind = FileKind::Kustomization;
             self.kustomization(root)
         } else if !version.is_empty() && !kind.is_empty() {
+            if kind == TRANSFORMER {
+                self.leave_transformer(root);
+            }
             self.object(root, kind)
         } else if stem != base && (stem.starts_with("values") || stem.ends_with("values")) {
             self.file.kind = FileKind::HelmValues;
@@ -170,6 +180,11 @@ impl Reader<'_> {
         } else {
             Err(self.error(root, Problem::Unknown))
         }
+    }
+
+    /// Lists a transformer of images.
+    fn leave_transformer(&mut self, at: Id) {
+        self.leave(at, "", format!("`{TRANSFORMER}`, which may replace images after they got digests"));
     }
 
     /// Returns whether a document is a list of operations (RFC 6902).

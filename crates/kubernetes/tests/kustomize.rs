@@ -192,6 +192,17 @@ fn the_tag_of_another_file_gets_its_digest_in_the_entry() {
 }
 
 #[test]
+fn transformers_of_images_are_listed() {
+    let transformer = "apiVersion: builtin\nkind: ImageTagTransformer\nmetadata: {name: a}\nimageTag: {name: a, newTag: v2}\n";
+    let inline = format!("transformers:\n- |-\n  {}\n", transformer.trim_end().replace('\n', "\n  "));
+    for (name, text) in [("t.yaml", transformer), ("kustomization.yaml", inline.as_str())] {
+        let file = read(name, text, &ReadOptions::default()).unwrap();
+        let listed = |left: &crossdock_kubernetes::Untouched| left.place.contains("after they got digests");
+        assert!(file.untouched.iter().any(listed), "{name}: {:?}", file.untouched);
+    }
+}
+
+#[test]
 fn json_patches_are_for_kustomize() {
     let patch = "- op: replace\n  path: /spec/template/spec/containers/0/image\n  value: app:1\n- {op: remove, path: /metadata}\n";
     let file = read("patch.yaml", patch, &ReadOptions::default()).unwrap();

@@ -5,8 +5,8 @@ use std::ops::Range;
 use crate::error::{ManifestError, Problem};
 use crate::yaml::Id;
 
-use super::Reader;
 use super::kustomize::{Kustomization, Replacement, WITHOUT_TAG};
+use super::{Mentions, Reader, TRANSFORMER};
 
 /// A field of an entry of `images`.
 struct Field {
@@ -33,6 +33,13 @@ impl Reader<'_> {
             }
             self.survey(&name, value);
             self.unread(&name, value, &mut found);
+            let mut texts = Vec::new();
+            if name == "transformers" {
+                self.all_texts(value, &mut texts);
+            }
+            if texts.iter().any(|text| text.contains(TRANSFORMER)) {
+                self.leave_transformer(value);
+            }
         }
         self.seen.clear();
         if let Some(images) = self.tree.get(root, "images") {
@@ -69,10 +76,13 @@ impl Reader<'_> {
                     }
                     _ => self.all_texts(text, &mut inline),
                 });
-                inline.iter().any(|text| text.contains("image")).then(|| format!("a patch in `{field}`"))
+                let mentions = Mentions::of(&inline.join("\n"));
+                found.changes_pods |= mentions.pod;
+                mentions.image.then(|| format!("a patch in `{field}`"))
             }
             _ => None,
         };
+        found.changes_pods |= field == "transformers" && what.is_some();
         found.unread = found.unread.take().or(what);
     }
 

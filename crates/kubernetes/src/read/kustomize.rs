@@ -26,6 +26,8 @@ pub struct Kustomization {
     pub(super) patch_files: Vec<String>,
     /// A patch within the kustomization or a field that may bring images, which are not looked at.
     pub(super) unread: Option<String>,
+    /// Whether a patch within it or a transformer may change the containers of pods or their nodes.
+    pub(super) changes_pods: bool,
 }
 
 /// An entry of `images`.
@@ -91,12 +93,15 @@ const MOST: usize = 4096;
 /// `containers` and `initContainers` in the files that a kustomization among `files` leads to by `resources`, `bases`, `components`
 /// and `patches`, if every kustomization on top replaces them. So are entries of `images` that an entry of another kustomization
 /// replaces. An entry without a tag becomes an image with the tag of what it replaces, if that has only one, and everything that
-/// may bring images was read.
+/// may bring images was read. Pods whose containers or nodes a kustomization may change are marked, too ([`Pod::is_patched`](crate::Pod::is_patched)).
 ///
 /// `paths` are the paths of the files. `place` returns the same text for all paths of one file or directory.
 pub fn link_kustomizations(files: &mut [ManifestFile], paths: &[String], place: &dyn Fn(&str) -> String) {
     let tree = Tree::new(files, paths, place);
     let ends = tree.ends(files);
+    for at in tree.changed() {
+        files[at].pods.iter_mut().for_each(|pod| pod.is_patched = true);
+    }
     for (at, file) in files.iter_mut().enumerate() {
         mark_images(file, at, &ends);
         let Some(kustomization) = file.kustomization.take() else { continue };
@@ -174,6 +179,8 @@ struct Below {
     patches: Vec<usize>,
     /// A file, field or patch that may bring images, which are not known.
     unread: Option<String>,
+    /// Whether a patch or a transformer may change the containers of pods or their nodes.
+    changes_pods: bool,
 }
 
 impl Tree {
@@ -201,7 +208,12 @@ impl Tree {
             let resources = kustomization.resources.iter().chain(&kustomization.components);
             let unread = resources.filter(|name| !is_read(name));
             let mut unread = unread.chain(kustomization.patch_files.iter().filter(|name| !is_known(name)));
+            let is_changing = |name: &String| at_name(name).is_none_or(|at| files[at].mentions.pod);
+            let changes_pods = kustomization.changes_pods
+                || kustomization.patch_files.iter().any(is_changing)
+                || kustomization.components.iter().any(|name| !is_read(&name));
             let below = Below {
+                changes_pods,
                 resources: found(&kustomization.resources),
                 components: found(&kustomization.components),
                 patches: found(&kustomization.patches),
@@ -213,6 +225,33 @@ impl Tree {
             tree.below.insert(at, below);
         }
         tree
+    }
+
+    /// Returns the files below kustomizations that may change the containers of pods or their nodes.
+    fn changed(&self) -> BTreeSet<usize> {
+        let own = self.below.iter().filter(|(_, below)| below.changes_pods);
+        let mut changing: BTreeSet<usize> = own.map(|(at, _)| *at).collect();
+        loop {
+            // A component changes the resources of the kustomization that names it.
+            let has_one = |below: &Below| below.components.iter().any(|at| changing.contains(at));
+            let named = self.below.iter().filter(|(at, below)| !changing.contains(at) && has_one(below));
+            let named: Vec<usize> = named.map(|(at, _)| *at).collect();
+            if named.is_empty() {
+                break;
+            }
+            changing.extend(named);
+        }
+        let mut changed = BTreeSet::new();
+        let mut left: Vec<usize> = changing.into_iter().collect();
+        while let Some(at) = left.pop() {
+            let below = self.below.get(&at).filter(|_| changed.insert(at));
+            left.extend(below.into_iter().flat_map(|below| {
+                let parts = [&below.resources, &below.components, &below.patches];
+                parts.into_iter().flatten().copied()
+            }));
+            changed.insert(at);
+        }
+        changed
     }
 
     /// Returns what becomes of every image and entry below the kustomizations that no other names.
