@@ -317,6 +317,49 @@ fn programs_and_new_files_of_the_new_base_are_never_hidden() {
     rebase(&[&Entry::Whiteout("srv/.wh..wh..opq")])
         .ends_with(1)
         .complains("would remove /srv/new of the new base");
+    // So does the removal of the whole directory, and a link in its place.
+    rebase(&[&Entry::Whiteout(".wh.srv")]).ends_with(1).complains("would remove /srv/new of the new base");
+    rebase(&[&Entry::Link("srv", "/opt"), &Text("opt/new", "x"), &Text("opt/old", "x")])
+        .ends_with(1)
+        .complains("would remove /srv/new of the new base");
+}
+
+/// A link of the image in the place of a program or library of the new base, or of its link to one.
+#[test]
+fn links_of_the_image_never_hide_programs_of_the_new_base() {
+    use Entry::Link;
+    let fixture = prepared();
+    let libc: Vec<&Entry<'_>> = LIBC.iter().collect();
+    let elf = |path: &str| Entry::Bytes(path.to_owned(), b"\x7fELF".to_vec());
+    let (one, two) = (elf("usr/lib/libssl.so.3.0.1"), elf("usr/lib/libssl.so.3.0.2"));
+    let links = [1, 2].map(|version| format!("libssl.so.3.0.{version}"));
+    let links = links.each_ref().map(|target| Link("usr/lib/libssl.so.3", target));
+    let tool = elf("usr/bin/tool");
+    let more = [Link("usr/lib64", "lib"), Link("etc/localtime", "utc"), Text("etc/utc", "x")];
+    let common = [&libc[..], &[&DEBIAN, &tool], &more.iter().collect::<Vec<_>>()].concat();
+    let old = [&common[..], &[&one, &links[0]]].concat();
+    let new = [&common[..], &[&two, &links[1]]].concat();
+    fixture.push("link:old", &[&old], settings(&[], ""));
+    fixture.push("link:new", &[&new], settings(&[], ""));
+    let rebase = |own: &[&Entry<'_>]| {
+        fixture.push("link:app", &[&old, &[&[&PROGRAM], own].concat()], settings(&[], "/app"));
+        fixture.rebase("link:app", "link:new", &[])
+    };
+    for (path, target) in [
+        ("usr/lib/libssl.so.3", "libssl.so.3.0.1"),
+        ("lib/x86_64-linux-gnu/libc.so.6", "/opt/libc"),
+        ("lib64/ld-linux-x86-64.so.2", "/opt/ld"),
+        ("usr/bin/tool", "/app"),
+        ("usr/lib64", "/opt"),
+    ] {
+        let said = format!("have another /{path} than the new base");
+        rebase(&[&Link(path, target)]).ends_with(1).complains(&said);
+    }
+    rebase(&[&links[1]]).success();
+    rebase(&[&Link("usr/lib/libssl.so.3", "/usr/lib64/libssl.so.3.0.2")]).success();
+    rebase(&[&Link("etc/localtime", "/app")])
+        .success()
+        .complains("keep their own /etc/localtime, and so hide");
 }
 
 /// Only the configuration of the image says that its first layer is that of the base.

@@ -450,6 +450,48 @@ fn pods_without_nodes_are_refused_and_unknown_ones_stay() {
     assert_eq!(outcome.stdout, "");
 }
 
+/// A patch adds a container, so that the platforms of the file are not those of the pod.
+#[test]
+fn pods_that_a_kustomization_patches_get_no_affinity() {
+    let server = Server::start();
+    let patch = pod("image: R/tool:2").replace("name: a", "name: b");
+    let inline = "[{\"op\": \"add\", \"path\": \"/spec/containers/-\", \"value\": {}}]";
+    let files = |kustomization: &str| {
+        let component = format!("kind: Component\n{kustomization}\n");
+        server.files(
+            &format!("patched-{}", server.registry.port()),
+            &[
+                ("k/kustomization.yaml", &format!("resources: [d.yaml]\n{kustomization}\n")),
+                ("c/kustomization.yaml", &component),
+                ("k/d.yaml", &pod("image: R/app:1")),
+                ("k/sm.yaml", &patch),
+                ("c/sm.yaml", &patch),
+                ("k/label.yaml", "- {op: add, path: /metadata/labels/a, value: b}\n"),
+            ],
+        )
+    };
+    let affinity = |kustomization: &str| {
+        let directory = files(kustomization);
+        let outcome = server.resolve(&directory, &["-R", "--in-place", "--affinity", "-f", "."]).success();
+        let is_added = fs::read_to_string(directory.join("k/d.yaml")).unwrap().contains("nodeAffinity");
+        assert_ne!(
+            outcome.stderr.contains("k/d.yaml:4: no node affinity is added to this pod: a kust"),
+            is_added
+        );
+        is_added
+    };
+    assert!(affinity("namePrefix: a-"));
+    assert!(affinity("patches: [{path: label.yaml, target: {kind: Pod}}]"));
+    assert!(!affinity("patches: [{path: sm.yaml}]"));
+    assert!(!affinity("patches: [{path: ../elsewhere.yaml}]"));
+    assert!(!affinity(&format!("patches: [{{target: {{kind: Pod}}, patch: '{inline}'}}]")));
+    let directory = files("patches: [{path: sm.yaml}]");
+    let text = "resources: [d.yaml]\ncomponents: [../c]\n";
+    fs::write(directory.join("k/kustomization.yaml"), text).unwrap();
+    let outcome = server.resolve(&directory, &["-R", "--in-place", "--affinity", "-f", "."]).success();
+    outcome.complains("k/d.yaml:4: no node affinity").complains("kustomize build DIRECTORY | crossdock");
+}
+
 #[test]
 fn images_without_a_common_platform_are_refused_and_variants_are_no_label() {
     let server = Server::start();

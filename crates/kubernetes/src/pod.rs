@@ -41,6 +41,9 @@ pub struct Pod {
     pub images: Vec<Option<String>>,
     /// Whether kustomize replaces each of them. See [`link_kustomizations`](crate::link_kustomizations).
     pub replaced: Vec<bool>,
+    /// Whether a kustomization may change its containers or nodes: by a patch, a transformer or a component. See
+    /// [`link_kustomizations`](crate::link_kustomizations).
+    pub is_patched: bool,
     /// The nodes of the images.
     pub(crate) found: Vec<Option<Id>>,
     pub(crate) scheduling: Scheduling,

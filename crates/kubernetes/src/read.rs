@@ -59,10 +59,30 @@ pub struct ManifestFile {
     pub untouched: Vec<Untouched>,
     /// Whether a line break after the last byte would change a value: the text ends within a block scalar.
     pub ends_in_value: bool,
+    /// The subjects of the text, which a patch may change.
+    pub(crate) mentions: Mentions,
+}
+
+/// The subjects that a text mentions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mentions {
+    /// Images.
+    pub(crate) image: bool,
+    /// Containers, or the nodes of pods.
+    pub(crate) pod: bool,
+}
+
+impl Mentions {
+    /// Returns what is mentioned in a text.
+    fn of(text: &str) -> Self {
+        let image = text.contains("image");
+        let fields = ["ontainers", "ffinity", "nodeSelector"];
+        Self { image, pod: image || fields.iter().any(|field| text.contains(field)) }
+    }
 }
 
 impl ManifestFile {
-    /// Returns a file without images.
+    /// Returns a file without images that are known.
     pub fn empty(kind: FileKind) -> Self {
         Self {
             kind,
@@ -72,6 +92,7 @@ impl ManifestFile {
             kustomization: None,
             untouched: Vec::new(),
             ends_in_value: false,
+            mentions: Mentions { image: true, pod: true },
         }
     }
 }
@@ -95,6 +116,7 @@ pub fn read(name: &str, text: &str, options: &ReadOptions) -> Result<ManifestFil
         elsewhere: HashSet::new(),
         file: ManifestFile {
             ends_in_value: tree.ends_in_value(text),
+            mentions: Mentions::of(text),
             ..ManifestFile::empty(FileKind::Objects)
         },
     };
@@ -110,6 +132,9 @@ pub fn read(name: &str, text: &str, options: &ReadOptions) -> Result<ManifestFil
     reader.file.images.sort_by_key(|image| (image.line, image.column));
     Ok(reader.file)
 }
+
+/// The kind of a transformer of kustomize that replaces images as the entries of `images` do.
+const TRANSFORMER: &str = "ImageTagTransformer";
 
 struct Reader<'a> {
     name: &'a str,
@@ -141,6 +166,9 @@ impl Reader<'_> {
             self.file.kind = FileKind::Kustomization;
             self.kustomization(root)
         } else if !version.is_empty() && !kind.is_empty() {
+            if kind == TRANSFORMER {
+                self.leave_transformer(root);
+            }
             self.object(root, kind)
         } else if stem != base && (stem.starts_with("values") || stem.ends_with("values")) {
             self.file.kind = FileKind::HelmValues;
@@ -152,6 +180,11 @@ impl Reader<'_> {
         } else {
             Err(self.error(root, Problem::Unknown))
         }
+    }
+
+    /// Lists a transformer of images.
+    fn leave_transformer(&mut self, at: Id) {
+        self.leave(at, "", format!("`{TRANSFORMER}`, which may replace images after they got digests"));
     }
 
     /// Returns whether a document is a list of operations (RFC 6902).

@@ -192,6 +192,17 @@ fn the_tag_of_another_file_gets_its_digest_in_the_entry() {
 }
 
 #[test]
+fn transformers_of_images_are_listed() {
+    let transformer = "apiVersion: builtin\nkind: ImageTagTransformer\nmetadata: {name: a}\nimageTag: {name: a, newTag: v2}\n";
+    let inline = format!("transformers:\n- |-\n  {}\n", transformer.trim_end().replace('\n', "\n  "));
+    for (name, text) in [("t.yaml", transformer), ("kustomization.yaml", inline.as_str())] {
+        let file = read(name, text, &ReadOptions::default()).unwrap();
+        let listed = |left: &crossdock_kubernetes::Untouched| left.place.contains("after they got digests");
+        assert!(file.untouched.iter().any(listed), "{name}: {:?}", file.untouched);
+    }
+}
+
+#[test]
 fn json_patches_are_for_kustomize() {
     let patch = "- op: replace\n  path: /spec/template/spec/containers/0/image\n  value: app:1\n- {op: remove, path: /metadata}\n";
     let file = read("patch.yaml", patch, &ReadOptions::default()).unwrap();
@@ -201,5 +212,64 @@ fn json_patches_are_for_kustomize() {
     assert_eq!(read("patch.json", json, &ReadOptions::default()).unwrap().untouched.len(), 1);
     for other in ["- a: 1\n", "[]\n", "- {op: add}\n"] {
         assert!(read("patch.yaml", other, &ReadOptions::default()).is_err(), "{other}");
+    }
+}
+
+#[test]
+fn an_entry_whose_tag_something_unread_may_bring_stays() {
+    let image = "/spec/containers/0/image";
+    let json = format!("- {{op: replace, path: {image}, value: \"R/a:2\"}}\n");
+    let merge = "{apiVersion: v1, kind: Pod, spec: {containers: [{name: a, image: \"R/a:2\"}]}}";
+    let entry = "images: [{name: R/a, newName: R/c}]\n";
+    let pod = pod("R/a:1");
+    let left = |kustomization: &str| {
+        let kustomization = format!("{kustomization}\n{entry}");
+        let files = [
+            ("k/kustomization.yaml", kustomization.as_str()),
+            ("k/d.yaml", &pod),
+            ("k/json.yaml", &json),
+            ("k/label.yaml", "- {op: add, path: /metadata/labels/a, value: b}\n"),
+            ("b/kustomization.yaml", "resources: [\"https://r.example/x\"]"),
+            ("c/kustomization.yaml", "resources: []"),
+        ];
+        let (images, left) = open(&files);
+        let left: Vec<_> = left.into_iter().filter(|left| left.contains("newTag")).collect();
+        assert_eq!(images.iter().any(|(at, _)| *at == 0), left.is_empty(), "{kustomization}");
+        left.first().map(|left| left.rsplit("that of ").next().unwrap().to_owned())
+    };
+    let table = [
+        ("resources: [d.yaml, ../c]".to_owned(), None),
+        ("resources: [d.yaml]\npatches: [{path: label.yaml}]".to_owned(), None),
+        ("resources: [d.yaml]\npatches: [{patch: 'a: 1', target: {name: image}}]".to_owned(), None),
+        (
+            "resources: [d.yaml]\npatches: [{path: json.yaml, target: {name: a}}]".to_owned(),
+            Some("`json.yaml`"),
+        ),
+        ("resources: [d.yaml]\npatches: [{path: ../p.yaml}]".to_owned(), Some("`../p.yaml`")),
+        ("resources: [d.yaml]\npatchesStrategicMerge: [../p.yaml]".to_owned(), Some("`../p.yaml`")),
+        (format!("resources: [d.yaml]\npatches:\n- patch: |-\n    {json}"), Some("a patch in `patches`")),
+        (
+            format!("resources: [d.yaml]\npatchesJson6902:\n- patch: |-\n    {json}"),
+            Some("a patch in `patchesJson6902`"),
+        ),
+        (
+            format!("resources: [d.yaml]\npatchesStrategicMerge:\n- |-\n  {merge}\n- '{merge}'"),
+            Some("a patch in `patchesStrategicMerge`"),
+        ),
+        ("resources: [d.yaml, ../base]".to_owned(), Some("`../base`")),
+        ("resources: [d.yaml, \"https://r.example/x\"]".to_owned(), Some("`https://r.example/x`")),
+        ("resources: [d.yaml, ../b]".to_owned(), Some("`https://r.example/x`")),
+        ("resources: [d.yaml]\ncomponents: [../x]".to_owned(), Some("`../x`")),
+        ("resources: [d.yaml]\nconfigurations: [x.yaml]".to_owned(), Some("`configurations`")),
+        ("resources: [d.yaml]\ntransformers: [x.yaml]".to_owned(), Some("`transformers`")),
+        ("resources: [d.yaml]\ngenerators: [x.yaml]".to_owned(), Some("`generators`")),
+        ("resources: [d.yaml]\nhelmCharts: [{name: x}]".to_owned(), Some("`helmCharts`")),
+        (
+            format!("resources: [d.yaml]\nreplacements: [{{targets: [{{fieldPaths: [{image}]}}]}}]"),
+            Some("a patch in `replacements`"),
+        ),
+    ];
+    for (kustomization, what) in table {
+        assert_eq!(left(&kustomization).as_deref(), what, "{kustomization}");
     }
 }

@@ -5,8 +5,8 @@ use std::ops::Range;
 use crate::error::{ManifestError, Problem};
 use crate::yaml::Id;
 
-use super::Reader;
 use super::kustomize::{Kustomization, Replacement, WITHOUT_TAG};
+use super::{Mentions, Reader, TRANSFORMER};
 
 /// A field of an entry of `images`.
 struct Field {
@@ -32,6 +32,14 @@ impl Reader<'_> {
                 _ => self.texts_below(value, &mut found.data),
             }
             self.survey(&name, value);
+            self.unread(&name, value, &mut found);
+            let mut texts = Vec::new();
+            if name == "transformers" {
+                self.all_texts(value, &mut texts);
+            }
+            if texts.iter().any(|text| text.contains(TRANSFORMER)) {
+                self.leave_transformer(value);
+            }
         }
         self.seen.clear();
         if let Some(images) = self.tree.get(root, "images") {
@@ -46,13 +54,52 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// Adds the files of patches, and what may bring images that are not looked at.
+    fn unread(&self, field: &str, value: Id, found: &mut Kustomization) {
+        let what = match field {
+            "configurations"
+            | "generators"
+            | "helmCharts"
+            | "helmChartInflationGenerator"
+            | "transformers" => (!self.tree.items(value).is_empty()).then(|| format!("`{field}`")),
+            "patches" | "patchesJson6902" | "patchesStrategicMerge" | "replacements" => {
+                let items = self.tree.items(value);
+                let texts = items.iter().map(|item| self.tree.get(*item, "patch").unwrap_or(*item));
+                let mut inline = Vec::new();
+                texts.for_each(|text| match (self.tree.text(text), self.tree.get(text, "path")) {
+                    (_, Some(file)) => found.patch_files.extend(self.tree.text(file).map(str::to_owned)),
+                    // The name of a file has no line break.
+                    (Some(text), None)
+                        if field == "patchesStrategicMerge" && !text.contains(['\n', '{', '[']) =>
+                    {
+                        found.patch_files.push(text.to_owned());
+                    }
+                    _ => self.all_texts(text, &mut inline),
+                });
+                let mentions = Mentions::of(&inline.join("\n"));
+                found.changes_pods |= mentions.pod;
+                mentions.image.then(|| format!("a patch in `{field}`"))
+            }
+            _ => None,
+        };
+        found.changes_pods |= field == "transformers" && what.is_some();
+        found.unread = found.unread.take().or(what);
+    }
+
     /// Adds the texts within a value, some of which are paths: `config.yaml`, or `name=config.yaml`.
     fn texts_below(&self, id: Id, texts: &mut Vec<String>) {
+        let mut all = Vec::new();
+        self.all_texts(id, &mut all);
+        let lines = all.into_iter().filter(|text| !text.contains('\n'));
+        texts.extend(lines.map(|text| text.rsplit('=').next().unwrap_or(text).to_owned()));
+    }
+
+    /// Adds the texts within a value.
+    fn all_texts<'t>(&'t self, id: Id, texts: &mut Vec<&'t str>) {
         let mut left = vec![id];
         let mut seen = std::collections::HashSet::new();
         while let Some(id) = left.pop().filter(|id| seen.insert(*id)) {
-            let text = self.tree.text(id).filter(|text| !text.contains('\n'));
-            texts.extend(text.map(|text| text.rsplit('=').next().unwrap_or(text).to_owned()));
+            texts.extend(self.tree.text(id));
             left.extend(
                 self.tree.entries(id).iter().map(|(_, value)| *value).chain(self.tree.items(id).to_vec()),
             );

@@ -22,6 +22,12 @@ pub struct Kustomization {
     /// Other texts, among them the names of files that are data, such as those of `configMapGenerator`.
     pub data: Vec<String>,
     pub(super) replacements: Vec<Replacement>,
+    /// The files of patches and of `replacements`.
+    pub(super) patch_files: Vec<String>,
+    /// A patch within the kustomization or a field that may bring images, which are not looked at.
+    pub(super) unread: Option<String>,
+    /// Whether a patch within it or a transformer may change the containers of pods or their nodes.
+    pub(super) changes_pods: bool,
 }
 
 /// An entry of `images`.
@@ -59,6 +65,14 @@ struct Trace {
 
 type Entry = (usize, usize);
 
+/// The images of resources on their way.
+#[derive(Default)]
+struct Traces {
+    images: Vec<Trace>,
+    /// A file, field or patch that may bring other images, which are not known.
+    unread: Option<String>,
+}
+
 /// The results of all entries.
 #[derive(Default)]
 struct Ends {
@@ -68,6 +82,8 @@ struct Ends {
     applied: BTreeSet<Entry>,
     /// The references that result, by the entry that is applied last.
     last: BTreeMap<Entry, Vec<State>>,
+    /// The files, fields and patches that may bring unknown images, by the entries that would apply to them.
+    unread: BTreeMap<Entry, String>,
 }
 
 /// The number of kustomizations that are entered from one that no other names; a greater tree is cut.
@@ -76,12 +92,16 @@ const MOST: usize = 4096;
 /// Finds the images that kustomize replaces by the entries of `images`, and marks them ([`Image::replaced`]): those of
 /// `containers` and `initContainers` in the files that a kustomization among `files` leads to by `resources`, `bases`, `components`
 /// and `patches`, if every kustomization on top replaces them. So are entries of `images` that an entry of another kustomization
-/// replaces. An entry without a tag becomes an image with the tag of what it replaces, if that has only one.
+/// replaces. An entry without a tag becomes an image with the tag of what it replaces, if that has only one, and everything that
+/// may bring images was read. Pods whose containers or nodes a kustomization may change are marked, too ([`Pod::is_patched`](crate::Pod::is_patched)).
 ///
 /// `paths` are the paths of the files. `place` returns the same text for all paths of one file or directory.
 pub fn link_kustomizations(files: &mut [ManifestFile], paths: &[String], place: &dyn Fn(&str) -> String) {
     let tree = Tree::new(files, paths, place);
     let ends = tree.ends(files);
+    for at in tree.changed() {
+        files[at].pods.iter_mut().for_each(|pod| pod.is_patched = true);
+    }
     for (at, file) in files.iter_mut().enumerate() {
         mark_images(file, at, &ends);
         let Some(kustomization) = file.kustomization.take() else { continue };
@@ -138,6 +158,9 @@ fn link_entry(file: &mut ManifestFile, entry: &Replacement, id: Entry, ends: &En
         image.reference = reference;
         file.images.push(image);
         file.images.sort_by_key(|image| (image.line, image.column));
+    } else if let Some(what) = ends.unread.get(&id) {
+        let left = file.untouched.iter_mut().filter(|left| is_left(left));
+        left.for_each(|left| left.place = format!("{WITHOUT_TAG}, whose tag may be that of {what}"));
     }
 }
 
@@ -154,6 +177,10 @@ struct Below {
     resources: Vec<usize>,
     components: Vec<usize>,
     patches: Vec<usize>,
+    /// A file, field or patch that may bring images, which are not known.
+    unread: Option<String>,
+    /// Whether a patch or a transformer may change the containers of pods or their nodes.
+    changes_pods: bool,
 }
 
 impl Tree {
@@ -167,21 +194,64 @@ impl Tree {
         }
         for (at, (file, path)) in files.iter().zip(paths).enumerate() {
             let Some(kustomization) = &file.kustomization else { continue };
-            let found = |names: &[String]| -> Vec<usize> {
-                let named = names.iter().map(|name| place(&format!("{}/{name}", directory(path))));
-                named
-                    .filter_map(|path| tree.places.get(&path).copied())
-                    .filter(|found| *found != at)
-                    .collect()
+            let at_name = |name: &String| {
+                let found = tree.places.get(&place(&format!("{}/{name}", directory(path)))).copied();
+                found.filter(|found| *found != at)
             };
+            let found = |names: &[String]| -> Vec<usize> { names.iter().filter_map(at_name).collect() };
+            let is_read = |name: &&String| {
+                at_name(name)
+                    .is_some_and(|at| matches!(files[at].kind, FileKind::Objects | FileKind::Kustomization))
+            };
+            let is_known =
+                |name: &&String| is_read(name) || at_name(name).is_some_and(|at| !files[at].mentions.image);
+            let resources = kustomization.resources.iter().chain(&kustomization.components);
+            let unread = resources.filter(|name| !is_read(name));
+            let mut unread = unread.chain(kustomization.patch_files.iter().filter(|name| !is_known(name)));
+            let is_changing = |name: &String| at_name(name).is_none_or(|at| files[at].mentions.pod);
+            let changes_pods = kustomization.changes_pods
+                || kustomization.patch_files.iter().any(is_changing)
+                || kustomization.components.iter().any(|name| !is_read(&name));
             let below = Below {
+                changes_pods,
                 resources: found(&kustomization.resources),
                 components: found(&kustomization.components),
                 patches: found(&kustomization.patches),
+                unread: unread
+                    .next()
+                    .map(|name| format!("`{name}`"))
+                    .or_else(|| kustomization.unread.clone()),
             };
             tree.below.insert(at, below);
         }
         tree
+    }
+
+    /// Returns the files below kustomizations that may change the containers of pods or their nodes.
+    fn changed(&self) -> BTreeSet<usize> {
+        let own = self.below.iter().filter(|(_, below)| below.changes_pods);
+        let mut changing: BTreeSet<usize> = own.map(|(at, _)| *at).collect();
+        loop {
+            // A component changes the resources of the kustomization that names it.
+            let has_one = |below: &Below| below.components.iter().any(|at| changing.contains(at));
+            let named = self.below.iter().filter(|(at, below)| !changing.contains(at) && has_one(below));
+            let named: Vec<usize> = named.map(|(at, _)| *at).collect();
+            if named.is_empty() {
+                break;
+            }
+            changing.extend(named);
+        }
+        let mut changed = BTreeSet::new();
+        let mut left: Vec<usize> = changing.into_iter().collect();
+        while let Some(at) = left.pop() {
+            let below = self.below.get(&at).filter(|_| changed.insert(at));
+            left.extend(below.into_iter().flat_map(|below| {
+                let parts = [&below.resources, &below.components, &below.patches];
+                parts.into_iter().flatten().copied()
+            }));
+            changed.insert(at);
+        }
+        changed
     }
 
     /// Returns what becomes of every image and entry below the kustomizations that no other names.
@@ -189,22 +259,23 @@ impl Tree {
         let below = self.below.values();
         let named: BTreeSet<usize> =
             below.flat_map(|below| below.resources.iter().chain(&below.components)).copied().collect();
-        let mut walk = Walk { tree: self, files, applied: BTreeSet::new(), open: Vec::new(), left: 0 };
-        let mut ends = Ends::default();
+        let mut walk = Walk { tree: self, files, ends: Ends::default(), open: Vec::new(), left: 0 };
+        let mut tops = Vec::new();
         for top in self.below.keys().filter(|at| !named.contains(at)) {
             walk.left = MOST;
-            let mut traces = Vec::new();
+            let mut traces = Traces::default();
             walk.enter(*top, &mut traces);
-            for trace in traces {
-                if let Some(origin) = trace.origin {
-                    *ends.images.entry(origin).or_insert(true) &= trace.last.is_some();
-                }
-                if let Some(last) = trace.last {
-                    ends.last.entry(last).or_default().push(trace.state);
-                }
+            tops.append(&mut traces.images);
+        }
+        let mut ends = walk.ends;
+        for trace in tops {
+            if let Some(origin) = trace.origin {
+                *ends.images.entry(origin).or_insert(true) &= trace.last.is_some();
+            }
+            if let Some(last) = trace.last {
+                ends.last.entry(last).or_default().push(trace.state);
             }
         }
-        ends.applied = walk.applied;
         ends
     }
 }
@@ -213,7 +284,8 @@ impl Tree {
 struct Walk<'a> {
     tree: &'a Tree,
     files: &'a [ManifestFile],
-    applied: BTreeSet<Entry>,
+    /// The results so far.
+    ends: Ends,
     /// The kustomizations that are being read.
     open: Vec<usize>,
     /// The number of kustomizations that may still be entered.
@@ -222,30 +294,33 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Adds the images of a kustomization to those that were read before it, and applies its entries to all.
-    fn enter(&mut self, at: usize, traces: &mut Vec<Trace>) {
+    fn enter(&mut self, at: usize, traces: &mut Traces) {
         let Some(below) = self.tree.below.get(&at).filter(|_| self.left > 0 && !self.open.contains(&at))
         else {
+            traces.unread.get_or_insert_with(|| "a kustomization that is not followed".to_owned());
             return;
         };
         self.left -= 1;
         self.open.push(at);
         for resource in &below.resources {
-            let mut own = Vec::new();
+            let mut own = Traces::default();
             self.resource(*resource, &mut own);
-            traces.append(&mut own);
+            traces.images.append(&mut own.images);
+            traces.unread = traces.unread.take().or(own.unread);
         }
+        traces.unread = traces.unread.take().or_else(|| below.unread.clone());
         below.components.iter().for_each(|component| self.enter(*component, traces));
         for patch in &below.patches {
-            traces.extend(self.images(*patch));
+            traces.images.extend(self.images(*patch));
         }
         self.apply(at, traces);
         self.open.pop();
     }
 
-    fn resource(&mut self, at: usize, traces: &mut Vec<Trace>) {
+    fn resource(&mut self, at: usize, traces: &mut Traces) {
         match self.tree.below.contains_key(&at) {
             true => self.enter(at, traces),
-            false => traces.extend(self.images(at)),
+            false => traces.images.extend(self.images(at)),
         }
     }
 
@@ -263,20 +338,23 @@ impl Walk<'_> {
         images.map(trace).collect()
     }
 
-    fn apply(&mut self, at: usize, traces: &mut Vec<Trace>) {
+    fn apply(&mut self, at: usize, traces: &mut Traces) {
         let entries = self.files[at].kustomization.iter().flat_map(|found| &found.replacements);
         for (place, entry) in entries.enumerate().filter(|(_, entry)| entry.changes()) {
-            self.applied.insert((at, place));
+            self.ends.applied.insert((at, place));
             let mut is_used = false;
-            for trace in traces.iter_mut().filter(|trace| trace.state.is_matched(&entry.name)) {
+            for trace in traces.images.iter_mut().filter(|trace| trace.state.is_matched(&entry.name)) {
                 (is_used, trace.last) = (true, Some((at, place)));
                 entry.apply(&mut trace.state);
             }
+            if let Some(unread) = &traces.unread {
+                self.ends.unread.entry((at, place)).or_insert_with(|| unread.clone());
+            }
             // A resource that is not among the files may have it.
-            if !is_used {
+            if !is_used || traces.unread.is_some() {
                 let mut state = State { name: entry.name.clone(), tag: None, digest: None };
                 entry.apply(&mut state);
-                traces.push(Trace { origin: None, state, last: Some((at, place)) });
+                traces.images.push(Trace { origin: None, state, last: Some((at, place)) });
             }
         }
     }

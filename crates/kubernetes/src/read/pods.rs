@@ -51,7 +51,8 @@ impl Reader<'_> {
             let images = images.into_iter().map(|image| Some(self.tree.text(image?)?.to_owned()));
             let images = images.map(|image| image.filter(|image| !image.is_empty())).collect();
             let (line, column, replaced) = (node.line, node.column + 1, vec![false; found.len()]);
-            self.file.pods.push(Pod { line, column, images, replaced, found, scheduling });
+            let is_patched = false;
+            self.file.pods.push(Pod { line, column, images, replaced, is_patched, found, scheduling });
         }
     }
 

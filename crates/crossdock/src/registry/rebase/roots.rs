@@ -66,8 +66,18 @@ fn false_layer(context: &Context, joined: &Joined<'_>, store: &BlobStore) -> Opt
     })
 }
 
-/// Returns the refusal for a program or library of the new base that the image's own layers replace by another one; other
-/// files that they replace are a warning.
+/// The effect of a file or link of the image on the path that it has in the new base.
+enum Effect {
+    /// The path leads to the same.
+    Same,
+    /// It hides a file.
+    Hides,
+    /// It hides a program, a library, or all below a directory.
+    HidesProgram,
+}
+
+/// Returns the refusal for a program or library of the new base that the image's own layers replace by another one or by a
+/// link; other files that they replace are a warning.
 fn replaced_files(
     context: &Context,
     joined: &Joined<'_>,
@@ -75,23 +85,58 @@ fn replaced_files(
     own: &RootView<'_>,
 ) -> Result<Option<Failure>, Error> {
     let mut others = Vec::new();
-    for entry in own.walk().filter(|entry| entry.kind == EntryKind::File) {
-        let Ok(below) = new.lookup(&entry.path) else { continue };
-        if below.kind != EntryKind::File || is_same(own, &entry, new, &below)? {
-            continue;
+    for entry in own.walk() {
+        let effect = match &entry.kind {
+            EntryKind::File => effect_of_file(own, &entry, new)?,
+            EntryKind::Symlink(target) => effect_of_link(&entry, target, new)?,
+            _ => Effect::Same,
+        };
+        match effect {
+            Effect::Same => {}
+            Effect::Hides => others.push(entry.path),
+            Effect::HidesProgram => {
+                let message = format!(
+                    "the image's own layers for {} have another {} than the new base, which they would hide",
+                    joined.platform, entry.path
+                );
+                let hint =
+                    "build the image again on the new base, without this file if the base is to bring it";
+                return Ok(Some(Failure { message, hints: vec![hint.to_owned()] }));
+            }
         }
-        if starts_as_program(own, &entry)? && starts_as_program(new, &below)? {
-            let message = format!(
-                "the image's own layers for {} have another {} than the new base, which they would hide",
-                joined.platform, entry.path
-            );
-            let hint = "build the image again on the new base, without this file if the base is to bring it";
-            return Ok(Some(Failure { message, hints: vec![hint.to_owned()] }));
-        }
-        others.push(entry.path);
     }
     warn(context, joined, "keep their own", &others);
     Ok(None)
+}
+
+fn effect_of_file(own: &RootView<'_>, entry: &RootEntry, new: &RootView<'_>) -> Result<Effect, Error> {
+    let below = new.lookup(&entry.path).ok().filter(|below| below.kind == EntryKind::File);
+    let Some(below) = below else { return Ok(Effect::Same) };
+    if is_same(own, entry, new, &below)? {
+        return Ok(Effect::Same);
+    }
+    let is_program = starts_as_program(own, entry)? && starts_as_program(new, &below)?;
+    Ok(if is_program { Effect::HidesProgram } else { Effect::Hides })
+}
+
+fn effect_of_link(entry: &RootEntry, target: &[u8], new: &RootView<'_>) -> Result<Effect, Error> {
+    let Ok(replaced) = new.lookup_link(&entry.path) else { return Ok(Effect::Same) };
+    // A directory in the place of a link is looked at elsewhere.
+    if replaced.kind == entry.kind || replaced.kind == EntryKind::Dir {
+        return Ok(Effect::Same);
+    }
+    let Ok(below) = new.lookup(&entry.path) else { return Ok(Effect::Hides) };
+    let directory = entry.path.rsplit_once('/').map_or("", |(directory, _)| directory);
+    let led_to = match target.starts_with(b"/") {
+        true => target.to_vec(),
+        false => [directory.as_bytes(), b"/", target].concat(),
+    };
+    // Its own layers may replace the file there, which is then an entry of its own.
+    if new.lookup(led_to).is_ok_and(|found| found.path == below.path) {
+        return Ok(Effect::Same);
+    }
+    let is_program = below.kind == EntryKind::Dir || starts_as_program(new, &below)?;
+    Ok(if is_program { Effect::HidesProgram } else { Effect::Hides })
 }
 
 /// Applies the image's own layers to the new base. Returns the refusal for a path of it that they remove and that the old base
@@ -111,7 +156,8 @@ fn removed<'s>(
     for path in before {
         let is_below =
             |above: &String| path.strip_prefix(above.as_str()).is_some_and(|rest| rest.starts_with('/'));
-        if gone.last().is_some_and(is_below) || new.lookup_link(&path).is_ok() {
+        // A link of the image in the place of a directory leads to other files.
+        if new.lookup_link(&path).is_ok_and(|found| found.path == path) {
             continue;
         }
         if old.lookup_link(&path).is_err() {
@@ -122,7 +168,9 @@ fn removed<'s>(
             let hint = "build the image again on the new base";
             return Ok(Some(Failure { message, hints: vec![hint.to_owned()] }));
         }
-        gone.push(path);
+        if !gone.last().is_some_and(is_below) {
+            gone.push(path);
+        }
     }
     warn(context, joined, "remove", &gone);
     Ok(None)

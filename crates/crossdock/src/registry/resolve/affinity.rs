@@ -198,6 +198,11 @@ fn images_of(
     if !pod.is_template() {
         return Ok(Err("it is in a field that may not be a pod template".to_owned()));
     }
+    if pod.is_patched {
+        let why = "a kustomization may change its containers or nodes; render it first: \
+                   `kustomize build DIRECTORY | crossdock resolve --affinity -f -`";
+        return Ok(Err(why.to_owned()));
+    }
     let mut images = Vec::new();
     for (reference, replaced) in pod.images.iter().zip(&pod.replaced) {
         let Some(reference) = reference else {
