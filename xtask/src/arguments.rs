@@ -34,7 +34,7 @@ pub(crate) struct Bench {
     /// The uncompressed size of the image that is verified, in MB
     #[arg(long, value_name = "MB", default_value_t = 2000)]
     pub(crate) image_megabytes: usize,
-    /// Only these groups: plan, memory, lookup, files, layers, image, zstd, go, ko, rebase, registry, rust, xtask
+    /// Only these groups: plan, memory, lookup, files, layers, image, zstd, go, ko, rebase, registry, rust, monorepo, xtask
     pub(crate) groups: Vec<String>,
 }
 
