@@ -64,7 +64,7 @@ pub struct CargoCalls {
     /// The triples with the same number may be built by one call, with the default features: cargo resolves the features of all
     /// triples of a call together, too. A triple without a number needs a call of its own.
     pub triples: BTreeMap<String, usize>,
-    /// The same with the features that cargo was asked about.
+    /// The same with the features that cargo was asked about; empty if these are the default ones.
     pub asked_triples: BTreeMap<String, usize>,
 }
 
@@ -89,11 +89,11 @@ pub(super) fn calls<'a>(
         let mut of = |facts: Option<&Facts<'a>>| {
             facts.map(|facts| alike(facts, triples, &mut truths)).unwrap_or_default()
         };
+        let default_triples = of(default.as_ref());
         let asked_triples = match *features == Features::default() {
-            true => of(default.as_ref()),
+            true => BTreeMap::new(),
             false => of(facts(member, start(member, features)).as_ref()),
         };
-        let default_triples = of(default.as_ref());
         let plain = default.filter(|facts| is_plain(metadata, packages, member, facts));
         let group = plain.map(|facts| join(&mut groups, &member.id, facts));
         CargoCalls { group, triples: default_triples, asked_triples }
