@@ -71,6 +71,8 @@ fn kustomize_replaces_only_in_files_that_a_kustomization_leads_to() {
     let component =
         format!("apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nimages: [{NAMED}]\n");
     assert!(is_replaced(&images("pod.yaml", NAMED), "k/pod.yaml", &[]));
+    // An alias that comes again ends nothing: the names before it count, too.
+    assert!(is_replaced(&images("pod.yaml, &x x.yaml, *x, *x", NAMED), "k/pod.yaml", &[]));
     assert!(!is_replaced(&images("pod.yaml", NAMED), "pod.yaml", &[]));
     assert!(!is_replaced(&images("", NAMED), "k/pod.yaml", &[]));
     assert!(is_replaced(&images("./../b", NAMED), "b/pod.yaml", &[("b/kustomization.yml", base)]));

@@ -98,7 +98,10 @@ impl Reader<'_> {
     fn all_texts<'t>(&'t self, id: Id, texts: &mut Vec<&'t str>) {
         let mut left = vec![id];
         let mut seen = std::collections::HashSet::new();
-        while let Some(id) = left.pop().filter(|id| seen.insert(*id)) {
+        while let Some(id) = left.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
             texts.extend(self.tree.text(id));
             left.extend(
                 self.tree.entries(id).iter().map(|(_, value)| *value).chain(self.tree.items(id).to_vec()),
