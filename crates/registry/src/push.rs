@@ -148,13 +148,14 @@ impl Push<'_> {
         let found = self.look_up(graph)?;
         // Blobs of documents that are there are asked for too: damaged storage and cleanup jobs delete blobs of manifests that
         // stay. A push that is verified also verifies the blobs of an image that is there.
+        let missing: Vec<&Node> =
+            graph.nodes.iter().filter(|node| found.missing.contains(&node.descriptor.digest)).collect();
         if !found.is_all() || self.upload.registry.settings().verify_pushes {
-            self.send_blobs(graph, &found)?;
+            self.send_blobs(graph, &missing)?;
         }
         let unchanged = found.is_all() && lock(&self.sent).blobs == 0;
         if !unchanged {
-            let missing = graph.nodes.iter().filter(|node| found.missing.contains(&node.descriptor.digest));
-            self.send_documents(&missing.collect::<Vec<_>>(), digest)?;
+            self.send_documents(&missing, digest)?;
             self.finish(root, &found)?;
         }
         if self.upload.registry.settings().verify_pushes && self.is_named(root) {
@@ -165,9 +166,9 @@ impl Push<'_> {
 
     /// Sends the blobs that a registry stores and does not have. The bytes of one follow its own answer: none waits for the
     /// answers about others.
-    fn send_blobs(&self, graph: &Graph, found: &Found<'_>) -> Result<(), RegistryError> {
-        let wanted = graph.nodes.iter().filter(|node| found.missing.contains(&node.descriptor.digest));
-        let wanted: BTreeSet<Digest> = Graph::blobs(wanted).iter().map(|blob| blob.digest).collect();
+    fn send_blobs(&self, graph: &Graph, missing: &[&Node]) -> Result<(), RegistryError> {
+        let wanted = Graph::blobs(missing.iter().copied());
+        let wanted: BTreeSet<Digest> = wanted.iter().map(|blob| blob.digest).collect();
         let mut blobs = Graph::blobs(&graph.nodes);
         blobs.retain(|blob| !is_foreign(blob) || self.content.has(&blob.blob()));
         // The largest first: the last one to end is then a short one.
@@ -178,7 +179,7 @@ impl Push<'_> {
         }
         let observer = self.upload.observer;
         observer.event(TransferEvent::Planned { blobs: blobs.len(), bytes: total(&blobs) });
-        let is_new = graph.nodes.iter().all(|node| found.missing.contains(&node.descriptor.digest));
+        let is_new = missing.len() == graph.nodes.len();
         let early = match is_new && self.options.mount_from.is_empty() && self.jobs() > 1 {
             true => EARLY,
             false => 0,
